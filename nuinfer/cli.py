@@ -1,0 +1,281 @@
+"""The command line: ``nuinfer fit | predict | plot | status | config``.
+
+Arguments in, calls of the public API, answers out; nothing is computed here. Heavy libraries are imported by the
+command that needs them, so that ``nuinfer --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nuinfer import __version__
+from nuinfer.errors import ConfigError, NonFiniteLogProbError, NuinferError
+
+if TYPE_CHECKING:
+    from nuinfer.inference.run import Run
+    from nuinfer.typing import FloatArray
+
+OK, BUG, BAD_INPUT, NOT_CONVERGED = 0, 1, 2, 3
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Returns
+    -------
+    int
+        0 done (a fit: converged), 1 our bug, 2 bad input, 3 not converged.
+    """
+    arguments = _parser().parse_args(argv)
+    try:
+        return int(arguments.run(arguments))
+    except NonFiniteLogProbError as error:
+        _complain(error)
+        return BUG
+    except NuinferError as error:
+        _complain(error)
+        return BAD_INPUT
+    except BrokenPipeError:  # the reader of our output, `head` for example, has left
+        sys.stderr.close()
+        return OK
+
+
+def _complain(error: Exception) -> None:
+    sys.stderr.write("nuinfer: error: " + " ".join(str(error).split()) + "\n")
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+
+
+def _print_json(content: object) -> None:
+    _say(json.dumps(content, indent=1))
+
+
+def _table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left")
+    for k, name in enumerate(head):
+        table.add_column(name, justify="left" if k == 0 else "right", no_wrap=True)
+    for row in rows:
+        table.add_row(*row)
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=200)
+    console.print(table)
+
+
+def _fit(arguments: argparse.Namespace) -> int:
+    from nuinfer.analysis import load
+
+    analysis = load(arguments.analysis, arguments.set)
+    out = Path(arguments.out or Path("chains") / analysis.name)
+    if arguments.test:
+        theta = analysis.prior_transform([0.5] * len(analysis.parameter_names))
+        rows = [(name, f"{float(value):.3f}") for name, value in analysis.log_terms(theta).items()]
+        _table(f"{analysis.name}: ready; terms at the middle of the prior", ("term", "ln"), rows)
+        return OK
+    from nuinfer.inference.fit import fit
+
+    run = fit(
+        analysis,
+        out,
+        resume=arguments.resume,
+        force=arguments.force,
+        seed=arguments.seed,
+        ensembles=arguments.ensembles,
+        jobs=arguments.jobs,
+        target_ess=arguments.target_ess,
+        command=shlex.join(["nuinfer", *sys.argv[1:]]),
+    )
+    summary = run.summary()
+    _print_summary(run, summary)
+    if not any((out / "figures").glob("*")):
+        _draw(run, out / "figures", None, ("pdf", "png"))
+    return OK if summary["converged"] else NOT_CONVERGED
+
+
+def _print_summary(run: Run, summary: Mapping[str, Any]) -> None:
+    rows = []
+    for name, entry in summary["parameters"].items():
+        interval = "{:.4g} .. {:.4g}".format(*entry["hpd68"])
+        limit = entry.get("limit95")
+        text = f"{'<' if limit['side'] == 'upper' else '>'} {limit['value']:.4g}" if limit else ""
+        rows.append((name, f"{entry['median']:.4g}", interval, text, f"{entry['ess']:.0f}", f"{entry['rhat']:.4f}"))
+    verdict = "converged" if summary["converged"] else "NOT CONVERGED"
+    title = f"{run.folder}: {verdict} after {summary['steps']} steps of each ensemble"
+    _table(title, ("parameter", "median", "68 % HPD", "95 % limit", "ESS", "R-hat"), rows)
+    for warning in summary["warnings"]:
+        _say(f"warning: {warning}")
+
+
+def _draw(run: Run, folder: Path, kind: str | None, formats: Sequence[str]) -> None:
+    from nuinfer.plotting import save
+
+    for path in save(run, folder, kinds=(kind,) if kind else None, formats=formats):
+        _say(f"wrote {path}")
+
+
+def _predict(arguments: argparse.Namespace) -> int:
+    import numpy as np
+
+    from nuinfer.analysis import load
+
+    analysis = load(arguments.analysis, arguments.set)
+    at = dict(map(_split_at, arguments.at))
+    parts = analysis.predict(at)
+    background = {name: part for name, part in parts.items() if name != "astro"}
+    total = np.sum(list(background.values()), axis=0)
+    answer: dict[str, Any] = {
+        "topologies": list(analysis.topologies),
+        "bin_edges_gev": analysis.bin_edges_gev.tolist(),
+        "astro": _by_topology(analysis.topologies, parts["astro"]),
+        "background": _by_topology(analysis.topologies, total),
+        "background_components": {name: _by_topology(analysis.topologies, part) for name, part in background.items()},
+        "observed": _by_topology(analysis.topologies, analysis.observed_counts),
+        "parameters": analysis.point(at),
+    }
+    if arguments.draw:
+        draws = np.random.default_rng(arguments.seed).poisson(parts["astro"] + total, (arguments.draw, *total.shape))
+        answer["simulated"] = [_by_topology(analysis.topologies, draw) for draw in draws]
+    if arguments.json:
+        _print_json(answer)
+        return OK
+    edges = analysis.bin_edges_gev / 1e3
+    for t, topology in enumerate(analysis.topologies):
+        columns = [*(part[t] for part in parts.values()), parts["astro"][t] + total[t], analysis.observed_counts[t]]
+        columns += [draw[t] for draw in draws] if arguments.draw else []
+        head = ["E_dep [TeV]", *parts, "total", "observed", *(f"draw {k + 1}" for k in range(arguments.draw))]
+        names = [f"{low:.1f} - {high:.1f}" for low, high in pairwise(edges)]
+        rows = [[name, *(_count(c[b]) for c in columns)] for b, name in enumerate(names)]
+        rows.append(["sum", *(_count(c.sum()) for c in columns)])
+        _table(f"{topology} events", head, rows)
+    return OK
+
+
+def _split_at(text: str) -> tuple[str, float]:
+    name, _, value = text.partition("=")
+    try:
+        return name.strip(), float(value)
+    except ValueError:
+        raise ConfigError(f"--at {text}: write it as parameter=number") from None
+
+
+def _by_topology(topologies: Sequence[str], counts: FloatArray) -> dict[str, list[float]]:
+    return {topology: counts[t].tolist() for t, topology in enumerate(topologies)}
+
+
+def _count(value: float) -> str:
+    return f"{value:.0f}" if float(value).is_integer() else f"{value:.3g}"
+
+
+def _plot(arguments: argparse.Namespace) -> int:
+    from nuinfer.inference.run import open_run
+
+    run = open_run(arguments.folder)
+    folder = Path(arguments.out or Path(arguments.folder) / "figures")
+    _draw(run, folder, arguments.kind, arguments.format or ("pdf", "png"))
+    return OK
+
+
+def _status(arguments: argparse.Namespace) -> int:
+    from nuinfer.inference.run_folder import read_status
+
+    status = read_status(Path(arguments.folder))
+    if arguments.json:
+        _print_json(status)
+        return OK
+    for key, value in status.items():
+        _say(f"{key}: {', '.join(map(str, value)) if isinstance(value, list) else value}")
+    return OK
+
+
+def _config(arguments: argparse.Namespace) -> int:
+    from nuinfer.analysis import load
+    from nuinfer.config import read_text
+
+    if arguments.resolved or arguments.set:
+        _say(load(arguments.analysis, arguments.set).config_toml().rstrip())
+    else:
+        _say(read_text(arguments.analysis).rstrip())
+    return OK
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not allowed, it must be at least 1")
+    return value
+
+
+def _natural(text: str) -> int:
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"{text} is not allowed, it must be at least 0")
+    return value
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="nuinfer", description="Light mediators from IceCube starting events.")
+    parser.add_argument("--version", action="version", version=f"nuinfer {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    def command(name: str, run: object, text: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=text, description=text)
+        sub.set_defaults(run=run)
+        return sub
+
+    def takes_analysis(sub: argparse.ArgumentParser, **keywords: Any) -> None:
+        sub.add_argument("analysis", metavar="PRESET|FILE", help="a preset, or the path of a TOML file", **keywords)
+        sub.add_argument(
+            "--set", action="append", default=[], metavar="KEY=VALUE", help="change a key, as in model.source=pgamma"
+        )
+
+    fit = command("fit", _fit, "sample the posterior into a run folder and draw its figures")
+    takes_analysis(fit)
+    fit.add_argument("--out", metavar="DIR", help="run folder (default: chains/NAME)")
+    occupied = fit.add_mutually_exclusive_group()
+    occupied.add_argument("--resume", action="store_true", help="go on with an existing run folder")
+    occupied.add_argument("--force", action="store_true", help="replace an existing run folder")
+    fit.add_argument("--seed", type=_natural, metavar="N", help="root seed")
+    fit.add_argument("--ensembles", type=_positive, metavar="K", help="independent ensembles")
+    fit.add_argument("--jobs", type=_positive, metavar="J", help="processes (default: one per core)")
+    fit.add_argument("--target-ess", type=_positive, metavar="N", help="effective samples of every parameter")
+    fit.add_argument("--test", action="store_true", help="set everything up, print the terms at one point, and stop")
+
+    predict = command("predict", _predict, "expected, observed and simulated counts at one point")
+    takes_analysis(predict)
+    at_help = "a parameter, as in m_zprime_mev=8; the others take the centre of their prior"
+    predict.add_argument("--at", action="append", default=[], metavar="NAME=VALUE", help=at_help)
+    predict.add_argument("--draw", type=_natural, default=0, metavar="N", help="simulate N data sets")
+    predict.add_argument("--seed", type=_natural, default=0, metavar="S", help="seed of the simulation")
+    predict.add_argument("--json", action="store_true", help="print JSON")
+
+    plot = command("plot", _plot, "draw the figures of a run")
+    plot.add_argument("folder", metavar="RUN", help="a run folder")
+    plot.add_argument("--kind", help="one kind of figure (default: all)")
+    format_help = "may be repeated (default: pdf and png)"
+    plot.add_argument("--format", action="append", choices=("pdf", "png", "svg"), help=format_help)
+    plot.add_argument("--out", metavar="DIR", help="folder of the figures (default: RUN/figures)")
+
+    status = command("status", _status, "how far a run is")
+    status.add_argument("folder", metavar="RUN", help="a run folder")
+    status.add_argument("--json", action="store_true", help="print JSON")
+
+    config = command("config", _config, "print a commented configuration to start from")
+    takes_analysis(config, nargs="?", default="hese7")
+    config.add_argument("--resolved", action="store_true", help="every key with its value, checked, without comments")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

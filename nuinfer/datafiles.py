@@ -1,0 +1,188 @@
+"""The only reader of data files.
+
+Every folder of data holds a ``manifest.toml`` that gives each file its source, licence and sha256; a file that is
+not listed, not sourced or altered does not load. Readers return plain arrays and refuse NaN and infinity.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import tomllib
+import zipfile
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tomli_w
+
+from nuinfer.errors import DataIntegrityError
+from nuinfer.typing import AnyArray
+
+MANIFEST = "manifest.toml"
+ENTRY_KEYS = ("source", "licence", "sha256")
+
+# What numpy and zipfile raise on bytes that are no .npz archive of plain arrays
+_NOT_AN_ARCHIVE = (
+    *(ValueError, TypeError, OSError, EOFError, KeyError, RuntimeError, MemoryError),
+    *(zipfile.BadZipFile, zlib.error),
+)
+
+
+def data_root() -> Path:
+    """Folder of the shipped data: inside the installed package, else beside ``pyproject.toml`` of a checkout."""
+    package = Path(__file__).resolve().parent
+    inside = package / "data"
+    return inside if inside.is_dir() else package.parent / "data"
+
+
+def locate(name: str) -> Path:
+    """Folder of the data set `name`: a name of the shipped data, or a path to a user's own folder.
+
+    Raises
+    ------
+    DataIntegrityError
+        If neither exists.
+    """
+    own = Path(name)
+    for folder in (data_root() / name, own.expanduser() if name.startswith("~/") else own):
+        if (folder / MANIFEST).is_file():
+            return folder
+    shipped = ", ".join(sorted(path.parent.name for path in data_root().glob("*/dataset.toml")))
+    raise DataIntegrityError(
+        f"data set '{name}': no such shipped data (there is: {shipped}) and no folder of that name with a {MANIFEST}"
+    )
+
+
+@dataclass(frozen=True)
+class DataFolder:
+    """A folder of data with its manifest.
+
+    Parameters
+    ----------
+    path : Path
+        The folder.
+    files : mapping
+        File name to its manifest entry (``source``, ``licence``, ``sha256``).
+    """
+
+    path: Path
+    files: Mapping[str, Mapping[str, str]]
+
+    @classmethod
+    def open(cls, path: Path) -> DataFolder:
+        """Read the manifest of `path`.
+
+        Raises
+        ------
+        DataIntegrityError
+            If the manifest is missing, is not TOML, or an entry lacks its source, licence or checksum.
+        """
+        manifest = path / MANIFEST
+        entries = _parse_toml(manifest, _bytes(manifest)).get("files", {})
+        if not isinstance(entries, dict) or not all(isinstance(entry, dict) for entry in entries.values()):
+            raise DataIntegrityError(f"{manifest}: 'files' must be one table per file with {', '.join(ENTRY_KEYS)}")
+        for name, entry in entries.items():
+            missing = [key for key in ENTRY_KEYS if not (isinstance(entry.get(key), str) and entry[key].strip())]
+            if missing:
+                raise DataIntegrityError(f"{manifest}: the entry of '{name}' has no {' and no '.join(missing)}")
+        return cls(path, entries)
+
+    def read_bytes(self, name: str) -> bytes:
+        """Contents of one listed file, checked against its sha256."""
+        if name not in self.files:
+            raise DataIntegrityError(f"{self.path / name}: not listed in {MANIFEST}, so its source is unknown")
+        content = _bytes(self.path / name)
+        if hashlib.sha256(content).hexdigest() != self.files[name]["sha256"]:
+            raise DataIntegrityError(
+                f"{self.path / name}: altered since it was sourced (sha256 differs from {MANIFEST})"
+            )
+        return content
+
+    def read_toml(self, name: str) -> dict[str, Any]:
+        """Read a TOML file as nested dictionaries."""
+        return _parse_toml(self.path / name, self.read_bytes(name))
+
+    def read_csv(self, name: str) -> dict[str, AnyArray]:
+        """Read a CSV file (``#`` comments, one header line) as columns of floats, or strings if any is no number."""
+        try:
+            lines = [line for line in self.read_bytes(name).decode().splitlines() if line and not line.startswith("#")]
+            rows = list(csv.reader(lines))
+        except (UnicodeDecodeError, csv.Error) as error:
+            raise DataIntegrityError(f"{self.path / name}: not a CSV table ({error})") from error
+        if len(rows) < 2 or any(len(row) != len(rows[0]) for row in rows) or len(set(rows[0])) < len(rows[0]):
+            raise DataIntegrityError(
+                f"{self.path / name}: not a table with a header line of distinct names and rows of one length"
+            )
+        return {head: self._column(name, head, [row[k] for row in rows[1:]]) for k, head in enumerate(rows[0])}
+
+    def read_arrays(self, name: str) -> dict[str, AnyArray]:
+        """Read the arrays of an ``.npz`` file."""
+        content = io.BytesIO(self.read_bytes(name))
+        try:
+            with np.load(content, allow_pickle=False) as archive:
+                arrays = {key: np.asarray(archive[key]) for key in archive.files}
+        except _NOT_AN_ARCHIVE as error:
+            reason = " ".join(str(error).split())
+            raise DataIntegrityError(f"{self.path / name}: not a readable .npz archive of arrays ({reason})") from error
+        for key, array in arrays.items():
+            self._finite(name, key, array)
+        return arrays
+
+    def checksums(self) -> dict[str, str]:
+        """File name to sha256, for the record of a run."""
+        return {name: entry["sha256"] for name, entry in self.files.items()}
+
+    def _column(self, name: str, head: str, entries: list[str]) -> AnyArray:
+        try:
+            column = np.array([float(entry) for entry in entries])
+        except ValueError:
+            return np.array(entries)
+        return self._finite(name, head, column)
+
+    def _finite(self, name: str, key: str, array: AnyArray) -> AnyArray:
+        if array.dtype.kind == "f" and not np.all(np.isfinite(array)):
+            raise DataIntegrityError(f"{self.path / name}: '{key}' holds NaN or infinity; allowed: finite numbers")
+        return array
+
+
+def seal(path: Path, sources: Mapping[str, tuple[str, str]]) -> None:
+    """Write the manifest of a folder, which makes its files loadable.
+
+    Parameters
+    ----------
+    path : Path
+        The folder.
+    sources : mapping
+        File name to its (source, licence).
+
+    Raises
+    ------
+    DataIntegrityError
+        If a file cannot be read or has a blank source or licence.
+    """
+    files: dict[str, dict[str, str]] = {}
+    for name, (source, licence) in sorted(sources.items()):
+        if not (source.strip() and licence.strip()):
+            raise DataIntegrityError(f"{path / name}: needs a source and a licence to be sealed")
+        sha256 = hashlib.sha256(_bytes(path / name)).hexdigest()
+        files[name] = {"source": source, "licence": licence, "sha256": sha256}
+    (path / MANIFEST).write_text(tomli_w.dumps({"files": files}), encoding="utf-8")
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise DataIntegrityError(f"{path}: cannot be read ({error.strerror})") from error
+
+
+def _parse_toml(path: Path, content: bytes) -> dict[str, Any]:
+    try:
+        return tomllib.loads(content.decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise DataIntegrityError(f"{path}: not valid TOML ({error})") from error

@@ -1,0 +1,53 @@
+"""Errors that name the field, the value and what is allowed.
+
+Everything the user can cause derives from `NuinferError`; the command line turns it into one line and exit code 2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+
+class NuinferError(Exception):
+    """Base of every error raised on purpose."""
+
+
+class ConfigError(NuinferError):
+    """A configuration key, value or combination that is not allowed."""
+
+
+class DataIntegrityError(NuinferError):
+    """A data file that is missing, unsourced, altered or holds impossible numbers."""
+
+
+class PhysicsDomainError(NuinferError):
+    """An argument outside the range in which a formula or a table holds."""
+
+
+class RunFolderError(NuinferError):
+    """A run folder that is occupied, foreign, damaged or in use."""
+
+
+class NotConvergedError(NuinferError):
+    """A result was asked of chains that have not converged."""
+
+
+class NonFiniteLogProbError(NuinferError):
+    """A term of the log-probability is NaN or +inf.
+
+    Parameters
+    ----------
+    term : str
+        Name of the term, as in ``Analysis.log_terms``.
+    point : mapping of str to float
+        The parameter vector at which it happened.
+    """
+
+    def __init__(self, term: str, point: Mapping[str, float]) -> None:
+        self.term = term
+        self.point = dict(point)
+        at = ", ".join(f"{name}={value!r}" for name, value in self.point.items())
+        super().__init__(f"the term '{term}' of the log-probability is not a number at {at}")
+
+    def __reduce__(self) -> tuple[type[NonFiniteLogProbError], tuple[str, dict[str, float]]]:
+        return type(self), (self.term, self.point)

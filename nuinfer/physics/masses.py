@@ -1,0 +1,76 @@
+"""Neutrino masses from the lightest one and the two splittings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from nuinfer.errors import PhysicsDomainError
+from nuinfer.typing import ArrayLike, FloatArray
+
+Ordering = Literal["normal", "inverted"]
+
+
+@dataclass(frozen=True)
+class MassSplittings:
+    """Mass splittings in eV^2: m2^2 - m1^2, and the magnitude of m3^2 - m1^2 (normal) or m3^2 - m2^2 (inverted)."""
+
+    delta_m2_21_ev2: float
+    delta_m2_3l_ev2: float
+
+
+PAPER = MassSplittings(7.5e-5, 2.4e-3)
+"""Our choice beside the paper's mixing; the paper itself has degenerate masses."""
+
+NUFIT60_NORMAL = MassSplittings(7.49e-5, 2.513e-3)
+"""NuFIT 6.0 with SK atmospheric data, normal ordering: arXiv:2410.05380, Table 1."""
+
+NUFIT60_INVERTED = MassSplittings(7.49e-5, 2.484e-3)
+"""NuFIT 6.0 with SK atmospheric data, inverted ordering: arXiv:2410.05380, Table 1."""
+
+
+def neutrino_masses_ev(
+    lightest_ev: ArrayLike, ordering: Ordering, delta_m2_21_ev2: ArrayLike, delta_m2_3l_ev2: ArrayLike
+) -> FloatArray:
+    """Masses (m1, m2, m3) in eV.
+
+    Parameters
+    ----------
+    lightest_ev : array_like, shape (*batch,)
+        Lightest mass in eV, >= 0.
+    ordering : {"normal", "inverted"}
+        Normal: m1 is the lightest. Inverted: m3 is.
+    delta_m2_21_ev2, delta_m2_3l_ev2 : array_like, shape (*batch,)
+        Splittings in eV^2; the second is a positive magnitude, m3^2 - m1^2 (normal) or m2^2 - m3^2 (inverted).
+
+    Returns
+    -------
+    ndarray, shape (*batch, 3)
+        Masses in eV.
+
+    Raises
+    ------
+    PhysicsDomainError
+        For a negative mass or splitting, an inverted ordering with d21 > d3l, or an unknown ordering.
+
+    Examples
+    --------
+    >>> neutrino_masses_ev(0.0, "normal", 7.5e-5, 2.4e-3).round(5).tolist()
+    [0.0, 0.00866, 0.04899]
+    """
+    lightest, d21, d3l = np.broadcast_arrays(
+        *(np.asarray(x, float) for x in (lightest_ev, delta_m2_21_ev2, delta_m2_3l_ev2))
+    )
+    for name, value in (("lightest_ev", lightest), ("delta_m2_21_ev2", d21), ("delta_m2_3l_ev2", d3l)):
+        if not np.all(value >= 0.0):
+            raise PhysicsDomainError(f"{name}: {value.min()} is not allowed, it must be >= 0")
+    if ordering == "normal":
+        return np.stack([lightest, np.sqrt(lightest**2 + d21), np.sqrt(lightest**2 + d3l)], axis=-1)
+    if ordering != "inverted":
+        raise PhysicsDomainError(f"ordering: '{ordering}' is not one of 'normal', 'inverted'")
+    if not np.all(d21 <= d3l):
+        raise PhysicsDomainError(f"delta_m2_21_ev2: {d21.max()} exceeds delta_m2_3l_ev2, m1 would not be real")
+    m2_squared = lightest**2 + d3l
+    return np.stack([np.sqrt(m2_squared - d21), np.sqrt(m2_squared), lightest], axis=-1)

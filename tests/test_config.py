@@ -1,0 +1,109 @@
+"""Configuration: overrides, and one clear line for everything that is wrong."""
+
+from __future__ import annotations
+
+import tomllib
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import nuinfer
+from nuinfer.config import Config, FixedConfig, NormalConfig, UniformConfig, parse, presets, read_text
+from nuinfer.errors import ConfigError, NuinferError
+
+
+@pytest.mark.parametrize("preset", presets())
+def test_presets_load_and_resolve_to_themselves(preset):
+    analysis = nuinfer.load(preset)
+    resolved = parse(analysis.config_toml())
+    assert resolved == analysis.config
+    assert parse(read_text(preset)) == analysis.config
+
+
+def test_the_commented_preset_writes_out_every_key():
+    """The template shows every key that has a default; only the unused mass parameter is left to a comment."""
+    written, known = tomllib.loads(read_text("hese7")), Config().model_dump(exclude_none=True)
+    for table in ("model", "data", "sampler"):
+        assert set(written[table]) == set(known[table])
+    assert set(known["parameters"]) - set(written["parameters"]) == {"m_nu_ev"}
+
+
+def test_overrides_replace_values_and_priors():
+    config = parse("[parameters.gamma]\nprior = 'uniform'\nlow = 2\nhigh = 3", [
+        "model.source=pgamma", "parameters.gamma.high=3.5", "parameters.phi_total.value=6.4",
+        "parameters.norm_muon.sigma=0.1", 'parameters.detector_scale={prior="uniform", low=0.5, high=2}',
+    ])  # fmt: skip
+    assert config.model.source == "pgamma"
+    assert config.parameters.gamma == UniformConfig(prior="uniform", low=2, high=3.5)
+    assert config.parameters.phi_total == FixedConfig(value=6.4)
+    assert config.parameters.norm_muon == NormalConfig(prior="normal", mean=1, sigma=0.1, low=0)
+    assert config.parameters.detector_scale == UniformConfig(prior="uniform", low=0.5, high=2)
+    assert parse("", {"model.z_max": 4.0}).model.z_max == 4.0
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("model.orderng=normal", "model.orderng: unknown key .did you mean 'ordering'"),
+        ("modl.ordering=normal", "modl: unknown key .did you mean 'model'"),
+        ("model.ordering=norml", "model.ordering: \"norml\" is not allowed; it should be 'normal' or 'inverted'"),
+        ("model.regeneration=true", "model.regeneration: true is not allowed; it should be false"),
+        ("model.z_max=-1", "model.z_max: -1 is not allowed; it should be greater than 0"),
+        ("model.charges=[0, 0, 0]", "charges: .* not all zero"),
+        ("model.evolution=single", "model.source_redshift: None"),
+        ("model.source_redshift=1.0", "model.source_redshift: 1.0 with evolution 'sfr'"),
+        ("model=3", "model: 3 is not allowed; it should be a table"),
+        ("model.source", "write it as table.key=value"),
+        ("model.source.kind=pp", "'source' is a value, not a table"),
+        ("parameters.gama.value=2", "parameters.gama: unknown key .did you mean 'gamma'"),
+        ("parameters.gamma.prio=2", "parameters.gamma.prio: unknown key .did you mean 'prior'"),
+        ("parameters.gamma.prior=gauss", "parameters.gamma: .*'uniform' with low and high"),
+        ("parameters.gamma.value=nan", "parameters.gamma.value: NaN is not allowed; it should be a finite number"),
+        ("parameters.gamma.low=5", "parameters.gamma: .*low < high"),
+        ("parameters.phi_total.low=-1", r"parameters.phi_total: -1.0 is not allowed, it must be in \[0, inf\]"),
+        ("parameters.lightest_nu_mass_ev.low=0", "parameters.lightest_nu_mass_ev: 0.0 is not allowed, targets at rest"),
+        ("parameters.energy_scale.value=1.1", "parameters.energy_scale: 1.1 is not allowed"),
+        ("data.dataset=hese8", "data set 'hese8'"),
+        ("data.min_deposited_energy_gev=70000", "70000"),
+        ("constraints.nef.form=off", "constraints.nef: unknown key .did you mean 'neff'"),
+        ("constraints.neff.form=both", "constraints.neff.form: \"both\" is not allowed"),
+        ("constraints.neff.measurement=planck2081", "planck2081"),
+        ("constraints.muon_g2.confidence_level=2", "constraints.muon_g2.confidence_level: 2.0 is outside"),
+        ("sampler.walkers=2", "sampler.walkers: 2 is not allowed; it should be greater than or equal to 8"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_named_in_one_line(override, message):
+    with pytest.raises(NuinferError, match=message) as caught:
+        nuinfer.load("hese7", [override])
+    assert "\n" not in str(caught.value)
+
+
+def test_missing_and_broken_files(tmp_path):
+    with pytest.raises(ConfigError, match=r"'hese77'.*did you mean 'hese7'"):
+        nuinfer.load("hese77")
+    broken = tmp_path / "broken.toml"
+    broken.write_text("[model\n")
+    with pytest.raises(ConfigError, match="not valid TOML"):
+        nuinfer.load(broken)
+    broken.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ConfigError, match="readable TOML"):
+        nuinfer.load(broken)
+
+
+KEYS = st.sampled_from(
+    [f"{t}.{k}" for t, keys in Config().model_dump().items() for k in keys] + ["model", "data.x", "", "."]
+)
+VALUES = st.one_of(
+    st.floats(), st.integers(-(10**20), 10**20), st.booleans(), st.text(max_size=8), st.none(), st.lists(st.floats(), max_size=4),
+    st.dictionaries(st.sampled_from(["value", "prior", "low", "high", "form", "x"]), st.one_of(st.floats(), st.text(max_size=4))),
+)  # fmt: skip
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.dictionaries(KEYS, VALUES, max_size=3))
+def test_random_configurations_load_or_are_refused(overrides):
+    try:
+        nuinfer.load("hese7", overrides)
+    except NuinferError as error:
+        assert "\n" not in str(error)
