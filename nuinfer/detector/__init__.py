@@ -1,0 +1,1 @@
+"""What a neutrino telescope saw, what it would see, and what is not astrophysical."""
