@@ -188,9 +188,9 @@ def _plot(arguments: argparse.Namespace) -> int:
 
 
 def _status(arguments: argparse.Namespace) -> int:
-    from nuinfer.inference.run_folder import read_status
+    from nuinfer.inference.run_folder import STATUS, read_json
 
-    status = read_status(Path(arguments.folder))
+    status = read_json(Path(arguments.folder) / STATUS)
     if arguments.json:
         _print_json(status)
         return OK
