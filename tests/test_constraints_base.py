@@ -1,0 +1,134 @@
+"""The forms of a constraint, the registry, refusals and the array rule, for all constraints alike."""
+
+from __future__ import annotations
+
+import math
+import pickle
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.integrate import quad
+
+from nuinfer.constraints import BUILDERS, base, borexino, muon_g2, neff, sn1987a
+from nuinfer.errors import ConfigError
+
+LMU_LTAU = (0.0, 1.0, -1.0)
+DEFAULTS = {
+    "muon_g2": ("two_sided", "wp2025"),
+    "borexino": ("exclusion", "bauer2018"),
+    "neff": ("two_sided", "planck2018"),
+    "sn1987a": ("one_sided", "burst_duration"),
+}
+FUNCTIONS: dict[str, Callable[..., object]] = {
+    "delta_a_mu": muon_g2.delta_a_mu,
+    "kinetic_mixing": lambda m, g: borexino.kinetic_mixing(g, -(m**2)),
+    "paper_limit": lambda m, g: borexino.paper_limit(m) + 0.0 * g,
+    "entropy": lambda m, g: neff.delta_neff_paper(m, 1.0 + g) + 0.0 * g,
+    "number": lambda m, g: neff.delta_neff_paper(m, case="number") + 0.0 * g,
+    "auto": lambda m, g: neff.delta_neff_paper(m, case="auto", g_prime=g),
+    "width_factor": lambda m, g: sn1987a.width_factor(m) + 0.0 * g,
+    "mean_free_path_cm": sn1987a.mean_free_path_cm,
+    "diffusion_time_s": lambda m, g: sn1987a.diffusion_time_s(m, g, 8.0 + g, 10.0 + m),
+    **{
+        f"{name}_term": BUILDERS[name](form, which, LMU_LTAU, (0.1, 100.0)).log_term
+        for name, (form, which) in DEFAULTS.items()
+    },
+}
+
+
+def toy(form: base.Form, **numbers: float) -> base.Constraint:
+    return base.Constraint("toy", form, base.Measurement("m", "nowhere", **numbers), lambda m, g: m * g, 0.0)
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (7,), (2, 3)])
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_every_function_broadcasts_and_equals_its_own_loop(name: str, shape: tuple[int, ...]) -> None:
+    rng = np.random.default_rng(5)
+    m, g = 10.0 ** rng.uniform(-0.9, 1.9, shape), 10.0 ** rng.uniform(-6.0, -2.5, shape)
+    whole = np.asarray(FUNCTIONS[name](m, g))
+    assert whole.shape == shape
+    loop = [float(np.asarray(FUNCTIONS[name](float(a), float(b)))) for a, b in zip(m.flat, g.flat, strict=True)]
+    np.testing.assert_allclose(whole.ravel(), loop, rtol=1e-12)
+    outer = np.asarray(FUNCTIONS[name](m[..., None], np.array([1e-5, 1e-4])))
+    assert outer.shape == (*shape, 2)
+
+
+def test_the_registry_keeps_its_order() -> None:
+    assert list(BUILDERS) == ["muon_g2", "borexino", "neff", "sn1987a"]
+
+
+@pytest.mark.parametrize("name", BUILDERS)
+def test_a_built_constraint_survives_pickling(name: str) -> None:
+    term = BUILDERS[name](*DEFAULTS[name], LMU_LTAU, (1.0, 50.0))
+    m, g = np.array([2.0, 20.0]), np.array([1e-6, 1e-3])
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(term)).log_term(m, g), term.log_term(m, g))  # noqa: S301 - ours
+
+
+@pytest.mark.parametrize("name", BUILDERS)
+def test_every_measurement_has_a_reference_and_builds(name: str) -> None:
+    for identifier in base.read_numbers(name)["measurements"]:
+        term = BUILDERS[name]("exclusion", identifier, LMU_LTAU, (1.0, 50.0))
+        assert len(term.measurement.reference) > 10
+        assert math.isfinite(term.limit)
+
+
+@pytest.mark.parametrize("name", BUILDERS)
+def test_unknown_measurement_is_refused(name: str) -> None:
+    with pytest.raises(ConfigError, match=f"constraints.{name}.measurement: 'none' is unknown; known: "):
+        BUILDERS[name]("exclusion", "none", LMU_LTAU, (1.0, 50.0))
+
+
+@pytest.mark.parametrize("charges", [(1.0, 1.0, 1.0), (0.0, 1.0, 1.0), (1.0, -1.0, 0.0), (0.0, 0.0, 0.0)])
+@pytest.mark.parametrize("name", ["borexino", "neff", "sn1987a"])
+def test_charges_it_was_not_derived_for_are_refused(name: str, charges: base.Charges) -> None:
+    with pytest.raises(ConfigError, match=rf"constraints.{name}: model.charges .* only \(0, q, -q\)"):
+        BUILDERS[name](*DEFAULTS[name], charges, (1.0, 50.0))
+
+
+@pytest.mark.parametrize("name", BUILDERS)
+def test_nan_is_not_turned_into_a_probability(name: str) -> None:
+    term = BUILDERS[name](*DEFAULTS[name], LMU_LTAU, (1.0, 50.0))
+    assert math.isnan(float(term.log_term(math.nan, 1e-4)))
+    assert math.isnan(float(term.log_term_of(math.nan)))
+
+
+@pytest.mark.parametrize("name", ["muon_g2", "neff", "sn1987a"])
+def test_a_limit_needs_the_exclusion_form(name: str) -> None:
+    with pytest.raises(ConfigError, match=f"constraints.{name}.limit: 1.0 is for the form 'exclusion' only"):
+        BUILDERS[name](*DEFAULTS[name], LMU_LTAU, (1.0, 50.0), limit=1.0)
+    assert BUILDERS[name]("exclusion", DEFAULTS[name][1], LMU_LTAU, (1.0, 50.0), limit=1.0).limit == 1.0
+
+
+def test_two_sided_is_a_normalised_density() -> None:
+    term = toy("two_sided", mean=1.0, sigma=0.3)
+    assert quad(lambda x: math.exp(float(term.log_term_of(x))), -5.0, 7.0)[0] == pytest.approx(1.0, rel=1e-8)
+
+
+@settings(max_examples=50, deadline=None)
+@given(x=st.floats(-1e3, 1e3), mean=st.floats(-100.0, 100.0), sigma=st.floats(0.01, 10.0))
+def test_one_sided_never_punishes_below_the_mean_and_never_rewards_above(x: float, mean: float, sigma: float) -> None:
+    one, two = (float(toy(form, mean=mean, sigma=sigma).log_term_of(x)) for form in ("one_sided", "two_sided"))
+    peak = -math.log(sigma * math.sqrt(2.0 * math.pi))
+    assert one == (peak if x <= mean else two)
+
+
+def test_exclusion_cuts_at_the_limit_or_at_the_confidence_level() -> None:
+    np.testing.assert_array_equal(toy("exclusion", limit=2.0).log_term_of([1.0, 2.0, 2.1]), [0.0, 0.0, -np.inf])
+    # 1.6449 sigma is the one-sided 95 % point of a normal distribution.
+    assert toy("exclusion", mean=1.0, sigma=2.0).limit == pytest.approx(1.0 + 2.0 * 1.6448536269514722, rel=1e-12)
+
+
+def test_numbers_that_cannot_work_are_refused() -> None:
+    with pytest.raises(ConfigError, match=r"constraints.toy.form: 'upper' is none of exclusion, one_sided, two_sided"):
+        toy("upper", mean=1.0, sigma=1.0)
+    with pytest.raises(ConfigError, match="'m' is a limit, so the form can only be 'exclusion'"):
+        toy("one_sided", limit=1.0)
+    with pytest.raises(ConfigError, match="neither a limit nor mean and sigma"):
+        toy("exclusion", mean=1.0)
+    with pytest.raises(ConfigError, match=r"sigma 0.0 of 'm' must be positive"):
+        toy("two_sided", mean=1.0, sigma=0.0)
+    with pytest.raises(ConfigError, match=r"confidence_level: 1.0 is outside the allowed"):
+        BUILDERS["muon_g2"]("exclusion", "wp2025", LMU_LTAU, (1.0, 50.0), confidence_level=1.0)
