@@ -18,7 +18,7 @@ from nuinfer import config as configuration
 from nuinfer.config import Config, FixedConfig, NormalConfig, ParameterConfig, SamplerConfig
 from nuinfer.constraints import BUILDERS
 from nuinfer.constraints.base import Constraint
-from nuinfer.datafiles import data_root, locate
+from nuinfer.datafiles import DataFolder, data_root, locate
 from nuinfer.detector.dataset import load_dataset
 from nuinfer.errors import ConfigError, PhysicsDomainError
 from nuinfer.forward import Accuracy, ForwardModel, physical_point
@@ -263,8 +263,11 @@ class Analysis:
 
     @property
     def checksums(self) -> dict[str, str]:
-        """Sha256 of the files of the data set."""
-        return dict(self.posterior.model.dataset.checksums)
+        """Sha256 of the files of the data set, and of those of the constraints if there are any."""
+        files = dict(self.posterior.model.dataset.checksums)
+        if self.posterior.constraints:
+            files |= {f"constraints/{k}": v for k, v in DataFolder.open(locate("constraints")).checksums().items()}
+        return files
 
     def references(self) -> list[str]:
         """References of the data set and of the measurements used."""

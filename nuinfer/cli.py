@@ -100,7 +100,7 @@ def _fit(arguments: argparse.Namespace) -> int:
     summary = run.summary()
     _print_summary(run, summary)
     if not any((out / "figures").glob("*")):
-        _draw(run, out / "figures", None, ("pdf", "png"))
+        _draw([run], out / "figures", None, ("pdf", "png"))
     return OK if summary["converged"] else NOT_CONVERGED
 
 
@@ -118,10 +118,15 @@ def _print_summary(run: Run, summary: Mapping[str, Any]) -> None:
         _say(f"warning: {warning}")
 
 
-def _draw(run: Run, folder: Path, kind: str | None, formats: Sequence[str]) -> None:
-    from nuinfer.plotting import save
+def _draw(runs: Sequence[Run], folder: Path, kind: str | None, formats: Sequence[str]) -> None:
+    from nuinfer.plotting import plot, save_all, style
 
-    for path in save(run, folder, kinds=(kind,) if kind else None, formats=formats):
+    if kind:
+        figure = plot(kind, *runs)
+        written = [style.save(figure, folder / f"{kind}.{ending}") for ending in formats]
+    else:
+        written = save_all(runs[0], folder, formats)
+    for path in written:
         _say(f"wrote {path}")
 
 
@@ -181,9 +186,11 @@ def _count(value: float) -> str:
 def _plot(arguments: argparse.Namespace) -> int:
     from nuinfer.inference.run import open_run
 
-    run = open_run(arguments.folder)
-    folder = Path(arguments.out or Path(arguments.folder) / "figures")
-    _draw(run, folder, arguments.kind, arguments.format or ("pdf", "png"))
+    if len(arguments.folders) > 1 and not arguments.kind:
+        raise ConfigError("plot: several runs go into one figure, say which with --kind (corner)")
+    runs = [open_run(folder) for folder in arguments.folders]
+    folder = Path(arguments.out or runs[0].folder / "figures")
+    _draw(runs, folder, arguments.kind, arguments.format or ("pdf", "png"))
     return OK
 
 
@@ -194,8 +201,13 @@ def _status(arguments: argparse.Namespace) -> int:
     if arguments.json:
         _print_json(status)
         return OK
+    for k, ensemble in enumerate(status.pop("ensembles")):
+        acceptance = "" if ensemble["acceptance"] is None else f", acceptance {ensemble['acceptance']:.2f}"
+        _say(f"ensemble {k}: step {ensemble['steps']}{acceptance}")
     for key, value in status.items():
-        _say(f"{key}: {', '.join(map(str, value)) if isinstance(value, list) else value}")
+        text = f"{value:.4g}" if isinstance(value, float) else "; ".join(value) if isinstance(value, list) else value
+        if text not in (None, ""):
+            _say(f"{key.replace('_', ' ')}: {text}")
     return OK
 
 
@@ -260,8 +272,8 @@ def _parser() -> argparse.ArgumentParser:
     predict.add_argument("--seed", type=_natural, default=0, metavar="S", help="seed of the simulation")
     predict.add_argument("--json", action="store_true", help="print JSON")
 
-    plot = command("plot", _plot, "draw the figures of a run")
-    plot.add_argument("folder", metavar="RUN", help="a run folder")
+    plot = command("plot", _plot, "draw the figures of a run, or several runs over each other")
+    plot.add_argument("folders", metavar="RUN", nargs="+", help="a run folder")
     plot.add_argument("--kind", help="one kind of figure (default: all)")
     format_help = "may be repeated (default: pdf and png)"
     plot.add_argument("--format", action="append", choices=("pdf", "png", "svg"), help=format_help)

@@ -1,0 +1,114 @@
+"""What the samplers need to know of an analysis."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+
+from nuinfer.typing import FloatArray
+
+
+class SamplerDefaults(Protocol):
+    """The ``[sampler]`` table: what `fit` uses where it is given nothing else."""
+
+    @property
+    def ensembles(self) -> int:
+        """Number of independent ensembles."""
+        ...
+
+    @property
+    def walkers(self) -> int:
+        """Walkers of each ensemble."""
+        ...
+
+    @property
+    def target_ess(self) -> float:
+        """Effective sample size that every sampled parameter must reach."""
+        ...
+
+    @property
+    def max_steps(self) -> int:
+        """Largest number of steps of each ensemble."""
+        ...
+
+    @property
+    def seed(self) -> int:
+        """Root seed."""
+        ...
+
+    @property
+    def checkpoint_seconds(self) -> float:
+        """Longest time between two blocks on disk."""
+        ...
+
+
+class SampledAnalysis(Protocol):
+    """A posterior with named terms and the record of where it comes from; `nuinfer.analysis.Analysis` is one.
+
+    It must pickle: workers receive it once per process.
+    """
+
+    @property
+    def parameter_names(self) -> tuple[str, ...]:
+        """Sampled parameters, in column order."""
+        ...
+
+    @property
+    def term_names(self) -> tuple[str, ...]:
+        """Terms of the log-probability, in column order."""
+        ...
+
+    @property
+    def prior_bounds(self) -> FloatArray:
+        """Support of each prior, shape (n_dim, 2), infinite where it is open."""
+        ...
+
+    @property
+    def sampler(self) -> SamplerDefaults:
+        """Defaults of the sampler."""
+        ...
+
+    @property
+    def observed_counts(self) -> FloatArray:
+        """Observed counts, shape (topology, bin)."""
+        ...
+
+    @property
+    def config_input(self) -> str:
+        """The configuration as the user wrote it."""
+        ...
+
+    @property
+    def config_hash(self) -> str:
+        """Hash of everything that affects the statistics."""
+        ...
+
+    @property
+    def checksums(self) -> dict[str, str]:
+        """Data file to sha256."""
+        ...
+
+    def config_toml(self) -> str:
+        """Return the configuration with every default filled in."""
+        ...
+
+    def references(self) -> list[str]:
+        """Return what was used and has to be cited."""
+        ...
+
+    def evaluate(self, theta: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Log-probability, shape (n,), and its terms, shape (n, n_term), at theta of shape (n, n_dim)."""
+        ...
+
+    def sample_prior(self, n: int, rng: np.random.Generator) -> FloatArray:
+        """Draw from the prior, shape (n, n_dim)."""
+        ...
+
+    def derived(self, theta: FloatArray) -> dict[str, FloatArray]:
+        """Derived quantities at theta, each of shape (*batch,)."""
+        ...
+
+    def poisson_terms(self, theta: FloatArray) -> FloatArray:
+        """Log-likelihood per bin, shape (*batch, topology, bin)."""
+        ...

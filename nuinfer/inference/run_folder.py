@@ -1,0 +1,343 @@
+"""The run folder: what lies in it, how it is written so that a kill loses at most one block, how it is read.
+
+Every file is written under a temporary name and renamed. A chain is a row of numbered blocks; block 000000 holds the
+start (one row, step -1), each later one continues where the one before it ends and carries the state of the random
+generator after its last step, so that the chains do not depend on where the blocks were cut.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import io
+import json
+import math
+import os
+import shutil
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nuinfer.errors import RunFolderError
+from nuinfer.typing import AnyArray, FloatArray, IntArray
+
+RECORD, STATUS, SUMMARY, LOCK, LOG = "run.json", "status.json", "summary.json", "lock", "log.txt"
+CONFIG_INPUT, CONFIG_RESOLVED, POSTERIOR, STOP, NONFINITE = (
+    "config.input.toml",
+    "config.resolved.toml",
+    "posterior.nc",
+    "stop",
+    "nonfinite.json",
+)
+CONTENT = (
+    *(
+        "chains",
+        "figures",
+        "report.html",
+        CONFIG_INPUT,
+        CONFIG_RESOLVED,
+        STATUS,
+        SUMMARY,
+        LOG,
+        POSTERIOR,
+        STOP,
+        NONFINITE,
+    ),
+    RECORD,  # the last to go: it is what makes the folder recognisable
+)
+PROGRESS = "progress.json"  # of each ensemble
+RandomState = tuple[str, AnyArray, int, int, float]
+
+
+@dataclass(frozen=True)
+class ChainIdentity:
+    """What every block of a run must agree on."""
+
+    parameter_names: tuple[str, ...]
+    term_names: tuple[str, ...]
+    config_hash: str
+    walkers: int
+
+
+@dataclass(frozen=True)
+class Block:
+    """Consecutive steps of one ensemble.
+
+    Parameters
+    ----------
+    first_step : int
+        Number of the first row; -1 for the start.
+    chain : array, shape (step, walker, n_dim)
+    log_prob : array, shape (step, walker)
+    terms : array, shape (step, walker, n_term)
+    accepted : array, shape (walker,)
+        Accepted proposals of these steps.
+    random_state : tuple
+        State of the random generator (``numpy.random.RandomState.get_state``) after the last row.
+    """
+
+    first_step: int
+    chain: FloatArray
+    log_prob: FloatArray
+    terms: FloatArray
+    accepted: IntArray
+    random_state: RandomState
+
+    @property
+    def next_step(self) -> int:
+        """Number of the step after the last row."""
+        return self.first_step + len(self.chain)
+
+
+def ensemble_folder(run: Path, ensemble: int) -> Path:
+    """Folder of the blocks of one ensemble."""
+    return run / "chains" / f"ensemble-{ensemble}"
+
+
+def block_path(folder: Path, index: int) -> Path:
+    """File of one block."""
+    return folder / f"{index:06d}.npz"
+
+
+def write_atomic(path: Path, content: bytes, *, durable: bool = True) -> None:
+    """Write a file whole or not at all; `durable` waits for the disk.
+
+    Raises
+    ------
+    RunFolderError
+        If it cannot be written; what was there before is intact.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            if durable:
+                os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise RunFolderError(f"{path}: cannot be written ({error.strerror or error})") from error
+
+
+def write_json(path: Path, content: Mapping[str, Any], *, durable: bool = True) -> None:
+    """Write JSON atomically; numbers that are not finite become null."""
+    write_atomic(path, (json.dumps(_plain(content), indent=2, allow_nan=False) + "\n").encode(), durable=durable)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object.
+
+    Raises
+    ------
+    RunFolderError
+        If it is missing or damaged.
+    """
+    try:
+        content = json.loads(path.read_bytes())
+    except OSError as error:
+        raise RunFolderError(f"{path}: cannot be read ({error.strerror})") from error
+    except ValueError as error:
+        raise RunFolderError(f"{path}: damaged, not JSON ({error})") from error
+    if not isinstance(content, dict):
+        raise RunFolderError(f"{path}: damaged, not a JSON object")
+    return content
+
+
+def write_block(folder: Path, index: int, block: Block, identity: ChainIdentity) -> None:
+    """Write one block of an ensemble."""
+    _, keys, position, has_gauss, cached_gauss = block.random_state
+    buffer = io.BytesIO()
+    np.savez(
+        buffer,
+        chain=block.chain,
+        log_prob=block.log_prob,
+        terms=block.terms,
+        accepted=block.accepted,
+        first_step=np.int64(block.first_step),
+        random_keys=keys,
+        random_position=np.array([position, has_gauss], dtype=np.int64),
+        random_cached_gauss=np.float64(cached_gauss),
+        parameter_names=np.array(identity.parameter_names, dtype=str),
+        term_names=np.array(identity.term_names, dtype=str),
+        config_hash=np.array(identity.config_hash),
+    )
+    write_atomic(block_path(folder, index), buffer.getvalue())
+
+
+def read_block(path: Path, identity: ChainIdentity) -> Block:
+    """Read one block and check that it is whole and belongs to this run.
+
+    Raises
+    ------
+    RunFolderError
+        Naming the file and what is wrong with it.
+    """
+    try:
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as archive:
+            held = {name: archive[name] for name in archive.files}
+        position = held["random_position"]
+        state = ("MT19937", held["random_keys"], int(position[0]), int(position[1]), float(held["random_cached_gauss"]))
+        names = tuple(held["parameter_names"].tolist()), tuple(held["term_names"].tolist())
+        config_hash = str(held["config_hash"])
+        block = Block(int(held["first_step"]), held["chain"], held["log_prob"], held["terms"], held["accepted"], state)
+    except FileNotFoundError as error:
+        raise RunFolderError(f"{path}: this block is missing") from error
+    except (OSError, ValueError, KeyError, IndexError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise RunFolderError(f"{path}: truncated or damaged, not a block of a chain ({error})") from error
+    for what, found, expected in (
+        ("parameters", names[0], identity.parameter_names),
+        ("terms", names[1], identity.term_names),
+        ("configuration hash", config_hash, identity.config_hash),
+    ):
+        if found != expected:
+            raise RunFolderError(f"{path}: foreign block, its {what} are {found} and the run's are {expected}")
+    rows = len(block.chain) if block.chain.ndim else 0
+    shapes = block.chain.shape, block.log_prob.shape, block.terms.shape, block.accepted.shape
+    walkers, n_dim, n_term = identity.walkers, len(names[0]), len(names[1])
+    if rows < 1 or shapes != ((rows, walkers, n_dim), (rows, walkers), (rows, walkers, n_term), (walkers,)):
+        raise RunFolderError(f"{path}: foreign block, its arrays have shapes {shapes} for {walkers} walkers")
+    if not (np.all(np.isfinite(block.chain)) and np.all(np.isfinite(block.log_prob))):
+        raise RunFolderError(f"{path}: damaged, the chain holds numbers that are not finite")
+    return block
+
+
+def block_indices(folder: Path) -> range:
+    """Numbers of the blocks of an ensemble, 0 to the last without a gap.
+
+    Raises
+    ------
+    RunFolderError
+        Naming the first block that is missing, or a file that is no block.
+    """
+    found = sorted(folder.glob("*.npz"))
+    for index, path in enumerate(found):
+        if path != block_path(folder, index):
+            missing = block_path(folder, index)
+            raise RunFolderError(f"{missing}: this block is missing, the next file is {path.name}")
+    return range(len(found))
+
+
+def read_blocks(folder: Path, identity: ChainIdentity, start: int = 0) -> list[Block]:
+    """Blocks of an ensemble from number `start` on, checked to follow each other."""
+    blocks: list[Block] = []
+    for index in block_indices(folder)[start:]:
+        path = block_path(folder, index)
+        block = read_block(path, identity)
+        expected = blocks[-1].next_step if blocks else (-1 if index == 0 else block.first_step)
+        if block.first_step != expected:
+            raise RunFolderError(f"{path}: foreign block, it starts at step {block.first_step} instead of {expected}")
+        blocks.append(block)
+    return blocks
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold a lock file for as long as the context lasts; the system releases it when the process ends.
+
+    Raises
+    ------
+    RunFolderError
+        If another process holds it, or it cannot be made.
+    """
+    try:
+        file = path.open("ab")
+    except OSError as error:
+        raise RunFolderError(f"{path}: cannot be written ({error.strerror})") from error
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise RunFolderError(f"{path.parent}: in use by another process; wait until it ends") from error
+        yield
+
+
+def is_run(path: Path) -> bool:
+    """Whether `path` is recognisably a run folder."""
+    try:
+        return "config_hash" in read_json(path / RECORD)
+    except RunFolderError:
+        return False
+
+
+def check_output(path: Path, *, resume: bool, force: bool) -> bool:
+    """Whether `path` already holds a run to be continued; nothing is touched.
+
+    Raises
+    ------
+    RunFolderError
+        If it is occupied by a run and neither `resume` nor `force` is given, or by anything else.
+    """
+    if is_run(path):
+        if not (resume or force):
+            raise RunFolderError(f"{path}: already holds a run; --resume continues it, --force starts over")
+        return resume
+    try:
+        occupied = path.exists() and (not path.is_dir() or any(_is_content(item) for item in path.iterdir()))
+    except OSError as error:
+        raise RunFolderError(f"{path}: cannot be read ({error.strerror})") from error
+    if occupied:
+        raise RunFolderError(f"{path}: exists and is not a run folder (no {RECORD}); choose another --out")
+    return False
+
+
+def remove_leftovers(path: Path) -> None:
+    """Remove what a run that was killed has left behind: half-written files and its progress."""
+    for item in (path / STOP, *path.rglob(".*.tmp"), *path.glob(f"chains/*/{PROGRESS}")):
+        with contextlib.suppress(OSError):
+            item.unlink(missing_ok=True)
+
+
+def write_progress(folder: Path, steps: int, acceptance: float) -> None:
+    """Tell the parent where an ensemble is."""
+    write_json(folder / PROGRESS, {"steps": steps, "acceptance": acceptance}, durable=False)
+
+
+def read_progress(folder: Path, steps: int) -> dict[str, Any]:
+    """Where an ensemble is; `steps` are known to be on disk."""
+    try:
+        live = read_json(folder / PROGRESS)
+    except RunFolderError:  # not started yet
+        live = {"steps": 0, "acceptance": None}
+    return {"steps": max(int(live["steps"]), steps), "acceptance": live["acceptance"]}
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and its parents."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunFolderError(f"{path}: cannot be made ({error.strerror})") from error
+
+
+def clear(path: Path) -> None:
+    """Remove what a run has put into `path`, and nothing else."""
+    try:
+        for name in CONTENT:
+            item = path / name
+            if item.is_dir() and not item.is_symlink():
+                shutil.rmtree(item)
+            else:
+                item.unlink(missing_ok=True)
+    except OSError as error:
+        raise RunFolderError(f"{item}: cannot be removed ({error.strerror})") from error
+
+
+def _is_content(item: Path) -> bool:
+    return item.name != LOCK and not (item.name.startswith(".") and item.suffix == ".tmp")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(entry) for key, entry in value.items()}
+    if isinstance(value, np.ndarray | list | tuple):
+        return [_plain(entry) for entry in value]
+    if isinstance(value, np.generic):
+        return _plain(value.item())
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,112 @@
+"""Toy analyses with known posteriors, importable by worker processes."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from nuinfer.errors import NonFiniteLogProbError
+
+
+@dataclass(frozen=True)
+class ToySampler:
+    ensembles: int = 2
+    walkers: int = 16
+    target_ess: float = 500
+    max_steps: int = 3000
+    seed: int = 7
+    checkpoint_seconds: float = 30.0
+
+
+@dataclass(frozen=True)
+class Toy:
+    """Unit Gaussian in a box [-bound, bound]^n_dim, with an optional defect."""
+
+    n_dim: int = 3
+    bound: float = 10.0
+    sampler: ToySampler = field(default_factory=ToySampler)
+    config_hash: str = "toy"
+    threshold: float = 2.0  # of the config, which is what a resume compares
+    defect: str = ""
+    seconds_per_call: float = 0.0
+    config_input: str = "# as written\n"
+
+    @property
+    def parameter_names(self):
+        return tuple(f"x{k}" for k in range(self.n_dim))
+
+    @property
+    def term_names(self):
+        return ("prior", "poisson")
+
+    @property
+    def prior_bounds(self):
+        return np.tile([-self.bound, self.bound], (self.n_dim, 1))
+
+    @property
+    def observed_counts(self):
+        return np.array([[1.0, 2.0], [3.0, 4.0]])
+
+    @property
+    def checksums(self):
+        return {"toy.csv": "0"}
+
+    def config_toml(self):
+        return f'[model]\nthreshold = {self.threshold}\nname = "toy"\n[sampler]\nseed = {self.sampler.seed}\n'
+
+    def references(self):
+        return ["a toy"]
+
+    def evaluate(self, theta):
+        time.sleep(self.seconds_per_call)
+        inside = np.all(np.abs(theta) < self.bound, axis=1)
+        prior = np.where(inside, -self.n_dim * np.log(2 * self.bound), -np.inf)
+        poisson = self.log_likelihood(theta)
+        if self.defect == "nan" and np.any(inside & (theta[:, 0] > 4.5)):
+            worst = int(np.argmax(np.where(inside, theta[:, 0], -np.inf)))
+            raise NonFiniteLogProbError("poisson", dict(zip(self.parameter_names, theta[worst].tolist(), strict=True)))
+        if self.defect == "excluded":
+            poisson = np.full(len(theta), -np.inf)
+        return prior + poisson, np.column_stack([prior, poisson])
+
+    def log_likelihood(self, theta):
+        return -0.5 * np.sum(theta**2, axis=1)
+
+    def sample_prior(self, n, rng):
+        return rng.uniform(-self.bound, self.bound, (n, self.n_dim))
+
+    def derived(self, theta):
+        return {"radius": np.sqrt(np.sum(theta**2, axis=-1))}
+
+    def poisson_terms(self, theta):
+        return np.broadcast_to(-0.5 * np.sum(theta**2, axis=-1)[..., None, None], (*theta.shape[:-1], 2, 2))
+
+
+@dataclass(frozen=True)
+class Bimodal(Toy):
+    """Two modes of equal weight, thin in different directions, so that hardly a jump from one lands in the other.
+
+    Ensembles keep the weights of the modes that they start with.
+    """
+
+    def log_likelihood(self, theta):
+        thin = np.arange(self.n_dim) < self.n_dim // 2
+        widths = np.where(thin, 0.003, 0.3), np.where(thin, 0.3, 0.003)
+        pulls = [(theta - centre) / width for centre, width in zip((-5.0, 5.0), widths, strict=True)]
+        return np.logaddexp(*(-0.5 * np.sum(pull**2, axis=1) for pull in pulls))
+
+
+@dataclass(frozen=True)
+class Plateau(Toy):
+    """The likelihood is flat in x0 below 0 and falls above: a one-sided limit."""
+
+    def log_likelihood(self, theta):
+        return -0.5 * np.sum(theta[:, 1:] ** 2, axis=1) - 0.5 * np.maximum(theta[:, 0], 0.0) ** 2
+
+
+def slow():
+    """A toy with a block every few steps and rounds that end at a cap, for tests that kill it."""
+    settings = ToySampler(target_ess=1e9, max_steps=450, checkpoint_seconds=0.1)
+    return Toy(sampler=settings, seconds_per_call=0.001)

@@ -1,0 +1,127 @@
+"""The command line: answers, exit codes, one line for what is wrong, and nothing left behind."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import nuinfer
+from nuinfer.cli import main
+
+FAST = ["--set", "sampler.walkers=24", "--set", "sampler.ensembles=2", "--set", "sampler.max_steps=60"]
+
+
+def test_help_loads_nothing_heavy():
+    """No numpy, emcee, matplotlib, arviz or pydantic: `nuinfer --help` has to answer at once."""
+    code = "import sys, nuinfer.cli; print([m for m in ('numpy', 'emcee', 'matplotlib', 'arviz', 'pydantic') if m in sys.modules])"
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    )
+
+
+def test_predict_json_adds_up(capsys):
+    assert (
+        main(["predict", "hese7", "--json", "--at", "m_zprime_mev=10", "--at", "g_prime=3e-4", "--at", "gamma=2.6"])
+        == 0
+    )
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["topologies"] == ["cascade", "track"]
+    assert answer["bin_edges_gev"][0] == 60000.0
+    assert answer["parameters"]["log10_m_zprime_mev"] == pytest.approx(1.0)
+    analysis = nuinfer.load("hese7")
+    at = answer["parameters"]
+    expected = analysis.expected_counts([at[name] for name in analysis.parameter_names])
+    for t, topology in enumerate(answer["topologies"]):
+        total = np.add(answer["astro"][topology], answer["background"][topology])
+        np.testing.assert_allclose(total, expected[t], rtol=1e-12)
+        parts = [part[topology] for part in answer["background_components"].values()]
+        np.testing.assert_allclose(np.sum(parts, axis=0), answer["background"][topology])
+    assert sum(sum(row) for row in answer["observed"].values()) == 60
+
+
+def test_simulated_counts_are_poisson_and_repeatable(capsys):
+    draws = []
+    for seed in ("7", "7", "8"):
+        assert main(["predict", "hese7_icecube", "--json", "--draw", "2000", "--seed", seed]) == 0
+        answer = json.loads(capsys.readouterr().out)
+        draws.append(np.array([draw["cascade"] for draw in answer["simulated"]]))
+    assert np.array_equal(draws[0], draws[1])
+    assert not np.array_equal(draws[0], draws[2])
+    mean = np.add(answer["astro"]["cascade"], answer["background"]["cascade"])
+    assert np.all(np.abs(draws[0].mean(axis=0) - mean) < 5 * np.sqrt(mean / 2000))
+
+
+def test_tables_for_people(capsys):
+    assert main(["predict", "hese7", "--draw", "1"]) == 0
+    text = capsys.readouterr().out
+    assert "cascade events" in text
+    assert "draw 1" in text
+    assert main(["config"]) == 0
+    assert "# Every key may be left out" in capsys.readouterr().out
+    assert main(["config", "hese7", "--set", "model.source=pgamma"]) == 0
+    assert 'source = "pgamma"' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["predict", "hese8"],
+        ["predict", "hese7", "--set", "model.orderng=normal"],
+        ["predict", "hese7", "--at", "gama=2"],
+        ["predict", "hese7", "--at", "gamma=steep"],
+        ["predict", "hese7", "--at", "g_prime=-1"],
+        ["predict", "hese7", "--at", "gamma=1e9"],
+        ["fit", "hese7", "--set", "data.dataset=nowhere", "--out", "RUN"],
+        ["fit", "hese7", "--set", "constraints.neff.measurement=wmap", "--out", "RUN"],
+        ["fit", "hese7", "--set", "parameters.log10_m_zprime_mev.high=3", "--out", "RUN"],
+        ["plot", "RUN"],
+        ["status", "RUN"],
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(arguments, tmp_path, capsys):
+    run = tmp_path / "run"
+    assert main([str(run) if a == "RUN" else a for a in arguments]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("nuinfer: error: ")
+    assert captured.err.count("\n") == 1
+    assert not run.exists()
+
+
+def test_fit_writes_its_folder_and_keeps_it(tmp_path, capsys):
+    """Too few steps: exit code 3 and a complete folder; occupied: 2; resumed: the same verdict without sampling."""
+    run = str(tmp_path / "run")
+    assert main(["fit", "hese7", *FAST, "--out", run, "--jobs", "1"]) == 3
+    captured = capsys.readouterr()
+    assert "NOT CONVERGED" in captured.out
+    for name in (
+        "config.input.toml",
+        "config.resolved.toml",
+        "run.json",
+        "status.json",
+        "summary.json",
+        "posterior.nc",
+        "log.txt",
+    ):
+        assert (tmp_path / "run" / name).is_file(), name
+    for kind in ("corner", "region", "counts"):
+        assert (tmp_path / "run" / "figures" / f"{kind}.pdf").stat().st_size > 1000
+    assert main(["fit", "hese7", *FAST, "--out", run]) == 2
+    assert "--resume" in capsys.readouterr().err
+    assert main(["fit", "hese7", *FAST, "--out", run, "--resume"]) == 3
+    assert main(["status", run]) == 0
+    assert "not converged" in capsys.readouterr().out.lower()
+    assert main(["plot", run, "--kind", "counts", "--format", "svg", "--out", str(tmp_path / "figures")]) == 0
+    assert (tmp_path / "figures" / "counts.svg").is_file()
+    assert main(["plot", run, "--kind", "triangle"]) == 2
+
+
+def test_trial_run_prints_terms_and_writes_nothing(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["fit", "hese7", "--test"]) == 0
+    assert "sn1987a" in capsys.readouterr().out
+    assert list(tmp_path.iterdir()) == []
