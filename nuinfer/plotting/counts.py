@@ -1,0 +1,206 @@
+"""Events per deposited-energy bin: observed, predicted by the posterior, and the backgrounds."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nuinfer.plotting import draws, style
+from nuinfer.typing import ArrayLike, FloatArray
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from nuinfer.analysis import Analysis
+
+MOST_DRAWS = 2000
+GEV_PER_TEV = 1e3
+FLOOR_EVENTS = 0.02
+"""Bottom of the axis: fifty times less than one event."""
+
+BACKGROUNDS = MappingProxyType(
+    {
+        "muon": ("muons", style.PURPLE),
+        "conventional": ("conventional", style.ORANGE),
+        "prompt": ("prompt", style.GREEN),
+    }
+)
+"""Label and colour of each background, from the bottom of the stack to its top."""
+
+_PREDICTIVE_95, _PREDICTIVE_68, _EXPECTED_68 = "#E6E6E6", "#CCCCCC", style.SKY
+_BASE = 1e-9  # where the stack stands on a logarithmic axis
+
+
+def garwood(observed: ArrayLike, probability: float = 0.6827) -> tuple[FloatArray, FloatArray]:
+    """Central exact interval of a Poisson mean (Garwood 1936), shape of `observed` each.
+
+    The ends leave (1 - probability)/2 on either side; the lower one of zero events is 0.
+
+    Examples
+    --------
+    >>> low, high = garwood([0, 4])
+    >>> low.round(2).tolist(), high.round(2).tolist()
+    ([0.0, 2.09], [1.84, 7.16])
+    """
+    from scipy import special
+
+    n, tail = np.asarray(observed, float), 0.5 * (1.0 - probability)
+    low = np.where(n > 0.0, special.gammaincinv(np.where(n > 0.0, n, 1.0), tail), 0.0)
+    return low, np.asarray(special.gammaincinv(n + 1.0, 1.0 - tail))
+
+
+def expected_components(analysis: Analysis, theta: FloatArray) -> dict[str, FloatArray]:
+    """Expected counts by component at theta (n, n_dim), each of shape (n, topology, bin)."""
+    posterior = analysis.posterior
+    parts = posterior.model.components(posterior.point(theta))
+    shape = (len(theta), *analysis.observed_counts.shape)
+    return {name: np.broadcast_to(part, shape) for name, part in parts.items()}
+
+
+def plot_counts(
+    analysis: Analysis,
+    samples: ArrayLike,
+    *,
+    best_fit: ArrayLike | None = None,
+    axes: Sequence[Axes] | None = None,
+    width_in: float = style.PAGE_IN,
+    seed: int = 0,
+) -> Figure:
+    """Observed and predicted events per deposited-energy bin, one panel per topology.
+
+    Grey is the posterior predictive of the number of events (Poisson fluctuations included), central 68 and 95 %, in
+    whole events; blue the 68 % band of the expected number and the best fit. Stacked are the medians of the
+    backgrounds. Errors of the data are Garwood 68 % intervals; an empty bin shows the upper end of its own.
+
+    Parameters
+    ----------
+    analysis : Analysis
+        Model and data.
+    samples : array_like, shape (..., n_dim)
+        Posterior draws.
+    best_fit : array_like, shape (n_dim,), optional
+        Point of the line; searched if not given.
+    axes : sequence of Axes, optional
+        One per topology; by default a new figure.
+    width_in : float
+        Width of a new figure in inches; panels stand side by side from `style.WIDE_IN` on.
+    seed : int
+        Seed of the Poisson fluctuations.
+
+    Returns
+    -------
+    Figure
+
+    Raises
+    ------
+    ConfigError
+        For samples that do not belong to `analysis`.
+    """
+    theta = draws.flat(analysis, samples, MOST_DRAWS)
+    point = draws.best_fit(analysis, samples) if best_fit is None else np.asarray(best_fit, float)
+    parts = expected_components(analysis, theta)
+    expected = sum(parts.values(), start=np.zeros(1))
+    predicted = np.random.default_rng(seed).poisson(expected).astype(float)
+    backgrounds = {name: np.median(parts[name], axis=0) for name in BACKGROUNDS if np.any(parts[name] > 0.0)}
+    fitted = analysis.expected_counts(point)
+    with style.context():
+        panels = list(axes) if axes is not None else _panels(len(analysis.topologies), width_in)
+        for row, (panel, topology) in enumerate(zip(panels, analysis.topologies, strict=True)):
+            edges_tev = analysis.bin_edges_gev / GEV_PER_TEV
+            _draw_bands(panel, edges_tev, predicted[:, row], expected[:, row])
+            _draw_backgrounds(panel, edges_tev, {name: counts[row] for name, counts in backgrounds.items()})
+            panel.stairs(fitted[row], edges_tev, baseline=None, color=style.BLUE, lw=1.3, label="best fit")
+            _draw_observed(panel, edges_tev, analysis.observed_counts[row])
+            _write_totals(panel, topology, analysis.observed_counts[row], predicted[:, row])
+        _finish(panels, top=3.0 * float(np.max(garwood(analysis.observed_counts)[1])))
+        figure = style.figure_of(panels[0])
+        if axes is None:
+            handles, labels = panels[0].get_legend_handles_labels()
+            figure.legend(handles, labels, loc="outside lower center", ncols=4 if width_in >= style.WIDE_IN else 2)
+        else:
+            panels[0].legend(loc="lower left", fontsize="x-small")
+    return figure
+
+
+def _panels(number: int, width_in: float) -> list[Axes]:
+    """New panels with common axes: side by side on a page, one above the other in a column."""
+    wide = width_in >= style.WIDE_IN
+    figure = style.new_figure(width_in, 3.4 if wide else 1.1 + 1.8 * number)
+    grid: Any = figure.subplots(*((1, number) if wide else (number, 1)), sharex=True, sharey=True, squeeze=False)
+    return list(grid.ravel())
+
+
+def _draw_bands(panel: Axes, edges_tev: FloatArray, predicted: FloatArray, expected: FloatArray) -> None:
+    """Quantiles of predicted and expected counts, each of shape (n, bin)."""
+    whole = np.quantile(predicted, [0.025, 0.16, 0.84, 0.975], axis=0, method="inverted_cdf")
+    mean = np.quantile(expected, [0.16, 0.84], axis=0)
+    for low, high, colour, label in (
+        (whole[0], whole[3], _PREDICTIVE_95, "posterior predictive, 95 %"),
+        (whole[1], whole[2], _PREDICTIVE_68, "posterior predictive, 68 %"),
+        (mean[0], mean[1], _EXPECTED_68, "expected, 68 %"),
+    ):
+        base = np.maximum(low, _BASE)
+        panel.stairs(np.maximum(high, base), edges_tev, baseline=base, fill=True, color=colour, lw=0, label=label)
+
+
+def _draw_backgrounds(panel: Axes, edges_tev: FloatArray, backgrounds: dict[str, FloatArray]) -> None:
+    """Stacked counts, each of shape (bin,)."""
+    base = np.full(len(edges_tev) - 1, _BASE)
+    for name, counts in backgrounds.items():
+        label, colour = BACKGROUNDS[name]
+        panel.stairs(
+            base + counts, edges_tev, baseline=base, fill=True, color=colour, lw=0, alpha=0.8, label=f"{label} (median)"
+        )
+        base = base + counts
+
+
+def _draw_observed(panel: Axes, edges_tev: FloatArray, observed: FloatArray) -> None:
+    """Counts of shape (bin,) with their errors; an arrow from the upper end where there are none."""
+    low, high = garwood(observed)
+    centre, seen = np.sqrt(edges_tev[1:] * edges_tev[:-1]), observed > 0.0
+    errors = np.array([observed - low, high - observed])
+    panel.errorbar(
+        centre[seen],
+        observed[seen],
+        yerr=errors[:, seen],
+        fmt="o",
+        color=style.BLACK,
+        elinewidth=0.9,
+        label="observed, 68 %",
+    )
+    panel.errorbar(
+        centre[~seen],
+        high[~seen],
+        yerr=0.4 * high[~seen],
+        uplims=True,
+        fmt="_",
+        markersize=5.0,
+        color=style.BLACK,
+        elinewidth=0.7,
+        capsize=1.6,
+    )
+
+
+def _write_totals(panel: Axes, topology: str, observed: FloatArray, predicted: FloatArray) -> None:
+    low, high = np.quantile(predicted.sum(axis=-1), [0.16, 0.84], method="inverted_cdf")
+    lines = (topology.replace("_", " "), f"observed {observed.sum():.0f}", f"predicted {low:.0f}–{high:.0f} (68 %)")
+    panel.text(0.96, 0.96, "\n".join(lines), transform=panel.transAxes, ha="right", va="top", linespacing=1.4)
+
+
+def _finish(panels: Sequence[Axes], top: float) -> None:
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    for panel in panels:
+        panel.set(xscale="log", yscale="log", xlabel="deposited energy [TeV]", ylabel="events per bin")
+        panel.set_xlim(panel.dataLim.x0, panel.dataLim.x1)
+        panel.set_ylim(FLOOR_EVENTS, top)
+        for axis in (panel.xaxis, panel.yaxis):
+            axis.set_major_locator(LogLocator(10.0))
+            axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+            axis.set_minor_formatter(NullFormatter())
+        panel.label_outer()

@@ -1,0 +1,90 @@
+"""Posterior draws as figures need them: flat, not too many, with intervals and a best fit."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nuinfer.errors import ConfigError
+from nuinfer.typing import ArrayLike, FloatArray
+
+if TYPE_CHECKING:
+    from nuinfer.analysis import Analysis
+
+
+FEWEST = 50
+"""Draws without which a figure would mislead."""
+
+
+def flat(analysis: Analysis, samples: ArrayLike, most: int) -> FloatArray:
+    """Samples of shape (..., n_dim) as (n, n_dim), evenly thinned to at most `most`.
+
+    Raises
+    ------
+    ConfigError
+        If the columns are not the parameters of `analysis`, there are fewer than 50 draws or one is not finite.
+    """
+    array, names = np.asarray(samples, float), analysis.parameter_names
+    if array.ndim < 2 or array.shape[-1] != len(names):
+        raise ConfigError(f"samples: shape {array.shape} must end in {len(names)} (the parameters {', '.join(names)})")
+    rows = array.reshape(-1, len(names))
+    if len(rows) < FEWEST:
+        raise ConfigError(f"samples: {len(rows)} draws are too few for a figure, at least {FEWEST} are needed")
+    if not np.all(np.isfinite(rows)):
+        raise ConfigError("samples: NaN or infinity in them; only finite draws can be drawn")
+    return rows[:: math.ceil(len(rows) / most)]
+
+
+def shortest_interval(draws: ArrayLike, probability: float) -> tuple[float, float]:
+    """Shortest interval that holds the given share of the draws (highest posterior density).
+
+    Examples
+    --------
+    >>> shortest_interval([0.0, 1.0, 2.0, 3.0, 9.0], 0.6)
+    (0.0, 2.0)
+    """
+    ordered = np.sort(np.ravel(draws))
+    inside = min(max(1, math.ceil(probability * len(ordered))), len(ordered))
+    widths = ordered[inside - 1 :] - ordered[: len(ordered) - inside + 1]
+    first = int(np.argmin(widths))
+    return float(ordered[first]), float(ordered[first + inside - 1])
+
+
+def best_fit(analysis: Analysis, samples: ArrayLike, start_from: int = 4000, max_evaluations: int = 1500) -> FloatArray:
+    """Point of highest posterior density: the best of the draws, improved by a simplex search.
+
+    Parameters
+    ----------
+    analysis : Analysis
+        What was sampled.
+    samples : array_like, shape (..., n_dim)
+        Posterior draws.
+    start_from : int
+        Number of draws among which the start is searched.
+    max_evaluations : int
+        Evaluations of the simplex search.
+
+    Returns
+    -------
+    ndarray, shape (n_dim,)
+    """
+    from scipy import optimize
+
+    draws = flat(analysis, samples, start_from)
+    start = draws[np.argmax(analysis.log_prob(draws))]
+    scale = np.std(draws, axis=0)
+    bounds = analysis.prior_bounds
+
+    def cost(x: FloatArray) -> float:
+        return float(np.minimum(-analysis.log_prob(np.clip(start + scale * x, bounds[:, 0], bounds[:, 1])), 1e300))
+
+    simplex = np.vstack([np.zeros_like(start), 0.3 * np.eye(len(start))])
+    found = optimize.minimize(
+        cost,
+        np.zeros_like(start),
+        method="Nelder-Mead",
+        options={"initial_simplex": simplex, "maxfev": max_evaluations, "adaptive": True, "xatol": 1e-3, "fatol": 1e-4},
+    )
+    return np.asarray(np.clip(start + scale * found.x, bounds[:, 0], bounds[:, 1]))

@@ -1,0 +1,567 @@
+"""Figures: what is drawn is what was computed, nothing is clipped, and no state is left behind."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from itertools import combinations, pairwise
+from pathlib import Path
+from types import SimpleNamespace
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+from scipy import stats
+
+import nuinfer
+from nuinfer import plotting
+from nuinfer.constraints.base import Constraint, Measurement
+from nuinfer.errors import ConfigError
+from nuinfer.plotting import corner, counts, draws, region, style
+
+WIDTHS = (style.COLUMN_IN, style.PAGE_IN)
+
+
+def importance_samples(analysis, number=4000, prior_draws=8000):
+    """Posterior draws by resampling prior draws, a little blurred so that repeated ones are told apart."""
+    rng = np.random.default_rng(7)
+    prior = analysis.sample_prior(prior_draws, rng)
+    log_prob = analysis.log_prob(prior) - analysis.log_prior(prior)
+    weights = np.exp(log_prob - log_prob.max())
+    picked = prior[rng.choice(prior_draws, number, p=weights / weights.sum())]
+    low, high = analysis.prior_bounds.T
+    return np.clip(picked + 0.05 * picked.std(axis=0) * rng.normal(size=picked.shape), low, high)
+
+
+@pytest.fixture(scope="module")
+def full():
+    """All eight parameters of the preset, for layout."""
+    return nuinfer.load("hese7_icecube")
+
+
+@pytest.fixture(scope="module")
+def analysis(full):
+    """The same with fixed nuisance parameters, for speed."""
+    return full.with_overrides(
+        [f"parameters.{name}.value=1" for name in ("norm_conventional", "norm_muon", "detector_scale")]
+    )
+
+
+@pytest.fixture(scope="module")
+def samples(analysis):
+    return importance_samples(analysis)
+
+
+@pytest.fixture(scope="module")
+def point(samples):
+    return np.median(samples, axis=0)
+
+
+@pytest.fixture(scope="module")
+def summary(analysis, samples):
+    return make_summary(analysis, samples)
+
+
+def make_summary(analysis, samples):
+    parameters = {
+        name: {"median": float(np.median(column)), "hpd68": draws.shortest_interval(column, 0.68), "ess": 2000.0}
+        for name, column in zip(analysis.parameter_names, samples.T, strict=True)
+    }
+    parameters["log10_g_prime"]["limit95"] = {"side": "upper", "value": -3.214, "prior_floor": -6.0}
+    return {"converged": True, "parameters": parameters}
+
+
+@pytest.fixture(scope="module")
+def run(analysis, samples, summary):
+    return make_run(analysis, samples, summary)
+
+
+def make_run(analysis, samples, summary, folder="chains/test"):
+    return SimpleNamespace(
+        folder=Path(folder), analysis=analysis, samples=lambda: samples.reshape(2, -1, 50, samples.shape[-1]),
+        summary=lambda: summary,
+    )  # fmt: skip
+
+
+def texts(figure):
+    return [t.get_text() for t in figure.findobj(mpl.text.Text) if t.get_visible() and t.get_text().strip()]
+
+
+def legend_entries(figure):
+    return [t.get_text() for legend in figure.findobj(mpl.legend.Legend) for t in legend.get_texts()]
+
+
+def drawn(figure):
+    """The figure after a draw, with the renderer that measures its texts."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    with style.context():
+        canvas = FigureCanvasAgg(figure)
+        canvas.draw()
+    return canvas.get_renderer()
+
+
+def boxes(figure, renderer):
+    """Text and extent in pixels of every text that is drawn; ticks outside the limits of their axis are not."""
+    hidden = {
+        id(label)
+        for axes in figure.axes
+        for axis in (axes.xaxis, axes.yaxis)
+        for tick in (*axis.majorTicks, *axis.minorTicks)
+        for label in (tick.label1, tick.label2)
+        if label not in shown_labels(axis)
+    }
+    shown = [
+        t for t in figure.findobj(mpl.text.Text) if t.get_visible() and t.get_text().strip() and id(t) not in hidden
+    ]
+    return [(text.get_text(), text.get_window_extent(renderer)) for text in shown]
+
+
+def shown_labels(axis):
+    low, high = sorted(axis.get_view_interval())
+    ticks = (*axis.get_major_ticks(), *axis.get_minor_ticks())
+    labels = [tick.label1 for tick in ticks if low <= tick.get_loc() <= high]
+    return [label for label in labels if label.get_visible() and label.get_text()]
+
+
+def figures(analysis, samples, summary, point, width):
+    yield "corner", plotting.plot_corner(analysis, samples, summary=summary, width_in=width)
+    yield "region", plotting.plot_region(analysis, samples, best_fit=point, width_in=width)
+    yield "counts", plotting.plot_counts(analysis, samples, best_fit=point, width_in=width)
+
+
+# Layout and state
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_nothing_is_clipped_and_tick_labels_do_not_overlap(full, width):
+    """Every text lies inside the canvas; labels of one axis are apart from each other."""
+    samples = importance_samples(full)
+    summary, point = make_summary(full, samples), np.median(samples, axis=0)
+    for kind, figure in figures(full, samples, summary, point, width):
+        renderer = drawn(figure)
+        assert figure.get_figwidth() == width
+        for text, box in boxes(figure, renderer):
+            inside = box.x0 >= 0 and box.y0 >= 0 and box.x1 <= figure.bbox.x1 and box.y1 <= figure.bbox.y1
+            assert inside, (kind, text, box)
+        headings = [t for axes in figure.axes for t in (axes.title, axes.xaxis.label, axes.yaxis.label, *axes.texts)]
+        placed = [
+            t for t in (*headings, *figure.texts, *figure.legends) if not isinstance(t, mpl.text.Text) or t.get_text()
+        ]
+        for one, other in combinations([t for t in placed if t.get_visible()], 2):
+            assert not one.get_window_extent(renderer).overlaps(other.get_window_extent(renderer)), (kind, one, other)
+        for axes in figure.axes:
+            for axis in (axes.xaxis, axes.yaxis):
+                labels = shown_labels(axis)
+                along = sorted(
+                    t.get_window_extent(renderer).get_points()[:, int(axis is axes.yaxis)].tolist() for t in labels
+                )
+                rotated = any(t.get_rotation() for t in labels)
+                if not rotated:
+                    assert all(a[1] <= b[0] for a, b in pairwise(along)), (kind, along)
+                centres = np.diff([sum(a) / 2 for a in along])
+                height = min((t.get_fontsize() * figure.dpi / 72 for t in labels), default=0.0)
+                assert np.all(centres > height), (kind, along)
+
+
+def test_no_pyplot_figure_and_no_setting_is_left_behind(analysis, samples, summary, point):
+    from matplotlib import pyplot as plt
+
+    before, settings = plt.get_fignums(), dict(mpl.rcParams)
+    with mpl.rc_context({"lines.linewidth": 17.0}):  # the user's own settings do not leak in, and survive
+        for _, figure in figures(analysis, samples, summary, point, style.PAGE_IN):
+            assert max(line.get_linewidth() for line in figure.findobj(mpl.lines.Line2D)) < 3.0
+        assert mpl.rcParams["lines.linewidth"] == 17.0
+    assert plt.get_fignums() == before
+    assert dict(mpl.rcParams) == settings
+
+
+def test_importing_plotting_does_not_import_matplotlib():
+    code = "import sys, nuinfer.plotting; sys.exit(any(m in sys.modules for m in ('matplotlib', 'corner', 'scipy')))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0  # noqa: S603 - our own code
+
+
+def test_axes_of_the_user_are_drawn_on(analysis, samples, point):
+    figure = mpl.figure.Figure()
+    left, right = figure.subplots(1, 2)
+    assert plotting.plot_region(analysis, samples, best_fit=point, axes=left) is figure
+    assert left.get_xscale() == "log"
+    assert not right.has_data()
+    assert left.get_legend() is not None
+    panels = mpl.figure.Figure().subplots(1, 2)
+    assert plotting.plot_counts(analysis, samples, best_fit=point, axes=list(panels)).axes == list(panels)
+    empty = mpl.figure.Figure(figsize=(6, 6), layout="constrained")
+    assert plotting.plot_corner(analysis, samples, parameters=("gamma", "phi_total"), figure=empty) is empty
+
+
+# Draws
+
+
+def test_shortest_interval_is_that_of_an_exponential():
+    """Analytic: the shortest interval of an exponential density starts at zero."""
+    ordered = stats.expon.ppf((np.arange(20_000) + 0.5) / 20_000)
+    low, high = draws.shortest_interval(ordered[::-1], 0.68)
+    assert low == pytest.approx(0.0, abs=1e-3)
+    assert high == pytest.approx(-np.log(0.32), rel=1e-3)
+
+
+def test_best_fit_is_no_worse_than_any_draw_and_inside_the_prior(analysis, samples):
+    best = draws.best_fit(analysis, samples)
+    assert float(analysis.log_prob(best)) >= analysis.log_prob(samples).max()
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        (np.zeros((100, 3)), "must end in 5"),
+        (np.zeros(5), "must end in 5"),
+        (np.zeros((20, 5)), "too few"),
+        (np.full((100, 5), np.nan), "NaN"),
+    ],
+)
+def test_samples_that_cannot_be_drawn_are_refused(analysis, bad, message):
+    for draw in (plotting.plot_corner, plotting.plot_region, plotting.plot_counts):
+        with pytest.raises(ConfigError, match=message):
+            draw(analysis, bad)
+
+
+# Corner
+
+
+def test_corner_shows_every_parameter_its_levels_and_its_prior(analysis, samples, summary):
+    figure = plotting.plot_corner(analysis, samples, summary=summary)
+    number = len(analysis.parameter_names)
+    grid = np.array(figure.axes).reshape(number, number)
+    assert [axes.get_xlabel() for axes in grid[-1]] == list(analysis.parameter_labels.values())
+    legend = figure.legends[0]
+    assert legend.get_title().get_text() == "contours: 68 and 95 % HPD"
+    assert legend_entries(figure) == ["posterior", "prior"]
+    gamma = analysis.parameter_names.index("gamma")
+    assert grid[gamma, gamma].get_title() == corner._title(summary["parameters"]["gamma"])
+    coupling = analysis.parameter_names.index("log10_g_prime")
+    assert grid[coupling, coupling].get_title() == "$<-3.21$ (95 %)"
+    assert any("prior from $-6.00$" in text for text in texts(figure))
+    assert any("cm$^{-2}$" in text for text in texts(figure))
+
+    prior = [patch for patch in grid[gamma, gamma].patches if isinstance(patch, mpl.patches.StepPatch)][-1]
+    assert prior.get_data().values == pytest.approx(1.0 / 2.5, rel=0.1)  # uniform on [1.5, 4]
+    for row in range(number):
+        for axes in grid[row, : row + 1]:
+            for axis in (axes.xaxis, axes.yaxis):
+                assert axis.get_offset_text().get_text() == ""
+
+
+def test_corner_contours_enclose_what_they_state(analysis):
+    """Statistical: 68 and 95 % of a correlated Gaussian, not the 39 and 86 % of one and two sigma."""
+    rng = np.random.default_rng(3)
+    samples = np.tile(analysis.prior_transform(np.full(5, 0.5)), (40_000, 1))
+    samples += 1e-3 * rng.normal(size=samples.shape)
+    gamma, phi = (analysis.parameter_names.index(name) for name in ("gamma", "phi_total"))
+    x, y = rng.multivariate_normal([0.0, 0.0], [[1.0, 0.6], [0.6, 1.0]], len(samples)).T
+    samples[:, gamma], samples[:, phi] = 2.8 + 0.2 * x, 8.0 + y
+    figure = plotting.plot_corner(analysis, samples, parameters=("gamma", "phi_total"))
+    lines = figure.axes[2].collections[-1]
+    points = np.column_stack([samples[:, gamma], samples[:, phi]])
+    shares = sorted(np.mean(path.contains_points(points)) for path in lines.get_paths())
+    assert shares == pytest.approx([0.68, 0.95], abs=0.03)
+
+
+def test_corner_overlays_share_ranges_and_are_told_apart(analysis, samples, summary):
+    shifted = samples.copy()
+    gamma = analysis.parameter_names.index("gamma")
+    shifted[:, gamma] = np.clip(shifted[:, gamma] + 0.4, 1.5, 4.0)
+    figure = plotting.plot_corner(
+        analysis, samples, label="first", others={"second": (analysis, shifted)}, parameters=("gamma", "phi_total")
+    )
+    assert legend_entries(figure) == ["first", "second", "prior of first"]
+    low, high = figure.axes[0].get_xlim()
+    assert low <= np.quantile(samples[:, gamma], 0.001)
+    assert high >= np.quantile(shifted[:, gamma], 0.999)
+    assert low >= 1.5
+    assert high <= 4.0
+    histograms = [p for p in figure.axes[0].patches if isinstance(p, mpl.patches.Polygon)]
+    assert len({p.get_edgecolor() for p in histograms}) == 2
+    assert max(p.get_xy()[:, 1].max() for p in histograms) < figure.axes[0].get_ylim()[1]
+
+
+def test_corner_of_runs_with_other_parameters_shows_what_they_share(analysis, samples):
+    fixed = analysis.with_overrides(["parameters.gamma.value=2.8"])
+    columns = [analysis.parameter_names.index(name) for name in fixed.parameter_names]
+    figure = plotting.plot_corner(analysis, samples, label="a", others={"b": (fixed, samples[:, columns])})
+    assert len(figure.axes) == 16
+    with pytest.raises(ConfigError, match="gamma"):
+        plotting.plot_corner(analysis, samples, others={"b": (fixed, samples[:, columns])}, parameters=("gamma",))
+
+
+@pytest.mark.parametrize(
+    ("entry", "title"),
+    [
+        ({"median": 2.8712, "hpd68": [2.68, 3.07]}, "$2.87^{+0.20}_{-0.19}$"),
+        ({"median": 0.0512, "hpd68": [0.0142, 0.0805]}, "$0.051^{+0.029}_{-0.037}$"),
+        ({"median": 151.2, "hpd68": [120.0, 190.0]}, "$151^{+39}_{-31}$"),
+        ({"limit95": {"side": "lower", "value": 0.9551, "prior_floor": 1.7}}, "$>0.96$ (95 %)"),
+    ],
+)
+def test_titles_have_the_digits_that_the_uncertainty_deserves(entry, title):
+    assert corner._title(entry) == title
+
+
+# Region
+
+
+def test_density_keeps_its_height_at_the_edges_of_the_prior_and_of_an_exclusion():
+    """Uniform draws in half of a box: flat up to its edges and the exclusion, zero beyond, and 68 % is 68 % of it."""
+    rng = np.random.default_rng(5)
+    points = rng.random((400_000, 2)) * [1.0, 0.5]
+    box = np.array([[0.0, 1.0], [0.0, 1.0]])
+    density = region.highest_density(points, box, lambda x, y: (y <= 0.5) & (x <= 1.0), effective=1000.0)
+    inside = density.value[density.y <= 0.5]
+    assert inside.min() > 0.9 * inside.max()
+    assert np.all(density.value[density.y > 0.5] == 0.0)
+    assert (density.x[0], density.x[-1], density.y[0]) == (0.0, 1.0, 0.0)
+    # negative control: without the exclusion the edge is washed out
+    leaking = region.highest_density(points, box, effective=1000.0)
+    assert leaking.value[leaking.y <= 0.5].min() < 0.7 * leaking.value.max()
+
+
+@pytest.mark.parametrize("centre", [0.5, 0.0])
+def test_regions_hold_the_probability_they_state(centre):
+    """Statistical, with independent draws: a Gaussian inside the box and one cut in half by its edge."""
+    rng = np.random.default_rng(6)
+
+    def gaussian(number):
+        points = centre + 0.1 * rng.normal(size=(3 * number, 2))
+        return points[np.all((points >= 0.0) & (points <= 1.0), axis=1)][:number]
+
+    density = region.highest_density(gaussian(60_000), np.array([[0.0, 1.0], [0.0, 1.0]]))
+    fresh = gaussian(20_000)
+    columns = [
+        np.searchsorted(axis, fresh[:, k]).clip(0, len(axis) - 1) for k, axis in enumerate((density.x, density.y))
+    ]
+    at = density.value[columns[1], columns[0]]
+    shares = [np.mean(at >= threshold) for threshold in density.thresholds]
+    assert shares == pytest.approx([0.68, 0.95], abs=0.02)
+
+
+def limit(name, form, mean=0.0, sigma=1.0, bound=None):
+    """A constraint whose observable is g'/1e-4."""
+    return Constraint(name, form, Measurement("m", "r", mean, sigma, bound), lambda m, g: g / 1e-4 + 0.0 * m, 0.0)
+
+
+def crossings(axes, colour):
+    """Couplings of the contour lines of one colour."""
+    wanted = mpl.colors.to_rgba(colour)
+    return [
+        path.vertices[:, 1]
+        for collection in axes.collections
+        if isinstance(collection, mpl.contour.ContourSet) and not collection.filled
+        if np.allclose(collection.get_edgecolor()[0], wanted)
+        for path in collection.get_paths()
+    ]
+
+
+def test_region_draws_constraints_where_they_exclude(analysis, samples, point):
+    """Known boundaries: g' = limit of an exclusion, mean + 1.96 sigma of a likelihood (both sides of a narrow band)."""
+    constraints = (
+        limit("borexino", "exclusion", bound=3.0),
+        limit("neff", "one_sided"),
+        limit("muon_g2", "two_sided", mean=5.0),
+        limit("other", "exclusion", bound=1e9),
+        limit("sn1987a", "exclusion", bound=-1.0),
+    )
+    figure = plotting.plot_region(analysis, samples, best_fit=point, constraints=constraints)
+    axes = figure.axes[0]
+    step = 10 ** (3.5 / 239)
+    for name, expected in (
+        ("borexino", [3e-4]),
+        ("neff", [np.sqrt(2 * 1.92) * 1e-4]),
+        ("muon_g2", [(5 - 1.96) * 1e-4, (5 + 1.96) * 1e-4]),
+    ):
+        found = np.concatenate(crossings(axes, region._LINES[name][0]))
+        for value in expected:
+            assert np.any(np.abs(np.log(found / value)) < np.log(step)), name
+        assert all(np.min(np.abs(np.log(np.array(expected) / f))) < np.log(step) for f in found), name
+    entries = legend_entries(figure)
+    assert "Borexino, exclusion" in entries
+    assert r"$\Delta N_\mathrm{eff}$, 95 % CL" in entries
+    assert "other, excludes nothing here" in entries
+    assert "SN1987A, excludes all of this" in entries
+    shaded = [
+        c for c in axes.collections if isinstance(c, mpl.contour.ContourSet) and c.filled and c.get_alpha() == 0.12
+    ]
+    assert len(shaded) == 3
+    borexino = shaded[0].get_paths()[0]
+    assert borexino.contains_point((10.0, 1e-3))
+    assert not borexino.contains_point((10.0, 1e-4))
+
+
+def test_region_axes_prior_box_best_fit_and_opaque_line(analysis, samples, point):
+    figure = plotting.plot_region(analysis, samples, best_fit=point)
+    axes = figure.axes[0]
+    assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")
+    assert (axes.get_xlabel(), axes.get_ylabel()) == (r"$m_{Z'}$ [MeV]", r"$g'$")
+    box = next(p for p in axes.patches if p.get_label() == "prior box").get_bbox()
+    assert (box.x0, box.x1, box.y0, box.y1) == pytest.approx((1.0, 10**1.7, 1e-6, 10**-2.5))
+    assert axes.get_xlim()[0] < box.x0 < box.x1 < axes.get_xlim()[1]
+    lines = {line.get_label(): line.get_xydata() for line in axes.lines}
+    assert lines["best fit"][0] == pytest.approx(10.0 ** point[[0, 1]])
+    mass, coupling = lines[r"$\tau(z=0) = 1$"].T
+    # independent: 18 zeta(3) T^3/(H0 m^2) g^2/(12 pi) = 1 with the Planck values, in eV
+    temperature, hubble = (
+        8.617333262e-5 * 2.7255 * (4 / 11) ** (1 / 3),
+        67.66e5 / 3.0856775814913673e24 * 6.582119569e-16,
+    )
+    expected = mass * 1e6 * np.sqrt(12 * np.pi * hubble / (18 * 1.2020569031595942 * temperature**3))
+    assert coupling == pytest.approx(expected, rel=1e-9)
+    entries = legend_entries(figure)
+    assert entries[:2] == ["posterior, 68 % HPD", "posterior, 95 % HPD"]
+    contour = next(c for c in axes.collections if isinstance(c, mpl.contour.ContourSet) and not c.filled)
+    assert len(contour.levels) == 2
+    for path in contour.get_paths():
+        assert np.all(path.vertices[:, 1] <= box.y1 * (1 + 1e-9))
+        assert np.all(path.vertices[:, 0] >= box.x0 * (1 - 1e-9))
+
+
+def test_region_of_exclusions_does_not_leak_over_them(analysis, point):
+    """A posterior piled up against an exclusion ends there."""
+    rng = np.random.default_rng(8)
+    constrained = analysis.with_overrides({})
+    exclusion = limit("borexino", "exclusion", bound=1.0)
+    constrained.__dict__["posterior"] = replace(analysis.posterior, constraints=(exclusion,))
+    samples = np.tile(point, (20_000, 1))
+    samples[:, 0] = rng.uniform(0.0, 1.7, len(samples))
+    samples[:, 1] = -4.0 - np.abs(0.3 * rng.normal(size=len(samples)))
+    axes = plotting.plot_region(constrained, samples, best_fit=point).axes[0]
+    highest = max(np.max(line) for line in crossings(axes, style.BLUE))
+    assert highest == pytest.approx(1e-4, rel=0.03)
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("model.absorption=false", "model.absorption = false"),
+        ("parameters.log10_g_prime.value=-4", "log10_g_prime is fixed"),
+    ],
+)
+def test_region_without_mass_or_coupling_is_refused(analysis, samples, override, message):
+    other = analysis.with_overrides([override])
+    with pytest.raises(ConfigError, match=message):
+        plotting.plot_region(other, samples)
+
+
+# Counts
+
+
+def test_garwood_intervals_are_those_of_the_definition():
+    """Definition: the ends leave (1 - 0.6827)/2 of a Poisson distribution beyond the observed number."""
+    n = np.array([0, 1, 2, 7, 43])
+    low, high = counts.garwood(n)
+    tail = (1.0 - 0.6827) / 2.0
+    assert stats.poisson.cdf(n, high) == pytest.approx(tail, rel=1e-9)
+    assert stats.poisson.sf(n[1:] - 1, low[1:]) == pytest.approx(tail, rel=1e-9)
+    assert low[0] == 0.0
+
+
+def test_counts_draws_data_bands_and_backgrounds(analysis, samples, point):
+    figure = plotting.plot_counts(analysis, samples, best_fit=point)
+    assert len(figure.axes) == len(analysis.topologies)
+    entries = legend_entries(figure)
+    for entry in (
+        "posterior predictive, 95 %",
+        "posterior predictive, 68 %",
+        "expected, 68 %",
+        "best fit",
+        "observed, 68 %",
+    ):
+        assert entry in entries
+    assert "muons (median)" in entries
+    assert "prompt (median)" not in entries  # its norm is fixed to zero
+    assert figure.axes[0].get_ylabel() == "events per bin"
+    for row, axes in enumerate(figure.axes):
+        assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")
+        assert axes.get_xlabel() == "deposited energy [TeV]"
+        assert axes.get_ylim() == figure.axes[0].get_ylim()
+        assert axes.get_xlim() == pytest.approx(analysis.bin_edges_gev[[0, -1]] / 1e3)
+        steps = {p.get_label(): p.get_data() for p in axes.patches if isinstance(p, mpl.patches.StepPatch)}
+        fit = steps["best fit"]
+        assert fit.values == pytest.approx(analysis.expected_counts(point)[row])
+        assert fit.edges == pytest.approx(analysis.bin_edges_gev / 1e3)
+        wide, narrow = steps["posterior predictive, 95 %"], steps["posterior predictive, 68 %"]
+        assert np.all(wide.values >= narrow.values)
+        assert np.all(wide.baseline <= narrow.baseline)
+        muon, conventional = steps["muons (median)"], steps["conventional (median)"]
+        assert conventional.baseline == pytest.approx(muon.values, abs=2e-9)
+        observed = analysis.observed_counts[row]
+        data, empty = axes.containers
+        assert data.lines[0].get_ydata() == pytest.approx(observed[observed > 0])
+        assert empty.lines[0].get_ydata() == pytest.approx(np.full(np.sum(observed == 0), counts.garwood(0)[1]))
+        assert f"observed {observed.sum():.0f}" in axes.texts[0].get_text()
+        assert axes.get_ylim()[1] > counts.garwood(observed)[1].max()
+
+
+def test_predictive_band_includes_poisson_fluctuations_and_is_reproducible(analysis, point):
+    """Draws at one point: the band is that of the Poisson distribution, the band of the expectation has no width."""
+    same = np.tile(point, (2000, 1))
+    first, again = (plotting.plot_counts(analysis, same, best_fit=point) for _ in range(2))
+    steps = [{p.get_label(): p.get_data() for p in f.axes[0].patches} for f in (first, again)]
+    band = steps[0]["posterior predictive, 95 %"]
+    assert np.array_equal(band.values, steps[1]["posterior predictive, 95 %"].values)
+    mean = analysis.expected_counts(point)[0]
+    assert np.all(np.abs(band.values - stats.poisson.ppf(0.975, mean)) <= 1.0)
+    assert np.all(np.abs(band.baseline - stats.poisson.ppf(0.025, mean)) <= 1.0)
+    expected = steps[0]["expected, 68 %"]
+    assert expected.values == pytest.approx(expected.baseline)
+
+
+# Kinds and files
+
+
+def test_save_all_writes_every_kind_in_every_format(run, tmp_path):
+    start = time.perf_counter()
+    written = plotting.save_all(run, tmp_path / "figures", formats=("pdf", "svg"))
+    assert time.perf_counter() - start < 15.0
+    assert [path.name for path in written] == [f"{k}.{f}" for k in plotting.KINDS for f in ("pdf", "svg")]
+    for path in written:
+        content = path.read_bytes()
+        assert content.startswith({".pdf": b"%PDF", ".svg": b"<?xml"}[path.suffix])
+        if path.suffix == ".pdf":
+            assert b"/FontFile2" in content  # TrueType, embedded
+            assert b"/Type3" not in content
+            assert b"/CreationDate" not in content
+
+
+def test_figures_of_an_unconverged_run_say_so(run, analysis, samples, summary):
+    unfinished = make_run(analysis, samples, {**summary, "converged": False})
+    for kind in plotting.KINDS:
+        assert style.NOT_CONVERGED in texts(plotting.plot(kind, unfinished))
+    assert style.NOT_CONVERGED not in texts(plotting.plot("counts", run))
+
+
+def test_bad_kinds_formats_and_numbers_of_runs_are_refused(run, tmp_path):
+    with pytest.raises(ConfigError, match="figure 'corn': not one of corner, region, counts"):
+        plotting.plot("corn", run)
+    with pytest.raises(ConfigError, match="format 'eps' of a figure: allowed are pdf, png, svg"):
+        plotting.save_all(run, tmp_path / "figures", formats=("pdf", "eps"))
+    assert not (tmp_path / "figures").exists()
+    with pytest.raises(ConfigError, match="it shows one"):
+        plotting.plot("region", run, run)
+    with pytest.raises(ConfigError, match="given twice"):
+        plotting.plot("corner", run, run)
+    with pytest.raises(ConfigError, match=r"width_in: 0\.5"):
+        plotting.plot("counts", run, width_in=0.5)
+
+
+def test_corner_of_several_runs_is_labelled_by_their_folders(run, analysis, samples, summary):
+    other = make_run(analysis, samples, summary, folder="chains/other")
+    assert legend_entries(plotting.plot("corner", run, other)) == ["test", "other", "prior of test"]
+
+
+def test_a_run_without_mediator_has_no_region(analysis, samples, summary, tmp_path):
+    standard = analysis.with_overrides(["model.absorption=false"])
+    columns = [analysis.parameter_names.index(name) for name in standard.parameter_names]
+    run = make_run(standard, samples[:, columns], summary)
+    written = plotting.save_all(run, tmp_path, formats=("png",))
+    assert [path.name for path in written] == ["corner.png", "counts.png"]
+    assert all(path.read_bytes().startswith(b"\x89PNG") for path in written)
