@@ -19,6 +19,7 @@ from nuinfer.errors import ConfigError
 
 Positive = Annotated[float, Field(gt=0.0)]
 Count = Annotated[int, Field(ge=1)]
+EntryName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]+$")]
 
 
 class _Table(BaseModel):
@@ -43,7 +44,7 @@ class ModelConfig(_Table):
     evolution: Literal["sfr", "flat", "single"] = "sfr"
     z_max: Positive = 5.0
     source_redshift: Positive | None = None
-    regeneration: Literal[False] = False
+    regeneration: StrictBool = True
     targets: Literal["at_rest"] = "at_rest"
 
 
@@ -72,7 +73,7 @@ class MuonG2Config(ConstraintConfig):
 class BorexinoConfig(ConstraintConfig):
     """``[constraints.borexino]``."""
 
-    measurement: str = "bauer2018"
+    measurement: str = "phase2"
 
 
 class NeffConfig(ConstraintConfig):
@@ -92,6 +93,37 @@ class Sn1987aConfig(ConstraintConfig):
     sigma_dex: Positive = 1.0
 
 
+class TridentConfig(ConstraintConfig):
+    """``[constraints.trident]``."""
+
+    measurement: str = "ccfr"
+
+
+class NeutrinoMassConfig(ConstraintConfig):
+    """``[constraints.neutrino_mass]``."""
+
+    measurement: str = "planck2018"
+
+
+class LimitCurveConfig(_Table):
+    """``[constraints.limit_curve.NAME]``: a published limit on g' against m_Z', a CSV of the user."""
+
+    form: Literal["off", "exclusion"] = "exclusion"
+    table: str
+    reference: str
+    confidence_level: float
+    outside: Literal["refuse", "allowed"] = "refuse"
+
+
+class CustomConfig(BaseModel):
+    """``[constraints.custom.NAME]``: a Python file of the user; every other key is an option of its ``build``."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, allow_inf_nan=False)
+
+    form: Literal["off", "exclusion", "one_sided", "two_sided"] | None = None
+    file: str
+
+
 class ConstraintsConfig(_Table):
     """``[constraints]``: off unless a form is given."""
 
@@ -99,6 +131,10 @@ class ConstraintsConfig(_Table):
     borexino: BorexinoConfig = BorexinoConfig()
     neff: NeffConfig = NeffConfig()
     sn1987a: Sn1987aConfig = Sn1987aConfig()
+    trident: TridentConfig = TridentConfig()
+    neutrino_mass: NeutrinoMassConfig = NeutrinoMassConfig()
+    limit_curve: dict[EntryName, LimitCurveConfig] = Field(default_factory=dict)
+    custom: dict[EntryName, CustomConfig] = Field(default_factory=dict)
 
 
 class UniformConfig(_Table):
@@ -301,6 +337,8 @@ def _keys_at(path: list[str]) -> list[str]:
     tables: list[type[_Table]] = [Config]
     for part in path:
         annotations = [t.model_fields[part].annotation for t in tables if part in t.model_fields]
+        if not annotations:
+            continue  # the name of an entry that the user chose
         tables = [member for annotation in annotations for member in _tables_in(annotation)]
     return list(dict.fromkeys(key for table in tables for key in table.model_fields))
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import importlib.util
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -34,15 +35,21 @@ class Accuracy:
     ----------
     redshift_intervals : int
         Intervals of the redshift table; the error falls with their fourth power.
+    regeneration_intervals : int
+        Intervals of the tables of absorbed flux, likewise.
     nodes_per_bin : int
         Gauss-Legendre nodes per true-energy bin, and on each side of a jump.
     chunk : int
         Points evaluated together; a matter of speed alone.
+    compiled : bool
+        Whether the compiled kernel is used where numba is installed; it gives the same numbers as numpy.
     """
 
     redshift_intervals: int = 128
+    regeneration_intervals: int = 40
     nodes_per_bin: int = 3
     chunk: int = 64
+    compiled: bool = True
 
 
 @dataclass(frozen=True)
@@ -95,6 +102,15 @@ class ForwardModel:
         exposure = self.dataset.livetime_s * 4.0 * np.pi * CM2_PER_M2 * PHI_UNIT
         return np.asarray(exposure * states.reshape(-1, self.dataset.observed.size))
 
+    @cached_property
+    def _kernel(self) -> Callable[[FloatArray, FloatArray, FloatArray, FloatArray], FloatArray] | None:
+        """Compiled integrals of the populations over true bins; None without absorption or numba."""
+        if self.propagation is None or not self.accuracy.compiled or importlib.util.find_spec("numba") is None:
+            return None
+        from nuinfer.kernel import Kernel
+
+        return Kernel(self.propagation, self._quadrature, self._source, PIVOT_GEV)
+
     def masses_ev(self, point: Mapping[str, FloatArray]) -> FloatArray:
         """Target masses in eV at `point`, shape (*batch, 3), or (*batch, 1) if degenerate."""
         if self.degenerate:
@@ -142,6 +158,10 @@ class ForwardModel:
         batch = np.broadcast_shapes(masses.shape[:-1], *(v.shape for v in values))
         columns = [np.broadcast_to(v, batch).ravel() for v in values]
         targets = np.broadcast_to(masses, (*batch, masses.shape[-1])).reshape(columns[0].size, masses.shape[-1])
+        if self._kernel is not None:
+            gamma, phi_total, mass, coupling = columns
+            integrals = self._kernel(gamma, mass, coupling, targets)
+            return (phi_total[:, None] * (integrals @ self._fold)).reshape(*batch, *self.dataset.observed.shape)
         counts = np.empty((columns[0].size, self.dataset.observed.size))
         for start in range(0, len(counts), self.accuracy.chunk):
             part = slice(start, start + self.accuracy.chunk)

@@ -17,10 +17,10 @@ FAST = ["--set", "sampler.walkers=24", "--set", "sampler.ensembles=2", "--set", 
 
 def test_help_loads_nothing_heavy():
     """No numpy, emcee, matplotlib, arviz or pydantic: `nuinfer --help` has to answer at once."""
-    code = "import sys, nuinfer.cli; print([m for m in ('numpy', 'emcee', 'matplotlib', 'arviz', 'pydantic') if m in sys.modules])"
-    assert (
-        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
-    )
+    heavy = ("numpy", "emcee", "matplotlib", "arviz", "pydantic")
+    code = f"import sys, nuinfer.cli; print([m for m in {heavy} if m in sys.modules])"
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == "[]"
 
 
 def test_predict_json_adds_up(capsys):

@@ -48,7 +48,7 @@ def test_overrides_replace_values_and_priors():
         ("model.orderng=normal", "model.orderng: unknown key .did you mean 'ordering'"),
         ("modl.ordering=normal", "modl: unknown key .did you mean 'model'"),
         ("model.ordering=norml", "model.ordering: \"norml\" is not allowed; it should be 'normal' or 'inverted'"),
-        ("model.regeneration=true", "model.regeneration: true is not allowed; it should be false"),
+        ("model.regeneration=1", "model.regeneration: 1 is not allowed; it should be a valid boolean"),
         ("model.z_max=-1", "model.z_max: -1 is not allowed; it should be greater than 0"),
         ("model.charges=[0, 0, 0]", "charges: .* not all zero"),
         ("model.evolution=single", "model.source_redshift: None"),
@@ -91,13 +91,12 @@ def test_missing_and_broken_files(tmp_path):
         nuinfer.load(broken)
 
 
-KEYS = st.sampled_from(
-    [f"{t}.{k}" for t, keys in Config().model_dump().items() for k in keys] + ["model", "data.x", "", "."]
-)
-VALUES = st.one_of(
-    st.floats(), st.integers(-(10**20), 10**20), st.booleans(), st.text(max_size=8), st.none(), st.lists(st.floats(), max_size=4),
-    st.dictionaries(st.sampled_from(["value", "prior", "low", "high", "form", "x"]), st.one_of(st.floats(), st.text(max_size=4))),
-)  # fmt: skip
+KNOWN = [f"{table}.{key}" for table, keys in Config().model_dump().items() for key in keys]
+KEYS = st.sampled_from([*KNOWN, "model", "data.x", "", "."])
+ENTRIES = st.sampled_from(["value", "prior", "low", "high", "form", "x"])
+NUMBERS = st.one_of(st.floats(), st.integers(-(10**20), 10**20), st.booleans())
+TABLES = st.dictionaries(ENTRIES, st.floats() | st.text(max_size=4))
+VALUES = NUMBERS | st.text(max_size=8) | st.none() | st.lists(st.floats(), max_size=4) | TABLES
 
 
 @settings(max_examples=300, deadline=None)

@@ -50,7 +50,7 @@ def test_mixing_reproduces_the_angles():
     "bad", [(-0.1, 0.4, 0.02, 0.0), (0.3, 1.2, 0.02, 0.0), (0.3, 0.4, math.nan, 0.0), (0.3, 0.4, 0.02, math.inf)]
 )
 def test_mixing_refuses_nonsense(bad):
-    with pytest.raises(PhysicsDomainError, match="sin2_theta|delta_cp"):
+    with pytest.raises(PhysicsDomainError, match=r"sin2_theta|delta_cp"):
         Mixing(*bad)
 
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from nuinfer.typing import FloatArray, IntArray
 
+
 @dataclass(frozen=True)
 class Nodes:
     """Nodes of a batch of integrals, made by `BinQuadrature.place`.
@@ -77,7 +78,7 @@ class BinQuadrature:
     order: int
 
     @cached_property
-    def _rule(self) -> tuple[FloatArray, FloatArray]:
+    def rule(self) -> tuple[FloatArray, FloatArray]:
         """Nodes and weights on [0, 1]."""
         x, w = np.polynomial.legendre.leggauss(self.order)
         return 0.5 * (x + 1.0), 0.5 * w
@@ -91,7 +92,7 @@ class BinQuadrature:
 
     def _pieces(self, low: FloatArray, high: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Energies and weights of pieces [low, high] in ln E, with the nodes on a new last axis."""
-        x, w = self._rule
+        x, w = self.rule
         width = (high - low)[..., None]
         energy = np.exp(low[..., None] + x * width)
         return energy, energy * (w * width)

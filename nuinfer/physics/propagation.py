@@ -12,6 +12,7 @@ exact for any number of targets. Only F needs a quadrature, in one variable that
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, Protocol
@@ -31,6 +32,7 @@ from nuinfer.physics.absorption import (
 from nuinfer.physics.cosmology import Cosmology
 from nuinfer.physics.mediator import Mediator
 from nuinfer.physics.mixing import Mixing
+from nuinfer.physics.regeneration import Moments, Pieces, daughter_populations
 from nuinfer.physics.sources import Evolution
 from nuinfer.typing import ArrayLike, FloatArray
 
@@ -39,6 +41,9 @@ EvolutionName = Literal["sfr", "flat", "single"]
 FINE_INTERVALS = 4096
 """Redshift intervals of the public functions: relative error of F below 1e-11."""
 
+FINE_REGENERATION = 1024
+"""Intervals of the absorbed flux in the public functions: relative error below 1e-8."""
+
 
 class Shells(Protocol):
     """Distribution of the unabsorbed flux over the redshift of its source."""
@@ -46,6 +51,16 @@ class Shells(Protocol):
     @property
     def z_max(self) -> float:
         """Redshift of the farthest source."""
+        ...
+
+    @property
+    def jump(self) -> bool:
+        """Whether the fraction beyond jumps at `z_max`, instead of falling to zero."""
+        ...
+
+    @property
+    def grid(self) -> FloatArray:
+        """Grid x = ln(1+z), logarithm of the density of sources in x at gamma = 0 and its slope, shape (3, n + 1)."""
         ...
 
     def beyond(self, redshift: FloatArray, gamma: FloatArray) -> FloatArray:
@@ -66,6 +81,16 @@ class SingleShell:
     """Every source at redshift `z_max`."""
 
     z_max: float
+
+    @property
+    def jump(self) -> bool:
+        """It does."""
+        return True
+
+    @property
+    def grid(self) -> FloatArray:
+        """No grid: one column of zeros."""
+        return np.zeros((3, 1))
 
     def beyond(self, redshift: FloatArray, gamma: FloatArray) -> FloatArray:  # noqa: ARG002 - the interface of Shells
         """1 nearer than the sources, else 0."""
@@ -96,18 +121,24 @@ class DistributedShells:
     z_max: float
     intervals: int
 
+    @property
+    def jump(self) -> bool:
+        """It does not."""
+        return False
+
     @cached_property
-    def _grid(self) -> tuple[float, FloatArray, FloatArray, FloatArray]:
-        """Interval, x, ln(W e^x/H) and its slope on the grid."""
+    def grid(self) -> FloatArray:
+        """x, ln(W e^x H0/H) and its slope on the grid."""
         x = np.linspace(0.0, np.log1p(self.z_max), self.intervals + 1)
         log_w, slope_w = self.evolution.log_density(x)
         hubble = self.cosmology.hubble_ev(np.expm1(x))
         matter = self.cosmology.omega_m * np.exp(3.0 * x) * (self.cosmology.hubble0_ev / hubble) ** 2
-        return float(x[1]), x, log_w + x - np.log(hubble / self.cosmology.hubble0_ev), slope_w + 1.0 - 1.5 * matter
+        return np.array([x, log_w + x - np.log(hubble / self.cosmology.hubble0_ev), slope_w + 1.0 - 1.5 * matter])
 
     def _table(self, gamma: FloatArray) -> tuple[FloatArray, FloatArray]:
         """F and minus its slope times the interval on the grid, shape (*batch, intervals + 1)."""
-        step, x, log_density, log_slope = self._grid
+        x, log_density, log_slope = self.grid
+        step = x[1]
         density = np.exp(log_density - gamma[..., None] * x)
         slope = density * (log_slope - gamma[..., None])
         pieces = density[..., 1:] + density[..., :-1] + (step / 6.0) * (slope[..., :-1] - slope[..., 1:])
@@ -119,7 +150,7 @@ class DistributedShells:
     def beyond(self, redshift: FloatArray, gamma: FloatArray) -> FloatArray:
         """Fraction beyond `redshift` by Hermite interpolation; 1 below zero, 0 above `z_max`."""
         table, drop = self._table(gamma)
-        position = np.log1p(np.clip(redshift, 0.0, self.z_max)) / self._grid[0]
+        position = np.log1p(np.clip(redshift, 0.0, self.z_max)) / self.grid[0, 1]
         index = np.minimum(position.astype(np.intp), self.intervals - 1)
         t = position - index
         start = (np.arange(gamma.size) * (self.intervals + 1)).reshape(gamma.shape)[..., None, None]
@@ -161,6 +192,8 @@ class Propagation:
         Distribution of the sources.
     depth_factor : float
         1 for Majorana neutrinos, 1/2 for Dirac neutrinos at rest, half of whose spin states are inert.
+    regeneration_intervals : int
+        Intervals per piece of the tables of absorbed flux that daughters come from; 0: daughters are left out.
     """
 
     mixing: Mixing
@@ -170,6 +203,12 @@ class Propagation:
     split: bool
     shells: Shells
     depth_factor: float = 1.0
+    regeneration_intervals: int = 0
+
+    @cached_property
+    def daughters(self) -> FloatArray:
+        """Populations of the mass states among the daughters of one Z', shape (3,)."""
+        return daughter_populations(self.mixing, self.mediator)
 
     @cached_property
     def crossings(self) -> Crossings:
@@ -214,20 +253,97 @@ class Propagation:
         ndarray, shape (*batch, channel, 3, energy)
         """
         order, targets = ordered_targets(masses_ev)
-        crossings = self.crossings.ordered(order)
-        z = resonance_redshift(energy_gev[..., None, :], m_zprime_mev[..., None, None], targets[..., None])
-        beyond = self.shells.beyond(z, gamma)
-        # Nothing is left to cross beyond z_max: the clip only keeps infinity out.
-        crossed = np.clip(z, 0.0, self.shells.z_max)
-        depth = optical_depth(crossed, m_zprime_mev[..., None, None], g_prime[..., None, None], self.cosmology)
-        depth *= np.where(z >= 0.0, self.depth_factor, 0.0)
-        share = source[..., None]
-        populations = share * beyond[..., None, None, 0, :]
-        for j in range(targets.shape[-1]):
-            populations = crossings.transfer(j, depth[..., j, :], populations)
-            nearer = beyond[..., j + 1, :] if j + 1 < targets.shape[-1] else np.ones(())
-            populations = populations + share * (nearer - beyond[..., j, :])[..., None, None, :]
+        resonance = resonance_redshift(1.0, m_zprime_mev[..., None], targets) + 1.0
+        beam = _Beam(self, self.crossings.ordered(order), resonance, m_zprime_mev, g_prime, gamma, source[..., None])
+        made: list[Moments] = []
+        if self.regeneration_intervals:
+            for target in range(targets.shape[-1]):
+                made.append(beam.absorbed(target, made))
+        return beam.arriving(targets.shape[-1], energy_gev, made)
+
+
+@dataclass(frozen=True)
+class _Beam:
+    """The neutrinos of a batch of points on their way.
+
+    Parameters
+    ----------
+    propagation : Propagation
+        What they pass.
+    crossings : Crossings
+        In the order in which they happen.
+    resonance_gev : ndarray, shape (*batch, target)
+        Resonance energies E_R = m_Z'^2/(2 m_j), in that order.
+    m_zprime_mev, g_prime, gamma : ndarray, shape (*batch,)
+        Mediator mass in MeV, coupling, spectral index.
+    source : ndarray, shape (*batch, channel, 3, 1)
+        Populations at the source.
+    """
+
+    propagation: Propagation
+    crossings: Crossings
+    resonance_gev: FloatArray
+    m_zprime_mev: FloatArray
+    g_prime: FloatArray
+    gamma: FloatArray
+    source: FloatArray
+
+    def arriving(self, target: int, energy_gev: FloatArray, made: Sequence[Moments]) -> FloatArray:
+        """Populations in front of `target`, or at Earth if that is the number of targets.
+
+        Parameters
+        ----------
+        target : int
+            How many targets have been crossed.
+        energy_gev : ndarray, shape (*batch, energy)
+            Energies at Earth.
+        made : sequence of Moments
+            Daughters made at the targets so far; empty without regeneration.
+
+        Returns
+        -------
+        ndarray, shape (*batch, channel, 3, energy)
+            Over the unabsorbed flux.
+        """
+        z_max = self.propagation.shells.z_max
+        # From the first target to this one; Earth is at z = 0 for every energy.
+        scale = self.resonance_gev[..., : target + 1, None] / energy_gev[..., None, :]
+        if target == self.resonance_gev.shape[-1]:
+            scale = np.concatenate([scale, np.ones_like(energy_gev)[..., None, :]], axis=-2)
+        z = scale - 1.0
+        beyond = self.propagation.shells.beyond(z, self.gamma)
+        depth = self._depth(np.clip(z[..., :target, :], 0.0, z_max)) * (z[..., :target, :] >= 0.0)
+        x = np.log(np.clip(scale, 1.0, 1.0 + z_max)) if made else scale
+        populations = self.source * beyond[..., None, None, 0, :]
+        for j in range(target):
+            populations = self.crossings.transfer(j, depth[..., j, :], populations)
+            populations = populations + self.source * (beyond[..., j + 1, :] - beyond[..., j, :])[..., None, None, :]
+            for parent in range(min(j + 1, len(made))):
+                r = 1.0 / scale[..., parent, :]
+                daughters = made[parent].daughters(r, self.gamma, x[..., j + 1, :], x[..., j, :])
+                populations = populations + self.propagation.daughters[:, None] * daughters[..., None, :]
         return populations
+
+    def absorbed(self, target: int, made: Sequence[Moments]) -> Moments:
+        """Daughters made at `target`, from the flux absorbed there."""
+        x_max = np.log1p(self.propagation.shells.z_max)
+        ratios = self.resonance_gev[..., : target + 1] / self.resonance_gev[..., target, None]
+        if not self.propagation.shells.jump:
+            ratios = ratios[..., -1:]  # a kink, which does not matter
+        # Where a lighter target leaves the path, at (1 + z_max) E_j/E_lighter, the absorbed flux jumps.
+        leaving = np.maximum(x_max - np.log(ratios), 0.0)
+        edges = np.concatenate([np.zeros_like(leaving[..., :1]), leaving], axis=-1)
+        pieces = Pieces(edges, self.propagation.regeneration_intervals)
+        energy = self.resonance_gev[..., target, None] * np.exp(-pieces.nodes)
+        before = self.arriving(target, energy, made)
+        depth = self._depth(np.expm1(pieces.nodes)[..., None, :])[..., 0, :]
+        after = self.crossings.transfer(target, depth, before)
+        return Moments.of(pieces, (before - after).sum(axis=-2), self.gamma)
+
+    def _depth(self, z: FloatArray) -> FloatArray:
+        """Optical depth of crossings at redshifts of shape (*batch, target, energy)."""
+        mass, coupling = self.m_zprime_mev[..., None, None], self.g_prime[..., None, None]
+        return self.propagation.depth_factor * optical_depth(z, mass, coupling, self.propagation.cosmology)
 
 
 def source_populations(source_species: ArrayLike, mixing: Mixing) -> FloatArray:
@@ -292,7 +408,7 @@ def species_at_earth(
     z_max : float
         Redshift of the farthest source.
     regeneration : bool
-        Whether neutrinos from the decay of the Z' are followed; not available yet.
+        Whether neutrinos from the decay of the Z' are followed.
 
     Returns
     -------
@@ -303,14 +419,12 @@ def species_at_earth(
     PhysicsDomainError
         For an unknown evolution or coherence, wrong shapes, negative masses or fractions.
     """
-    if regeneration:
-        raise PhysicsDomainError("regeneration: True is not available, only False")
     masses = np.asarray(masses_ev, float)
     if masses.shape[-1:] not in ((1,), (3,)):
         raise PhysicsDomainError(f"masses_ev: shape {masses.shape} must end in 3 (split) or 1 (degenerate)")
-    propagation = Propagation(
-        mixing, mediator, cosmology, coherence, masses.shape[-1] == 3, make_shells(evolution, cosmology, z_max)
-    )
+    shells, split = make_shells(evolution, cosmology, z_max), masses.shape[-1] == 3
+    intervals = FINE_REGENERATION if regeneration else 0
+    propagation = Propagation(mixing, mediator, cosmology, coherence, split, shells, regeneration_intervals=intervals)
     energy = np.asarray(energy_gev, float)
     source = source_populations(source_fractions, mixing)
     points = [np.asarray(x, float) for x in (m_zprime_mev, g_prime, gamma)]

@@ -1,0 +1,450 @@
+"""The forward model's inner loop, compiled: bin integrals of the mass populations at Earth, point by point.
+
+The formulas are those of `nuinfer.physics.propagation`, `nuinfer.physics.regeneration` and
+`nuinfer.detector.quadrature`, which give the same numbers with numpy where numba is not installed. What is gained is
+that nothing is computed where nothing happens: a target touches energies between E_j/(1 + z_max) and E_j only.
+
+In here e = ln(E/GeV) and x = ln(1+z), so that target j is crossed at x_j = ln E_j - e. Arrays are passed one by one and
+never sliced: a view, or an array inside a tuple, costs more than the arithmetic around it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TypeVar, cast
+
+import numba
+import numpy as np
+
+from nuinfer.detector.quadrature import BinQuadrature
+from nuinfer.physics.absorption import optical_depth, ordered_targets, resonance_redshift
+from nuinfer.physics.propagation import Propagation
+from nuinfer.physics.regeneration import INSIDE, SPECTRUM, cumulative_rule
+from nuinfer.typing import FloatArray, IntArray
+
+_Function = TypeVar("_Function", bound=Callable[..., object])
+
+
+def _compiled(function: _Function) -> _Function:
+    return cast("_Function", numba.njit(cache=True, error_model="numpy")(function))
+
+
+def _inlined(function: _Function) -> _Function:
+    return cast("_Function", numba.njit(inline="always", error_model="numpy")(function))
+
+
+@_compiled
+def _fill_shells(
+    gamma: float, step: float, density: FloatArray, log_slope: FloatArray, beyond: FloatArray, beyond_slope: FloatArray
+) -> None:
+    """Tabulate the fraction of the flux beyond each redshift, and its change per interval."""
+    n = density.size - 1
+    ratio = math.exp(gamma * step)
+    power = math.exp(-gamma * step * n)
+    total = right = right_slope = 0.0
+    for k in range(n, -1, -1):
+        here = density[k] * power
+        slope = here * (log_slope[k] - gamma)
+        if k < n:
+            total += here + right + (step / 6.0) * (slope - right_slope)
+        beyond[k] = total
+        beyond_slope[k] = here
+        right, right_slope = here, slope
+        power *= ratio
+    scale = 1.0 / total
+    for k in range(n + 1):
+        beyond[k] *= scale
+        beyond_slope[k] *= -2.0 * scale
+
+
+@_inlined
+def _fraction_beyond(x: float, intervals_per_x: float, beyond: FloatArray, beyond_slope: FloatArray) -> float:
+    """Fraction of the unabsorbed flux emitted beyond 0 < x < x_max; 1 if every source is at x_max."""
+    n = beyond.size - 1
+    if n == 0:
+        return 1.0
+    position = x * intervals_per_x
+    k = min(int(position), n - 1)
+    t = position - k
+    f0, s0, s1 = beyond[k], beyond_slope[k], beyond_slope[k + 1]
+    rise = beyond[k + 1] - f0
+    return float(f0 + t * (s0 + t * ((3.0 * rise - 2.0 * s0 - s1) + t * (s0 + s1 - 2.0 * rise))))
+
+
+@_inlined
+def _cross(
+    target: int,
+    first: int,
+    end: int,
+    scale: float,
+    energies: FloatArray,
+    kappa: float,
+    omega_m: float,
+    omega_lambda: float,
+    rates: FloatArray,
+    matrices: FloatArray,
+    depth: FloatArray,
+    populations: FloatArray,
+) -> None:
+    """Cross `target`, at 1 + z = E_R/E = 1/(scale E), with the nodes from `first` to `end`."""
+    n_channel = populations.shape[0]
+    for node in range(first, end):
+        r = energies[node] * scale
+        cube = 1.0 / (r * r * r)
+        depth[node] = kappa * cube / math.sqrt(omega_m * cube + omega_lambda)
+    if matrices.shape[1] == 0:
+        for i in range(3):
+            for node in range(first, end):
+                decay = math.exp(-rates[target, i] * depth[node])
+                for c in range(n_channel):
+                    populations[c, i, node] *= decay
+    else:
+        for node in range(first, end):
+            for c in range(n_channel):
+                n0, n1, n2 = populations[c, 0, node], populations[c, 1, node], populations[c, 2, node]
+                for k in range(3):
+                    populations[c, k, node] = 0.0
+                for p in range(rates.shape[1]):
+                    decay = math.exp(-rates[target, p] * depth[node])
+                    for k in range(3):
+                        populations[c, k, node] += decay * (
+                            matrices[target, p, k, 0] * n0
+                            + matrices[target, p, k, 1] * n1
+                            + matrices[target, p, k, 2] * n2
+                        )
+
+
+@_inlined
+def _made_until(
+    parent: int, c: int, x: float, f0: float, f1: float, f2: float, n_piece: int, ends: FloatArray, moments: FloatArray
+) -> float:
+    """f0 M_0(x) + f1 M_1(x) + f2 M_2(x) of the daughters made at one target."""
+    piece = 0
+    while piece < n_piece - 1 and x > ends[parent, piece + 1]:
+        piece += 1
+    length = ends[parent, piece + 1] - ends[parent, piece]
+    n = moments.shape[3] - 1
+    position = (x - ends[parent, piece]) / length * n if length > 0.0 else 0.0
+    k = min(max(int(position), 0), n - 1)
+    t = position - k
+    # The Hermite polynomials, then three moments: values at 0..2, their change per interval at 3..5
+    right, rise = t * t * (3.0 - 2.0 * t), t * (1.0 - t)
+    left, left_slope, right_slope = 1.0 - right, rise * (1.0 - t), -rise * t
+    here, there = moments[parent, c, piece, k], moments[parent, c, piece, k + 1]
+    m0 = left * here[0] + right * there[0] + left_slope * here[3] + right_slope * there[3]
+    m1 = left * here[1] + right * there[1] + left_slope * here[4] + right_slope * there[4]
+    m2 = left * here[2] + right * there[2] + left_slope * here[5] + right_slope * there[5]
+    return float(f0 * m0 + f1 * m1 + f2 * m2)
+
+
+@_compiled
+def _arriving(
+    n_crossed: int,
+    n_node: int,
+    ln_energies: FloatArray,
+    energies: FloatArray,
+    powers: FloatArray,
+    kappa: float,
+    x_max: float,
+    omega_m: float,
+    omega_lambda: float,
+    ln_res: FloatArray,
+    order: IntArray,
+    scales: FloatArray,
+    rates: FloatArray,
+    matrices: FloatArray,
+    source: FloatArray,
+    daughters: FloatArray,
+    spectrum: FloatArray,
+    beyond: FloatArray,
+    beyond_slope: FloatArray,
+    ends: FloatArray,
+    moments: FloatArray,
+    fraction: FloatArray,
+    depth: FloatArray,
+    made: FloatArray,
+    out: FloatArray,
+) -> None:
+    """Populations in front of target number `n_crossed`, or at Earth if that is the number of targets.
+
+    The first `n_node` of `ln_energies`, `energies` and `powers` hold e, in increasing order, E, and (E/pivot)^gamma;
+    `scales` holds 1/E_R and (pivot/E_R)^gamma of each target; `out` has shape (channel, 3, node).
+    """
+    n_target, n_channel = ln_res.size, source.shape[0]
+    intervals_per_x = (beyond.size - 1) / x_max
+    last = moments.shape[3] - 1
+    # Nodes below `first` cross a target beyond the last source, those from `end` on are above its resonance.
+    first = np.searchsorted(ln_energies[:n_node], ln_res[0] - x_max, side="right")
+    end = np.searchsorted(ln_energies[:n_node], ln_res[0])
+    for node in range(n_node):
+        fraction[node] = 0.0 if node < first else 1.0
+    for node in range(first, end):
+        fraction[node] = _fraction_beyond(ln_res[0] - ln_energies[node], intervals_per_x, beyond, beyond_slope)
+    for c in range(n_channel):
+        for i in range(3):
+            for node in range(n_node):
+                out[c, i, node] = source[c, i] * fraction[node]
+    for j in range(n_crossed):
+        _cross(order[j], first, end, scales[j, 0], energies, kappa, omega_m, omega_lambda, rates, matrices, depth, out)
+        first_next = end_next = 0
+        if j + 1 < n_target:
+            first_next = np.searchsorted(ln_energies[:n_node], ln_res[j + 1] - x_max, side="right")
+            end_next = np.searchsorted(ln_energies[:n_node], ln_res[j + 1])
+        for node in range(first_next, end):
+            nearer = 1.0
+            if node < end_next:
+                x = ln_res[j + 1] - ln_energies[node]
+                nearer = _fraction_beyond(x, intervals_per_x, beyond, beyond_slope)
+            gain = nearer - fraction[node]
+            fraction[node] = nearer
+            for c in range(n_channel):
+                for i in range(3):
+                    out[c, i, node] += source[c, i] * gain
+        if last > 0:
+            for c in range(n_channel):
+                for parent in range(j + 1):
+                    n_piece = parent + 1 if beyond.size == 1 else 1
+                    for node in range(first_next, end):
+                        r = energies[node] * scales[parent, 0]
+                        r_gamma = powers[node] * scales[parent, 1]
+                        f0, f1, f2 = (
+                            spectrum[c, 0] * r_gamma,
+                            spectrum[c, 1] * r_gamma * r,
+                            spectrum[c, 2] * r_gamma * r * r,
+                        )
+                        if node < first:
+                            whole = moments[parent, c, n_piece - 1, last]
+                            farthest = f0 * whole[0] + f1 * whole[1] + f2 * whole[2]
+                        elif parent == j:
+                            x = ln_res[j] - ln_energies[node]
+                            farthest = _made_until(parent, c, x, f0, f1, f2, n_piece, ends, moments)
+                        else:
+                            farthest = made[parent, c, node]
+                        nearest = 0.0
+                        if node < end_next:
+                            x = ln_res[j + 1] - ln_energies[node]
+                            nearest = _made_until(parent, c, x, f0, f1, f2, n_piece, ends, moments)
+                        made[parent, c, node] = nearest
+                        for i in range(3):
+                            out[c, i, node] += daughters[i] * (farthest - nearest)
+        first, end = first_next, end_next
+
+
+@_compiled
+def bin_integrals(
+    ln_edges: FloatArray,
+    rule: FloatArray,
+    x_max: float,
+    density: FloatArray,
+    log_slope: FloatArray,
+    omega_m: float,
+    omega_lambda: float,
+    rates: FloatArray,
+    matrices: FloatArray,
+    daughters: FloatArray,
+    spectrum: FloatArray,
+    cumulative: FloatArray,
+    stencil: IntArray,
+    ln_pivot: float,
+    gammas: FloatArray,
+    kappas: FloatArray,
+    resonances: FloatArray,
+    orders: IntArray,
+    source: FloatArray,
+) -> FloatArray:
+    """Integrals over energy bins of the populations at Earth for an unabsorbed flux (E/pivot)^-gamma.
+
+    Parameters
+    ----------
+    ln_edges : ndarray, shape (n_bin + 1,)
+        Bin edges.
+    rule : ndarray, shape (2, q)
+        Gauss-Legendre nodes and weights on [0, 1].
+    x_max : float
+        ln(1 + z_max).
+    density, log_slope : ndarray, shape (n + 1,)
+        Density of the sources in x at gamma = 0 and its logarithmic slope, on a uniform grid; n = 0: all at x_max.
+    omega_m, omega_lambda : float
+        Matter and vacuum densities.
+    rates : ndarray, shape (target, term)
+        Rates of the crossings.
+    matrices : ndarray, shape (target, term, 3, 3)
+        Their matrices; no terms if they are diagonal.
+    daughters : ndarray, shape (3,)
+        Populations of the mass states among the daughters of a Z'.
+    spectrum : ndarray, shape (2, 3)
+        Coefficients of the daughters' spectrum by channel.
+    cumulative : ndarray, shape (intervals, 6)
+        Weights of the integral over each interval of a piece; no intervals without regeneration.
+    stencil : ndarray, shape (intervals,)
+        First node that each row of them applies to.
+    ln_pivot : float
+        Logarithm of the energy in GeV at which the unabsorbed flux is 1.
+    gammas, kappas : ndarray, shape (batch,)
+        Spectral index; optical depth of a unit entry of R at z is kappa (1+z)^3 H0/H(z).
+    resonances : ndarray, shape (batch, target)
+        Logarithm of the resonance energies in GeV, decreasing.
+    orders : ndarray, shape (batch, target)
+        Which crossing each of them is.
+    source : ndarray, shape (channel, 3)
+        Populations at the source.
+
+    Returns
+    -------
+    ndarray, shape (batch, channel, 3, n_bin)
+        In GeV.
+    """
+    batch, n_target = resonances.shape
+    n_channel, n_bin, n_interval, n_rule = source.shape[0], ln_edges.size - 1, stencil.size, rule.shape[1]
+    integrals = np.zeros((batch, n_channel, 3, n_bin))
+    beyond, beyond_slope = np.ones(density.size), np.zeros(density.size)
+    ends = np.zeros((n_target, n_target + 1))
+    moments = np.zeros((n_target, n_channel, n_target, n_interval + 1, 6))  # M_p, and their change per interval
+    scales, breaks = np.zeros((n_target, 2)), np.zeros(2 * n_target)
+    n_node = max(n_rule * (n_bin + 2 * n_target), n_interval + 1)
+    ln_energies, energies, powers, weights = np.zeros(n_node), np.zeros(n_node), np.zeros(n_node), np.zeros(n_node)
+    fraction, depth, made = np.zeros(n_node), np.zeros(n_node), np.zeros((n_target, n_channel, n_node))
+    bins = np.zeros(n_node, np.intp)
+    here, there = np.zeros((n_channel, 3, n_node)), np.zeros((n_channel, 3, n_interval + 1))
+    for b in range(batch):
+        gamma, kappa, ln_res, order = gammas[b], kappas[b], resonances[b], orders[b]
+        if density.size > 1:
+            _fill_shells(gamma, x_max / (density.size - 1), density, log_slope, beyond, beyond_slope)
+        for target in range(n_target):
+            scales[target, 0] = math.exp(-ln_res[target])
+            scales[target, 1] = math.exp(-gamma * (ln_res[target] - ln_pivot))
+            breaks[2 * target], breaks[2 * target + 1] = ln_res[target] - x_max, ln_res[target]
+        for target in range(n_target if n_interval > 0 else 0):
+            n_piece = target + 1 if density.size == 1 else 1
+            for piece in range(n_piece):
+                # A piece ends where a lighter target leaves the path; nodes at its ends stay just inside.
+                leaving = ln_res[target] - ln_res[piece] if density.size == 1 else 0.0
+                ends[target, piece + 1] = max(0.0, x_max + leaving)
+                start, length = ends[target, piece], ends[target, piece + 1] - ends[target, piece]
+                for k in range(n_interval + 1):
+                    x = start + length * ((n_interval - k) / n_interval)
+                    ln_energies[k] = ln_res[target] - min(max(x, start + INSIDE), start + length - INSIDE)
+                    energies[k] = math.exp(ln_energies[k])
+                    powers[k] = math.exp(gamma * (ln_energies[k] - ln_pivot))
+                _arriving(
+                    target, n_interval + 1, ln_energies, energies, powers, kappa, x_max, omega_m, omega_lambda, ln_res,
+                    order, scales, rates, matrices, source, daughters, spectrum, beyond, beyond_slope, ends, moments,
+                    fraction, depth, made, here,
+                )  # fmt: skip
+                there[:] = here[:, :, : n_interval + 1]
+                _cross(
+                    order[target], 0, n_interval + 1, scales[target, 0], energies, kappa, omega_m, omega_lambda, rates,
+                    matrices, depth, there,
+                )  # fmt: skip
+                for k in range(n_interval + 1):
+                    node = n_interval - k  # x increases with k
+                    r = energies[node] * scales[target, 0]
+                    weight = (length / n_interval) / (powers[node] * scales[target, 1])
+                    for c in range(n_channel):
+                        absorbed = 0.0
+                        for i in range(3):
+                            absorbed += here[c, i, node] - there[c, i, node]
+                        moments[target, c, piece, k, 3] = absorbed * weight
+                        moments[target, c, piece, k, 4] = absorbed * weight / r
+                        moments[target, c, piece, k, 5] = absorbed * weight / (r * r)
+                for c in range(n_channel):
+                    for p in range(3):
+                        total = moments[target, c, piece - 1, n_interval, p] if piece > 0 else 0.0
+                        moments[target, c, piece, 0, p] = total
+                        for k in range(n_interval):
+                            for s in range(6):
+                                total += cumulative[k, s] * moments[target, c, piece, stencil[k] + s, p + 3]
+                            moments[target, c, piece, k + 1, p] = total
+        breaks.sort()
+        k = node = 0
+        for n in range(n_bin):
+            low = ln_edges[n]
+            while k < breaks.size and breaks[k] <= low:
+                k += 1
+            while low < ln_edges[n + 1]:
+                high = ln_edges[n + 1]
+                if k < breaks.size and breaks[k] < high:
+                    high = breaks[k]
+                    k += 1
+                for q in range(n_rule):
+                    ln_energies[node] = low + rule[0, q] * (high - low)
+                    weights[node] = rule[1, q] * (high - low)
+                    bins[node] = n
+                    node += 1
+                low = high
+        for k in range(node):
+            energies[k] = math.exp(ln_energies[k])
+            powers[k] = math.exp(gamma * (ln_energies[k] - ln_pivot))
+            weights[k] *= energies[k] / powers[k]
+        _arriving(
+            n_target, node, ln_energies, energies, powers, kappa, x_max, omega_m, omega_lambda, ln_res, order, scales,
+            rates, matrices, source, daughters, spectrum, beyond, beyond_slope, ends, moments, fraction, depth, made,
+            here,
+        )  # fmt: skip
+        for c in range(n_channel):
+            for i in range(3):
+                for k in range(node):
+                    integrals[b, c, i, bins[k]] += weights[k] * here[c, i, k]
+    return integrals
+
+
+class Kernel:
+    """Bin integrals for one propagation, one set of bins and one source.
+
+    Parameters
+    ----------
+    propagation : Propagation
+        Absorption between source and Earth.
+    quadrature : BinQuadrature
+        Bins and nodes.
+    source : ndarray, shape (channel, 3)
+        Populations of the mass states at the source.
+    pivot_gev : float
+        Energy at which the unabsorbed flux is 1.
+    """
+
+    def __init__(
+        self, propagation: Propagation, quadrature: BinQuadrature, source: FloatArray, pivot_gev: float
+    ) -> None:
+        crossings, background = propagation.crossings, propagation.cosmology
+        diagonal = np.zeros((len(crossings.rates), 0, 3, 3))
+        _, log_density, log_slope = propagation.shells.grid
+        cumulative, stencil = np.zeros((0, 6)), np.zeros(0, np.intp)
+        if propagation.regeneration_intervals:
+            cumulative, stencil = cumulative_rule(propagation.regeneration_intervals)
+        self._propagation, self._source = propagation, np.ascontiguousarray(source)
+        self._setting = (
+            np.log(quadrature.edges_gev),
+            np.array(quadrature.rule),
+            math.log1p(propagation.shells.z_max),
+            np.exp(log_density),
+            np.ascontiguousarray(log_slope),
+            background.omega_m,
+            background.omega_lambda,
+            crossings.rates,
+            diagonal if crossings.matrices is None else crossings.matrices,
+            propagation.daughters,
+            SPECTRUM,
+            cumulative,
+            stencil,
+            math.log(pivot_gev),
+        )
+
+    def __call__(
+        self, gamma: FloatArray, m_zprime_mev: FloatArray, g_prime: FloatArray, masses_ev: FloatArray
+    ) -> FloatArray:
+        """Integrals at points of shape (batch,), masses of shape (batch, target).
+
+        Returns
+        -------
+        ndarray, shape (batch, channel * 3 * n_bin)
+            In GeV.
+        """
+        order, targets = ordered_targets(masses_ev)
+        resonances = np.log(resonance_redshift(1.0, m_zprime_mev[:, None], targets) + 1.0)
+        today = optical_depth(0.0, m_zprime_mev, g_prime, self._propagation.cosmology)
+        # tau = kappa (1+z)^3 H0/H(z), with H(0) = H0 sqrt(Om + OL)
+        kappa = self._propagation.depth_factor * today * math.sqrt(self._setting[5] + self._setting[6])
+        columns = (np.ascontiguousarray(gamma), kappa, resonances, order)
+        return bin_integrals(*self._setting, *columns, self._source).reshape(len(gamma), -1)
