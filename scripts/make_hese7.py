@@ -173,7 +173,7 @@ def write_events(raw: Path, out: Path) -> None:
     write_table(out / "events.csv", "HESE 7.5 yr; in_analysis = 1 for 60 TeV <= deposited energy <= 10 PeV", rows)
 
 
-def write_backgrounds(out: Path, edges_gev: FloatArray, components: dict[str, FloatArray]) -> None:
+def write_backgrounds(out: Path, edges_gev: FloatArray, components: dict[str, FloatArray], years: str = "7.5") -> None:
     """Write the counts of every component per topology and analysis bin."""
     rows: list[dict[str, str]] = [
         {"topology": topology, "e_lo_gev": f"{edges_gev[d]:.10g}", "e_hi_gev": f"{edges_gev[d + 1]:.10g}"}
@@ -181,7 +181,8 @@ def write_backgrounds(out: Path, edges_gev: FloatArray, components: dict[str, Fl
         for t, topology in enumerate(TOPOLOGIES)
         for d in range(len(edges_gev) - 1)
     ]
-    write_table(out / "backgrounds.csv", "HESE 7.5 yr; counts in the livetime of the sample, every norm at 1", rows)
+    comment = f"HESE {years} yr; counts in the livetime of the sample, every norm at 1"
+    write_table(out / "backgrounds.csv", comment, rows)
 
 
 def main(raw: Path, out: Path) -> None:

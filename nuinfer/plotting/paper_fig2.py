@@ -1,0 +1,159 @@
+"""Fig. 2 of arXiv:1504.00711: the parameter space of the L_mu - L_tau Z' with every bound of the paper."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nuinfer.errors import ConfigError
+from nuinfer.physics.dip import DIP_GEV, coupling_of_depth, resonant_mass_mev
+from nuinfer.plotting import style
+from nuinfer.typing import FloatArray
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from nuinfer.analysis import Analysis
+    from nuinfer.constraints.base import Constraint
+
+MASS_MEV = (1.0, 50.0)
+COUPLING = (1e-6, 3e-3)
+REDSHIFTS = (0.0, 1.0, 3.0)
+"""Of the crossing, for the lines of unit depth."""
+
+NEUTRINO_MASSES_EV = (0.05, 0.25 / 3.0)
+"""Lightest and heaviest quasi-degenerate neutrinos of the paper."""
+
+GRID = 300
+_LINES: MappingProxyType[str, dict[str, Any]] = MappingProxyType(
+    {
+        "borexino": {"color": "#8C510A", "ls": "dotted", "lw": 1.5, "label": "Borexino"},
+        "neff": {"color": style.GREY, "ls": "solid", "lw": 1.5, "label": r"$\Delta N_\mathrm{eff} = 0.7$"},
+        "sn1987a": {"color": style.BLACK, "ls": "solid", "lw": 1.5, "label": r"$\tau_\mathrm{diff} = 10$ s"},
+    }
+)
+_RED, _GREEN, _BLUE = "#CC3311", style.GREEN, style.BLUE
+
+
+def plot_fig2(analysis: Analysis, *, axes: Axes | None = None, width_in: float = style.PAGE_IN) -> Figure:
+    """Bounds on (m_Z', g'): muon g-2, Borexino, Delta N_eff, SN1987A, tau = 1 and the mass range of the dip.
+
+    The excluded side of each constraint of the analysis is shaded. The red band is the coupling that explains the muon
+    anomaly of 2001 within one standard deviation.
+
+    Parameters
+    ----------
+    analysis : Analysis
+        Its constraints must be the paper's four exclusions, as in the preset ``paper``; its cosmology gives the depth.
+    axes : Axes, optional
+        Where to draw; by default a new figure.
+    width_in : float
+        Width of a new figure in inches.
+
+    Returns
+    -------
+    Figure
+
+    Raises
+    ------
+    ConfigError
+        If a constraint of the paper is not an exclusion of the analysis.
+    """
+    constraints = _exclusions(analysis)
+    mass, coupling = np.geomspace(*MASS_MEV, GRID), np.geomspace(*COUPLING, GRID)
+    with style.context():
+        own = axes is None
+        wide = width_in >= style.WIDE_IN
+        if axes is None:
+            axes = style.new_figure(width_in, 0.56 * width_in if wide else 1.4 * width_in).subplots()
+        _draw_muon(axes, constraints["muon_g2"], mass)
+        for name, look in _LINES.items():
+            _draw_exclusion(axes, constraints[name], mass, coupling, look)
+            if name == "neff":
+                _draw_smaller_neff(axes)
+        _draw_depths(axes, analysis, mass)
+        _draw_mass_range(axes)
+        _finish(axes)
+        figure = style.figure_of(axes)
+        if own:
+            figure.legend(
+                *axes.get_legend_handles_labels(),
+                loc="outside right upper" if wide else "outside lower center",
+                ncols=1 if wide else 2,
+            )
+        else:
+            axes.legend(fontsize="x-small")
+    return figure
+
+
+def _exclusions(analysis: Analysis) -> dict[str, Constraint]:
+    found = {c.name: c for c in analysis.posterior.constraints if c.is_exclusion}
+    for name in ("muon_g2", *_LINES):
+        if name not in found:
+            raise ConfigError(f"figure 'fig2': constraints.{name}.form must be 'exclusion', as in the preset 'paper'")
+    return found
+
+
+def _draw_muon(axes: Axes, constraint: Constraint, mass: FloatArray) -> None:
+    """The limit, and the band that explains the measurement; the shift goes as g'^2."""
+    from nuinfer.constraints.muon_g2 import UNIT, delta_a_mu
+
+    per_coupling = delta_a_mu(mass, 1.0) / UNIT
+    measured = constraint.measurement
+    if measured.mean is not None and measured.sigma is not None:
+        low, high = (np.sqrt((measured.mean + s * measured.sigma) / per_coupling) for s in (-1.0, 1.0))
+        axes.fill_between(mass, low, high, color=_RED, alpha=0.35, lw=0, label=r"muon $g-2$, $\pm 1\sigma$")
+    axes.plot(mass, np.sqrt(constraint.limit / per_coupling), color=_RED, lw=1.2, label=r"muon $g-2$, limit")
+
+
+def _draw_exclusion(
+    axes: Axes, constraint: Constraint, mass: FloatArray, coupling: FloatArray, look: dict[str, Any]
+) -> None:
+    """Boundary of an exclusion, its excluded side shaded."""
+    x, y = np.meshgrid(mass, coupling)
+    observable = np.broadcast_to(constraint.predict(x, y), x.shape)
+    beyond = observable - constraint.limit
+    axes.contourf(x, y, beyond, levels=[0.0, np.inf], colors=[look["color"]], alpha=0.1)
+    line: dict[str, Any] = {"colors": [look["color"]], "linestyles": [look["ls"]], "linewidths": [look["lw"]]}
+    axes.contour(x, y, beyond, levels=[0.0], **line).set_gid(constraint.name)
+    axes.plot([], [], **look)
+
+
+def _draw_smaller_neff(axes: Axes) -> None:
+    """Where Delta N_eff is still 0.1: between the two lines it is 0.1 to 0.7."""
+    from nuinfer.constraints.neff import delta_neff_paper
+
+    mass = np.geomspace(5.0, 20.0, 2000)
+    last = float(mass[delta_neff_paper(mass) > 0.1][-1])
+    label = r"$\Delta N_\mathrm{eff} = 0.1$"
+    axes.axvline(last, color=style.GREY, lw=1.0, ls=(0, (1, 2)), label=label)
+
+
+def _draw_depths(axes: Axes, analysis: Analysis, mass: FloatArray) -> None:
+    propagation = analysis.posterior.model.propagation
+    if propagation is None:
+        return
+    for redshift, line in zip(REDSHIFTS, ("solid", (0, (5, 2)), (0, (2, 2))), strict=True):
+        coupling = coupling_of_depth(1.0 / propagation.depth_factor, redshift, mass, propagation.cosmology)
+        axes.plot(mass, coupling, color=_GREEN, lw=1.1, ls=line, label=rf"$\tau(z = {redshift:g}) = 1$")
+
+
+def _draw_mass_range(axes: Axes) -> None:
+    """Masses that put the resonance at 400-800 TeV today; at redshift z they grow by sqrt(1+z)."""
+    low, high = resonant_mass_mev(DIP_GEV, NEUTRINO_MASSES_EV)
+    axes.axvspan(low, high, color=_BLUE, alpha=0.08, lw=0)
+    label = "dip at 400–800 TeV for $z = 0$;\n" + r"grows as $\sqrt{1 + z}$"
+    for k, end in enumerate((low, high)):
+        axes.axvline(end, color=_BLUE, lw=1.1, ls=(0, (6, 2)), label=label if k == 0 else None)
+
+
+def _finish(axes: Axes) -> None:
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    axes.set(xscale="log", yscale="log", xlabel=r"$m_{Z'}$ [MeV]", ylabel=r"$g'$", xlim=MASS_MEV, ylim=COUPLING)
+    axes.xaxis.set_major_locator(LogLocator(10.0, subs=(1.0, 2.0, 5.0)))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
