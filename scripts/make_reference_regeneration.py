@@ -22,6 +22,7 @@ Array = npt.NDArray[np.float64]
 
 HBAR_EV_S, MPC_CM, ZETA3 = 6.582119569e-16, 3.0856775814913673e24, 1.2020569031595942
 H0_EV = 0.6766 * 1e7 / MPC_CM * HBAR_EV_S
+M_ELECTRON_MEV = 0.51099895
 OMEGA_M, OMEGA_L = 0.3111, 0.6889
 T_NU_EV = 8.617333262e-5 * 2.7255 * (4.0 / 11.0) ** (1.0 / 3.0)
 Z_MAX = 5.0
@@ -52,13 +53,31 @@ def source_redshifts(u: Array, gamma: float) -> Array:
     w = ((1 + z) ** -34.0 + ((1 + z) / b) ** 3.0 + ((1 + z) / c) ** 35.0) ** -0.1
     density = w * (1 + z) ** -gamma / np.sqrt(OMEGA_M * (1 + z) ** 3 + OMEGA_L)
     cumulative = np.concatenate([[0.0], np.cumsum(0.5 * (density[1:] + density[:-1]))])
-    return np.interp(u * cumulative[-1], cumulative, z)
+    return np.asarray(np.interp(u * cumulative[-1], cumulative, z))
+
+
+def visible_share(case: dict[str, Any]) -> float:
+    """Share of the decays to e+e-."""
+    x = (M_ELECTRON_MEV / case["m_zprime_mev"]) ** 2
+    electrons = 2.0 * float(case["charges"][0]) ** 2 * (1.0 + 2.0 * x) * math.sqrt(1.0 - 4.0 * x)
+    return 0.0 if case.get("spin", 1) == 0 else electrons / (electrons + sum(q * q for q in case["charges"]))
+
+
+def decays(parents: int, scalar: bool, rng: np.random.Generator) -> tuple[Array, npt.NDArray[np.bool_]]:
+    """Shares of the energy, those of the other daughter behind them, and whether a daughter is of the other kind."""
+    x = rng.random(parents)
+    if scalar:  # two neutrinos or two antineutrinos
+        return np.concatenate([x, 1.0 - x]), np.tile(rng.random(parents) < 0.5, 2)
+    x **= 1.0 / 3.0  # dN/dx = 3 x^2, and the other one has 1 - x
+    return np.concatenate([x, 1.0 - x]), np.repeat([False, True], parents)
 
 
 def simulate(case: dict[str, Any], rng: np.random.Generator, draws: int) -> Array:
     """Weights per (nu or nubar, mass state, bin), over the unabsorbed flux of all species in the bin."""
     u, gamma, charges = mixing_matrix(), case["gamma"], np.array(case["charges"])
-    v = u.conj().T @ np.diag(charges) @ u  # column j: coupling to target j
+    scalar = case.get("spin", 1) == 0
+    v = (u.T if scalar else u.conj().T) @ np.diag(charges) @ u  # column j: coupling to target j
+    visible = visible_share(case)
     masses = np.array(case["masses_ev"])
     flavours = np.array(case["source"]) / np.sum(case["source"])
     energy = np.exp(rng.uniform(math.log(BINS_GEV[0]), math.log(E_MAX_GEV), draws))
@@ -76,7 +95,7 @@ def simulate(case: dict[str, Any], rng: np.random.Generator, draws: int) -> Arra
         met = np.flatnonzero((z_j >= 0.0) & (z_j < z))
         hubble = H0_EV * np.sqrt(OMEGA_M * (1.0 + z_j[met]) ** 3 + OMEGA_L)
         tau = 18.0 * ZETA3 * (T_NU_EV * (1.0 + z_j[met])) ** 3 / hubble / (case["m_zprime_mev"] * 1e6) ** 2
-        tau *= case["g_prime"] ** 2 / (12.0 * math.pi)
+        tau *= case["g_prime"] ** 2 / (12.0 * math.pi) * (0.5 if scalar else 1.0)
         amplitude = v[:, j]
         strength = np.abs(amplitude) ** 2
         chance = rng.random(met.size)
@@ -89,11 +108,12 @@ def simulate(case: dict[str, Any], rng: np.random.Generator, draws: int) -> Arra
             state[met] = (chance[:, None] > reached).sum(axis=1)
             lost = state[met] == 3
         gone = met[lost]
-        x = rng.random(gone.size) ** (1.0 / 3.0)  # dN/dx = 3 x^2, and the other one has 1 - x
-        new_energy = np.concatenate([x, 1.0 - x]) * energy[gone[np.arange(2 * gone.size) % max(gone.size, 1)]]
-        new_state = rng.choice(3, 2 * gone.size, p=daughters)
-        new_anti = np.concatenate([anti[gone], ~anti[gone]])
-        new_weight, new_z = np.tile(weight[gone], 2), np.tile(z_j[gone], 2)
+        parents = gone[rng.random(gone.size) > visible] if visible > 0.0 else gone
+        share, other = decays(parents.size, scalar, rng)
+        new_energy = share * np.tile(energy[parents], 2)
+        new_state = rng.choice(3, 2 * parents.size, p=daughters)
+        new_anti = np.tile(anti[parents], 2) ^ other
+        new_weight, new_z = np.tile(weight[parents], 2), np.tile(z_j[parents], 2)
         keep = np.ones(energy.size, bool)
         keep[gone] = False
         energy, weight = np.concatenate([energy[keep], new_energy]), np.concatenate([weight[keep], new_weight])
@@ -117,6 +137,7 @@ def main(path: str) -> None:
         {**base, "masses_ev": split, "source": [1, 1, 0, 0, 1, 0], "coherence": "coherent"},
         {**base, "masses_ev": near, "source": [0, 0, 0, 1, 0, 0], "gamma": 2.9, "g_prime": 1e-3},
         {**base, "masses_ev": split, "source": [1, 2, 0, 1, 2, 0], "charges": [1, -2, 0.5], "g_prime": 1.5e-4},
+        {**base, "masses_ev": split, "source": [1, 1, 0, 0, 1, 0], "charges": [1, 0.5, -1], "spin": 0},
     ]
     for number, case in enumerate(cases):
         runs = [simulate(case, np.random.default_rng([number, batch]), DRAWS // BATCHES) for batch in range(BATCHES)]

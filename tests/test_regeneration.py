@@ -21,11 +21,17 @@ LIGHT = masses.neutrino_masses_ev(0.01, "normal", 7.5e-5, 2.4e-3)
 
 
 def _propagation(
-    intervals, coherence="decoherent", evolution="sfr", split=True, mix=mixing.NUFIT60_NORMAL, charges=(0, 1, -1)
+    intervals,
+    coherence="decoherent",
+    evolution="sfr",
+    split=True,
+    mix=mixing.NUFIT60_NORMAL,
+    charges=(0, 1, -1),
+    spin=1,
 ):
     shells = make_shells(evolution, cosmology.PLANCK18, 5.0 if evolution != "single" else 1.7)
     return Propagation(
-        mix, Mediator(charges), cosmology.PLANCK18, coherence, split, shells, regeneration_intervals=intervals
+        mix, Mediator(charges, spin), cosmology.PLANCK18, coherence, split, shells, regeneration_intervals=intervals
     )
 
 
@@ -46,13 +52,14 @@ def test_survival_becomes_much_larger():
 @pytest.mark.parametrize("coherence", ["coherent", "decoherent"])
 @pytest.mark.parametrize("evolution", ["sfr", "single"])
 @pytest.mark.parametrize("split", [True, False])
-def test_energy_is_conserved(coherence, evolution, split):
+@pytest.mark.parametrize("spin", [1, 0])
+def test_energy_is_conserved(coherence, evolution, split, spin):
     """Redshifting aside, the energy absorbed at every crossing comes back in daughters: total energy is unchanged.
 
     The integral of E N over all energies, by Gauss-Legendre between edges; below the last one N is a polynomial.
     """
     gamma, targets = 1.8, LIGHT if split else np.array([0.05])
-    propagation = _propagation(1024, coherence, evolution, split)
+    propagation = _propagation(1024, coherence, evolution, split, spin=spin)
     edges = np.sort(propagation.edges_gev(8.0, targets)) / 1e5
     x, w = np.polynomial.legendre.leggauss(40)
     # In ln E between edges, in many panels: daughters of daughters leave weak kinks. Below the edges in E^(1/10), where
@@ -78,7 +85,7 @@ def test_energy_is_conserved(coherence, evolution, split):
 def test_agrees_with_a_monte_carlo_of_crossings(case):
     """Bins x states x (nu, nubar) within the Monte-Carlo error, which is below 0.5 % of every bin's total."""
     edges, gamma = np.array(REFERENCE["bins_gev"]), case["gamma"]
-    propagation = _propagation(128, case["coherence"], charges=tuple(case["charges"]))
+    propagation = _propagation(128, case["coherence"], charges=tuple(case["charges"]), spin=case.get("spin", 1))
     targets = np.array(case["masses_ev"])
     source = source_populations(case["source"], mixing.NUFIT60_NORMAL)
     ends = np.sort(np.concatenate([edges, propagation.edges_gev(case["m_zprime_mev"], targets)]))

@@ -21,6 +21,7 @@ from nuinfer.errors import PhysicsDomainError
 from nuinfer.physics.cosmology import Cosmology
 from nuinfer.physics.mediator import LMU_LTAU, Mediator
 from nuinfer.physics.mixing import Mixing
+from nuinfer.physics.thermal import thermal_optical_depth  # noqa: F401 - one of this module's public names
 from nuinfer.typing import ArrayLike, FloatArray, IntArray
 
 Coherence = Literal["coherent", "decoherent"]
@@ -41,7 +42,7 @@ def resonance_redshift(energy_gev: ArrayLike, m_zprime_mev: ArrayLike, m_nu_ev: 
 
     Examples
     --------
-    >>> float(round(resonance_redshift(600e3, 8.0, 0.05), 4))
+    >>> float(resonance_redshift(600e3, 8.0, 0.05).round(4))
     0.0667
     """
     m_zprime_ev = np.asarray(m_zprime_mev, float) * EV_PER_MEV
@@ -53,8 +54,8 @@ def resonance_redshift(energy_gev: ArrayLike, m_zprime_mev: ArrayLike, m_nu_ev: 
 def optical_depth(redshift: ArrayLike, m_zprime_mev: ArrayLike, g_prime: ArrayLike, cosmology: Cosmology) -> FloatArray:
     """Optical depth of one crossing at `redshift` for a unit-charge flavour (eq. 12).
 
-    tau = 18 zeta(3) T_nu^3 / (H m_Z'^2) g'^2/(12 pi), for Majorana neutrinos. It is the depth of a unit entry of R
-    for any charges: width and branching cancel.
+    tau = 18 zeta(3) T_nu^3 / (H m_Z'^2) g'^2/(12 pi), for Majorana neutrinos and a vector mediator. It is the depth
+    of a unit entry of R for any charges: width and branching cancel. `Mediator.depth_over_vector` scales it.
 
     Parameters
     ----------
@@ -71,7 +72,7 @@ def optical_depth(redshift: ArrayLike, m_zprime_mev: ArrayLike, g_prime: ArrayLi
     Examples
     --------
     >>> from nuinfer.physics.cosmology import PAPER
-    >>> float(round(optical_depth(0.0667, 8.0, 5e-4, PAPER), 2))
+    >>> float(optical_depth(0.0667, 8.0, 5e-4, PAPER).round(2))
     8.79
     """
     z = np.asarray(redshift, float)
@@ -145,9 +146,13 @@ def split_crossings(mixing: Mixing, mediator: Mediator, coherence: Coherence) ->
 
     R_j has one eigenvalue r_j = |v_j|^2, so with q_i = |v_j[i]|^2/r_j and e = exp(-tau r_j/2) the coherent crossing is
     M_ki = delta_ki (1 - 2 (1 - e) q_i) + (1 - e)^2 q_k q_i; the decoherent one is M_ii = exp(-tau |v_j[i]|^2).
+
+    A scalar couples nu to nu instead of nu to nubar: v_j[i] = (U^T Q U)_ij. Majorana phases drop out of |v_j[i]|, the
+    phase delta does not.
     """
     u = mixing.pmns
-    weights = np.abs(u.conj().T @ (np.asarray(mediator.charges, float)[:, None] * u)).T ** 2  # [target j, state i]
+    other = u.conj() if mediator.spin else u
+    weights = np.abs(other.T @ (np.asarray(mediator.charges, float)[:, None] * u)).T ** 2  # [target j, state i]
     if _is_decoherent(coherence):
         return Crossings(weights, None)
     total = weights.sum(axis=-1)
@@ -181,7 +186,7 @@ def degenerate_transition(tau: ArrayLike, mixing: Mixing, mediator: Mediator, co
     >>> from nuinfer.physics.mixing import PAPER
     >>> P = degenerate_transition([0.0, 1e3], PAPER, LMU_LTAU, "coherent")
     >>> P[:, 0, 0].round(3).tolist()
-    [0.548, 0.298]
+    [0.548, 0.3]
     """
     depth = np.minimum(np.asarray(tau, float), np.finfo(float).max)  # tau = inf, and still 0 x tau = 0
     return _flavour_transition([(0, depth)], degenerate_crossings(mixing, mediator, coherence), mixing)
@@ -223,7 +228,7 @@ def split_transition(
     z = resonance_redshift(energy[..., None], mass[..., None], targets)
     crossed = (z >= 0.0) & (z < z_source[..., None])
     depth = optical_depth(np.where(crossed, z, 0.0), mass[..., None], coupling[..., None], cosmology)
-    depth = np.where(crossed, depth, 0.0)
+    depth = np.where(crossed, mediator.depth_over_vector * depth, 0.0)
     crossings = split_crossings(mixing, mediator, coherence).ordered(order)
     return _flavour_transition([(j, depth[..., j]) for j in range(3)], crossings, mixing)
 

@@ -1,29 +1,49 @@
-"""The vector mediator: charges and width."""
+"""The mediator: spin, charges and width.
+
+Vector (spin 1), L = g' Z'_mu sum_a Q_a (nubar_a gamma^mu P_L nu_a + charged leptons): nu_a meets a relic of the other
+helicity, |M(nu nubar -> Z')|^2 = 2 g_a^2 s, and Gamma(Z' -> nu_a nubar_a) = g_a^2 m/(24 pi), with g_a = g' Q_a.
+
+Scalar (spin 0), the convention of arXiv:2107.13568: L = -1/2 phi sum_a g_a nubar_a nu_a for Majorana nu_a, phi real,
+no coupling to charged leptons. Two neutrinos of one helicity make it, |M(nu nu -> phi)|^2 = g_a^2 s, and it decays to
+nu_a nu_a and nubar_a nubar_a alike, together with Gamma = g_a^2 m/(16 pi), the 1/2 for identical particles included.
+
+In the narrow-width limit sigma = pi |M|^2/s delta(s - m^2) for given helicities: 2 pi g_a^2 and pi g_a^2. Either meets
+half of the relics (one helicity of two), so at equal coupling a scalar has half the optical depth of a vector, and in
+neither case does the depth know the other decays. A pseudoscalar does the same, all neutrinos being relativistic in the
+centre of mass.
+"""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
+from nuinfer.constants import MASS_ELECTRON_MEV, MASS_MUON_MEV, MASS_TAU_MEV
 from nuinfer.errors import PhysicsDomainError
 from nuinfer.typing import ArrayLike, FloatArray
+
+Spin = Literal[0, 1]
+"""1 for a vector, 0 for a real scalar."""
 
 
 @dataclass(frozen=True)
 class Mediator:
-    """A vector Z' coupled with strength g' to the lepton charges (Q_e, Q_mu, Q_tau), diagonal in flavour.
+    """A mediator coupled with strength g' to the lepton charges (Q_e, Q_mu, Q_tau), diagonal in flavour.
 
     Parameters
     ----------
     charges : tuple of 3 floats
-        Charges of the neutrinos; charged leptons carry the same.
+        Charges of the neutrinos; charged leptons carry the same for a vector, none for a scalar.
+    spin : {1, 0}
+        Vector Z' or real scalar.
 
     Raises
     ------
     PhysicsDomainError
-        If there are not three finite charges, or all are zero.
+        If there are not three finite charges, or all are zero, or the spin is another one.
 
     Examples
     --------
@@ -32,10 +52,13 @@ class Mediator:
     """
 
     charges: tuple[float, float, float]
+    spin: Spin = 1
 
     def __post_init__(self) -> None:
         if len(self.charges) != 3 or not np.all(np.isfinite(self.charges)) or not any(self.charges):
             raise PhysicsDomainError(f"charges: {self.charges} must be three finite numbers, not all zero")
+        if self.spin not in (0, 1):
+            raise PhysicsDomainError(f"spin: {self.spin} is not allowed, it must be 1 (vector) or 0 (scalar)")
 
     @property
     def squared_charges(self) -> FloatArray:
@@ -43,8 +66,47 @@ class Mediator:
         return np.asarray(np.square(self.charges), float)
 
     def width_over_mass(self, g_prime: ArrayLike) -> FloatArray:
-        """Width into neutrinos over mass, Gamma_nu/m = g'^2 sum Q^2 / (24 pi), shape of `g_prime`."""
-        return np.asarray(np.square(np.asarray(g_prime, float)) * (self.squared_charges.sum() / (24.0 * math.pi)))
+        """Width into neutrinos over mass, g'^2 sum Q^2 / (24 pi) for spin 1 and / (16 pi) for 0, shape of `g_prime`."""
+        scale = self.squared_charges.sum() / ((24.0 if self.spin else 16.0) * math.pi)
+        return np.asarray(np.square(np.asarray(g_prime, float)) * scale)
+
+    @property
+    def depth_over_vector(self) -> float:
+        """Optical depth of a unit-charge flavour over that of a vector of the same coupling."""
+        return 1.0 if self.spin else 0.5
+
+    def neutrino_branching(self, mass_mev: ArrayLike) -> FloatArray:
+        """Fraction of decays into neutrinos, Gamma_nu/(Gamma_nu + sum_l Gamma_ll).
+
+        Gamma(l+l-)/m = g'^2 Q_l^2/(12 pi) (1 + 2 x) sqrt(1 - 4 x) with x = m_l^2/m^2, twice a neutrino's far above
+        threshold because a charged lepton has both chiralities.
+
+        Parameters
+        ----------
+        mass_mev : array_like, shape (*batch,)
+            Mass of the mediator in MeV.
+
+        Returns
+        -------
+        ndarray, shape (*batch,)
+            1 below the threshold of the charged leptons that couple, and always for a scalar.
+
+        Examples
+        --------
+        >>> Mediator((1.0, 1.0, 1.0)).neutrino_branching([1.0, 100.0]).round(4).tolist()
+        [1.0, 0.6]
+        """
+        mass = np.asarray(mass_mev, float)
+        charged = np.zeros_like(mass)
+        heaviest = mass.max(initial=0.0)
+        leptons = (MASS_ELECTRON_MEV, MASS_MUON_MEV, MASS_TAU_MEV) if self.spin else ()
+        for lepton, squared in zip(leptons, self.squared_charges, strict=False):
+            if squared == 0.0 or heaviest <= 2.0 * lepton:
+                continue
+            x = np.minimum((lepton / mass) ** 2, 0.25)
+            charged = charged + 2.0 * squared * (1.0 + 2.0 * x) * np.sqrt(1.0 - 4.0 * x)
+        neutrinos = self.squared_charges.sum()
+        return np.asarray(neutrinos / (neutrinos + charged))
 
 
 LMU_LTAU = Mediator((0.0, 1.0, -1.0))

@@ -3,6 +3,7 @@
 A neutrino absorbed at redshift z on target j becomes a Z' of energy E_R = m_Z'^2/(2 m_j), whose decay gives a neutrino
 and an antineutrino with energies x E_R: dN/dx = 3 x^2 for the one of the incoming helicity, 3 (1 - x)^2 for the other.
 The sum nu + nubar therefore feeds itself with f = 3 - 6 x + 6 x^2 and the difference nu - nubar with f = 6 x - 3.
+A real scalar decays isotropically, to two neutrinos or two antineutrinos alike: f = 2 and f = 0.
 
 Let a(z) be the absorbed flux over the unabsorbed one at the energy that crosses at z, r = E/E_R for an energy E at
 Earth, and gamma the index of the unabsorbed flux. Daughters made between two redshifts are, over the unabsorbed flux,
@@ -25,7 +26,10 @@ from nuinfer.physics.mixing import Mixing
 from nuinfer.typing import FloatArray, IntArray
 
 SPECTRUM = np.array([[3.0, -6.0, 6.0], [-3.0, 6.0, 0.0]])
-"""Coefficients f_p of the daughters' spectrum, for nu + nubar and for nu - nubar."""
+"""Coefficients f_p of the daughters' spectrum of a vector, for nu + nubar and for nu - nubar."""
+
+SCALAR_SPECTRUM = np.array([[2.0, 0.0, 0.0], [0.0, 0.0, 0.0]])
+"""The same of a real scalar."""
 
 INSIDE = 1e-12
 """Nodes at the ends of a piece stay this far inside, on their own side of a jump, whatever the rounding."""
@@ -35,6 +39,11 @@ def daughter_populations(mixing: Mixing, mediator: Mediator) -> FloatArray:
     """Populations g_k = sum_a |U_ak|^2 Q_a^2/sum Q^2 of the mass states among the daughters, shape (3,)."""
     squared = mediator.squared_charges
     return np.asarray(squared @ mixing.probabilities / squared.sum())
+
+
+def decay_spectrum(mediator: Mediator) -> FloatArray:
+    """Coefficients f_p of the spectrum of a mediator's daughters, shape (2, 3): nu + nubar, nu - nubar."""
+    return SPECTRUM if mediator.spin else SCALAR_SPECTRUM
 
 
 @dataclass(frozen=True)
@@ -125,7 +134,9 @@ class Moments:
         rise = m1 - m0
         return np.asarray(m0 + t * (s0 + t * ((3.0 * rise - 2.0 * s0 - s1) + t * (s0 + s1 - 2.0 * rise))))
 
-    def daughters(self, r: FloatArray, gamma: FloatArray, low: FloatArray, high: FloatArray) -> FloatArray:
+    def daughters(
+        self, r: FloatArray, gamma: FloatArray, low: FloatArray, high: FloatArray, spectrum: FloatArray
+    ) -> FloatArray:
         """Daughters made between two redshifts over the unabsorbed flux, of all mass states together.
 
         Parameters
@@ -136,6 +147,8 @@ class Moments:
             Spectral index.
         low, high : ndarray, shape (*batch, energy)
             Ends in ln(1+z); nothing is made at negative ones.
+        spectrum : ndarray, shape (2, 3)
+            Coefficients of the daughters' spectrum by channel.
 
         Returns
         -------
@@ -143,8 +156,8 @@ class Moments:
         """
         made = self.at(high) - self.at(low)
         powers = np.exp((gamma[..., None] + np.arange(3.0))[..., None] * np.log(r)[..., None, :])
-        spectrum = SPECTRUM[: made.shape[-3], :, None]
-        return np.asarray(np.sum(made * spectrum * powers[..., None, :, :], axis=-2))
+        coefficients = spectrum[: made.shape[-3], :, None]
+        return np.asarray(np.sum(made * coefficients * powers[..., None, :, :], axis=-2))
 
 
 def _neighbours(table: FloatArray, left: IntArray) -> tuple[FloatArray, FloatArray]:
