@@ -34,6 +34,8 @@ Form = Literal["exclusion", "one_sided", "two_sided"]
 Charges = tuple[float, float, float]
 MassRange = tuple[float, float]
 FOLDER = "constraints"
+PLANE = ("m_zprime_mev", "g_prime")
+"""What a constraint depends on, unless it says otherwise."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ class Measurement:
 
 @dataclass(frozen=True)
 class Constraint:
-    """One term of the log-probability that depends on (m_Z', g') only.
+    """One term of the log-probability: a function of (m_Z', g'), or of the named values in `arguments`.
 
     Parameters
     ----------
@@ -60,11 +62,15 @@ class Constraint:
     measurement : Measurement
         What was measured.
     predict : callable
-        ``(m_zprime_mev, g_prime) -> observable``, broadcasting; must be picklable.
+        ``(m_zprime_mev, g_prime) -> observable``, or of `arguments`; broadcasting, picklable.
     standard_model : float
         The observable without a Z' (-inf where the observable is the logarithm of something that vanishes).
     confidence_level : float
         One-sided level of an exclusion that the measurement gives as mean and sigma.
+    arguments : tuple of str
+        Values of a point that `predict` takes: parameters, ``m_zprime_mev``, ``g_prime``, ``sum_nu_masses_ev``.
+    files : tuple of (str, str)
+        Paths of the user's files behind it, with their sha256.
 
     Raises
     ------
@@ -75,9 +81,11 @@ class Constraint:
     name: str
     form: Form
     measurement: Measurement
-    predict: Callable[[FloatArray, FloatArray], FloatArray]
+    predict: Callable[..., FloatArray]
     standard_model: float
     confidence_level: float = 0.95
+    arguments: tuple[str, ...] = PLANE
+    files: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         measured = self.measurement
@@ -113,9 +121,14 @@ class Constraint:
         mean, sigma = self._gaussian()
         return mean + float(special.ndtri(self.confidence_level)) * sigma
 
-    def log_term(self, m_zprime_mev: ArrayLike, g_prime: ArrayLike) -> FloatArray:
-        """The term at (m_Z', g'), shape ``(*batch,)``."""
-        return self.log_term_of(self.predict(np.asarray(m_zprime_mev, float), np.asarray(g_prime, float)))
+    @property
+    def in_plane(self) -> bool:
+        """Whether it depends on (m_Z', g') and on nothing else."""
+        return self.arguments == PLANE
+
+    def log_term(self, *values: ArrayLike) -> FloatArray:
+        """The term at the values of `arguments`, (m_Z', g') for most; shape ``(*batch,)``."""
+        return self.log_term_of(self.predict(*(np.asarray(value, float) for value in values)))
 
     def log_term_of(self, observable: ArrayLike) -> FloatArray:
         """The term for a given value of the observable, shape ``(*batch,)``; NaN stays NaN."""

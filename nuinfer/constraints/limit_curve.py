@@ -1,0 +1,122 @@
+"""A published exclusion, as a table of the upper limit on g' against m_Z', in a fit or a figure.
+
+The table is the user's own CSV with the columns ``m_zprime_mev`` and ``g_prime``; the entry in the configuration gives
+its reference and confidence level. Interpolated in log-log; couplings above the curve are excluded.
+"""
+
+from __future__ import annotations
+
+import csv
+import functools
+import hashlib
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from nuinfer.constraints.base import Charges, Constraint, MassRange, Measurement, lmu_ltau_strength, require_coverage
+from nuinfer.errors import ConfigError
+from nuinfer.typing import ArrayLike, FloatArray
+
+COLUMNS = ("m_zprime_mev", "g_prime")
+Outside = Literal["refuse", "allowed"]
+
+
+@dataclass(frozen=True)
+class Curve:
+    """An upper limit on g' at increasing masses in MeV."""
+
+    m_zprime_mev: FloatArray
+    g_prime: FloatArray
+
+    def limit(self, m_zprime_mev: ArrayLike) -> FloatArray:
+        """Limit on g', shape (*batch,); infinite beyond the ends of the table.
+
+        Examples
+        --------
+        >>> Curve(np.array([1.0, 100.0]), np.array([1e-4, 1e-2])).limit([10.0, 200.0]).round(6).tolist()
+        [0.001, inf]
+        """
+        nodes, values = np.log(self.m_zprime_mev), np.log(self.g_prime)
+        log_mass = np.log(np.asarray(m_zprime_mev, float))
+        return np.asarray(np.exp(np.interp(log_mass, nodes, values, left=np.inf, right=np.inf)))
+
+
+def build(
+    name: str,
+    charges: Charges,
+    mass_range_mev: MassRange | None,
+    *,
+    table: str,
+    reference: str,
+    confidence_level: float,
+    outside: Outside = "refuse",
+) -> Constraint:
+    """The exclusion ``g' > limit(m_Z')``, for charges (0, q, -q).
+
+    Parameters
+    ----------
+    name : str
+        Name of the entry, ``NA64`` of ``[constraints.limit_curve.NA64]``.
+    charges, mass_range_mev
+        Of the analysis.
+    table : str
+        Path of the CSV.
+    reference : str
+        Where the numbers were published.
+    confidence_level : float
+        Level at which the curve was published, for the record.
+    outside : {"refuse", "allowed"}
+        What a prior box wider than the table means: an error, or no exclusion there.
+
+    Raises
+    ------
+    ConfigError
+        If the file is no such table, the reference is blank, the charges are others, or the table does not cover the
+        masses.
+    """
+    label = f"limit_curve.{name}"
+    if not reference.strip():
+        raise ConfigError(f"constraints.{label}.reference: blank, but a curve needs its source")
+    content = _read(label, table)
+    curve = _parse(label, table, content)
+    strength = lmu_ltau_strength(label, charges)
+    if outside == "refuse":
+        try:
+            require_coverage(label, mass_range_mev, (float(curve.m_zprime_mev[0]), float(curve.m_zprime_mev[-1])))
+        except ConfigError as error:
+            raise ConfigError(f"{error}; outside = 'allowed' excludes nothing there") from None
+    measured = Measurement(f"{name} at {100.0 * confidence_level:g} %", reference, limit=1.0)
+    predict = functools.partial(_over_limit, curve=curve, strength=strength)
+    files = ((str(table), hashlib.sha256(content).hexdigest()),)
+    return Constraint(label, "exclusion", measured, predict, 0.0, confidence_level, files=files)
+
+
+def _over_limit(m_zprime_mev: FloatArray, g_prime: FloatArray, *, curve: Curve, strength: float) -> FloatArray:
+    return np.asarray(g_prime * strength / curve.limit(m_zprime_mev))
+
+
+def _read(label: str, table: str) -> bytes:
+    try:
+        return Path(table).expanduser().read_bytes()
+    except OSError as error:
+        raise ConfigError(f"constraints.{label}.table: '{table}' cannot be read ({error.strerror})") from error
+
+
+def _parse(label: str, table: str, content: bytes) -> Curve:
+    """Rows of two positive numbers with increasing masses under a header line; ``#`` starts a comment."""
+    where = f"constraints.{label}.table: '{table}'"
+    try:
+        lines = [line for line in content.decode().splitlines() if line.strip() and not line.startswith("#")]
+        head, *rows = csv.reader(lines, strict=True)
+        numbers = np.array([[float(entry) for entry in row] for row in rows])
+    except (ValueError, csv.Error) as error:
+        raise ConfigError(f"{where} is not a CSV of numbers ({error})") from error
+    if tuple(entry.strip() for entry in head) != COLUMNS or numbers.ndim != 2 or numbers.shape[1] != 2:
+        raise ConfigError(f"{where} must have the columns {' and '.join(COLUMNS)}, and at least two rows")
+    mass, limit = numbers.T
+    if mass.size < 2 or not np.all((numbers > 0.0) & (numbers < math.inf)) or not np.all(np.diff(mass) > 0.0):
+        raise ConfigError(f"{where} needs two or more rows of positive numbers, with increasing masses")
+    return Curve(mass, limit)

@@ -1,0 +1,138 @@
+"""Limits on g' against m_Z': their definition, the command and the figure."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import nuinfer
+from nuinfer.cli import main
+from nuinfer.constraints import BUILDERS, base, limits, muon_g2
+from nuinfer.errors import ConfigError
+from nuinfer.plotting import style
+from nuinfer.plotting.bounds import plot_bounds
+
+LMU_LTAU = (0.0, 1.0, -1.0)
+BOX = (1.0, 50.0)
+Z_ONE, Z_TWO = 1.6448536269514722, 1.959963984540054  # 95 %, one- and two-sided
+
+
+def saturating(shift: float, mass: float) -> float:
+    """Coupling that gives a shift of a_mu in 1e-10; the shift goes as g'^2."""
+    return math.sqrt(shift * 1e-10 / float(muon_g2.delta_a_mu(mass, 1.0)))
+
+
+@pytest.mark.parametrize(
+    ("form", "options", "shift"),
+    [
+        ("exclusion", {}, 3.8 + Z_ONE * 6.3),
+        ("exclusion", {"limit": 42.6}, 42.6),
+        ("two_sided", {}, 3.8 + Z_TWO * 6.3),
+        ("one_sided", {}, 3.8 + Z_TWO * 6.3),
+    ],
+)
+def test_the_limit_is_where_the_observable_reaches_it(form: base.Form, options: dict[str, float], shift: float) -> None:
+    term = BUILDERS["muon_g2"](form, "wp2025", LMU_LTAU, BOX, **options)
+    found = limits.bound(term, [1.0, 10.0, 50.0])
+    np.testing.assert_allclose(found.upper, [saturating(shift, m) for m in (1.0, 10.0, 50.0)], rtol=1e-10)
+    assert found.lower.tolist() == [0.0] * 3
+
+
+def test_a_measured_anomaly_has_two_ends() -> None:
+    term = BUILDERS["muon_g2"]("two_sided", "bnl2001", LMU_LTAU, BOX)
+    found = limits.bound(term, [10.0])
+    assert found.lower[0] == pytest.approx(saturating(42.6 - Z_TWO * 16.5, 10.0), rel=1e-10)
+    assert found.upper[0] == pytest.approx(saturating(42.6 + Z_TWO * 16.5, 10.0), rel=1e-10)
+
+
+def test_the_level_moves_it() -> None:
+    term = BUILDERS["muon_g2"]("exclusion", "wp2025", LMU_LTAU, BOX, confidence_level=0.95)
+    assert limits.bound(term, [10.0], level=0.5).upper[0] == pytest.approx(saturating(3.8, 10.0), rel=1e-10)
+    fixed = BUILDERS["muon_g2"]("exclusion", "wp2025", LMU_LTAU, BOX, limit=42.6)
+    assert limits.bound(fixed, [10.0], level=0.5).upper[0] == pytest.approx(saturating(42.6, 10.0), rel=1e-10)
+    with pytest.raises(ConfigError, match=r"level: 1.0 is outside"):
+        limits.bound(BUILDERS["muon_g2"]("two_sided", "wp2025", LMU_LTAU, BOX), [10.0], level=1.0)
+
+
+def toy(predict: object, limit: float) -> base.Constraint:
+    return base.Constraint("toy", "exclusion", base.Measurement("m", "nowhere", limit=limit), predict, 0.0)
+
+
+def test_everything_or_nothing_excluded() -> None:
+    found = limits.bound(toy(lambda m, g: np.where(m < 5.0, 2.0, 0.0) + 0.0 * g, 1.0), [1.0, 10.0])
+    assert math.isnan(found.upper[0])
+    assert math.isinf(found.upper[1])
+    assert math.isnan(found.lower[0])
+    assert found.lower[1] == 0.0
+
+
+def test_one_that_does_not_depend_on_the_coupling_is_refused() -> None:
+    term = BUILDERS["neutrino_mass"]("one_sided", "planck2018", LMU_LTAU, BOX)
+    with pytest.raises(ConfigError, match=r"constraints.neutrino_mass: it depends on sum_nu_masses_ev, not on g'"):
+        limits.bound(term, [1.0])
+
+
+def test_the_command_prints_saves_and_draws(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table, figure = tmp_path / "limits.csv", tmp_path / "bounds.png"
+    more = ["--set", "constraints.trident.form=two_sided", "--set", "constraints.neutrino_mass.form=one_sided"]
+    assert main(["constraints", "hese7", "--points", "4", "--out", str(table), "--figure", str(figure), *more]) == 0
+    text = capsys.readouterr().out
+    assert f"wrote {table}" in text
+    assert f"wrote {figure}" in text
+    assert "arXiv:1707.09279" in text
+    rows = list(csv.DictReader(line for line in table.read_text().splitlines() if not line.startswith("#")))
+    assert [float(row["m_zprime_mev"]) for row in rows] == pytest.approx(np.geomspace(1.0, 10.0**1.7, 4).tolist())
+    assert main(["constraints", "hese7", "--points", "4", "--json", *more]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["level"] == 0.95
+    assert answer["not_on_g_prime"] == ["neutrino_mass"]
+    assert set(answer["constraints"]) == {"muon_g2", "borexino", "neff", "sn1987a", "trident"}
+    for name, found in answer["constraints"].items():
+        column = [float(row[f"{name}_upper"]) if row[f"{name}_upper"] else None for row in rows]
+        assert found["g_prime_upper"] == column
+    assert answer["constraints"]["neff"]["g_prime_upper"][0] == 0.0  # every coupling is excluded
+    assert answer["constraints"]["neff"]["g_prime_upper"][-1] is None  # none is
+    assert figure.stat().st_size > 10_000
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--masses", "5", "1"], "--masses 5 1: two positive masses are needed"),
+        (["--level", "2"], "level: 2.0 is outside the allowed"),
+        (["--out", "limits.txt"], "the name must end in .json or .csv"),
+        (["--figure", "bounds.bmp"], "format 'bmp' of a figure"),
+        (["--set", "model.absorption=false"], "model.absorption: false"),
+        (["--set", "constraints.borexino.measurement=phase3"], "'phase3' is unknown; known: phase2, phase1, bauer2018"),
+    ],
+)
+def test_bad_input_gets_one_line(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["constraints", "hese7", "--points", "2", *arguments]) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+
+
+def test_the_figure_has_every_bound_the_band_and_the_dip() -> None:
+    analysis = nuinfer.load("hese7", ["constraints.trident.form=two_sided", "constraints.neutrino_mass.form=one_sided"])
+    figure = plot_bounds(analysis)
+    labels = [text.get_text() for text in figure.legends[0].get_texts()]
+    for name in ("muon", "Borexino", "N_\\mathrm{eff}", "SN1987A", "tridents", "tau = 1", "dip at 400-800 TeV"):
+        assert any(name in label for label in labels), name
+    assert not any("mass" in label for label in labels)
+    # sqrt(2 m E) of the heaviest target: normal ordering, lightest 0.003 to 0.1 eV, 400 and 800 TeV
+    low, high = (math.sqrt(2.0 * math.sqrt(m**2 + 2.513e-3) * e) / 1e6 for m, e in ((0.003, 4e14), (0.1, 8e14)))
+    vertical = sorted({line.get_xdata()[0] for line in figure.axes[0].lines if len(line.get_xdata()) == 2})
+    np.testing.assert_allclose(vertical, [low, high], rtol=1e-9)
+
+
+def test_the_figure_needs_a_zprime_and_fits_a_column() -> None:
+    with pytest.raises(ConfigError, match=r"model.absorption = false"):
+        plot_bounds(nuinfer.load("hese7", ["model.absorption=false"]))
+    figure = plot_bounds(nuinfer.load("hese7"), width_in=style.COLUMN_IN)
+    assert figure.get_figwidth() == pytest.approx(style.COLUMN_IN)
