@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -60,7 +60,8 @@ class Toy:
         return ["a toy"]
 
     def evaluate(self, theta):
-        time.sleep(self.seconds_per_call)
+        if self.seconds_per_call:
+            time.sleep(self.seconds_per_call)
         inside = np.all(np.abs(theta) < self.bound, axis=1)
         prior = np.where(inside, -self.n_dim * np.log(2 * self.bound), -np.inf)
         poisson = self.log_likelihood(theta)
@@ -79,6 +80,9 @@ class Toy:
 
     def derived(self, theta):
         return {"radius": np.sqrt(np.sum(theta**2, axis=-1))}
+
+    def expected_counts(self, theta):
+        return np.broadcast_to(self.observed_counts, (*np.shape(theta)[:-1], 2, 2))
 
     def poisson_terms(self, theta):
         return np.broadcast_to(-0.5 * np.sum(theta**2, axis=-1)[..., None, None], (*theta.shape[:-1], 2, 2))
@@ -110,3 +114,25 @@ def slow():
     """A toy with a block every few steps and rounds that end at a cap, for tests that kill it."""
     settings = ToySampler(target_ess=1e9, max_steps=450, checkpoint_seconds=0.1)
     return Toy(sampler=settings, seconds_per_call=0.001)
+
+
+@dataclass(frozen=True)
+class Counting(Toy):
+    """Poisson counts around 40 + 6 x_k in bin k, with a flat prior on x within 3: nearly Gaussian."""
+
+    bound: float = 3.0
+    counts: tuple = ()
+
+    @property
+    def observed_counts(self):
+        return np.array([self.counts or (40.0,) * self.n_dim])
+
+    def with_observed(self, counts):
+        return replace(self, counts=tuple(np.ravel(counts).tolist()))
+
+    def expected_counts(self, theta):
+        return 40.0 + 6.0 * np.asarray(theta)[..., None, :]
+
+    def log_likelihood(self, theta):
+        mean = np.maximum(self.expected_counts(theta)[..., 0, :], 1e-9)
+        return np.sum(self.observed_counts[0] * np.log(mean) - mean, axis=-1)

@@ -11,6 +11,7 @@ from nuinfer.inference.diagnostics import (
     autocorrelation_times,
     diagnose,
     edges_reached,
+    modes,
     one_sided_limit,
     summarise,
     transient,
@@ -161,3 +162,32 @@ def test_summary_of_independent_draws():
         chain[:1], diagnose(chain[:1], np.zeros((1, 400, 20)), ["a", "b"], 500), ["a", "b"], np.zeros((2, 2))
     )
     assert any("a single ensemble" in text for text in alone["warnings"])
+
+
+def test_modes_of_known_densities():
+    rng = np.random.default_rng(8)
+    for one in (
+        rng.standard_normal(80_000),
+        rng.uniform(size=80_000),
+        rng.standard_cauchy(80_000),
+        rng.exponential(size=8000),
+    ):
+        assert modes(one) == []
+    two = np.concatenate([rng.normal(-3.0, 1.0, 60_000), rng.normal(3.0, 1.0, 20_000)])
+    (_, cut), (same, _) = modes(two)
+    assert cut == same
+    assert -1.0 < cut < 2.0
+    assert len(modes(np.concatenate([two, rng.normal(12.0, 0.5, 20_000)]))) == 3
+    assert modes(np.concatenate([two[:60_000], rng.normal(12.0, 0.1, 300)])) == []  # less than 1 %
+
+
+def test_an_indicator_of_a_mode_sees_weights_that_differ():
+    """Ensembles with modes of weight 0.5 and 0.7; with equal weights nothing is missing."""
+    rng = np.random.default_rng(9)
+    chain = rng.normal(size=(2, 2000, 20, 1)) * 0.1
+    weight = np.array([0.5, 0.7])[:, None, None, None]
+    chain += np.where(rng.random(chain.shape) < weight, 1.0, -1.0)
+    verdict = diagnose(chain, np.zeros(chain.shape[:3]), ["x"], 100)
+    assert any(what.startswith("mode x in [") and "R-hat" in what for what in verdict.missing)
+    same = np.where(rng.random(chain.shape) < 0.5, 1.0, -1.0) + 0.1 * rng.normal(size=chain.shape)
+    assert diagnose(same, np.zeros(chain.shape[:3]), ["x"], 100).converged

@@ -68,16 +68,28 @@ def test_moves_released_snooker_fails_the_same_test_negative_control():
     assert not any(isinstance(move, emcee.moves.DESnookerMove) for move, _ in moves())
 
 
-def test_start_is_finite_reproducible_wide_and_different_between_ensembles(toys):
+def test_starts_are_finite_reproducible_wide_and_lie_in_different_regions(toys):
     analysis = pickle.dumps(toys.Toy(n_dim=3, bound=10.0))
-    first, again, other = (draw_start(analysis, 200, 3, k) for k in (0, 0, 1))
-    assert first.next_step == 0
-    assert np.all(np.isfinite(first.log_prob))
-    np.testing.assert_array_equal(first.chain, again.chain)
-    assert not np.any(np.isin(first.chain, other.chain))
-    spread = [np.std(block.chain) for block in (first, other)]
-    assert 1.0 < spread[0] < spread[1] < 10.0 / np.sqrt(3.0)  # posterior < starts < prior
-    assert not np.array_equal(first.random_state[1], other.random_state[1])
+    prior, cells, low, high = starts = [draw_start(analysis, 200, 3, k) for k in range(4)]
+    np.testing.assert_array_equal(prior.chain, draw_start(analysis, 200, 3, 0).chain)
+    for start in starts:
+        assert start.next_step == 0
+        assert np.all(np.isfinite(start.log_prob))
+        assert 1.0 < np.std(start.chain[..., 1:]) < 10.0 / np.sqrt(3.0)  # posterior < starts < prior
+    for one, other in itertools.combinations(starts, 2):
+        assert not np.any(np.isin(one.chain, other.chain))
+        assert not np.array_equal(one.random_state[1], other.random_state[1])
+    assert np.max(low.chain[..., 0]) < 1.0  # the median of the draws, which is near 0
+    assert np.min(high.chain[..., 0]) > -1.0
+    for start in (prior, cells):
+        assert 0.3 < np.mean(start.chain[..., 0] > 0.0) < 0.7
+
+
+def test_the_plateau_is_that_of_the_coupling(toys, monkeypatch):
+    monkeypatch.setattr(toys.Toy, "parameter_names", ("gamma", "log10_g_prime", "phi_total"))
+    low, high = (draw_start(pickle.dumps(toys.Toy(config_hash="named")), 100, 3, k).chain[0] for k in (2, 3))
+    assert np.max(low[:, 1]) < np.min(high[:, 1]) + 1.5
+    assert abs(np.mean(low[:, 0])) < 1.5
 
 
 def test_no_start_names_the_term_and_an_example(toys):
@@ -132,6 +144,33 @@ def test_not_a_number_ends_at_the_step_before(toys, tmp_path, capfd):
     with pytest.raises(NonFiniteLogProbError):
         advance(work(broken, tmp_path, 2000))  # the same step again
     assert stacked(folder, analysis)[1][-1].next_step == len(chain)
+
+
+def test_tolerated_points_are_rejected_and_remembered(toys, tmp_path):
+    """The chain is that of a posterior that vanishes there, and does not depend on interruptions."""
+    healthy = prepare(replace(toys.Toy(), bound=4.5), tmp_path / "healthy")
+    broken = replace(toys.Toy(defect="nan", bound=10.0))
+    for name in ("whole", "cut"):
+        folder = run_folder.ensemble_folder(tmp_path / name, 0)
+        folder.mkdir(parents=True)
+        (folder / "000000.npz").write_bytes((healthy / "000000.npz").read_bytes())
+    tolerant = replace(work(broken, tmp_path / "whole", 300), tolerated=10_000)
+    advance(tolerant)
+    for steps in (100, 300):
+        advance(replace(tolerant, run=tmp_path / "cut", steps=steps, checkpoint_seconds=0.0))
+    whole, cut = (run_folder.ensemble_folder(tmp_path / name, 0) for name in ("whole", "cut"))
+    (chain, log_prob, _), _ = stacked(whole, broken)
+    np.testing.assert_array_equal(chain, stacked(cut, broken)[0][0])
+    assert np.all(np.isfinite(log_prob))
+    assert np.max(chain[..., 0]) <= 4.5
+    rejected = run_folder.read_rejected(whole)
+    assert rejected == run_folder.read_rejected(cut)
+    assert 0 < len(rejected) < 100
+    assert all(one["term"] == "poisson" and one["point"]["x0"] > 4.5 for one in rejected)
+    few = replace(tolerant, run=tmp_path / "cut", tolerated=len(rejected), steps=5000)
+    with pytest.raises(NonFiniteLogProbError, match="'poisson'"):
+        advance(few)
+    assert len(run_folder.read_rejected(cut)) == len(rejected)
 
 
 def test_stop_file_ends_the_work_at_a_block(toys, tmp_path):

@@ -164,7 +164,7 @@ def test_killed_runs_resume_to_identical_chains(toys, tmp_path, pool):
     (tmp_path / "main.py").write_text(KILLED)
     run = tmp_path / "run"
     for blocks in (2, 6):
-        process = subprocess.Popen(  # noqa: S603 - our own interpreter and script
+        process = subprocess.Popen(
             [sys.executable, tmp_path / "main.py", Path(__file__).parent, run], stderr=subprocess.DEVNULL
         )
         deadline = time.monotonic() + 60.0
@@ -188,7 +188,7 @@ def test_killed_runs_resume_to_identical_chains(toys, tmp_path, pool):
 def test_interrupt_leaves_a_run_that_resumes(toys, tmp_path, pool):
     (tmp_path / "main.py").write_text(KILLED)
     run = tmp_path / "run"
-    process = subprocess.Popen(  # noqa: S603 - our own interpreter and script
+    process = subprocess.Popen(
         [sys.executable, tmp_path / "main.py", Path(__file__).parent, run],
         stderr=subprocess.PIPE,
         text=True,
@@ -270,11 +270,48 @@ def test_damaged_chains_are_named_on_resume_and_on_reading(short, tmp_path, pool
 
 
 def test_bimodal_with_wrong_weights_is_reported_not_converged(toys, tmp_path, pool):
+    """Each ensemble keeps the weights with which it starts: R-hat and the indicators of the modes say so."""
     analysis = toys.Bimodal(n_dim=4, sampler=toys.ToySampler(ensembles=4, max_steps=1500))
     run = fit(analysis, tmp_path / "run", executor=pool, progress=False)
     assert not run.converged
     assert run.summary()["rhat_max"] > 1.01
     assert any("R-hat" in text for text in run.summary()["warnings"])
+    assert any("mode x0 in [-inf, " in text for text in run.summary()["warnings"])
+    assert np.ptp(np.mean(run.samples()[..., 0] > 0.0, axis=(1, 2))) > 0.2
+
+
+def test_equal_starts_hide_the_wrong_weights_negative_control(toys, tmp_path, pool, monkeypatch):
+    """Without starts in different regions the same run passes: what the test above sees is their doing."""
+    analysis = toys.Bimodal(n_dim=4, sampler=toys.ToySampler(ensembles=4, max_steps=3000, target_ess=200))
+
+    def start_in_one_mode(_, walkers, seed, ensemble):
+        rng = np.random.default_rng([seed, ensemble])
+        theta = -5.0 + np.where(np.arange(4) < 2, 0.003, 0.3) * rng.standard_normal((walkers, 4))
+        log_prob, terms = analysis.evaluate(theta)
+        state = np.random.RandomState(ensemble).get_state(legacy=True)
+        return run_folder.Block(-1, theta[None], log_prob[None], terms[None], np.zeros(walkers, np.intp), state)
+
+    monkeypatch.setattr("nuinfer.inference.fit.draw_start", start_in_one_mode)
+    run = fit(analysis, tmp_path / "run", executor=pool, progress=False)
+    assert run.converged
+    assert np.all(run.samples()[..., 0] < 0.0)
+
+
+def test_tolerated_points_mark_the_run(toys, tmp_path, pool):
+    sick = replace(sampler(toys, max_steps=450, target_ess=1e9), defect="nan", bound=4.4)
+    fit(sick, tmp_path / "run", executor=pool, progress=False)  # the defect lies outside the prior box
+    wider = replace(sick, bound=10.0)
+    options = {"resume": True, "max_steps": 600, "executor": pool, "progress": False}
+    run = fit(wider, tmp_path / "run", tolerate_nonfinite=500, **options)
+    rejected = run.rejected()
+    assert rejected
+    assert (
+        f"{len(rejected)} points were rejected because their log-probability is not a number (term poisson)"
+        in (run.summary()["warnings"])
+    )
+    assert run.record["tolerate_nonfinite"] == 500
+    with pytest.raises(ConfigError, match="tolerate_nonfinite: -1 is not allowed"):
+        fit(wider, tmp_path / "other", tolerate_nonfinite=-1, executor=pool)
 
 
 def test_limit_at_the_edge_of_the_prior(toys, tmp_path, pool):
@@ -283,4 +320,8 @@ def test_limit_at_the_edge_of_the_prior(toys, tmp_path, pool):
     limit = run.summary()["parameters"]["x0"]["limit95"]
     assert (limit["side"], limit["prior_floor"]) == ("upper", -10.0)
     assert limit["value"] == pytest.approx(0.757, abs=0.25)
+    assert limit["profile"] == pytest.approx(1.645, abs=0.01)  # 95 % of a Gaussian that is flat below its mean
+    checks = run.predictive_checks()
+    assert checks.bins.shape == (2, 2)  # the toy predicts just what is observed
+    assert checks.warnings() == []
     assert "limit95" not in run.summary()["parameters"]["x1"]

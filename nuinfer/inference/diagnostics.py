@@ -6,6 +6,7 @@ sample sizes add up over ensembles, and R-hat compares ensembles: walkers of one
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from typing import Any
 
 import numpy as np
 from emcee import autocorr
+from scipy import ndimage
 
 from nuinfer.inference import arviz_adapter
 from nuinfer.typing import FloatArray
@@ -24,6 +26,9 @@ DISCARD_TAUS = 5.0
 POINTS_FOR_TAU = 1024  # steps that enter an estimate of tau; longer chains are strided
 DRAWS_FOR_RHAT = 20_000  # per ensemble
 DRAWS_FOR_INTERVALS = 200_000
+MODE_BINS = 50  # over the range of the draws
+MODE_VALLEY = 0.5  # density between two modes, in units of the lower one
+MODE_SHARE = 0.01  # of the draws, at least
 EDGE_BAND = 0.02  # of the prior range
 EDGE_DENSITY = 0.3  # of the highest density; a Gaussian has it 1.55 sigma from its mean
 
@@ -105,8 +110,10 @@ def diagnose(chain: FloatArray, log_prob: FloatArray, names: Sequence[str], targ
     """Judge the chains.
 
     Converged means for every parameter: effective sample size >= `target_ess`, R-hat < 1.01, and at least 50
-    autocorrelation times kept in every ensemble. Discarded are five autocorrelation times (of the second half of the
-    chain, from every fourth walker) and never less than the initial rise of the log-probability; at most half of it.
+    autocorrelation times kept in every ensemble; and R-hat < 1.01 for the indicator of every mode of a parameter, which
+    means that the ensembles, which start from different regions, agree about its weight. Discarded are five
+    autocorrelation times (of the second half of the chain, from every fourth walker) and never less than the initial
+    rise of the log-probability; at most half of it.
 
     Parameters
     ----------
@@ -138,7 +145,7 @@ def diagnose(chain: FloatArray, log_prob: FloatArray, names: Sequence[str], targ
     if n_ensemble > 1:  # a single ensemble cannot be compared: `summarise` warns
         missing += [
             f"{name}: R-hat {r:.4f}, must be < {RHAT_MAX}"
-            for name, r in zip(names, rhat, strict=True)
+            for name, r in (*zip(names, rhat, strict=True), *_rhat_of_modes(draws, names))
             if not r < RHAT_MAX
         ]
     missing += [
@@ -150,6 +157,53 @@ def diagnose(chain: FloatArray, log_prob: FloatArray, names: Sequence[str], targ
         growth = max(float(np.max(target_ess / ess)), float(np.max(STEPS_PER_TAU / per_tau)), 1.0)
     needed = growth * (steps - discard) + discard
     return Verdict(steps, discard, thin, tau, ess, rhat, tuple(missing), needed)
+
+
+def modes(sample: FloatArray) -> list[tuple[float, float]]:
+    """Intervals that hold one mode each of the density of a quantity, if there are at least two.
+
+    A valley, where a smoothed histogram falls below half of the lower of its neighbouring modes, parts two intervals;
+    those with less than 1 % of the draws do not count.
+
+    Parameters
+    ----------
+    sample : array, shape (draw,)
+        Draws.
+
+    Examples
+    --------
+    >>> grid = np.linspace(-1.0, 1.0, 1001)
+    >>> len(modes(np.concatenate([grid - 3.0, grid + 3.0]))), modes(grid)
+    (2, [])
+    """
+    counts, edges = np.histogram(sample, bins=MODE_BINS)
+    density = ndimage.gaussian_filter1d(counts.astype(float), 1.0, mode="nearest")
+    cuts, peak, valley = [-np.inf], density[0], np.inf
+    where = 0
+    for index, value in enumerate(density):
+        if value < valley and value < MODE_VALLEY * peak:
+            valley, where = value, index
+        elif valley < MODE_VALLEY * min(value, peak):
+            cuts.append(float(0.5 * (edges[where] + edges[where + 1])))
+            peak, valley = value, np.inf
+        if not np.isfinite(valley):
+            peak = max(peak, value)
+    found = list(itertools.pairwise([*cuts, np.inf]))
+    shares = [float(np.mean((sample >= low) & (sample < high))) for low, high in found]
+    kept = [interval for interval, share in zip(found, shares, strict=True) if share >= MODE_SHARE]
+    return kept if len(kept) > 1 else []
+
+
+def _rhat_of_modes(draws: FloatArray, names: Sequence[str]) -> list[tuple[str, float]]:
+    """R-hat of the indicator of every mode of every parameter; draws of shape (ensemble, draw, n_dim)."""
+    found = []
+    for column, name in enumerate(names):
+        values = draws[..., column]
+        for low, high in modes(values.ravel()):
+            inside = (values >= low) & (values < high)
+            what = f"mode {name} in [{low:.3g}, {high:.3g}], {np.mean(inside):.0%} of the draws"
+            found.append((what, arviz_adapter.rhat(inside.astype(float))))
+    return found
 
 
 def summarise(chain: FloatArray, verdict: Verdict, names: Sequence[str], prior_bounds: FloatArray) -> dict[str, Any]:

@@ -11,7 +11,8 @@ from __future__ import annotations
 import math
 import pickle
 import time
-from collections.abc import Iterator, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -19,15 +20,19 @@ from typing import Any, cast
 
 import emcee
 import numpy as np
+from scipy.cluster import vq
 
-from nuinfer.errors import ConfigError, NuinferError
+from nuinfer.errors import ConfigError, NonFiniteLogProbError, NuinferError
 from nuinfer.inference import run_folder
 from nuinfer.inference.protocol import SampledAnalysis
 from nuinfer.inference.run_folder import Block, ChainIdentity, RandomState
-from nuinfer.typing import FloatArray, IntArray
+from nuinfer.typing import BoolArray, FloatArray, IntArray
 
 PRIOR_DRAWS_PER_WALKER = 16  # at least
 MAX_PRIOR_DRAWS_PER_WALKER = 200
+STARTS = ("prior", "modes", "plateau", "beyond")  # regions in which ensembles start, in turn
+PLATEAU = "log10_g_prime"
+CELLS = 6  # into which the start "modes" is parted
 BLOCK_BYTES = 64e6  # a block is also cut when it has grown to this size
 POLL_SECONDS = 1.0
 
@@ -50,6 +55,8 @@ class Work:
         Steps that shall be on disk afterwards.
     checkpoint_seconds : float
         Longest time between two blocks.
+    tolerated : int
+        Points whose log-probability is not a number that are rejected instead of ending the run.
     """
 
     analysis: bytes
@@ -58,6 +65,7 @@ class Work:
     walkers: int
     steps: int
     checkpoint_seconds: float
+    tolerated: int = 0
 
 
 def identity(analysis: SampledAnalysis, walkers: int) -> ChainIdentity:
@@ -74,7 +82,8 @@ def advance(work: Work) -> int:
     """Do one unit of work; return the steps on disk.
 
     The chain depends on the start and on nothing else: not on the number of jobs, interruptions or block sizes.
-    It ends early, at a block, when the file ``stop`` appears in the run folder.
+    It ends early, at a block, when the file ``stop`` appears in the run folder. Rejected points are kept in the
+    ensemble's folder.
 
     Raises
     ------
@@ -92,10 +101,18 @@ def advance(work: Work) -> int:
         last = run_folder.read_block(run_folder.block_path(folder, index), chain_of)
         writer = _BlockWriter(folder, chain_of, index + 1, last)
         step, polled = last.next_step, time.monotonic()
+        rejected = [one for one in run_folder.read_rejected(folder) if one["step"] < step]
+
+        def reject(error: NonFiniteLogProbError) -> None:
+            if len(rejected) >= work.tolerated:
+                raise error
+            rejected.append({"step": step, "term": error.term, "point": error.point})
+            run_folder.write_rejected(folder, rejected)
+
         flushed, accepted, made = polled, 0, 0
         block_rows = max(1, int(BLOCK_BYTES / (8 * work.walkers * (last.chain.shape[-1] + last.terms.shape[-1] + 1))))
         try:
-            for state in _states(analysis, last) if step < work.steps else ():
+            for state in states(analysis, last, reject=reject) if step < work.steps else ():
                 accepted += writer.add(state)
                 step, made = step + 1, made + 1
                 now = time.monotonic()
@@ -117,12 +134,17 @@ def advance(work: Work) -> int:
 
 
 def draw_start(pickled: bytes, walkers: int, seed: int, ensemble: int) -> Block:
-    """Start of an ensemble: walkers spread over the region that a tempered likelihood prefers.
+    """Start of an ensemble, in a region that differs deliberately from ensemble to ensemble.
 
-    At least 16 draws of the prior per walker (more while too few are allowed, at most 200) are resampled without
-    replacement with weights likelihood^beta, where beta leaves 1, 2 or 4 times as many effective draws as walkers, in
-    turn from ensemble to ensemble. So the ensembles start from independent draws, wider than the posterior and
-    unlike each other.
+    R-hat sees wrong weights of modes only if the ensembles start with different ones. At least 16 draws of the prior
+    per walker (more while too few are allowed, at most 200) are resampled without replacement, with weights
+    likelihood^beta where beta leaves a number of effective draws. In turn the walkers come from
+
+    * the prior: beta leaves four times as many effective draws as walkers;
+    * the modes: the draws are parted into cells, and each cell gets as many walkers, whatever its weight;
+    * the plateau: the lower half of the prior of log10 g' (of the first parameter if there is none), where the
+      Z' does nothing;
+    * its other half.
 
     Parameters
     ----------
@@ -140,13 +162,18 @@ def draw_start(pickled: bytes, walkers: int, seed: int, ensemble: int) -> Block:
     ConfigError
         If not enough draws have a finite log-probability; names the term responsible.
     """
-    analysis = _unpickled(pickled)
+    return start_of(_unpickled(pickled), walkers, seed, ensemble)
+
+
+def start_of(analysis: SampledAnalysis, walkers: int, seed: int, ensemble: int) -> Block:
+    """Start of an ensemble; see `draw_start`."""
     chain_seed, draw_seed = np.random.SeedSequence(seed, spawn_key=(ensemble,)).spawn(2)
     rng = np.random.default_rng(draw_seed)
+    kind = STARTS[ensemble % len(STARTS)]
     most = MAX_PRIOR_DRAWS_PER_WALKER * walkers
     points = np.empty((0, len(analysis.parameter_names)))
     log_prob, terms = np.empty(0), np.empty((0, len(analysis.term_names)))
-    while np.count_nonzero(np.isfinite(log_prob)) < 4 * walkers and len(points) < most:
+    while np.count_nonzero(np.isfinite(log_prob)) < 8 * walkers and len(points) < most:
         drawn = analysis.sample_prior(min(PRIOR_DRAWS_PER_WALKER * walkers, most - len(points)), rng)
         drawn_log_prob, drawn_terms = analysis.evaluate(drawn)
         points = np.concatenate([points, drawn])
@@ -154,13 +181,40 @@ def draw_start(pickled: bytes, walkers: int, seed: int, ensemble: int) -> Block:
     allowed = np.isfinite(log_prob)
     if np.count_nonzero(allowed) < walkers:
         raise ConfigError(_no_start(analysis, points, log_prob, terms, walkers))
+    low = _lower_half(analysis, points)
+    half = allowed & (low if kind == "plateau" else ~low)
+    if kind in ("plateau", "beyond") and np.count_nonzero(half) >= walkers:  # else all that is allowed
+        allowed = half
     points, log_prob, terms = points[allowed], log_prob[allowed], terms[allowed]
     weight = log_prob - terms[:, analysis.term_names.index("prior")] if "prior" in analysis.term_names else log_prob
-    beta = _tempering(weight, min(walkers * 2 ** (ensemble % 3), 0.9 * len(weight)))
-    chosen = np.argsort(beta * weight + rng.gumbel(size=len(weight)))[-walkers:]
+    beta = _tempering(weight, min((4 if kind == "prior" else 2) * walkers, 0.9 * len(weight)))
+    score = beta * weight + rng.gumbel(size=len(weight))  # the largest are a weighted draw without replacement
+    if kind == "modes":
+        score = _evened(points, score, walkers, rng)
+    chosen = np.argsort(score)[-walkers:]
     state = cast("RandomState", np.random.RandomState(np.random.MT19937(chain_seed)).get_state(legacy=True))
     nothing = np.zeros(walkers, dtype=np.intp)
     return Block(-1, points[None, chosen], log_prob[None, chosen], terms[None, chosen], nothing, state)
+
+
+def _lower_half(analysis: SampledAnalysis, points: FloatArray) -> BoolArray:
+    """Whether points lie in the lower half of the prior draws of log10 g', or else of the first parameter."""
+    names = analysis.parameter_names
+    column = points[:, names.index(PLATEAU) if PLATEAU in names else 0]
+    return np.asarray(column < np.median(column))
+
+
+def _evened(points: FloatArray, score: FloatArray, walkers: int, rng: np.random.Generator) -> FloatArray:
+    """Scores by which every cell of the best points gives as many of them."""
+    best = np.argsort(score)[-2 * walkers :]
+    scaled = points[best] / np.std(points, axis=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # an empty cell is no harm
+        _, cell = vq.kmeans2(scaled, CELLS, minit="++", seed=rng)
+    place = np.full(len(points), -np.inf)
+    for members in (best[cell == k] for k in range(CELLS)):
+        place[members[np.argsort(-score[members])]] = -np.arange(len(members))
+    return place
 
 
 class _BlockWriter:
@@ -196,22 +250,50 @@ class _BlockWriter:
         self._rows, self._accepted = [], np.zeros_like(self._accepted)
 
 
-def _states(analysis: SampledAnalysis, last: Block) -> Iterator[emcee.State]:
-    """Endless states of the sampler after the block `last`."""
+def states(
+    analysis: SampledAnalysis,
+    last: Block,
+    proposals: Sequence[tuple[Any, float]] | None = None,
+    reject: Callable[[NonFiniteLogProbError], None] | None = None,
+) -> Iterator[emcee.State]:
+    """Endless states of the sampler after the block `last`.
+
+    Parameters
+    ----------
+    analysis : SampledAnalysis
+        What is sampled.
+    last : Block
+        Where the chain is.
+    proposals : sequence, optional
+        Weighted moves, by default those of `moves`.
+    reject : callable, optional
+        Told of every point that is not a number; the point is rejected unless it raises.
+    """
     failures: list[NuinferError] = []
 
     def log_prob_and_terms(theta: FloatArray) -> FloatArray:
-        try:
-            log_prob, terms = analysis.evaluate(theta)
-        except NuinferError as error:  # emcee would print a traceback: keep it, and raise it when the step is over
-            failures.append(error)
-            return np.full((len(theta), 1 + last.terms.shape[-1]), -np.inf)
-        return np.column_stack([log_prob, terms])
+        answer = np.full((len(theta), 1 + last.terms.shape[-1]), -np.inf)
+        rows = np.arange(len(theta))
+        while len(rows):
+            try:
+                answer[rows] = np.column_stack(analysis.evaluate(theta[rows]))
+                break
+            except NuinferError as error:  # emcee would print a traceback: keep it, and raise it when the step is over
+                try:
+                    if reject is None or not isinstance(error, NonFiniteLogProbError):
+                        raise
+                    reject(error)
+                except NuinferError as final:
+                    failures.append(final)
+                    break
+                bad = np.all(theta[rows] == [error.point[name] for name in analysis.parameter_names], axis=1)
+                rows = rows[~bad]
+        return answer
 
     _, walkers, n_dim = last.chain.shape
     terms = last.terms[-1] if last.terms.shape[-1] > 1 else last.terms[-1, :, 0]  # emcee squeezes a single blob
     start = emcee.State(last.chain[-1], last.log_prob[-1], terms, last.random_state, copy=True)
-    sampler = emcee.EnsembleSampler(walkers, n_dim, log_prob_and_terms, moves=moves(), vectorize=True)
+    sampler = emcee.EnsembleSampler(walkers, n_dim, log_prob_and_terms, moves=proposals or moves(), vectorize=True)
     for state in sampler.sample(start, iterations=None, store=False, skip_initial_state_check=True):
         if failures:
             raise failures[0]

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import pickle
 import sys
+import tomllib
 from collections.abc import Iterable, Mapping
 from concurrent import futures
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
+import tomli_w
+
 from nuinfer.errors import ConfigError
 from nuinfer.inference import run_folder
 from nuinfer.inference.ensemble import draw_start
 from nuinfer.inference.progress import Reporter
 from nuinfer.inference.protocol import SampledAnalysis
-from nuinfer.inference.record import new_record, resumed_record
+from nuinfer.inference.record import SETTINGS, new_record, resumed_record
 from nuinfer.inference.run import Run
 from nuinfer.inference.session import Session, outcome
 from nuinfer.inference.workers import local_pool
@@ -35,6 +39,7 @@ def fit(
     target_ess: float | None = None,
     max_steps: int | None = None,
     walkers: int | None = None,
+    tolerate_nonfinite: int = 0,
     progress: bool | None = None,
     executor: futures.Executor | None = None,
     command: str | None = None,
@@ -62,6 +67,9 @@ def fit(
     jobs : int, optional
         Worker processes, by default one per core and at most one per ensemble. In a script, call `fit` under
         ``if __name__ == "__main__":``, as for every process pool.
+    tolerate_nonfinite : int
+        Points of each ensemble whose log-probability is not a number that are rejected, and named in the summary,
+        instead of ending the run. On resume it is what is given then.
     progress : bool, optional
         Whether to show progress on standard error, by default yes.
     executor : concurrent.futures.Executor, optional
@@ -87,6 +95,7 @@ def fit(
     if resume and force:
         raise ConfigError("resume and force: only one of them is allowed")
     asked = {"ensembles": ensembles, "walkers": walkers, "seed": seed, "target_ess": target_ess, "max_steps": max_steps}
+    asked["tolerate_nonfinite"] = tolerate_nonfinite
     old = Run(path, analysis) if run_folder.check_output(path, resume=resume, force=force) else None
     record = new_record(analysis, asked, command) if old is None else resumed_record(old, analysis, asked)
     finished = old is not None and bool(old.record.get("complete"))
@@ -121,11 +130,18 @@ def _prepare(path: Path, analysis: SampledAnalysis, record: Mapping[str, Any]) -
     """Write the record and the configuration into a locked folder, and tidy up after a kill."""
     run_folder.remove_leftovers(path)
     run_folder.write_json(path / run_folder.RECORD, record)
-    texts = {run_folder.CONFIG_INPUT: analysis.config_input, run_folder.CONFIG_RESOLVED: analysis.config_toml()}
+    texts = {run_folder.CONFIG_INPUT: analysis.config_input, run_folder.CONFIG_RESOLVED: _resolved(analysis, record)}
     for name, text in texts.items():
         if not (path / name).exists():
             run_folder.write_atomic(path / name, text.encode())
     return Run(path, analysis)
+
+
+def _resolved(analysis: SampledAnalysis, record: Mapping[str, Any]) -> str:
+    """The configuration that repeats the run: every default, and the settings that `fit` was given."""
+    tree = tomllib.loads(analysis.config_toml())
+    tree["sampler"] = {**tree.get("sampler", {}), **{key: math.ceil(record[key]) for key in SETTINGS}}
+    return tomli_w.dumps(tree)
 
 
 def _starts(

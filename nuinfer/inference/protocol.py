@@ -6,7 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
-from nuinfer.typing import FloatArray
+from nuinfer.typing import ArrayLike, FloatArray
 
 
 class SamplerDefaults(Protocol):
@@ -109,6 +109,18 @@ class SampledAnalysis(Protocol):
         """Derived quantities at theta, each of shape (*batch,)."""
         ...
 
+    def expected_counts(self, theta: ArrayLike) -> FloatArray:
+        """Expected counts, shape (*batch, topology, bin)."""
+        ...
+
     def poisson_terms(self, theta: FloatArray) -> FloatArray:
         """Log-likelihood per bin, shape (*batch, topology, bin)."""
+        ...
+
+
+class SimulatedAnalysis(SampledAnalysis, Protocol):
+    """An analysis that can take other data."""
+
+    def with_observed(self, counts: ArrayLike) -> SimulatedAnalysis:
+        """Return the same analysis of other counts."""
         ...

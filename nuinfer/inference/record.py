@@ -45,7 +45,8 @@ def new_record(analysis: SampledAnalysis, asked: Mapping[str, Any], command: str
         If a setting is not allowed.
     """
     settings = {key: getattr(analysis.sampler, key) if asked[key] is None else asked[key] for key in SETTINGS}
-    for key, least in (("ensembles", 1), ("target_ess", 1), ("max_steps", 1), ("seed", 0)):
+    settings["tolerate_nonfinite"] = asked.get("tolerate_nonfinite") or 0
+    for key, least in (("ensembles", 1), ("target_ess", 1), ("max_steps", 1), ("seed", 0), ("tolerate_nonfinite", 0)):
         if not settings[key] >= least:
             raise ConfigError(f"{key}: {settings[key]} is not allowed; it must be at least {least}")
     check_walkers(settings["walkers"], len(analysis.parameter_names))
@@ -57,6 +58,7 @@ def new_record(analysis: SampledAnalysis, asked: Mapping[str, Any], command: str
         "prior_bounds": np.asarray(analysis.prior_bounds),
         "config_hash": analysis.config_hash,
         "checksums": analysis.checksums,
+        "simulated_counts": getattr(analysis, "counts", None),
         "references": analysis.references(),
         "versions": {"nuinfer": __version__, "python": platform.python_version()}
         | {name: importlib.metadata.version(name) for name in PACKAGES},
@@ -83,7 +85,7 @@ def resumed_record(old: Run, analysis: SampledAnalysis, asked: Mapping[str, Any]
                 f"{path}: was started with {key} = {record[key]}; {asked[key]} is not possible on resume"
             )
     wanted = new_record(analysis, {**asked, **{key: record[key] for key in FIXED}}, None)
-    return {**record, **{key: wanted[key] for key in SETTINGS}, "complete": False}
+    return {**record, **{key: wanted[key] for key in (*SETTINGS, "tolerate_nonfinite")}, "complete": False}
 
 
 def _first_difference(old: Run, analysis: SampledAnalysis) -> str:

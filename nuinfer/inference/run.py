@@ -10,15 +10,18 @@ from typing import Any
 
 import numpy as np
 
-from nuinfer.errors import RunFolderError
+from nuinfer.errors import NuinferError, RunFolderError
 from nuinfer.inference import arviz_adapter, diagnostics, run_folder
 from nuinfer.inference.diagnostics import Verdict
+from nuinfer.inference.predictive import PredictiveChecks, predictive_checks
+from nuinfer.inference.profile import Profile
 from nuinfer.inference.protocol import SampledAnalysis
 from nuinfer.inference.run_folder import Block, ChainIdentity
 from nuinfer.typing import FloatArray
 
 ARVIZ_DRAWS = 1000  # per ensemble
 CHUNK = 512  # points per call of the model
+CHECKED_DRAWS = 1000
 RECORD_KEYS = ("parameter_names", "term_names", "prior_bounds", "config_hash", "walkers", "ensembles", "target_ess")
 
 
@@ -95,8 +98,9 @@ class Run:
     def analysis(self) -> SampledAnalysis:
         """What was sampled."""
         if self._analysis is None:
-            rebuilt: SampledAnalysis = importlib.import_module("nuinfer").load(self.folder / run_folder.CONFIG_RESOLVED)
-            self._analysis = rebuilt
+            rebuilt = importlib.import_module("nuinfer").load(self.folder / run_folder.CONFIG_RESOLVED)
+            counts = self.record.get("simulated_counts")
+            self._analysis = rebuilt if counts is None else rebuilt.with_observed(counts)
         return self._analysis
 
     @property
@@ -179,7 +183,56 @@ class Run:
         if self.record.get("complete"):
             return run_folder.read_json(self.folder / run_folder.SUMMARY)
         chain = self.chains.stacked("chain", self.steps)
-        return diagnostics.summarise(chain, self.verdict, self.parameter_names, self.prior_bounds)
+        summary = diagnostics.summarise(chain, self.verdict, self.parameter_names, self.prior_bounds)
+        rejected = self.rejected()
+        if rejected:
+            terms = ", ".join(sorted({one["term"] for one in rejected}))
+            summary["warnings"].append(
+                f"{len(rejected)} points were rejected because their log-probability is not a number (term {terms})"
+            )
+        return summary
+
+    def complete_summary(self) -> dict[str, Any]:
+        """The summary with what has to be computed from the model: profile limits and predictive checks.
+
+        Each one-sided limit gets the profile-likelihood limit beside it, null where the data exclude nothing inside the
+        prior; what the model does not describe becomes a warning.
+        """
+        summary = self.summary()
+        limited = {name: entry["limit95"] for name, entry in summary["parameters"].items() if "limit95" in entry}
+        try:
+            for name, limit in limited.items():
+                limit["profile"] = self.profile.limit(name, limit["side"])
+            summary["warnings"] += self.predictive_checks().warnings()
+        except NuinferError as error:  # the chains are worth keeping whatever happens here
+            summary["warnings"].append(f"profile limits and predictive checks failed: {error}")
+        return summary
+
+    @cached_property
+    def profile(self) -> Profile:
+        """Profile likelihood of what was sampled; its search starts from the chains too."""
+        draws = self.samples().reshape(-1, len(self.parameter_names))
+        best = draws[np.argmax(self.log_prob())]
+        thinned = draws[:: max(1, len(draws) // CHECKED_DRAWS)]
+        return Profile(self.analysis, self.record["seed"], np.vstack([best, thinned]))
+
+    def predictive_checks(self, draws: int = CHECKED_DRAWS) -> PredictiveChecks:
+        """Posterior predictive p-values of every bin, of the total and of the deviance.
+
+        Parameters
+        ----------
+        draws : int
+            Posterior draws, at most.
+        """
+        theta = self.samples().reshape(-1, len(self.parameter_names))
+        theta = theta[:: max(1, len(theta) // draws)]
+        rng = np.random.default_rng(self.record["seed"])
+        return predictive_checks(self.analysis.observed_counts, self.analysis.expected_counts(theta), rng)
+
+    def rejected(self) -> list[dict[str, Any]]:
+        """Points that were rejected because their log-probability is not a number: step, term and point of each."""
+        folders = [self.ensemble_folder(k) for k in range(self.record["ensembles"])]
+        return [one for folder in folders for one in run_folder.read_rejected(folder)]
 
     def to_arviz(self, max_draws: int = ARVIZ_DRAWS) -> Any:
         """Chains and model as an ArviZ container; chains are ensembles.

@@ -16,7 +16,7 @@ import os
 import shutil
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -306,6 +306,17 @@ def read_progress(folder: Path, steps: int) -> dict[str, Any]:
     except RunFolderError:  # not started yet
         live = {"steps": 0, "acceptance": None}
     return {"steps": max(int(live["steps"]), steps), "acceptance": live["acceptance"]}
+
+
+def read_rejected(folder: Path) -> list[dict[str, Any]]:
+    """Points of an ensemble that were rejected because their log-probability is not a number: step, term, point."""
+    path = folder / NONFINITE
+    return list(read_json(path).get("rejected", [])) if path.exists() else []
+
+
+def write_rejected(folder: Path, rejected: Sequence[Mapping[str, Any]]) -> None:
+    """Keep the rejected points of an ensemble."""
+    write_json(folder / NONFINITE, {"rejected": list(rejected)})
 
 
 def make_folder(path: Path) -> None:

@@ -75,9 +75,10 @@ class Session:
     def _advance(self, target: int) -> None:
         """Advance every ensemble to step `target`."""
         walkers, seconds = self._run.record["walkers"], self._checkpoint_seconds
+        tolerated = self._run.record.get("tolerate_nonfinite", 0)
         for ensemble, steps in enumerate(self._on_disk):
             if steps < target:
-                work = Work(self._pickled, self._run.folder, ensemble, walkers, target, seconds)
+                work = Work(self._pickled, self._run.folder, ensemble, walkers, target, seconds, tolerated)
                 self._pending.add(self._executor.submit(advance, work))
         while self._pending:
             done, self._pending = futures.wait(self._pending, STATUS_SECONDS, futures.FIRST_EXCEPTION)
@@ -99,7 +100,7 @@ class Session:
     def _finish(self) -> Run:
         """Write the results, then mark the run as complete."""
         run, path = self._run, self._run.folder
-        summary = run.summary()
+        summary = run.complete_summary()
         run_folder.write_json(path / run_folder.SUMMARY, summary)
         arviz_adapter.write_netcdf(run.to_arviz(), path / run_folder.POSTERIOR)
         finished = {"complete": True, "steps": run.steps, "end": now()}
