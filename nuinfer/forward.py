@@ -15,6 +15,7 @@ from nuinfer.detector.quadrature import BinQuadrature
 from nuinfer.physics.masses import MassSplittings, Ordering, neutrino_masses_ev
 from nuinfer.physics.mixing import Mixing
 from nuinfer.physics.propagation import Propagation, source_populations
+from nuinfer.physics.thermal import FIT
 from nuinfer.typing import ArrayLike, FloatArray
 
 PIVOT_GEV = 1e5
@@ -105,11 +106,26 @@ class ForwardModel:
     @cached_property
     def _kernel(self) -> Callable[[FloatArray, FloatArray, FloatArray, FloatArray], FloatArray] | None:
         """Compiled integrals of the populations over true bins; None without absorption or numba."""
-        if self.propagation is None or not self.accuracy.compiled or importlib.util.find_spec("numba") is None:
+        if self.propagation is None or self.propagation.targets != "at_rest" or not self._compiled:
             return None
         from nuinfer.kernel import Kernel
 
         return Kernel(self.propagation, self._quadrature, self._source, PIVOT_GEV)
+
+    @cached_property
+    def _thermal_kernel(self) -> Callable[..., FloatArray] | None:
+        """Compiled survival on moving targets, likewise."""
+        if self.propagation is None or self.propagation.targets != "thermal" or not self._compiled:
+            return None
+        if self.propagation.path_rule != FIT:
+            return None
+        from nuinfer.thermal_kernel import ThermalKernel
+
+        return ThermalKernel(self.propagation)
+
+    @property
+    def _compiled(self) -> bool:
+        return self.accuracy.compiled and importlib.util.find_spec("numba") is not None
 
     def masses_ev(self, point: Mapping[str, FloatArray]) -> FloatArray:
         """Target masses in eV at `point`, shape (*batch, 3), or (*batch, 1) if degenerate."""
@@ -177,7 +193,13 @@ class ForwardModel:
         else:
             mass, coupling = mediator
             nodes = self._quadrature.place(self.propagation.edges_gev(mass, masses))
-            populations = self.propagation.populations(nodes.energy_gev, mass, coupling, masses, gamma, self._source)
+            if self._thermal_kernel is not None:
+                alive = self._thermal_kernel(nodes.energy_gev, mass, coupling, masses, gamma, nodes.weight_gev)
+                populations = self._source[:, :, None] * alive[:, None]
+            else:
+                populations = self.propagation.populations(
+                    nodes.energy_gev, mass, coupling, masses, gamma, self._source
+                )
         spectrum = nodes.weight_gev * np.exp(-gamma[:, None] * np.log(nodes.energy_gev / PIVOT_GEV))
         integrals = nodes.integrate(populations * spectrum[:, None, None, :])
         return integrals.reshape(len(gamma), -1) @ self._fold

@@ -20,7 +20,7 @@ import numpy as np
 from nuinfer.detector.quadrature import BinQuadrature
 from nuinfer.physics.absorption import optical_depth, ordered_targets, resonance_redshift
 from nuinfer.physics.propagation import Propagation
-from nuinfer.physics.regeneration import INSIDE, SPECTRUM, cumulative_rule
+from nuinfer.physics.regeneration import INSIDE, cumulative_rule
 from nuinfer.typing import FloatArray, IntArray
 
 _Function = TypeVar("_Function", bound=Callable[..., object])
@@ -249,6 +249,7 @@ def bin_integrals(
     ln_pivot: float,
     gammas: FloatArray,
     kappas: FloatArray,
+    branchings: FloatArray,
     resonances: FloatArray,
     orders: IntArray,
     source: FloatArray,
@@ -283,6 +284,8 @@ def bin_integrals(
         Logarithm of the energy in GeV at which the unabsorbed flux is 1.
     gammas, kappas : ndarray, shape (batch,)
         Spectral index; optical depth of a unit entry of R at z is kappa (1+z)^3 H0/H(z).
+    branchings : ndarray, shape (batch,)
+        Fraction of the decays of the Z' that give neutrinos.
     resonances : ndarray, shape (batch, target)
         Logarithm of the resonance energies in GeV, decreasing.
     orders : ndarray, shape (batch, target)
@@ -340,7 +343,7 @@ def bin_integrals(
                 for k in range(n_interval + 1):
                     node = n_interval - k  # x increases with k
                     r = energies[node] * scales[target, 0]
-                    weight = (length / n_interval) / (powers[node] * scales[target, 1])
+                    weight = branchings[b] * (length / n_interval) / (powers[node] * scales[target, 1])
                     for c in range(n_channel):
                         absorbed = 0.0
                         for i in range(3):
@@ -422,10 +425,10 @@ class Kernel:
             np.ascontiguousarray(log_slope),
             background.omega_m,
             background.omega_lambda,
-            crossings.rates,
-            diagonal if crossings.matrices is None else crossings.matrices,
+            np.ascontiguousarray(crossings.rates),  # one memory layout to compile for
+            np.ascontiguousarray(diagonal if crossings.matrices is None else crossings.matrices),
             propagation.daughters,
-            SPECTRUM,
+            propagation.spectrum,
             cumulative,
             stencil,
             math.log(pivot_gev),
@@ -446,5 +449,6 @@ class Kernel:
         today = optical_depth(0.0, m_zprime_mev, g_prime, self._propagation.cosmology)
         # tau = kappa (1+z)^3 H0/H(z), with H(0) = H0 sqrt(Om + OL)
         kappa = self._propagation.depth_factor * today * math.sqrt(self._setting[5] + self._setting[6])
-        columns = (np.ascontiguousarray(gamma), kappa, resonances, order)
+        branching = self._propagation.mediator.neutrino_branching(m_zprime_mev)
+        columns = (np.array(gamma), kappa, branching, resonances, order)  # copies: one type, writable, to compile for
         return bin_integrals(*self._setting, *columns, self._source).reshape(len(gamma), -1)

@@ -14,8 +14,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Literal, Protocol
+from functools import cached_property, partial
+from typing import Literal, Protocol, get_args
 
 import numpy as np
 
@@ -32,11 +32,14 @@ from nuinfer.physics.absorption import (
 from nuinfer.physics.cosmology import Cosmology
 from nuinfer.physics.mediator import Mediator
 from nuinfer.physics.mixing import Mixing
-from nuinfer.physics.regeneration import Moments, Pieces, daughter_populations
+from nuinfer.physics.regeneration import Moments, Pieces, daughter_populations, decay_spectrum
 from nuinfer.physics.sources import Evolution
+from nuinfer.physics.thermal import FINE, FIT, PathRule, ThermalPath, edge_energies_gev, survival
 from nuinfer.typing import ArrayLike, FloatArray
 
 EvolutionName = Literal["sfr", "flat", "single"]
+
+Targets = Literal["at_rest", "thermal"]
 
 FINE_INTERVALS = 4096
 """Redshift intervals of the public functions: relative error of F below 1e-11."""
@@ -190,10 +193,19 @@ class Propagation:
         Split masses, one crossing per mass state; else a single crossing of degenerate masses.
     shells : Shells
         Distribution of the sources.
-    depth_factor : float
-        1 for Majorana neutrinos, 1/2 for Dirac neutrinos at rest, half of whose spin states are inert.
+    dirac : bool
+        Dirac neutrinos at rest, half of whose spin states are inert.
     regeneration_intervals : int
         Intervals per piece of the tables of absorbed flux that daughters come from; 0: daughters are left out.
+    targets : {"at_rest", "thermal"}
+        Whether relic neutrinos move, see `nuinfer.physics.thermal`.
+    path_rule : PathRule
+        Quadrature along the path through moving targets.
+
+    Raises
+    ------
+    PhysicsDomainError
+        If moving targets are combined with what is defined for targets at rest alone.
     """
 
     mixing: Mixing
@@ -202,13 +214,36 @@ class Propagation:
     coherence: Coherence
     split: bool
     shells: Shells
-    depth_factor: float = 1.0
+    dirac: bool = False
     regeneration_intervals: int = 0
+    targets: Targets = "at_rest"
+    path_rule: PathRule = FIT
+
+    def __post_init__(self) -> None:
+        if self.targets not in get_args(Targets):
+            raise PhysicsDomainError(f"targets: '{self.targets}' is not one of 'at_rest', 'thermal'")
+        for name, refused in {
+            "coherence 'coherent'": self.coherence == "coherent",
+            "Dirac neutrinos": self.dirac,
+            "regeneration": self.regeneration_intervals > 0,
+        }.items():
+            if refused and self.targets == "thermal":
+                raise PhysicsDomainError(f"targets: 'thermal' is not allowed with {name}, only 'at_rest'")
 
     @cached_property
     def daughters(self) -> FloatArray:
         """Populations of the mass states among the daughters of one Z', shape (3,)."""
         return daughter_populations(self.mixing, self.mediator)
+
+    @cached_property
+    def spectrum(self) -> FloatArray:
+        """Coefficients of the daughters' spectrum by channel, shape (2, 3)."""
+        return decay_spectrum(self.mediator)
+
+    @property
+    def depth_factor(self) -> float:
+        """Depth of a unit entry of R over `optical_depth`, which is that of a vector and of Majorana neutrinos."""
+        return self.mediator.depth_over_vector * (0.5 if self.dirac else 1.0)
 
     @cached_property
     def crossings(self) -> Crossings:
@@ -217,12 +252,14 @@ class Propagation:
         return make(self.mixing, self.mediator, self.coherence)
 
     def edges_gev(self, m_zprime_mev: ArrayLike, masses_ev: ArrayLike) -> FloatArray:
-        """Energies at which the flux at Earth is not smooth, shape (*batch, 2 * target).
+        """Energies at which the flux at Earth is not smooth, or varies fast on moving targets, shape (*batch, edge).
 
         It jumps at E_j = m_Z'^2/(2 m_j) of each target; at E_j/(1 + z_max) it has a kink, or a jump if every source is
         there. +inf for a massless target.
         """
         targets = np.asarray(masses_ev, float)
+        if self.targets == "thermal":
+            return edge_energies_gev(m_zprime_mev, targets, self.shells.z_max, self.shells.jump, self.cosmology)
         edge = resonance_redshift(1.0, np.asarray(m_zprime_mev, float)[..., None], targets) + 1.0
         return np.concatenate([edge, edge / (1.0 + self.shells.z_max)], axis=-1)
 
@@ -253,6 +290,9 @@ class Propagation:
         ndarray, shape (*batch, channel, 3, energy)
         """
         order, targets = ordered_targets(masses_ev)
+        if self.targets == "thermal":
+            alive = self._survival(energy_gev, m_zprime_mev, g_prime, masses_ev, gamma)
+            return np.asarray(source[..., None] * alive[..., None, :, :])
         resonance = resonance_redshift(1.0, m_zprime_mev[..., None], targets) + 1.0
         beam = _Beam(self, self.crossings.ordered(order), resonance, m_zprime_mev, g_prime, gamma, source[..., None])
         made: list[Moments] = []
@@ -260,6 +300,33 @@ class Propagation:
             for target in range(targets.shape[-1]):
                 made.append(beam.absorbed(target, made))
         return beam.arriving(targets.shape[-1], energy_gev, made)
+
+    def thermal_path(
+        self, energy_gev: FloatArray, m_zprime_mev: FloatArray, g_prime: FloatArray, masses_ev: FloatArray
+    ) -> ThermalPath:
+        """The path through moving targets; shapes as in `populations`."""
+        point = (energy_gev, m_zprime_mev, g_prime, masses_ev)
+        return ThermalPath.of(*point, self.cosmology, self.depth_factor, self.path_rule.floor)
+
+    def _survival(
+        self,
+        energy_gev: FloatArray,
+        m_zprime_mev: FloatArray,
+        g_prime: FloatArray,
+        masses_ev: FloatArray,
+        gamma: FloatArray,
+    ) -> FloatArray:
+        """Survival of the mass states on moving targets, shape (*batch, 3, energy), point by point."""
+        batch, n_energy = gamma.shape, energy_gev.shape[-1]
+        energies = np.broadcast_to(energy_gev, (*batch, n_energy))
+        shells, alive = self.shells, np.empty((*batch, 3, n_energy))
+        for k in np.ndindex(batch):
+            path = self.thermal_path(energies[k], m_zprime_mev[k], g_prime[k], masses_ev[k])
+            alive[k] = survival(
+                path, self.crossings.rates, partial(shells.beyond, gamma=gamma[k]), shells.jump,
+                float(np.log1p(shells.z_max)), self.cosmology, self.path_rule,
+            )  # fmt: skip
+        return alive
 
 
 @dataclass(frozen=True)
@@ -320,12 +387,14 @@ class _Beam:
             populations = populations + self.source * (beyond[..., j + 1, :] - beyond[..., j, :])[..., None, None, :]
             for parent in range(min(j + 1, len(made))):
                 r = 1.0 / scale[..., parent, :]
-                daughters = made[parent].daughters(r, self.gamma, x[..., j + 1, :], x[..., j, :])
+                daughters = made[parent].daughters(
+                    r, self.gamma, x[..., j + 1, :], x[..., j, :], self.propagation.spectrum
+                )
                 populations = populations + self.propagation.daughters[:, None] * daughters[..., None, :]
         return populations
 
     def absorbed(self, target: int, made: Sequence[Moments]) -> Moments:
-        """Daughters made at `target`, from the flux absorbed there."""
+        """Daughters made at `target`, from the flux absorbed there and not lost to charged leptons."""
         x_max = np.log1p(self.propagation.shells.z_max)
         ratios = self.resonance_gev[..., : target + 1] / self.resonance_gev[..., target, None]
         if not self.propagation.shells.jump:
@@ -338,7 +407,8 @@ class _Beam:
         before = self.arriving(target, energy, made)
         depth = self._depth(np.expm1(pieces.nodes)[..., None, :])[..., 0, :]
         after = self.crossings.transfer(target, depth, before)
-        return Moments.of(pieces, (before - after).sum(axis=-2), self.gamma)
+        to_neutrinos = self.propagation.mediator.neutrino_branching(self.m_zprime_mev)[..., None, None]
+        return Moments.of(pieces, to_neutrinos * (before - after).sum(axis=-2), self.gamma)
 
     def _depth(self, z: FloatArray) -> FloatArray:
         """Optical depth of crossings at redshifts of shape (*batch, target, energy)."""
@@ -388,6 +458,7 @@ def species_at_earth(
     coherence: Coherence,
     z_max: float = 5.0,
     regeneration: bool = False,
+    targets: Targets = "at_rest",
 ) -> FloatArray:
     """Flux of each species at Earth over the unabsorbed flux of all species.
 
@@ -409,6 +480,8 @@ def species_at_earth(
         Redshift of the farthest source.
     regeneration : bool
         Whether neutrinos from the decay of the Z' are followed.
+    targets : {"at_rest", "thermal"}
+        Whether relic neutrinos move; ``thermal`` is for the decoherent regime without regeneration.
 
     Returns
     -------
@@ -424,7 +497,10 @@ def species_at_earth(
         raise PhysicsDomainError(f"masses_ev: shape {masses.shape} must end in 3 (split) or 1 (degenerate)")
     shells, split = make_shells(evolution, cosmology, z_max), masses.shape[-1] == 3
     intervals = FINE_REGENERATION if regeneration else 0
-    propagation = Propagation(mixing, mediator, cosmology, coherence, split, shells, regeneration_intervals=intervals)
+    propagation = Propagation(
+        mixing, mediator, cosmology, coherence, split, shells, regeneration_intervals=intervals, targets=targets,
+        path_rule=FINE,
+    )  # fmt: skip
     energy = np.asarray(energy_gev, float)
     source = source_populations(source_fractions, mixing)
     points = [np.asarray(x, float) for x in (m_zprime_mev, g_prime, gamma)]
@@ -452,6 +528,7 @@ def flavour_at_earth(
     coherence: Coherence,
     z_max: float = 5.0,
     regeneration: bool = False,
+    targets: Targets = "at_rest",
 ) -> FloatArray:
     """Flux of each flavour (nu + nubar, alike at the source) at Earth over the unabsorbed flux of all flavours.
 
@@ -466,11 +543,11 @@ def flavour_at_earth(
     >>> from nuinfer.physics import cosmology, mediator, mixing
     >>> flavour_at_earth([3e5, 9e5], 8.0, 5e-4, [0.05], [1, 2, 0], 2.5, "sfr", mixing.PAPER, mediator.LMU_LTAU,
     ...                  cosmology.PAPER, "coherent").sum(axis=-1).round(3).tolist()
-    [0.408, 1.0]
+    [0.799, 1.0]
     """
     half = np.asarray(source_fractions, float) / 2.0
     species = species_at_earth(
         energy_gev, m_zprime_mev, g_prime, masses_ev, np.concatenate([half, half], axis=-1), gamma, evolution,
-        mixing, mediator, cosmology, coherence, z_max, regeneration,
+        mixing, mediator, cosmology, coherence, z_max, regeneration, targets,
     )  # fmt: skip
     return np.asarray(species[..., :3] + species[..., 3:])
