@@ -1,4 +1,4 @@
-"""The composition root: a configuration becomes an `Analysis`."""
+"""What users hold: a configuration, its posterior, and everything one can ask of them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,61 +15,13 @@ import numpy as np
 import tomli_w
 
 from nuinfer import config as configuration
-from nuinfer.config import Config, FixedConfig, NormalConfig, ParameterConfig, SamplerConfig
-from nuinfer.constraints import BUILDERS
-from nuinfer.constraints.base import Constraint
+from nuinfer.assembly import build_posterior, check_value, mass_range_mev
+from nuinfer.config import Config, SamplerConfig
 from nuinfer.datafiles import DataFolder, data_root, locate
-from nuinfer.detector.dataset import load_dataset
 from nuinfer.errors import ConfigError, PhysicsDomainError
-from nuinfer.forward import Accuracy, ForwardModel, physical_point
-from nuinfer.parameters import Normal, Parameter, ParameterSpace, Prior, Uniform
-from nuinfer.physics import cosmology, masses, mixing
-from nuinfer.physics.masses import MassSplittings
-from nuinfer.physics.mediator import Mediator
-from nuinfer.physics.propagation import Propagation, make_shells
-from nuinfer.physics.sources import source_fractions
+from nuinfer.forward import physical_point
 from nuinfer.posterior import Posterior
 from nuinfer.typing import ArrayLike, FloatArray
-
-_LABELS = {
-    "log10_m_zprime_mev": r"$\log_{10}(m_{Z'}/\mathrm{MeV})$",
-    "log10_g_prime": r"$\log_{10} g'$",
-    "m_nu_ev": r"$m_\nu\ [\mathrm{eV}]$",
-    "lightest_nu_mass_ev": r"$m_\mathrm{lightest}\ [\mathrm{eV}]$",
-    "gamma": r"$\gamma$",
-    "phi_total": r"$\phi_\mathrm{total}$",
-    "norm_conventional": r"$N_\mathrm{conv}$",
-    "norm_muon": r"$N_\mu$",
-    "norm_prompt": r"$N_\mathrm{prompt}$",
-    "detector_scale": r"$\epsilon_\mathrm{det}$",
-    "energy_scale": r"$\epsilon_E$",
-}
-
-_MIXING = {
-    ("paper", "normal"): (mixing.PAPER, masses.PAPER),
-    ("paper", "inverted"): (mixing.PAPER, masses.PAPER),
-    ("nufit6.0", "normal"): (mixing.NUFIT60_NORMAL, masses.NUFIT60_NORMAL),
-    ("nufit6.0", "inverted"): (mixing.NUFIT60_INVERTED, masses.NUFIT60_INVERTED),
-}
-
-_COSMOLOGY = {"paper": cosmology.PAPER, "planck18": cosmology.PLANCK18}
-
-_DOMAIN = {
-    "log10_m_zprime_mev": (-100.0, 100.0),
-    "log10_g_prime": (-100.0, 100.0),
-    "m_nu_ev": (0.0, math.inf),
-    "lightest_nu_mass_ev": (0.0, math.inf),
-    "phi_total": (0.0, math.inf),
-    "norm_conventional": (0.0, math.inf),
-    "norm_muon": (0.0, math.inf),
-    "norm_prompt": (0.0, math.inf),
-    "detector_scale": (0.0, math.inf),
-    "energy_scale": (1.0, 1.0),  # the response is not folded at other scales
-}
-"""Values that have a meaning."""
-
-MIN_MASS_AT_REST_EV = 0.003
-"""Lightest mass of a fit with relic neutrinos at rest; lighter ones still move at more than a tenth of light speed."""
 
 
 @dataclass(frozen=True)
@@ -86,19 +38,23 @@ class Analysis:
         The text it was read from.
     name : str
         Name of the preset or file.
+    counts : tuple of tuple of float, optional
+        Counts that replace the observed ones, by topology; see `with_observed`.
     """
 
     config: Config
     config_input: str = ""
     name: str = "analysis"
+    counts: tuple[tuple[float, ...], ...] | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Analysis, (self.config, self.config_input, self.name)
+        return Analysis, (self.config, self.config_input, self.name, self.counts)
 
     @cached_property
     def posterior(self) -> Posterior:
         """The posterior built from the configuration."""
-        return _build_posterior(self.config)
+        built = build_posterior(self.config)
+        return built if self.counts is None else _with_counts(built, self.counts)
 
     @property
     def parameter_names(self) -> tuple[str, ...]:
@@ -119,6 +75,11 @@ class Analysis:
     def prior_bounds(self) -> FloatArray:
         """Support of the priors, shape (n_dim, 2)."""
         return self.posterior.space.bounds
+
+    @property
+    def mass_range_mev(self) -> tuple[float, float] | None:
+        """Range of the mediator mass that the prior allows, or its fixed value twice; None without absorption."""
+        return mass_range_mev(self.posterior.space)
 
     @property
     def observed_counts(self) -> FloatArray:
@@ -156,7 +117,8 @@ class Analysis:
         """Poisson terms and smooth constraints, without prior and exclusions; shape (*batch,)."""
         exclusions = {c.name for c in self.posterior.constraints if c.is_exclusion}
         terms = self.posterior.log_terms(theta)
-        return np.asarray(sum(term for name, term in terms.items() if name not in {"prior", *exclusions}))
+        with np.errstate(over="ignore"):
+            return np.asarray(sum(term for name, term in terms.items() if name not in {"prior", *exclusions}))
 
     def log_exclusion(self, theta: ArrayLike) -> FloatArray:
         """0 where no exclusion applies, else -inf; shape (*batch,)."""
@@ -223,7 +185,7 @@ class Analysis:
             else:
                 values[name] = value
         for name, value in values.items():
-            _check_value(name, value)
+            check_value(name, value)
         return values
 
     def predict(self, at: Mapping[str, float] | None = None) -> dict[str, FloatArray]:
@@ -248,7 +210,31 @@ class Analysis:
 
     def with_overrides(self, overrides: Iterable[str] | Mapping[str, Any]) -> Analysis:
         """A new analysis with configuration keys changed."""
-        return Analysis(configuration.parse(self.config_toml(), overrides), self.config_input, self.name)
+        return Analysis(configuration.parse(self.config_toml(), overrides), self.config_input, self.name, self.counts)
+
+    def with_observed(self, counts: ArrayLike) -> Analysis:
+        """The same analysis of other counts, simulated ones for example.
+
+        Parameters
+        ----------
+        counts : array_like, shape (topology, bin)
+            Counts that replace the observed ones. They enter `checksums` and with them `config_hash`.
+
+        Raises
+        ------
+        ConfigError
+            For another shape, or counts that are negative or not finite.
+
+        Examples
+        --------
+        >>> analysis = load("hese7")
+        >>> float(analysis.with_observed(2.0 * analysis.observed_counts).observed_counts.sum())
+        120.0
+        """
+        rows = tuple(map(tuple, np.asarray(counts, float).tolist())) if np.ndim(counts) == 2 else ()
+        other = Analysis(self.config, self.config_input, self.name, rows)
+        other.__dict__["posterior"] = _with_counts(self.posterior, rows)  # nothing else has to be built again
+        return other
 
     def config_toml(self) -> str:
         """The resolved configuration as TOML, every key written out."""
@@ -265,8 +251,11 @@ class Analysis:
     def checksums(self) -> dict[str, str]:
         """Sha256 of the files of the data set, and of those of the constraints if there are any."""
         files = dict(self.posterior.model.dataset.checksums)
+        if self.counts is not None:
+            files["observed counts"] = hashlib.sha256(json.dumps(self.counts).encode()).hexdigest()
         if self.posterior.constraints:
             files |= {f"constraints/{k}": v for k, v in DataFolder.open(locate("constraints")).checksums().items()}
+            files |= {path: digest for c in self.posterior.constraints for path, digest in c.files}
         return files
 
     def references(self) -> list[str]:
@@ -305,6 +294,7 @@ def load(preset_or_path: str | Path, overrides: Iterable[str] | Mapping[str, Any
     folder = locate(config.data.dataset)
     if not folder.is_relative_to(data_root()):  # a run must find the user's data from any working directory
         config = config.model_copy(update={"data": config.data.model_copy(update={"dataset": str(folder.resolve())})})
+    config = _with_absolute_paths(config)
     analysis = Analysis(config, text, Path(preset_or_path).stem)
     _ = analysis.posterior  # everything that can be wrong is found now
     return analysis
@@ -316,116 +306,24 @@ def _plain(config: Config) -> dict[str, Any]:
     return dict(tree)
 
 
-def _build_posterior(config: Config) -> Posterior:
-    model = config.model
-    dataset = load_dataset(config.data.dataset, config.data.min_deposited_energy_gev)
-    mixing_set, splittings = _MIXING[model.mixing, model.ordering]
-    splittings = MassSplittings(
-        model.delta_m2_21_ev2 or splittings.delta_m2_21_ev2, model.delta_m2_3l_ev2 or splittings.delta_m2_3l_ev2
-    )
-    space = _parameter_space(config)
-    forward = ForwardModel(
-        dataset=dataset,
-        mixing=mixing_set,
-        source_fractions=source_fractions(model.source),
-        ordering=model.ordering,
-        splittings=splittings,
-        degenerate=model.masses == "degenerate",
-        propagation=_propagation(config, mixing_set),
-    )
-    return Posterior(space, forward, _constraints(config, space))
+def _with_counts(posterior: Posterior, counts: tuple[tuple[float, ...], ...]) -> Posterior:
+    """The same posterior with other observed counts."""
+    model, observed = posterior.model, np.array(counts, float)
+    expected = model.dataset.observed.shape
+    if observed.shape != expected or not np.all(np.isfinite(observed) & (observed >= 0.0)):
+        raise ConfigError(f"observed counts: finite numbers >= 0 of shape {expected} are needed, got {observed.shape}")
+    return replace(posterior, model=replace(model, dataset=replace(model.dataset, observed=observed)))
 
 
-def _propagation(config: Config, mixing_set: mixing.Mixing) -> Propagation | None:
-    model = config.model
-    if (model.evolution == "single") != (model.source_redshift is not None):
-        raise ConfigError(
-            f"model.source_redshift: {model.source_redshift} with evolution '{model.evolution}'; only 'single' has one"
-        )
-    if not model.absorption:
-        return None
-    background = _COSMOLOGY[model.cosmology]
-    return Propagation(
-        mixing=mixing_set,
-        mediator=Mediator(model.charges),
-        cosmology=background,
-        coherence=model.coherence,
-        split=model.masses == "split",
-        shells=make_shells(
-            model.evolution, background, model.source_redshift or model.z_max, Accuracy().redshift_intervals
-        ),
-        depth_factor=0.5 if model.neutrino == "dirac" else 1.0,
+def _with_absolute_paths(config: Config) -> Config:
+    """The configuration with the user's own files found from any working directory."""
+    tables = config.constraints
+    curves = {n: c.model_copy(update={"table": _absolute(c.table)}) for n, c in tables.limit_curve.items()}
+    customs = {n: c.model_copy(update={"file": _absolute(c.file)}) for n, c in tables.custom.items()}
+    return config.model_copy(
+        update={"constraints": tables.model_copy(update={"limit_curve": curves, "custom": customs})}
     )
 
 
-def _parameter_space(config: Config) -> ParameterSpace:
-    """The parameters that the model depends on."""
-    model = config.model
-    entries: dict[str, ParameterConfig] = {name: getattr(config.parameters, name) for name in _LABELS}
-    del entries["m_nu_ev" if model.masses == "split" else "lightest_nu_mass_ev"]
-    if not model.absorption:
-        for name in ("log10_m_zprime_mev", "log10_g_prime", "m_nu_ev", "lightest_nu_mass_ev"):
-            entries.pop(name, None)
-    parameters = []
-    for name, entry in entries.items():
-        try:
-            fixed = entry.value if isinstance(entry, FixedConfig) else None
-            parameters.append(Parameter(name, _LABELS[name], prior=_prior(entry), value=fixed))
-        except ConfigError as error:
-            raise ConfigError(f"parameters.{name}: {error}") from None
-    space = ParameterSpace(tuple(parameters))
-    _check_domain(space)
-    return space
-
-
-def _prior(entry: ParameterConfig) -> Prior | None:
-    if isinstance(entry, FixedConfig):
-        return None
-    if isinstance(entry, NormalConfig):
-        low, high = (
-            default if end is None else end for end, default in ((entry.low, -math.inf), (entry.high, math.inf))
-        )
-        return Normal(entry.mean, entry.sigma, low, high)
-    return Uniform(entry.low, entry.high)
-
-
-def _check_value(name: str, value: float) -> None:
-    """Refuse a value that has no meaning: a negative flux or norm, a target too light to be at rest, an overflow."""
-    low, high = _DOMAIN.get(name, (-math.inf, math.inf))
-    if math.isnan(value) or not low <= value <= high:
-        raise ConfigError(f"parameters.{name}: {value} is not allowed, it must be in [{low:g}, {high:g}]")
-
-
-def _check_domain(space: ParameterSpace) -> None:
-    """Refuse a space whose ends have no meaning, or without a sampled parameter."""
-    for parameter in space.parameters:
-        ends = (parameter.centre,) if parameter.prior is None else (parameter.prior.low, parameter.prior.high)
-        for value in ends:
-            _check_value(parameter.name, value)
-        if parameter.name in ("m_nu_ev", "lightest_nu_mass_ev") and ends[0] < MIN_MASS_AT_REST_EV:
-            least = f"targets at rest need at least {MIN_MASS_AT_REST_EV} eV"
-            raise ConfigError(f"parameters.{parameter.name}: {ends[0]} is not allowed, {least}")
-    if not space.names:
-        raise ConfigError("parameters: all are fixed, at least one must have a prior")
-
-
-def _constraints(config: Config, space: ParameterSpace) -> tuple[Constraint, ...]:
-    """The constraints that are switched on."""
-    box = _mass_range_mev(space)
-    built = []
-    for name, build in BUILDERS.items():
-        settings = getattr(config.constraints, name).model_dump()
-        if settings["form"] != "off":
-            built.append(build(charges=config.model.charges, mass_range_mev=box, **settings))
-    return tuple(built)
-
-
-def _mass_range_mev(space: ParameterSpace) -> tuple[float, float] | None:
-    """Range of the mediator mass that the prior allows; None without a Z'."""
-    for parameter in space.parameters:
-        if parameter.name == "log10_m_zprime_mev":
-            ends = (
-                (parameter.prior.low, parameter.prior.high) if parameter.prior else (parameter.centre, parameter.centre)
-            )
-            return 10.0 ** ends[0], 10.0 ** ends[1]
-    return None
+def _absolute(path: str) -> str:
+    return str(Path(path).expanduser().resolve())

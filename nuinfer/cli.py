@@ -1,4 +1,4 @@
-"""The command line: ``nuinfer fit | predict | plot | status | config``.
+"""The command line: ``nuinfer fit | predict | constraints | plot | status | calibrate | config``.
 
 Arguments in, calls of the public API, answers out; nothing is computed here. Heavy libraries are imported by the
 command that needs them, so that ``nuinfer --help`` answers at once.
@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -95,6 +96,7 @@ def _fit(arguments: argparse.Namespace) -> int:
         ensembles=arguments.ensembles,
         jobs=arguments.jobs,
         target_ess=arguments.target_ess,
+        tolerate_nonfinite=arguments.tolerate_nonfinite,
         command=shlex.join(["nuinfer", *sys.argv[1:]]),
     )
     summary = run.summary()
@@ -109,13 +111,50 @@ def _print_summary(run: Run, summary: Mapping[str, Any]) -> None:
     for name, entry in summary["parameters"].items():
         interval = "{:.4g} .. {:.4g}".format(*entry["hpd68"])
         limit = entry.get("limit95")
-        text = f"{'<' if limit['side'] == 'upper' else '>'} {limit['value']:.4g}" if limit else ""
+        text = _limit(limit) if limit else ""
         rows.append((name, f"{entry['median']:.4g}", interval, text, f"{entry['ess']:.0f}", f"{entry['rhat']:.4f}"))
     verdict = "converged" if summary["converged"] else "NOT CONVERGED"
     title = f"{run.folder}: {verdict} after {summary['steps']} steps of each ensemble"
     _table(title, ("parameter", "median", "68 % HPD", "95 % limit", "ESS", "R-hat"), rows)
     for warning in summary["warnings"]:
         _say(f"warning: {warning}")
+
+
+def _limit(limit: Mapping[str, Any]) -> str:
+    """A credible limit, the edge of the prior it depends on, and the profile-likelihood limit."""
+    sign, profile = "<" if limit["side"] == "upper" else ">", limit.get("profile")
+    beside = f"profile {sign} {profile:.4g}" if profile is not None else "profile: none"
+    return f"{sign} {limit['value']:.4g} (prior edge {limit['prior_floor']:.4g}; {beside})"
+
+
+def _calibrate(arguments: argparse.Namespace) -> int:
+    from nuinfer.analysis import load
+    from nuinfer.inference.calibration import Setting, calibrate
+    from nuinfer.plotting import style
+    from nuinfer.plotting.calibration import plot_calibration
+
+    analysis = load(arguments.analysis, arguments.set)
+    kept = ("off", "exclusion") if arguments.exclusions else ("off",)
+    forms = _forms(analysis.config.constraints.model_dump(), "constraints")
+    off = [f"{key}.form=off" for key, form in forms if form not in kept]
+    name = analysis.name + ("-exclusions" if arguments.exclusions else "")
+    name += "" if arguments.control == "none" else f"-{arguments.control}"
+    out = Path(arguments.out or Path("chains") / f"calibration-{name}")
+    setting = Setting(seed=arguments.seed, control=arguments.control)
+    result = calibrate(analysis.with_overrides(off), out, arguments.n, setting, name=name, jobs=arguments.jobs)
+    _say(result.markdown().rstrip())
+    for ending in ("pdf", "png"):
+        _say(f"wrote {style.save(plot_calibration(result), out / f'ranks.{ending}')}")
+    return OK if result.passed else NOT_CONVERGED
+
+
+def _forms(table: Mapping[str, Any], key: str) -> Iterator[tuple[str, str]]:
+    """Dotted keys and forms of the constraints in a table of tables."""
+    for name, entry in table.items():
+        if "form" in entry:
+            yield f"{key}.{name}", entry["form"]
+        else:
+            yield from _forms(entry, f"{key}.{name}")
 
 
 def _draw(runs: Sequence[Run], folder: Path, kind: str | None, formats: Sequence[str]) -> None:
@@ -167,6 +206,86 @@ def _predict(arguments: argparse.Namespace) -> int:
     return OK
 
 
+def _constraints(arguments: argparse.Namespace) -> int:
+    import numpy as np
+
+    from nuinfer.analysis import load
+    from nuinfer.constraints.limits import bound
+
+    analysis = load(arguments.analysis, arguments.set)
+    if analysis.mass_range_mev is None:
+        raise ConfigError("model.absorption: false, so there is no (m_Z', g') to bound")
+    low, high = arguments.masses or analysis.mass_range_mev
+    if not 0.0 < low <= high < np.inf:
+        raise ConfigError(f"--masses {low:g} {high:g}: two positive masses are needed, the lower one first")
+    masses = np.unique(np.geomspace(low, high, arguments.points))
+    drawn = [c for c in analysis.posterior.constraints if c.in_plane]
+    bounds = [bound(c, masses, arguments.level) for c in drawn]
+    answer: dict[str, Any] = {
+        "level": arguments.level,
+        "m_zprime_mev": masses.tolist(),
+        "constraints": {
+            c.name: {
+                "form": c.form,
+                "measurement": c.measurement.name,
+                "reference": c.measurement.reference,
+                "statement": b.statement,
+                # null: nothing bounds g' from above; 0: every coupling is excluded
+                "g_prime_upper": [None if g == np.inf else g for g in np.nan_to_num(b.upper, posinf=np.inf).tolist()],
+                "g_prime_lower": np.nan_to_num(b.lower).tolist(),
+            }
+            for c, b in zip(drawn, bounds, strict=True)
+        },
+        "not_on_g_prime": [c.name for c in analysis.posterior.constraints if not c.in_plane],
+    }
+    if arguments.json:
+        _print_json(answer)
+    else:
+        for name, entry in answer["constraints"].items():
+            _say(f"{name}: {entry['statement']} ({entry['reference']})")
+        rows = [
+            [f"{m:.3g}", *(_allowed(float(b.lower[k]), float(b.upper[k])) for b in bounds)]
+            for k, m in enumerate(masses)
+        ]
+        _table(f"{analysis.name}: allowed g'", ["m_Z' [MeV]", *(b.name for b in bounds)], rows)
+    written = [_save_bounds(Path(arguments.out), answer)] if arguments.out else []
+    if arguments.figure:
+        from nuinfer.plotting import style
+        from nuinfer.plotting.bounds import plot_bounds
+
+        written.append(style.save(plot_bounds(analysis, arguments.level), Path(arguments.figure)))
+    for path in () if arguments.json else written:  # JSON on the standard output stays JSON
+        _say(f"wrote {path}")
+    return OK
+
+
+def _allowed(lower: float, upper: float) -> str:
+    if math.isnan(upper):
+        return "none"
+    if lower > 0.0:
+        return f"{lower:.3g} .. {upper:.3g}"
+    return f"< {upper:.3g}" if math.isfinite(upper) else "any"
+
+
+def _save_bounds(path: Path, answer: Mapping[str, Any]) -> Path:
+    """Write the bounds as JSON or, by the name of the file, as CSV; an empty field where nothing bounds g'."""
+    if path.suffix not in (".json", ".csv"):
+        raise ConfigError(f"--out {path}: the name must end in .json or .csv")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix == ".json":
+        path.write_text(json.dumps(answer, indent=1) + "\n")
+        return path
+    found = answer["constraints"]
+    columns = {"m_zprime_mev": answer["m_zprime_mev"]}
+    for name, entry in found.items():
+        columns |= {f"{name}_{end}": entry[f"g_prime_{end}"] for end in ("lower", "upper")}
+    rows = zip(*columns.values(), strict=True)
+    lines = [f"# {name}: {entry['statement']} ({entry['reference']})" for name, entry in found.items()]
+    lines += [",".join(columns), *(",".join("" if v is None else repr(v) for v in row) for row in rows)]
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
 def _split_at(text: str) -> tuple[str, float]:
     name, _, value = text.partition("=")
     try:
@@ -185,12 +304,31 @@ def _count(value: float) -> str:
 
 def _plot(arguments: argparse.Namespace) -> int:
     from nuinfer.inference.run import open_run
+    from nuinfer.plotting import PAPER_FIGURES
 
+    if arguments.kind in PAPER_FIGURES and not any(Path(folder).is_dir() for folder in arguments.folders):
+        return _plot_paper(arguments)
+    if not arguments.folders:
+        raise ConfigError(f"plot: give a run folder; only {', '.join(PAPER_FIGURES)} need none")
     if len(arguments.folders) > 1 and not arguments.kind:
         raise ConfigError("plot: several runs go into one figure, say which with --kind (corner)")
     runs = [open_run(folder) for folder in arguments.folders]
     folder = Path(arguments.out or runs[0].folder / "figures")
     _draw(runs, folder, arguments.kind, arguments.format or ("pdf", "png"))
+    return OK
+
+
+def _plot_paper(arguments: argparse.Namespace) -> int:
+    """A figure of the paper for a preset or a TOML file, without a run."""
+    from nuinfer.analysis import load
+    from nuinfer.plotting import PAPER_FIGURES, style
+
+    if len(arguments.folders) > 1:
+        raise ConfigError(f"plot: {arguments.kind} shows one preset, not {len(arguments.folders)}")
+    figure = PAPER_FIGURES[arguments.kind](load(*arguments.folders or ["paper"]))
+    for ending in arguments.format or ("pdf", "png"):
+        path = style.save(figure, Path(arguments.out or "figures") / f"{arguments.kind}.{ending}")
+        _say(f"wrote {path}")
     return OK
 
 
@@ -236,6 +374,28 @@ def _natural(text: str) -> int:
     return value
 
 
+def _constraints_options(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--level", type=float, default=0.95, metavar="CL", help="confidence level (default: 0.95)")
+    masses_help = "masses in MeV (default: those of the prior)"
+    sub.add_argument("--masses", type=float, nargs=2, metavar=("LOW", "HIGH"), help=masses_help)
+    sub.add_argument("--points", type=_positive, default=16, metavar="N", help="number of masses (default: 16)")
+    sub.add_argument("--out", metavar="FILE", help="save the limits (.csv or .json)")
+    sub.add_argument("--figure", metavar="FILE", help="draw them (.pdf, .png or .svg)")
+    sub.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _add_calibration(calibrate: argparse.ArgumentParser) -> None:
+    out_help = "folder, resumed if it exists (default: chains/calibration-NAME)"
+    exclusions_help = "keep exclusions, as rejection on the prior; without it all constraints are off"
+    controls = ("none", "livetime", "prior", "snooker")
+    calibrate.add_argument("-n", type=_positive, default=200, metavar="N", help="simulations (default: 200)")
+    calibrate.add_argument("--out", metavar="DIR", help=out_help)
+    calibrate.add_argument("--jobs", type=_positive, metavar="J", help="processes (default: one per core)")
+    calibrate.add_argument("--seed", type=_natural, default=1504, metavar="S", help="root seed")
+    calibrate.add_argument("--exclusions", action="store_true", help=exclusions_help)
+    calibrate.add_argument("--control", choices=controls, default="none", help="a defect that must be found")
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="nuinfer", description="Light mediators from IceCube starting events.")
     parser.add_argument("--version", action="version", version=f"nuinfer {__version__}")
@@ -262,6 +422,8 @@ def _parser() -> argparse.ArgumentParser:
     fit.add_argument("--ensembles", type=_positive, metavar="K", help="independent ensembles")
     fit.add_argument("--jobs", type=_positive, metavar="J", help="processes (default: one per core)")
     fit.add_argument("--target-ess", type=_positive, metavar="N", help="effective samples of every parameter")
+    tolerate_help = "reject up to N points of each ensemble that are not a number, and mark the run"
+    fit.add_argument("--tolerate-nonfinite", type=_natural, default=0, metavar="N", help=tolerate_help)
     fit.add_argument("--test", action="store_true", help="set everything up, print the terms at one point, and stop")
 
     predict = command("predict", _predict, "expected, observed and simulated counts at one point")
@@ -272,12 +434,21 @@ def _parser() -> argparse.ArgumentParser:
     predict.add_argument("--seed", type=_natural, default=0, metavar="S", help="seed of the simulation")
     predict.add_argument("--json", action="store_true", help="print JSON")
 
+    constraints = command("constraints", _constraints, "limits on g' against m_Z', constraint by constraint")
+    takes_analysis(constraints)
+    _constraints_options(constraints)
+
     plot = command("plot", _plot, "draw the figures of a run, or several runs over each other")
-    plot.add_argument("folders", metavar="RUN", nargs="+", help="a run folder")
-    plot.add_argument("--kind", help="one kind of figure (default: all)")
+    run_help = "a run folder; for fig1, fig2 and fig3 of the paper also a preset or a TOML file (default: paper)"
+    plot.add_argument("folders", metavar="RUN", nargs="*", help=run_help)
+    plot.add_argument("--kind", help="one kind of figure (default: all of a run)")
     format_help = "may be repeated (default: pdf and png)"
     plot.add_argument("--format", action="append", choices=("pdf", "png", "svg"), help=format_help)
-    plot.add_argument("--out", metavar="DIR", help="folder of the figures (default: RUN/figures)")
+    plot.add_argument("--out", metavar="DIR", help="folder of the figures (default: RUN/figures, else figures)")
+
+    calibrate = command("calibrate", _calibrate, "simulate data, fit them, and check the posteriors against the truth")
+    takes_analysis(calibrate)
+    _add_calibration(calibrate)
 
     status = command("status", _status, "how far a run is")
     status.add_argument("folder", metavar="RUN", help="a run folder")

@@ -30,6 +30,7 @@ class ModelConfig(_Table):
     """``[model]``: the physics."""
 
     absorption: StrictBool = True
+    mediator: Literal["vector", "scalar"] = "vector"
     charges: tuple[float, float, float] = (0.0, 1.0, -1.0)
     neutrino: Literal["majorana", "dirac"] = "majorana"
     coherence: Literal["coherent", "decoherent"] = "decoherent"
@@ -45,7 +46,7 @@ class ModelConfig(_Table):
     z_max: Positive = 5.0
     source_redshift: Positive | None = None
     regeneration: StrictBool = True
-    targets: Literal["at_rest"] = "at_rest"
+    targets: Literal["at_rest", "thermal"] = "at_rest"
 
 
 class DataConfig(_Table):
@@ -80,6 +81,9 @@ class NeffConfig(ConstraintConfig):
     """``[constraints.neff]``."""
 
     measurement: str = "planck2018"
+    model: Literal["boltzmann", "paper"] = "boltzmann"
+    temperatures: Literal["common", "split"] = "common"
+    mixing: StrictBool = True
     t_dec_mev: Positive = 1.5
     case: Literal["entropy", "number", "auto"] = "auto"
 
@@ -199,7 +203,7 @@ class ParametersConfig(_Table):
 class SamplerConfig(_Table):
     """``[sampler]``: how the posterior is sampled and when it is enough."""
 
-    ensembles: Annotated[int, Field(ge=2)] = 4
+    ensembles: Count = 4
     walkers: Annotated[int, Field(ge=8)] = 64
     target_ess: Count = 2000
     max_steps: Count = 40000

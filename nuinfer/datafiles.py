@@ -150,7 +150,7 @@ class DataFolder:
         return array
 
 
-def seal(path: Path, sources: Mapping[str, tuple[str, str]]) -> None:
+def seal(path: Path, sources: Mapping[str, tuple[str, str]], *, keep: bool = False) -> None:
     """Write the manifest of a folder, which makes its files loadable.
 
     Parameters
@@ -159,19 +159,22 @@ def seal(path: Path, sources: Mapping[str, tuple[str, str]]) -> None:
         The folder.
     sources : mapping
         File name to its (source, licence).
+    keep : bool
+        Leave the entries of other files in the manifest: for a folder that several generators write to.
 
     Raises
     ------
     DataIntegrityError
         If a file cannot be read or has a blank source or licence.
     """
-    files: dict[str, dict[str, str]] = {}
-    for name, (source, licence) in sorted(sources.items()):
+    others = DataFolder.open(path).files if keep and (path / MANIFEST).is_file() else {}
+    files: dict[str, dict[str, str]] = {name: dict(entry) for name, entry in others.items() if name not in sources}
+    for name, (source, licence) in sources.items():
         if not (source.strip() and licence.strip()):
             raise DataIntegrityError(f"{path / name}: needs a source and a licence to be sealed")
         sha256 = hashlib.sha256(_bytes(path / name)).hexdigest()
         files[name] = {"source": source, "licence": licence, "sha256": sha256}
-    (path / MANIFEST).write_text(tomli_w.dumps({"files": files}), encoding="utf-8")
+    (path / MANIFEST).write_text(tomli_w.dumps({"files": dict(sorted(files.items()))}), encoding="utf-8")
 
 
 def _bytes(path: Path) -> bytes:

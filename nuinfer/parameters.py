@@ -75,8 +75,8 @@ class Uniform:
         return 0.5 * (self.low + self.high)
 
     def log_density(self, x: FloatArray) -> FloatArray:
-        """Log density inside the support."""
-        return np.full_like(x, -math.log(self.high - self.low))
+        """Log density inside the support, NaN for NaN."""
+        return np.where(np.isnan(x), np.nan, -math.log(self.high - self.low))
 
     def quantile(self, u: FloatArray) -> FloatArray:
         """Inverse cumulative distribution."""
@@ -120,7 +120,8 @@ class Normal:
         """Log density inside the support."""
         low, high = self._cumulative
         norm = math.log(self.sigma * math.sqrt(2.0 * math.pi) * (high - low))
-        return np.asarray(-0.5 * np.square((x - self.mean) / self.sigma) - norm)
+        with np.errstate(over="ignore"):  # far away it is -inf
+            return np.asarray(-0.5 * np.square((x - self.mean) / self.sigma) - norm)
 
     def quantile(self, u: FloatArray) -> FloatArray:
         """Inverse cumulative distribution."""

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from nuinfer.constraints import neutrino_mass
 from nuinfer.constraints.base import Constraint
-from nuinfer.errors import NonFiniteLogProbError
+from nuinfer.errors import NonFiniteLogProbError, PhysicsDomainError
 from nuinfer.forward import ForwardModel, physical_point
 from nuinfer.likelihood import poisson_log_terms
 from nuinfer.parameters import ParameterSpace
@@ -25,7 +26,7 @@ class Posterior:
     model : ForwardModel
         Expected counts.
     constraints : tuple of Constraint
-        External constraints, functions of (m_Z', g').
+        External constraints, functions of (m_Z', g') or of other named values.
     """
 
     space: ParameterSpace
@@ -38,33 +39,77 @@ class Posterior:
         return ("prior", *(c.name for c in self.constraints), "poisson")
 
     def point(self, theta: ArrayLike) -> dict[str, FloatArray]:
-        """Named physical values at theta."""
-        return physical_point(self.space.unpack(theta))
+        """Named physical values at theta; infinite where they overflow."""
+        with np.errstate(all="ignore"):
+            return physical_point(self.space.unpack(theta))
 
     def expected_counts(self, theta: ArrayLike) -> FloatArray:
-        """Expected counts, shape (*batch, topology, bin)."""
-        batch = self.space.check(theta).shape[:-1]
-        counts = self.model.expected_counts(self.point(theta))
-        return np.broadcast_to(counts, (*batch, *counts.shape[-2:])).copy()
+        """Expected counts, shape (*batch, topology, bin).
+
+        Raises
+        ------
+        PhysicsDomainError
+            If they are not finite.
+        """
+        x = self.space.check(theta)
+        counts = self._counts(x)
+        bad = ~np.all(np.isfinite(counts), axis=(-2, -1))
+        if bad.any():
+            at = dict(zip(self.space.names, x[bad][0].tolist(), strict=True))
+            raise PhysicsDomainError(f"the expected counts are not finite at {at}")
+        return counts
+
+    def _counts(self, x: FloatArray) -> FloatArray:
+        """Expected counts, NaN where a value is not finite: the model never sees such a point."""
+        point = self.point(x)
+        finite = np.ones(x.shape[:-1], dtype=bool)
+        for values in point.values():
+            finite = finite & np.isfinite(values)
+        if not finite.all():
+            point = {name: np.where(finite, values, 1.0) for name, values in point.items()}
+        with np.errstate(all="ignore"):  # what comes of it is checked
+            counts = np.asarray(self.model.expected_counts(point))
+        return np.where(finite[..., None, None], counts, np.nan)
 
     def poisson_terms(self, theta: ArrayLike) -> FloatArray:
-        """Poisson log-probability per bin, shape (*batch, topology, bin)."""
-        return poisson_log_terms(self.model.dataset.observed, self.expected_counts(theta))
+        """Poisson log-probability per bin, shape (*batch, topology, bin); NaN where the counts make no sense."""
+        with np.errstate(all="ignore"):
+            return poisson_log_terms(self.model.dataset.observed, self._counts(self.space.check(theta)))
+
+    def _poisson(self, x: FloatArray) -> FloatArray:
+        with np.errstate(all="ignore"):
+            return np.asarray(self.poisson_terms(x).sum(axis=(-2, -1)))
 
     def constraint_term(self, constraint: Constraint, point: dict[str, FloatArray]) -> FloatArray:
         """Term of one constraint; its Standard Model value where there is no Z'."""
         if self.model.propagation is None:
             return constraint.log_term_of(constraint.standard_model)
-        return constraint.log_term(point["m_zprime_mev"], point["g_prime"])
+        with np.errstate(all="ignore"):  # what comes of it is checked
+            return constraint.log_term(*(self._argument(name, point) for name in constraint.arguments))
+
+    def _argument(self, name: str, point: dict[str, FloatArray]) -> FloatArray:
+        if name != neutrino_mass.SUM:
+            return point[name]
+        masses = self.model.masses_ev(point)
+        return np.asarray(3.0 * masses.mean(axis=-1))  # one mass stands for three if they are degenerate
 
     def log_terms(self, theta: ArrayLike) -> dict[str, FloatArray]:
-        """Every term at theta, inside the prior or not; each of shape (*batch,)."""
+        """Every term at theta, inside the prior or not; each of shape (*batch,).
+
+        Raises
+        ------
+        NonFiniteLogProbError
+            If a term is NaN or +inf.
+        """
         x = self.space.check(theta)
         point = self.point(x)
         terms = {"prior": self.space.log_prior(x)}
         terms |= {c.name: self.constraint_term(c, point) for c in self.constraints}
-        terms["poisson"] = self.poisson_terms(x).sum(axis=(-2, -1))
-        return {name: np.broadcast_to(term, x.shape[:-1]).copy() for name, term in terms.items()}
+        terms["poisson"] = self._poisson(x)
+        terms = {name: np.broadcast_to(term, x.shape[:-1]).copy() for name, term in terms.items()}
+        for name, term in terms.items():
+            self._refuse_nonfinite(x, term, name)
+        return terms
 
     def log_exclusion(self, theta: ArrayLike) -> FloatArray:
         """0 where no exclusion applies, else -inf; shape (*batch,)."""
@@ -74,6 +119,7 @@ class Posterior:
         for constraint in self.constraints:
             if constraint.is_exclusion:
                 total = total + self.constraint_term(constraint, point)
+                self._refuse_nonfinite(x, np.broadcast_to(total, x.shape[:-1]), constraint.name)
         return total
 
     def evaluate(self, theta: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -106,9 +152,10 @@ class Posterior:
             self._refuse_nonfinite(x, terms[:, column], constraint.name)
         rows = np.flatnonzero(np.all(terms[:, :-1] > -np.inf, axis=-1))
         if rows.size:
-            terms[rows, -1] = self.poisson_terms(x[rows]).sum(axis=(-2, -1))
+            terms[rows, -1] = self._poisson(x[rows])
             self._refuse_nonfinite(x, terms[:, -1], "poisson")
-        return terms.sum(axis=-1), terms
+        with np.errstate(over="ignore"):
+            return terms.sum(axis=-1), terms
 
     def log_prob(self, theta: ArrayLike) -> FloatArray:
         """Sum of all terms, shape (*batch,)."""
@@ -118,5 +165,5 @@ class Posterior:
     def _refuse_nonfinite(self, theta: FloatArray, term: FloatArray, name: str) -> None:
         bad = np.isnan(term) | (term == np.inf)
         if bad.any():
-            vector = theta[np.argmax(bad)]
+            vector = theta[bad][0]
             raise NonFiniteLogProbError(name, dict(zip(self.space.names, vector.tolist(), strict=True)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -118,6 +119,23 @@ def test_fit_writes_its_folder_and_keeps_it(tmp_path, capsys):
     assert main(["plot", run, "--kind", "counts", "--format", "svg", "--out", str(tmp_path / "figures")]) == 0
     assert (tmp_path / "figures" / "counts.svg").is_file()
     assert main(["plot", run, "--kind", "triangle"]) == 2
+
+
+def test_the_resolved_configuration_repeats_a_run(tmp_path):
+    """Bit for bit, settings given to `fit` included; and simulated data are found again."""
+    with ThreadPoolExecutor(1) as pool:
+        few = {"ensembles": 3, "walkers": 20, "max_steps": 12, "seed": 77}
+        first = nuinfer.load("hese7_icecube", ["model.source=pgamma"])
+        one = nuinfer.fit(first, tmp_path / "first", executor=pool, progress=False, **few)
+        again = nuinfer.load(tmp_path / "first" / "config.resolved.toml")
+        two = nuinfer.fit(again, tmp_path / "again", seed=77, executor=pool, progress=False)
+        assert two.samples(0, 1).shape == (3, 12, 20, 8)
+        assert np.array_equal(one.samples(0, 1), two.samples(0, 1))
+        simulated = first.with_observed(np.ones((2, 15)))
+        run = nuinfer.fit(simulated, tmp_path / "simulated", executor=pool, progress=False, **few)
+    reopened = nuinfer.open_run(run.folder).analysis
+    assert np.array_equal(reopened.observed_counts, np.ones((2, 15)))
+    assert run.record["config_hash"] == reopened.config_hash != first.config_hash
 
 
 def test_trial_run_prints_terms_and_writes_nothing(tmp_path, capsys, monkeypatch):

@@ -180,7 +180,7 @@ def test_no_pyplot_figure_and_no_setting_is_left_behind(analysis, samples, summa
 
 def test_importing_plotting_does_not_import_matplotlib():
     code = "import sys, nuinfer.plotting; sys.exit(any(m in sys.modules for m in ('matplotlib', 'corner', 'scipy')))"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0  # noqa: S603 - our own code
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_axes_of_the_user_are_drawn_on(analysis, samples, point):

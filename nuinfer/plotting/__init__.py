@@ -15,13 +15,28 @@ from nuinfer.errors import ConfigError
 from nuinfer.plotting import style
 from nuinfer.plotting.corner import plot_corner
 from nuinfer.plotting.counts import plot_counts
+from nuinfer.plotting.paper_fig1 import plot_fig1
+from nuinfer.plotting.paper_fig2 import plot_fig2
+from nuinfer.plotting.paper_fig3 import plot_fig3
 from nuinfer.plotting.region import COORDINATES, mass_and_coupling, plot_region
 from nuinfer.typing import FloatArray
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["KINDS", "PlottedRun", "plot", "plot_corner", "plot_counts", "plot_region", "save_all"]
+__all__ = [
+    "KINDS",
+    "PAPER_FIGURES",
+    "PlottedRun",
+    "plot",
+    "plot_corner",
+    "plot_counts",
+    "plot_fig1",
+    "plot_fig2",
+    "plot_fig3",
+    "plot_region",
+    "save_all",
+]
 
 
 class PlottedRun(Protocol):
@@ -50,6 +65,14 @@ class Kind(Protocol):
     """A figure of one run, over which others may be drawn."""
 
     def __call__(self, run: PlottedRun, *others: PlottedRun, width_in: float = style.PAGE_IN) -> Figure:
+        """Draw it."""
+        ...
+
+
+class PaperFigure(Protocol):
+    """A figure of the paper, drawn from an analysis."""
+
+    def __call__(self, analysis: Any, *, width_in: float = style.PAGE_IN) -> Figure:
         """Draw it."""
         ...
 
@@ -84,8 +107,16 @@ KINDS: Mapping[str, Kind] = MappingProxyType({"corner": _corner, "region": _regi
 """Name of a figure to the function that draws it from runs."""
 
 
+def _fig3(analysis: Any, *, width_in: float = style.PAGE_IN) -> Figure:  # noqa: ARG001 - the interface of PaperFigure
+    return plot_fig3(width_in=width_in)
+
+
+PAPER_FIGURES: Mapping[str, PaperFigure] = MappingProxyType({"fig1": plot_fig1, "fig2": plot_fig2, "fig3": _fig3})
+"""Name of a figure of arXiv:1504.00711 to the function that draws it from an analysis; no run is needed."""
+
+
 def plot(kind: str, run: PlottedRun, *others: PlottedRun, width_in: float = style.PAGE_IN) -> Figure:
-    """Draw one figure of `KINDS`.
+    """Draw one figure of `KINDS` or `PAPER_FIGURES`.
 
     Parameters
     ----------
@@ -103,8 +134,11 @@ def plot(kind: str, run: PlottedRun, *others: PlottedRun, width_in: float = styl
     ConfigError
         For an unknown kind, or a figure that the run does not have.
     """
+    if kind in PAPER_FIGURES:
+        _only_one(kind, others)
+        return PAPER_FIGURES[kind](run.analysis, width_in=width_in)
     if kind not in KINDS:
-        raise ConfigError(f"figure '{kind}': not one of {', '.join(KINDS)}")
+        raise ConfigError(f"figure '{kind}': not one of {', '.join([*KINDS, *PAPER_FIGURES])}")
     return KINDS[kind](run, *others, width_in=width_in)
 
 

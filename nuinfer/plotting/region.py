@@ -226,7 +226,7 @@ def mass_and_coupling(analysis: Analysis) -> list[int]:
 
 def _allowed(analysis: Analysis) -> Allowed:
     """Where no exclusion of the analysis applies, in log10 coordinates."""
-    exclusions = [constraint for constraint in analysis.posterior.constraints if constraint.is_exclusion]
+    exclusions = [c for c in analysis.posterior.constraints if c.is_exclusion and c.in_plane]
 
     def allowed(x: FloatArray, y: FloatArray) -> BoolArray:
         inside = np.ones(np.broadcast_shapes(x.shape, y.shape), bool)
@@ -251,12 +251,12 @@ def _draw_posterior(axes: Axes, density: Density) -> None:
 
 
 def _draw_constraints(axes: Axes, constraints: Sequence[Constraint], box: FloatArray) -> None:
-    """Boundary of each constraint inside the prior box, with a light shade on the excluded side."""
+    """Boundary of each constraint on (m_Z', g') inside the prior box, with a light shade on the excluded side."""
     from matplotlib.lines import Line2D
 
     mass, coupling = np.meshgrid(*10.0 ** np.linspace(box[:, 0], box[:, 1], GRID, axis=1))
     others = iter(_OTHER_LINES)
-    for constraint in constraints:
+    for constraint in (c for c in constraints if c.in_plane):
         colour, dashes = _LINES.get(constraint.name) or next(others, _OTHER_LINES[-1])
         beyond = excess(constraint, mass, coupling)
         label = f"{NAMES.get(constraint.name, constraint.name)}, {_statement(constraint, beyond)}"

@@ -1,0 +1,256 @@
+"""A configuration becomes a posterior: data set, physics, parameters and constraints are put together here."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+
+import numpy as np
+
+from nuinfer.config import Config, FixedConfig, ModelConfig, NormalConfig, ParameterConfig
+from nuinfer.constraints import BUILDERS, custom, limit_curve, neutrino_mass
+from nuinfer.constraints.base import Constraint
+from nuinfer.detector.dataset import load_dataset
+from nuinfer.errors import ConfigError, NuinferError
+from nuinfer.forward import Accuracy, ForwardModel
+from nuinfer.parameters import Normal, Parameter, ParameterSpace, Prior, Uniform
+from nuinfer.physics import cosmology, masses, mixing
+from nuinfer.physics.masses import MassSplittings
+from nuinfer.physics.mediator import Mediator
+from nuinfer.physics.propagation import Propagation, make_shells
+from nuinfer.physics.sources import source_fractions
+from nuinfer.posterior import Posterior
+
+_LABELS = {
+    "log10_m_zprime_mev": r"$\log_{10}(m_{Z'}/\mathrm{MeV})$",
+    "log10_g_prime": r"$\log_{10} g'$",
+    "m_nu_ev": r"$m_\nu\ [\mathrm{eV}]$",
+    "lightest_nu_mass_ev": r"$m_\mathrm{lightest}\ [\mathrm{eV}]$",
+    "gamma": r"$\gamma$",
+    "phi_total": r"$\phi_\mathrm{total}$",
+    "norm_conventional": r"$N_\mathrm{conv}$",
+    "norm_muon": r"$N_\mu$",
+    "norm_prompt": r"$N_\mathrm{prompt}$",
+    "detector_scale": r"$\epsilon_\mathrm{det}$",
+    "energy_scale": r"$\epsilon_E$",
+}
+
+_MIXING = {
+    ("paper", "normal"): (mixing.PAPER, masses.PAPER),
+    ("paper", "inverted"): (mixing.PAPER, masses.PAPER),
+    ("nufit6.0", "normal"): (mixing.NUFIT60_NORMAL, masses.NUFIT60_NORMAL),
+    ("nufit6.0", "inverted"): (mixing.NUFIT60_INVERTED, masses.NUFIT60_INVERTED),
+}
+
+_COSMOLOGY = {"paper": cosmology.PAPER, "planck18": cosmology.PLANCK18}
+
+_DOMAIN = {
+    "log10_m_zprime_mev": (-100.0, 100.0),
+    "log10_g_prime": (-100.0, 100.0),
+    "m_nu_ev": (0.0, math.inf),
+    "lightest_nu_mass_ev": (0.0, math.inf),
+    "phi_total": (0.0, math.inf),
+    "norm_conventional": (0.0, math.inf),
+    "norm_muon": (0.0, math.inf),
+    "norm_prompt": (0.0, math.inf),
+    "detector_scale": (0.0, math.inf),
+    "energy_scale": (1.0, 1.0),  # the response is not folded at other scales
+}
+"""Values that have a meaning."""
+
+MIN_MASS_AT_REST_EV = 0.003
+"""Lightest mass of a fit with relic neutrinos at rest; lighter ones still move at more than a tenth of light speed."""
+
+
+def build_posterior(config: Config) -> Posterior:
+    """The posterior that a configuration describes.
+
+    Raises
+    ------
+    ConfigError, DataIntegrityError
+        One line naming the key or file, the value and what is allowed.
+    """
+    model = config.model
+    dataset = load_dataset(config.data.dataset, config.data.min_deposited_energy_gev)
+    mixing_set, splittings = _MIXING[model.mixing, model.ordering]
+    splittings = MassSplittings(
+        model.delta_m2_21_ev2 or splittings.delta_m2_21_ev2, model.delta_m2_3l_ev2 or splittings.delta_m2_3l_ev2
+    )
+    space = _parameter_space(config)
+    forward = ForwardModel(
+        dataset=dataset,
+        mixing=mixing_set,
+        source_fractions=source_fractions(model.source),
+        ordering=model.ordering,
+        splittings=splittings,
+        degenerate=model.masses == "degenerate",
+        propagation=_propagation(config, mixing_set),
+    )
+    posterior = Posterior(space, forward, _constraints(config, space))
+    if forward.propagation is None:
+        return replace(posterior, constraints=_without_zprime(config, forward, posterior.constraints))
+    _check_arguments(posterior)
+    return posterior
+
+
+def _propagation(config: Config, mixing_set: mixing.Mixing) -> Propagation | None:
+    model = config.model
+    if (model.evolution == "single") != (model.source_redshift is not None):
+        raise ConfigError(
+            f"model.source_redshift: {model.source_redshift} with evolution '{model.evolution}'; only 'single' has one"
+        )
+    if not model.absorption:
+        return None
+    if model.mediator == "scalar" and model.neutrino != "majorana":
+        raise ConfigError("model.neutrino: 'dirac' is not allowed with model.mediator 'scalar', only 'majorana'")
+    if model.targets == "thermal":
+        _check_thermal(model)
+    background = _COSMOLOGY[model.cosmology]
+    return Propagation(
+        mixing=mixing_set,
+        mediator=Mediator(model.charges, spin=1 if model.mediator == "vector" else 0),
+        cosmology=background,
+        coherence=model.coherence,
+        split=model.masses == "split",
+        shells=make_shells(
+            model.evolution, background, model.source_redshift or model.z_max, Accuracy().redshift_intervals
+        ),
+        dirac=model.neutrino == "dirac",
+        regeneration_intervals=Accuracy().regeneration_intervals if model.regeneration else 0,
+        targets=model.targets,
+    )
+
+
+def _check_thermal(model: ModelConfig) -> None:
+    """Refuse what is defined for targets at rest alone."""
+    needed = {"coherence": "decoherent", "neutrino": "majorana", "regeneration": False}
+    for key, value in needed.items():
+        given = getattr(model, key)
+        if given != value:
+            wrong, right = json.dumps(given), json.dumps(value)
+            raise ConfigError(f"model.{key}: {wrong} is not allowed with model.targets 'thermal'; it should be {right}")
+
+
+def _parameter_space(config: Config) -> ParameterSpace:
+    """The parameters that the model depends on."""
+    model = config.model
+    entries: dict[str, ParameterConfig] = {name: getattr(config.parameters, name) for name in _LABELS}
+    del entries["m_nu_ev" if model.masses == "split" else "lightest_nu_mass_ev"]
+    if not model.absorption:
+        for name in ("log10_m_zprime_mev", "log10_g_prime", "m_nu_ev", "lightest_nu_mass_ev"):
+            entries.pop(name, None)
+    parameters = []
+    for name, entry in entries.items():
+        try:
+            fixed = entry.value if isinstance(entry, FixedConfig) else None
+            parameters.append(Parameter(name, _LABELS[name], prior=_prior(entry), value=fixed))
+        except ConfigError as error:
+            raise ConfigError(f"parameters.{name}: {error}") from None
+    space = ParameterSpace(tuple(parameters))
+    _check_domain(space, 0.0 if model.targets == "thermal" else MIN_MASS_AT_REST_EV)
+    return space
+
+
+def _prior(entry: ParameterConfig) -> Prior | None:
+    if isinstance(entry, FixedConfig):
+        return None
+    if isinstance(entry, NormalConfig):
+        low, high = (
+            default if end is None else end for end, default in ((entry.low, -math.inf), (entry.high, math.inf))
+        )
+        return Normal(entry.mean, entry.sigma, low, high)
+    return Uniform(entry.low, entry.high)
+
+
+def check_value(name: str, value: float) -> None:
+    """Refuse a value that has no meaning: a negative flux or norm, an overflow.
+
+    Raises
+    ------
+    ConfigError
+        Naming the parameter, the value and its range.
+    """
+    low, high = _DOMAIN.get(name, (-math.inf, math.inf))
+    if math.isnan(value) or not low <= value <= high:
+        raise ConfigError(f"parameters.{name}: {value} is not allowed, it must be in [{low:g}, {high:g}]")
+
+
+def _check_domain(space: ParameterSpace, least_mass_ev: float) -> None:
+    """Refuse a space whose ends have no meaning, or without a sampled parameter."""
+    for parameter in space.parameters:
+        ends = (parameter.centre,) if parameter.prior is None else (parameter.prior.low, parameter.prior.high)
+        for value in ends:
+            check_value(parameter.name, value)
+        if parameter.name in ("m_nu_ev", "lightest_nu_mass_ev") and ends[0] < least_mass_ev:
+            least = f"targets at rest need at least {least_mass_ev} eV"
+            raise ConfigError(f"parameters.{parameter.name}: {ends[0]} is not allowed, {least}")
+    if not space.names:
+        raise ConfigError("parameters: all are fixed, at least one must have a prior")
+
+
+def _constraints(config: Config, space: ParameterSpace) -> tuple[Constraint, ...]:
+    """The constraints that are switched on."""
+    box = mass_range_mev(space)
+    built = []
+    for name, build in BUILDERS.items():
+        settings = getattr(config.constraints, name).model_dump()
+        if settings["form"] != "off":
+            if config.model.mediator == "scalar" and name != neutrino_mass.NAME:
+                raise ConfigError(f"constraints.{name}: it is a vector's; with model.mediator 'scalar' it must be off")
+            built.append(build(charges=config.model.charges, mass_range_mev=box, **settings))
+    for name, curve in config.constraints.limit_curve.items():
+        if curve.form != "off":
+            built.append(limit_curve.build(name, config.model.charges, box, **curve.model_dump(exclude={"form"})))
+    for name, own in config.constraints.custom.items():
+        if own.form != "off":
+            built.append(custom.build(name, config.model.charges, box, **own.model_dump(exclude_none=True)))
+    return tuple(built)
+
+
+def _check_arguments(posterior: Posterior) -> None:
+    """Refuse a constraint on a value that this analysis does not have, or of a shape that is not that of a batch."""
+    theta = posterior.space.prior_transform(np.full((2, len(posterior.space.names)), 0.5))
+    point = posterior.point(theta)
+    known = {*point, neutrino_mass.SUM}
+    for constraint in posterior.constraints:
+        missing = [name for name in constraint.arguments if name not in known]
+        if missing:
+            raise ConfigError(
+                f"constraints.{constraint.name}: it depends on '{missing[0]}', "
+                f"which is none of {', '.join(sorted(known))}"
+            )
+        if not constraint.name.startswith("custom."):
+            continue
+        try:
+            np.broadcast_to(posterior.constraint_term(constraint, point), (2,))
+        except NuinferError:
+            raise
+        except Exception as error:
+            text = f"its predict failed on a batch of two points: {type(error).__name__}: {error}"
+            raise ConfigError(f"constraints.{constraint.name}: {text}") from error
+
+
+def _without_zprime(config: Config, model: ForwardModel, constraints: tuple[Constraint, ...]) -> tuple[Constraint, ...]:
+    """Constraints with the value that those on neutrino masses, no parameters here, take: averaged over the prior."""
+    entry = config.parameters.m_nu_ev if model.degenerate else config.parameters.lightest_nu_mass_ev
+    name = "m_nu_ev" if model.degenerate else "lightest_nu_mass_ev"
+    prior = _prior(entry)
+    fixed = entry.value if isinstance(entry, FixedConfig) else math.nan
+    values = np.full(1, fixed) if prior is None else prior.quantile(np.linspace(0.0005, 0.9995, 1000))
+    sums = 3.0 * model.masses_ev({name: values}).mean(axis=-1)
+    return tuple(
+        replace(c, standard_model=neutrino_mass.average_sum_ev(c, sums)) if c.name == neutrino_mass.NAME else c
+        for c in constraints
+    )
+
+
+def mass_range_mev(space: ParameterSpace) -> tuple[float, float] | None:
+    """Range of the mediator mass that the prior allows; None without a Z'."""
+    for parameter in space.parameters:
+        if parameter.name == "log10_m_zprime_mev":
+            ends = (
+                (parameter.prior.low, parameter.prior.high) if parameter.prior else (parameter.centre, parameter.centre)
+            )
+            return 10.0 ** ends[0], 10.0 ** ends[1]
+    return None
