@@ -52,17 +52,16 @@ class Posterior:
             If they are not finite.
         """
         x = self.space.check(theta)
-        counts = self._counts(x)
+        counts = self._counts(x.shape[:-1], self.point(x))
         bad = ~np.all(np.isfinite(counts), axis=(-2, -1))
         if bad.any():
             at = dict(zip(self.space.names, x[bad][0].tolist(), strict=True))
             raise PhysicsDomainError(f"the expected counts are not finite at {at}")
         return counts
 
-    def _counts(self, x: FloatArray) -> FloatArray:
+    def _counts(self, batch: tuple[int, ...], point: dict[str, FloatArray]) -> FloatArray:
         """Expected counts, NaN where a value is not finite: the model never sees such a point."""
-        point = self.point(x)
-        finite = np.ones(x.shape[:-1], dtype=bool)
+        finite = np.ones(batch, dtype=bool)
         for values in point.values():
             finite = finite & np.isfinite(values)
         if not finite.all():
@@ -73,12 +72,16 @@ class Posterior:
 
     def poisson_terms(self, theta: ArrayLike) -> FloatArray:
         """Poisson log-probability per bin, shape (*batch, topology, bin); NaN where the counts make no sense."""
-        with np.errstate(all="ignore"):
-            return poisson_log_terms(self.model.dataset.observed, self._counts(self.space.check(theta)))
+        x = self.space.check(theta)
+        return self._poisson_terms(x.shape[:-1], self.point(x))
 
-    def _poisson(self, x: FloatArray) -> FloatArray:
+    def _poisson_terms(self, batch: tuple[int, ...], point: dict[str, FloatArray]) -> FloatArray:
         with np.errstate(all="ignore"):
-            return np.asarray(self.poisson_terms(x).sum(axis=(-2, -1)))
+            return poisson_log_terms(self.model.dataset.observed, self._counts(batch, point))
+
+    def _poisson(self, batch: tuple[int, ...], point: dict[str, FloatArray]) -> FloatArray:
+        with np.errstate(all="ignore"):
+            return np.asarray(self._poisson_terms(batch, point).sum(axis=(-2, -1)))
 
     def constraint_term(self, constraint: Constraint, point: dict[str, FloatArray]) -> FloatArray:
         """Term of one constraint; its Standard Model value where there is no Z'."""
@@ -105,7 +108,7 @@ class Posterior:
         point = self.point(x)
         terms = {"prior": self.space.log_prior(x)}
         terms |= {c.name: self.constraint_term(c, point) for c in self.constraints}
-        terms["poisson"] = self._poisson(x)
+        terms["poisson"] = self._poisson(x.shape[:-1], point)
         terms = {name: np.broadcast_to(term, x.shape[:-1]).copy() for name, term in terms.items()}
         for name, term in terms.items():
             self._refuse_nonfinite(x, term, name)
@@ -150,9 +153,11 @@ class Posterior:
         for column, constraint in enumerate(self.constraints, start=1):
             terms[rows, column] = self.constraint_term(constraint, point)
             self._refuse_nonfinite(x, terms[:, column], constraint.name)
-        rows = np.flatnonzero(np.all(terms[:, :-1] > -np.inf, axis=-1))
+        allowed = np.all(terms[rows, :-1] > -np.inf, axis=-1)
+        rows = rows[allowed]
         if rows.size:
-            terms[rows, -1] = self._poisson(x[rows])
+            point = {name: values[allowed] if values.ndim else values for name, values in point.items()}
+            terms[rows, -1] = self._poisson(rows.shape, point)
             self._refuse_nonfinite(x, terms[:, -1], "poisson")
         with np.errstate(over="ignore"):
             return terms.sum(axis=-1), terms

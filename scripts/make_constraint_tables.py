@@ -19,7 +19,7 @@ import numpy as np
 from scipy.interpolate import make_interp_spline
 from scipy.special import zeta
 
-from nuinfer.datafiles import data_root, seal
+from nuinfer.datafiles import MANIFEST, data_root, seal
 from nuinfer.typing import AnyArray, FloatArray
 
 BAUER = "borexino_bl_limit_bauer2018.csv"
@@ -247,12 +247,12 @@ def main(raw: Path) -> None:
             "facts re-tabulated; upstream licence: GPL v2",
         ),
     }
-    for name in ("muon_g2", "borexino", "neff", "sn1987a"):
-        sources[f"{name}.toml"] = (
+    for numbers in sorted(set(folder.glob("*.toml")) - {folder / MANIFEST}):
+        sources[numbers.name] = (
             "published numbers; the reference of each is beside it",
             "facts re-tabulated; upstream licence: none claimed",
         )
-    seal(folder, sources)
+    seal(folder, sources, keep=True)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from scipy.integrate import quad
 
 from nuinfer.constraints import BUILDERS, base, borexino, muon_g2, neff, sn1987a
@@ -18,9 +19,11 @@ from nuinfer.errors import ConfigError
 LMU_LTAU = (0.0, 1.0, -1.0)
 DEFAULTS = {
     "muon_g2": ("two_sided", "wp2025"),
-    "borexino": ("exclusion", "bauer2018"),
+    "borexino": ("two_sided", "phase2"),
     "neff": ("two_sided", "planck2018"),
     "sn1987a": ("one_sided", "burst_duration"),
+    "trident": ("two_sided", "ccfr"),
+    "neutrino_mass": ("one_sided", "planck2018"),
 }
 FUNCTIONS: dict[str, Callable[..., object]] = {
     "delta_a_mu": muon_g2.delta_a_mu,
@@ -35,8 +38,15 @@ FUNCTIONS: dict[str, Callable[..., object]] = {
     **{
         f"{name}_term": BUILDERS[name](form, which, LMU_LTAU, (0.1, 100.0)).log_term
         for name, (form, which) in DEFAULTS.items()
+        if name != "neutrino_mass"
     },
 }
+
+
+def values_of(term: base.Constraint) -> tuple[NDArray[np.float64], ...]:
+    """Two points for a constraint: (m_Z', g'), or a sum of masses."""
+    points = {"m_zprime_mev": [2.0, 20.0], "g_prime": [1e-6, 1e-3], "sum_nu_masses_ev": [0.06, 0.2]}
+    return tuple(np.array(points[name]) for name in term.arguments)
 
 
 def toy(form: base.Form, **numbers: float) -> base.Constraint:
@@ -57,14 +67,14 @@ def test_every_function_broadcasts_and_equals_its_own_loop(name: str, shape: tup
 
 
 def test_the_registry_keeps_its_order() -> None:
-    assert list(BUILDERS) == ["muon_g2", "borexino", "neff", "sn1987a"]
+    assert list(BUILDERS) == ["muon_g2", "borexino", "neff", "sn1987a", "trident", "neutrino_mass"]
 
 
 @pytest.mark.parametrize("name", BUILDERS)
 def test_a_built_constraint_survives_pickling(name: str) -> None:
     term = BUILDERS[name](*DEFAULTS[name], LMU_LTAU, (1.0, 50.0))
-    m, g = np.array([2.0, 20.0]), np.array([1e-6, 1e-3])
-    np.testing.assert_array_equal(pickle.loads(pickle.dumps(term)).log_term(m, g), term.log_term(m, g))  # noqa: S301 - ours
+    again = pickle.loads(pickle.dumps(term))  # noqa: S301 - ours
+    np.testing.assert_array_equal(again.log_term(*values_of(term)), term.log_term(*values_of(term)))
 
 
 @pytest.mark.parametrize("name", BUILDERS)
@@ -91,11 +101,11 @@ def test_charges_it_was_not_derived_for_are_refused(name: str, charges: base.Cha
 @pytest.mark.parametrize("name", BUILDERS)
 def test_nan_is_not_turned_into_a_probability(name: str) -> None:
     term = BUILDERS[name](*DEFAULTS[name], LMU_LTAU, (1.0, 50.0))
-    assert math.isnan(float(term.log_term(math.nan, 1e-4)))
+    assert math.isnan(float(term.log_term(math.nan, *[1e-4][: len(term.arguments) - 1])))
     assert math.isnan(float(term.log_term_of(math.nan)))
 
 
-@pytest.mark.parametrize("name", ["muon_g2", "neff", "sn1987a"])
+@pytest.mark.parametrize("name", ["muon_g2", "borexino", "neff", "sn1987a", "trident", "neutrino_mass"])
 def test_a_limit_needs_the_exclusion_form(name: str) -> None:
     with pytest.raises(ConfigError, match=f"constraints.{name}.limit: 1.0 is for the form 'exclusion' only"):
         BUILDERS[name](*DEFAULTS[name], LMU_LTAU, (1.0, 50.0), limit=1.0)
