@@ -18,7 +18,8 @@ from nuinfer.parameters import Normal, Parameter, ParameterSpace, Prior, Uniform
 from nuinfer.physics import cosmology, masses, mixing
 from nuinfer.physics.masses import MassSplittings
 from nuinfer.physics.mediator import Mediator
-from nuinfer.physics.propagation import Propagation, make_shells
+from nuinfer.physics.propagation import Propagation
+from nuinfer.physics.shells import make_shells
 from nuinfer.physics.sources import source_fractions
 from nuinfer.posterior import Posterior
 

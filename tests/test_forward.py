@@ -11,7 +11,7 @@ from scipy import stats
 import nuinfer
 from nuinfer.forward import Accuracy, ForwardModel
 from nuinfer.likelihood import poisson_log_terms
-from nuinfer.physics.propagation import make_shells
+from nuinfer.physics.shells import make_shells
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,8 @@ from nuinfer.errors import PhysicsDomainError
 from nuinfer.physics import cosmology, masses, mixing
 from nuinfer.physics.absorption import degenerate_transition, optical_depth, resonance_redshift, split_transition
 from nuinfer.physics.mediator import LMU_LTAU
-from nuinfer.physics.propagation import DistributedShells, flavour_at_earth, species_at_earth
+from nuinfer.physics.propagation import flavour_at_earth, species_at_earth
+from nuinfer.physics.shells import DistributedShells
 from nuinfer.physics.sources import Evolution, source_fractions
 
 NORMAL = masses.neutrino_masses_ev(0.01, "normal", 7.49e-5, 2.513e-3)

@@ -13,8 +13,9 @@ import nuinfer
 from nuinfer.forward import Accuracy
 from nuinfer.physics import cosmology, masses, mixing
 from nuinfer.physics.mediator import LMU_LTAU, Mediator
-from nuinfer.physics.propagation import Propagation, flavour_at_earth, make_shells, source_populations
+from nuinfer.physics.propagation import Propagation, flavour_at_earth, source_populations
 from nuinfer.physics.regeneration import cumulative_rule
+from nuinfer.physics.shells import make_shells
 
 REFERENCE = json.loads((Path(__file__).parent / "reference" / "regeneration.json").read_text())
 LIGHT = masses.neutrino_masses_ev(0.01, "normal", 7.5e-5, 2.4e-3)

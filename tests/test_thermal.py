@@ -19,7 +19,8 @@ from nuinfer.physics.absorption import optical_depth, resonance_redshift
 from nuinfer.physics.cosmology import PLANCK18, Cosmology
 from nuinfer.physics.mediator import LMU_LTAU, Mediator
 from nuinfer.physics.mixing import NUFIT60_NORMAL, Mixing
-from nuinfer.physics.propagation import FINE_INTERVALS, Propagation, flavour_at_earth, make_shells
+from nuinfer.physics.propagation import Propagation, flavour_at_earth
+from nuinfer.physics.shells import FINE_INTERVALS, make_shells
 from nuinfer.physics.thermal import FINE, RelicTable, relic_integral, relic_table, thermal_optical_depth
 
 REFERENCE = json.loads((Path(__file__).parent / "reference" / "thermal.json").read_text())

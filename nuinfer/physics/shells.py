@@ -1,0 +1,148 @@
+"""Where the flux comes from: its distribution over the redshift of the sources."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+
+from nuinfer.errors import PhysicsDomainError
+from nuinfer.physics.cosmology import Cosmology
+from nuinfer.physics.sources import Evolution
+from nuinfer.typing import FloatArray
+
+FINE_INTERVALS = 4096
+"""Redshift intervals of the public functions: relative error of F below 1e-11."""
+
+
+class Shells(Protocol):
+    """Distribution of the unabsorbed flux over the redshift of its source."""
+
+    @property
+    def z_max(self) -> float:
+        """Redshift of the farthest source."""
+        ...
+
+    @property
+    def jump(self) -> bool:
+        """Whether the fraction beyond jumps at `z_max`, instead of falling to zero."""
+        ...
+
+    @property
+    def grid(self) -> FloatArray:
+        """Grid x = ln(1+z), logarithm of the density of sources in x at gamma = 0 and its slope, shape (3, n + 1)."""
+        ...
+
+    def beyond(self, redshift: FloatArray, gamma: FloatArray) -> FloatArray:
+        """Fraction of the unabsorbed flux emitted beyond `redshift`.
+
+        Parameters
+        ----------
+        redshift : ndarray, shape (*batch, target, energy)
+            Redshifts; negative ones give 1.
+        gamma : ndarray, shape (*batch,)
+            Spectral index.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class SingleShell:
+    """Every source at redshift `z_max`."""
+
+    z_max: float
+
+    @property
+    def jump(self) -> bool:
+        """It does."""
+        return True
+
+    @property
+    def grid(self) -> FloatArray:
+        """No grid: one column of zeros."""
+        return np.zeros((3, 1))
+
+    def beyond(self, redshift: FloatArray, gamma: FloatArray) -> FloatArray:  # noqa: ARG002 - the interface of Shells
+        """1 nearer than the sources, else 0."""
+        return (redshift < self.z_max).astype(float)
+
+
+@dataclass(frozen=True)
+class DistributedShells:
+    """Sources with emissivity W(z) up to `z_max`, tabulated on a uniform grid in x = ln(1+z).
+
+    Per spectral index, the density w(x) = W e^{(1-gamma) x}/H and its slope are exact on the grid; F is the corrected
+    trapezoid of w and its cubic Hermite interpolant, both of fourth order in the interval.
+
+    Parameters
+    ----------
+    evolution : Evolution
+        Emissivity W(z).
+    cosmology : Cosmology
+        Expansion rate.
+    z_max : float
+        Redshift of the farthest source.
+    intervals : int
+        Number of intervals of the grid.
+    """
+
+    evolution: Evolution
+    cosmology: Cosmology
+    z_max: float
+    intervals: int
+
+    @property
+    def jump(self) -> bool:
+        """It does not."""
+        return False
+
+    @cached_property
+    def grid(self) -> FloatArray:
+        """x, ln(W e^x H0/H) and its slope on the grid."""
+        x = np.linspace(0.0, np.log1p(self.z_max), self.intervals + 1)
+        log_w, slope_w = self.evolution.log_density(x)
+        hubble = self.cosmology.hubble_ev(np.expm1(x))
+        matter = self.cosmology.omega_m * np.exp(3.0 * x) * (self.cosmology.hubble0_ev / hubble) ** 2
+        return np.array([x, log_w + x - np.log(hubble / self.cosmology.hubble0_ev), slope_w + 1.0 - 1.5 * matter])
+
+    def _table(self, gamma: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """F and minus its slope times the interval on the grid, shape (*batch, intervals + 1)."""
+        x, log_density, log_slope = self.grid
+        step = x[1]
+        density = np.exp(log_density - gamma[..., None] * x)
+        slope = density * (log_slope - gamma[..., None])
+        pieces = density[..., 1:] + density[..., :-1] + (step / 6.0) * (slope[..., :-1] - slope[..., 1:])
+        beyond = np.zeros_like(density)
+        np.cumsum(pieces[..., ::-1], axis=-1, out=beyond[..., -2::-1])
+        total = beyond[..., :1].copy()
+        return beyond / total, density * (2.0 / total)
+
+    def beyond(self, redshift: FloatArray, gamma: FloatArray) -> FloatArray:
+        """Fraction beyond `redshift` by Hermite interpolation; 1 below zero, 0 above `z_max`."""
+        table, drop = self._table(gamma)
+        position = np.log1p(np.clip(redshift, 0.0, self.z_max)) / self.grid[0, 1]
+        index = np.minimum(position.astype(np.intp), self.intervals - 1)
+        t = position - index
+        start = (np.arange(gamma.size) * (self.intervals + 1)).reshape(gamma.shape)[..., None, None]
+        left = index + start
+        f0, f1 = np.take(table, left), np.take(table, left + 1)
+        d0, d1 = np.take(drop, left), np.take(drop, left + 1)
+        fall = f0 - f1
+        return np.asarray(f0 - t * (d0 + t * ((3.0 * fall - 2.0 * d0 - d1) + t * (d0 + d1 - 2.0 * fall))))
+
+
+def make_shells(evolution: str, cosmology: Cosmology, z_max: float, intervals: int = FINE_INTERVALS) -> Shells:
+    """Shells of an evolution law; ``single`` puts every source at `z_max`.
+
+    Raises
+    ------
+    PhysicsDomainError
+        For an unknown law or a `z_max` that is not positive.
+    """
+    if not z_max > 0.0:
+        raise PhysicsDomainError(f"z_max: {z_max} is not allowed, it must be positive")
+    if evolution == "single":
+        return SingleShell(z_max)
+    return DistributedShells(Evolution(evolution), cosmology, z_max, intervals)
