@@ -1,0 +1,62 @@
+"""What the forward model costs and where it goes: nodes, tables, targets, regeneration; import time and peak memory.
+
+OMP_NUM_THREADS=1 python benchmarks/cost.py
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import resource
+import subprocess
+import sys
+import time
+
+import numpy as np
+
+import nuinfer
+from nuinfer.forward import Accuracy, ForwardModel
+
+BATCH = 256
+MODELS = {
+    "split, no regeneration": ["model.regeneration=false"],
+    "split": [],
+    "split, coherent": ["model.coherence=coherent"],
+    "split, nu and nubar differ": ["model.source=pgamma"],
+    "degenerate": ["model.masses=degenerate"],
+    "no absorption": ["model.absorption=false"],
+}
+
+
+def microseconds(model: ForwardModel, point: dict[str, np.ndarray]) -> float:
+    """Time per point of the expected counts, best of five."""
+    model.expected_counts(point)
+    best = np.inf
+    for _ in range(5):
+        begin = time.perf_counter()
+        model.expected_counts(point)
+        best = min(best, time.perf_counter() - begin)
+    return float(best / BATCH * 1e6)
+
+
+def main() -> None:
+    """Print the tables."""
+    code = "import time; t = time.perf_counter(); import nuinfer.analysis; print(time.perf_counter() - t)"
+    seconds = float(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout)
+    print(f"import of the analysis: {seconds:.2f} s")
+    print(f"expected counts of hese7_icecube, microseconds per point at batch {BATCH}:")
+    for name, overrides in MODELS.items():
+        analysis = nuinfer.load("hese7_icecube", overrides)
+        point = analysis.posterior.point(analysis.sample_prior(BATCH, np.random.default_rng(1)))
+        model = analysis.posterior.model
+        plain = dataclasses.replace(model, accuracy=Accuracy(compiled=False))
+        print(f"  {name:28s} {microseconds(model, point):7.1f}   numpy alone {microseconds(plain, point):7.1f}")
+    analysis = nuinfer.load("hese7_icecube")
+    point = analysis.posterior.point(analysis.sample_prior(BATCH, np.random.default_rng(1)))
+    for nodes in (2, 3, 4, 6):
+        finer = dataclasses.replace(analysis.posterior.model, accuracy=Accuracy(nodes_per_bin=nodes))
+        print(f"  {nodes} nodes per bin              {microseconds(finer, point):7.1f}")
+    print(f"peak memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
+
+
+if __name__ == "__main__":
+    main()
