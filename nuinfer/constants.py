@@ -1,7 +1,7 @@
 """Physical constants, once, with unit, source and year in the comment of each.
 
-The values are those of the package's physics specification; a newer value of a mass or coupling shifts published
-numbers (the tau mass moves the loop mixing by 1.4e-5), so change one only together with the tests that cite it.
+Published and tested numbers rest on these values; a newer mass or coupling shifts them (the tau mass moves the loop
+mixing by 1.4e-5), so change one only together with the tests that cite it.
 """
 
 from __future__ import annotations

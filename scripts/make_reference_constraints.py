@@ -15,7 +15,7 @@ from typing import Any
 
 import mpmath as mp
 
-# The constants of the physics specification, on purpose not imported from the package
+# Constants written out again, on purpose not imported from the package
 ALPHA = 1 / mp.mpf("137.035999084")
 M_MUON, M_TAU = mp.mpf("105.6583755"), mp.mpf("1776.86")
 HBAR_MEV_S, C_CM_S = mp.mpf("6.582119569e-22"), mp.mpf("2.99792458e10")

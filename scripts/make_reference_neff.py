@@ -23,7 +23,7 @@ from scipy.interpolate import CubicSpline
 from nuinfer.constraints.neff_collisions import WeakCouplings, annihilation_factor, scattering_factor
 from nuinfer.typing import FloatArray
 
-# The constants of the physics specification, on purpose not imported from the package
+# Constants written out again, on purpose not imported from the package
 ALPHA, M_E, G_F, M_PLANCK, HBAR = 1 / 137.035999084, 0.51099895, 1.1663787e-11, 1.220890e22, 6.582119569e-22
 E2 = 4 * math.pi * ALPHA
 COUPLINGS = WeakCouplings(0.727, 0.233), WeakCouplings(-0.273, 0.233)

@@ -19,7 +19,7 @@ import numpy as np
 from scipy.special import exp1
 from scipy.stats import qmc
 
-# The constants of the physics specification, on purpose not imported from the package
+# Constants written out again, on purpose not imported from the package
 G_FERMI_MEV, ALPHA = 1.1663787e-11, 1 / 137.035999084
 M_E, M_MUON, M_TAU = 0.51099895, 105.6583755, 1776.86
 HBAR_C_MEV_FM = 197.3269804

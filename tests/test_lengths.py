@@ -1,4 +1,4 @@
-"""The lengths that decide the regime of coherence, against the numbers that the paper and its specification quote."""
+"""The lengths that decide the regime of coherence, against the numbers quoted for them."""
 
 from __future__ import annotations
 

@@ -112,7 +112,7 @@ def test_massless_targets_are_never_met():
 
 
 def test_the_papers_matrices():
-    """Eqs. (24) and (26), printed to two digits and corrected in the (e, e) entry of (26); PHYSICS numbers to three."""
+    """Eqs. (24) and (26), printed to two digits and corrected in the (e, e) entry of (26); our evaluation to three."""
     p0, p_inf = degenerate_transition([0.0, np.inf], mixing.PAPER, LMU_LTAU, "coherent")
     np.testing.assert_allclose(p0[0], [0.5477, 0.2412, 0.2111], atol=5e-5)
     np.testing.assert_allclose(p_inf, [[0.30, 0.13, 0.12], [0.13, 0.06, 0.05], [0.12, 0.05, 0.04]], atol=6e-3)
