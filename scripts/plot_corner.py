@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import nuinfer
-from nuinfer.plotting import KINDS
+from nuinfer.plotting import plot, style
 
 
 def main(folder: str = "chains/hese7", out: str = "corner.pdf") -> None:
     """Draw the corner plot of the run in `folder`."""
-    KINDS["corner"](nuinfer.open_run(folder)).savefig(out)
-    print(f"wrote {out}")
+    print(f"wrote {style.save(plot('corner', nuinfer.open_run(folder)), Path(out))}")
 
 
 if __name__ == "__main__":

@@ -194,6 +194,28 @@ def with_limit(constraint: str, form: Form, measurement: Measurement, limit: flo
     return dataclasses.replace(measurement, limit=limit)
 
 
+# Rates ----------------------------------------------------------------------------------------------------------------
+
+
+def quadratic_rate(g_prime: ArrayLike, linear: ArrayLike, quadratic: ArrayLike) -> FloatArray:
+    """Rate over that of the Standard Model, 1 + linear g'^2 + quadratic g'^4: amplitudes that add to the weak one.
+
+    Parameters
+    ----------
+    g_prime : array_like, shape (*batch,)
+        Coupling.
+    linear, quadratic : array, broadcasting to (*batch,)
+        Coefficients at the mediator mass.
+
+    Examples
+    --------
+    >>> float(quadratic_rate(2.0, 1.0, 0.5))
+    13.0
+    """
+    coupling2 = np.square(np.asarray(g_prime, float))
+    return np.asarray(1.0 + coupling2 * (np.asarray(linear) + coupling2 * np.asarray(quadratic)))
+
+
 # Refusals -------------------------------------------------------------------------------------------------------------
 
 

@@ -28,6 +28,7 @@ from nuinfer.constraints.base import (
     Form,
     MassRange,
     lmu_ltau_strength,
+    quadratic_rate,
     read_measurement,
     read_numbers,
     require_coverage,
@@ -172,9 +173,7 @@ def rate_ratio(m_zprime_mev: ArrayLike, g_prime: ArrayLike) -> FloatArray:
     >>> print(f"{rate_ratio(10.0, 5e-4):.3f}")
     1.156
     """
-    linear, quadratic = rate_coefficients(m_zprime_mev)
-    coupling2 = np.square(np.asarray(g_prime, float))
-    return np.asarray(1.0 + coupling2 * (linear + coupling2 * quadratic))
+    return quadratic_rate(g_prime, *rate_coefficients(m_zprime_mev))
 
 
 def build(

@@ -18,6 +18,7 @@ from nuinfer.constraints.base import (
     Constraint,
     Form,
     MassRange,
+    quadratic_rate,
     read_measurement,
     read_numbers,
     read_table,
@@ -97,9 +98,7 @@ def rate_ratio(m_zprime_mev: ArrayLike, g_prime: ArrayLike, beam: str = "ccfr") 
     >>> print(f"{rate_ratio(10.0, 1e-3):.3f}")
     1.436
     """
-    linear, quadratic = rate_coefficients(m_zprime_mev, beam)
-    coupling2 = np.square(np.asarray(g_prime, float))
-    return np.asarray(1.0 + coupling2 * (linear + coupling2 * quadratic))
+    return quadratic_rate(g_prime, *rate_coefficients(m_zprime_mev, beam))
 
 
 def build(
