@@ -79,13 +79,6 @@ def slash(p: Any) -> Any:
     return np.einsum("...m,mij->...ij", p, LOWERED)
 
 
-def boost_z(p: Any, gamma: Any, gamma_beta: Any) -> Any:
-    """A boost along z."""
-    energy = gamma * p[..., 0] + gamma_beta * p[..., 3]
-    along = gamma * p[..., 3] + gamma_beta * p[..., 0]
-    return np.stack([energy, p[..., 1], p[..., 2], along], -1)
-
-
 def squared(k1: Any, k2: Any, q: Any, minus: Any, plus: Any) -> tuple[Any, Any]:
     """Neutrino tensor times that of the muons, for vector and for axial couplings, summed over photon helicities."""
     one = np.eye(4)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -54,10 +53,6 @@ def source_fractions(source: str) -> FloatArray:
         raise PhysicsDomainError(f"source: '{source}' is not one of {', '.join(SOURCES)}")
     fractions = np.array(_COMPOSITIONS[source]).ravel()
     return np.asarray(fractions / fractions.sum())
-
-
-LogDensity = Callable[[FloatArray], tuple[FloatArray, FloatArray]]
-"""x = ln(1+z) -> (ln W, d ln W / dx), the comoving emissivity W and its logarithmic slope."""
 
 
 def _flat(x: FloatArray) -> tuple[FloatArray, FloatArray]:
