@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from nuinfer.inference.run import Run
     from nuinfer.typing import FloatArray
 
-OK, BUG, BAD_INPUT, NOT_CONVERGED = 0, 1, 2, 3
+OK, BUG, BAD_INPUT, NOT_CONVERGED, INTERRUPTED = 0, 1, 2, 3, 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -32,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0 done (a fit: converged), 1 our bug, 2 bad input, 3 not converged.
+        0 done (a fit: converged), 1 our bug, 2 bad input, 3 not converged, 130 interrupted.
     """
     arguments = _parser().parse_args(argv)
     try:
@@ -43,6 +43,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except NuinferError as error:
         _complain(error)
         return BAD_INPUT
+    except KeyboardInterrupt:
+        sys.stderr.write("nuinfer: interrupted; a run keeps what is on disk, and --resume continues it\n")
+        return INTERRUPTED
     except BrokenPipeError:  # the reader of our output, `head` for example, has left
         sys.stderr.close()
         return OK

@@ -143,3 +143,12 @@ def test_trial_run_prints_terms_and_writes_nothing(tmp_path, capsys, monkeypatch
     assert main(["fit", "hese7", "--test"]) == 0
     assert "sn1987a" in capsys.readouterr().out
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_interrupt_is_one_line(monkeypatch, capsys):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("nuinfer.analysis.load", interrupted)
+    assert main(["predict", "hese7"]) == 130
+    assert capsys.readouterr().err.count("\n") == 1
