@@ -9,19 +9,29 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import tomli_w
 
 from nuinfer import config as configuration
-from nuinfer.assembly import build_posterior, check_value, mass_range_mev
+from nuinfer.assembly import build_posterior, check_values, mass_range_mev
 from nuinfer.config import Config, SamplerConfig
 from nuinfer.datafiles import DataFolder, data_root, locate
 from nuinfer.errors import ConfigError, PhysicsDomainError
 from nuinfer.forward import physical_point
 from nuinfer.posterior import Posterior
+from nuinfer.references import model_references, prediction_reference
 from nuinfer.typing import ArrayLike, FloatArray
+
+DERIVED_LABELS = MappingProxyType(
+    {
+        "m_zprime_mev": r"$m_{Z'}\ [\mathrm{MeV}]$",
+        "g_prime": r"$g'$",
+        "log10_e_res_gev": r"$\log_{10}(E_\mathrm{dip}/\mathrm{GeV})$",
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -67,6 +77,11 @@ class Analysis:
         return {p.name: p.label for p, _ in self.posterior.space.sampled}
 
     @property
+    def derived_labels(self) -> dict[str, str]:
+        """LaTeX labels of the derived quantities."""
+        return dict(DERIVED_LABELS)
+
+    @property
     def term_names(self) -> tuple[str, ...]:
         """Names of the terms of the log-probability."""
         return self.posterior.term_names
@@ -108,6 +123,10 @@ class Analysis:
     def sample_prior(self, n: int, rng: np.random.Generator) -> FloatArray:
         """`n` draws from the prior, shape (n, n_dim)."""
         return self.posterior.space.sample(n, rng)
+
+    def into_prior(self, theta: ArrayLike, held: Iterable[int] = ()) -> FloatArray:
+        """Fractions on a simplex that add up to too much scaled down, those of the columns `held` apart."""
+        return self.posterior.space.into_prior(theta, held)
 
     def log_prior(self, theta: ArrayLike) -> FloatArray:
         """Log of the normalised prior density, -inf outside; shape (*batch,)."""
@@ -168,24 +187,27 @@ class Analysis:
     def point(self, at: Mapping[str, float] | None = None) -> dict[str, float]:
         """Values of all parameters: those of `at`, else the centre of the prior or the fixed value.
 
+        Of f_e and f_mu, one that is not given takes half of what the other leaves.
+
         Raises
         ------
         ConfigError
             For an unknown name, or a value that is not finite.
         """
-        values = {p.name: p.centre for p in self.posterior.space.parameters}
+        space, given = self.posterior.space, {}
+        names = [p.name for p in space.parameters]
         for name, value in (at or {}).items():
             logarithm = f"log10_{name}"
-            if name not in values and logarithm not in values:
-                raise ConfigError(f"parameter '{name}': not one of {', '.join(values)}")
-            if name not in values:
+            if name not in names and logarithm not in names:
+                raise ConfigError(f"parameter '{name}': not one of {', '.join(names)}")
+            if name not in names:
                 if not value > 0.0:
                     raise ConfigError(f"parameter '{name}': {value} is not allowed, it must be positive")
-                values[logarithm] = math.log10(value)
+                given[logarithm] = math.log10(value)
             else:
-                values[name] = value
-        for name, value in values.items():
-            check_value(name, value)
+                given[name] = value
+        values = space.centres(given)
+        check_values(values)
         return values
 
     def predict(self, at: Mapping[str, float] | None = None) -> dict[str, FloatArray]:
@@ -259,9 +281,13 @@ class Analysis:
         return files
 
     def references(self) -> list[str]:
-        """References of the data set and of the measurements used."""
-        data = list(self.posterior.model.dataset.references)
-        return data + [f"{c.name}: {c.measurement.reference}" for c in self.posterior.constraints]
+        """References of everything used: data set, model, measurements, and the formulas that predict them."""
+        found = [*self.posterior.model.dataset.references, *model_references(self.config)]
+        for constraint in self.posterior.constraints:
+            found.append(f"{constraint.name}: {constraint.measurement.reference}")
+            prediction = prediction_reference(constraint.name, self.config)
+            found += [f"{constraint.name}, prediction: {prediction}"] if prediction else []
+        return found
 
 
 def load(preset_or_path: str | Path, overrides: Iterable[str] | Mapping[str, Any] = ()) -> Analysis:

@@ -4,22 +4,34 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 
 import numpy as np
 
-from nuinfer.config import Config, FixedConfig, ModelConfig, NormalConfig, ParameterConfig
+from nuinfer.config import (
+    Config,
+    FixedConfig,
+    FractionConfig,
+    ModelConfig,
+    NormalConfig,
+    ParameterConfig,
+    SimplexConfig,
+)
 from nuinfer.constraints import BUILDERS, custom, limit_curve, neutrino_mass
 from nuinfer.constraints.base import Constraint
-from nuinfer.detector.dataset import load_dataset
+from nuinfer.detector.dataset import DataSet, load_dataset
+from nuinfer.detector.energy_scale import SCALES
+from nuinfer.detector.projection import project
 from nuinfer.errors import ConfigError, NuinferError
-from nuinfer.forward import Accuracy, ForwardModel
-from nuinfer.parameters import Normal, Parameter, ParameterSpace, Prior, Uniform
+from nuinfer.forward import FRACTIONS, Accuracy, ForwardModel
+from nuinfer.parameters import Normal, Parameter, ParameterSpace, Prior, SimplexShare, Uniform
 from nuinfer.physics import cosmology, masses, mixing
 from nuinfer.physics.masses import MassSplittings
 from nuinfer.physics.mediator import Mediator
 from nuinfer.physics.propagation import Propagation
-from nuinfer.physics.shells import make_shells
+from nuinfer.physics.shells import Shells, make_shells
 from nuinfer.physics.sources import source_fractions
 from nuinfer.posterior import Posterior
 
@@ -30,6 +42,11 @@ _LABELS = {
     "lightest_nu_mass_ev": r"$m_\mathrm{lightest}\ [\mathrm{eV}]$",
     "gamma": r"$\gamma$",
     "phi_total": r"$\phi_\mathrm{total}$",
+    "log10_cutoff_gev": r"$\log_{10}(E_\mathrm{cut}/\mathrm{GeV})$",
+    "log10_break_gev": r"$\log_{10}(E_\mathrm{break}/\mathrm{GeV})$",
+    "gamma_high": r"$\gamma_\mathrm{high}$",
+    "f_e": r"$f_e$",
+    "f_mu": r"$f_\mu$",
     "norm_conventional": r"$N_\mathrm{conv}$",
     "norm_muon": r"$N_\mu$",
     "norm_prompt": r"$N_\mathrm{prompt}$",
@@ -52,13 +69,22 @@ _DOMAIN = {
     "m_nu_ev": (0.0, math.inf),
     "lightest_nu_mass_ev": (0.0, math.inf),
     "phi_total": (0.0, math.inf),
+    "log10_cutoff_gev": (3.0, 100.0),
+    "log10_break_gev": (0.0, 100.0),
+    "f_e": (0.0, 1.0),
+    "f_mu": (0.0, 1.0),
     "norm_conventional": (0.0, math.inf),
     "norm_muon": (0.0, math.inf),
     "norm_prompt": (0.0, math.inf),
     "detector_scale": (0.0, math.inf),
-    "energy_scale": (1.0, 1.0),  # the response is not folded at other scales
+    "energy_scale": SCALES,
 }
 """Values that have a meaning."""
+
+SPECTRUM_PARAMETERS = MappingProxyType(
+    {"cutoff": ("log10_cutoff_gev",), "broken_power_law": ("log10_break_gev", "gamma_high")}
+)
+"""Parameters that a spectrum has besides gamma."""
 
 MIN_MASS_AT_REST_EV = 0.003
 """Lightest mass of a fit with relic neutrinos at rest; lighter ones still move at more than a tenth of light speed."""
@@ -74,20 +100,25 @@ def build_posterior(config: Config) -> Posterior:
     """
     model = config.model
     dataset = load_dataset(config.data.dataset, config.data.min_deposited_energy_gev)
+    dataset = project(dataset, config.data.exposure, config.data.effective_area_scale)
     mixing_set, splittings = _MIXING[model.mixing, model.ordering]
     splittings = MassSplittings(
         model.delta_m2_21_ev2 or splittings.delta_m2_21_ev2, model.delta_m2_3l_ev2 or splittings.delta_m2_3l_ev2
     )
-    space = _parameter_space(config)
+    space, shells = _parameter_space(config), _shells(model)
     forward = ForwardModel(
         dataset=dataset,
         mixing=mixing_set,
-        source_fractions=source_fractions(model.source),
+        source_fractions=None if model.source == "free" else source_fractions(model.source),
         ordering=model.ordering,
         splittings=splittings,
         degenerate=model.masses == "degenerate",
-        propagation=_propagation(config, mixing_set),
+        propagation=_propagation(config, mixing_set, shells),
+        accuracy=_accuracy(model),
+        spectrum=model.spectrum,
+        shells=None if model.spectrum == "power_law" else shells,
     )
+    _check_energy_scale(space, dataset)
     posterior = Posterior(space, forward, _constraints(config, space))
     if forward.propagation is None:
         return replace(posterior, constraints=_without_zprime(config, forward, posterior.constraints))
@@ -95,37 +126,49 @@ def build_posterior(config: Config) -> Posterior:
     return posterior
 
 
-def _propagation(config: Config, mixing_set: mixing.Mixing) -> Propagation | None:
-    model = config.model
+def _accuracy(model: ModelConfig) -> Accuracy:
+    """Numerical settings with which every bin is right to 1e-5."""
+    accuracy = Accuracy()
+    if model.spectrum == "cutoff":  # falls steeply inside a bin, and takes a table per energy
+        accuracy = replace(accuracy, nodes_per_bin=5, chunk=8)
+    if model.evolution == "grb":  # has a corner
+        accuracy = replace(accuracy, regeneration_intervals=80)
+    return accuracy
+
+
+def _shells(model: ModelConfig) -> Shells:
     if (model.evolution == "single") != (model.source_redshift is not None):
         raise ConfigError(
             f"model.source_redshift: {model.source_redshift} with evolution '{model.evolution}'; only 'single' has one"
         )
+    z_max = model.source_redshift or model.z_max
+    return make_shells(model.evolution, _COSMOLOGY[model.cosmology], z_max, _accuracy(model).redshift_intervals)
+
+
+def _propagation(config: Config, mixing_set: mixing.Mixing, shells: Shells) -> Propagation | None:
+    model = config.model
     if not model.absorption:
         return None
     if model.mediator == "scalar" and model.neutrino != "majorana":
         raise ConfigError("model.neutrino: 'dirac' is not allowed with model.mediator 'scalar', only 'majorana'")
     if model.targets == "thermal":
         _check_thermal(model)
-    background = _COSMOLOGY[model.cosmology]
     return Propagation(
         mixing=mixing_set,
         mediator=Mediator(model.charges, spin=1 if model.mediator == "vector" else 0),
-        cosmology=background,
+        cosmology=_COSMOLOGY[model.cosmology],
         coherence=model.coherence,
         split=model.masses == "split",
-        shells=make_shells(
-            model.evolution, background, model.source_redshift or model.z_max, Accuracy().redshift_intervals
-        ),
+        shells=shells,
         dirac=model.neutrino == "dirac",
-        regeneration_intervals=Accuracy().regeneration_intervals if model.regeneration else 0,
+        regeneration_intervals=_accuracy(model).regeneration_intervals if model.regeneration else 0,
         targets=model.targets,
     )
 
 
 def _check_thermal(model: ModelConfig) -> None:
     """Refuse what is defined for targets at rest alone."""
-    needed = {"coherence": "decoherent", "neutrino": "majorana", "regeneration": False}
+    needed = {"coherence": "decoherent", "neutrino": "majorana", "regeneration": False, "spectrum": "power_law"}
     for key, value in needed.items():
         given = getattr(model, key)
         if given != value:
@@ -136,21 +179,50 @@ def _check_thermal(model: ModelConfig) -> None:
 def _parameter_space(config: Config) -> ParameterSpace:
     """The parameters that the model depends on."""
     model = config.model
-    entries: dict[str, ParameterConfig] = {name: getattr(config.parameters, name) for name in _LABELS}
-    del entries["m_nu_ev" if model.masses == "split" else "lightest_nu_mass_ev"]
-    if not model.absorption:
-        for name in ("log10_m_zprime_mev", "log10_g_prime", "m_nu_ev", "lightest_nu_mass_ev"):
-            entries.pop(name, None)
+    absent = _absent(model)
+    entries: dict[str, ParameterConfig | FractionConfig] = {
+        name: getattr(config.parameters, name) for name in _LABELS if name not in absent
+    }
+    fractions = [entries[name] for name in FRACTIONS if name in entries]
+    taken = [entry.value for entry in fractions if isinstance(entry, FixedConfig)]
     parameters = []
     for name, entry in entries.items():
         try:
-            fixed = entry.value if isinstance(entry, FixedConfig) else None
-            parameters.append(Parameter(name, _LABELS[name], prior=_prior(entry), value=fixed))
+            value = entry.value if isinstance(entry, FixedConfig) else None
+            if value is not None:
+                check_value(name, value)
+            if isinstance(entry, SimplexConfig):
+                prior: Prior | None = SimplexShare(1.0 - sum(taken), len(fractions) - len(taken))
+            else:
+                prior = _prior(entry)
+            parameters.append(Parameter(name, _LABELS[name], prior=prior, value=value))
         except ConfigError as error:
             raise ConfigError(f"parameters.{name}: {error}") from None
     space = ParameterSpace(tuple(parameters))
     _check_domain(space, 0.0 if model.targets == "thermal" else MIN_MASS_AT_REST_EV)
     return space
+
+
+def _absent(model: ModelConfig) -> set[str]:
+    """Parameters that the model does not depend on."""
+    absent = {"m_nu_ev" if model.masses == "split" else "lightest_nu_mass_ev"}
+    if not model.absorption:
+        absent |= {"log10_m_zprime_mev", "log10_g_prime", "m_nu_ev", "lightest_nu_mass_ev"}
+    if model.source != "free":
+        absent |= set(FRACTIONS)
+    used = SPECTRUM_PARAMETERS.get(model.spectrum, ())
+    return absent | {name for names in SPECTRUM_PARAMETERS.values() for name in names if name not in used}
+
+
+def _check_energy_scale(space: ParameterSpace, dataset: DataSet) -> None:
+    """Refuse a scale that lifts events from energies that the response does not hold."""
+    scale = next(p for p in space.parameters if p.name == "energy_scale")
+    high, most = scale.centre if scale.prior is None else scale.prior.high, dataset.max_energy_scale
+    if high > most:
+        raise ConfigError(
+            f"parameters.energy_scale: {high:g} is not allowed, the response of '{dataset.name}' holds energies from "
+            f"{dataset.below_edges_gev[0]:g} GeV: at most {most:g} (energy_scale.value = 1 fixes it)"
+        )
 
 
 def _prior(entry: ParameterConfig) -> Prior | None:
@@ -177,8 +249,24 @@ def check_value(name: str, value: float) -> None:
         raise ConfigError(f"parameters.{name}: {value} is not allowed, it must be in [{low:g}, {high:g}]")
 
 
+def check_values(values: Mapping[str, float]) -> None:
+    """Refuse values that have no meaning, by themselves or together.
+
+    Raises
+    ------
+    ConfigError
+        Naming the parameter, the value and its range.
+    """
+    for name, value in values.items():
+        check_value(name, value)
+    total = sum(values.get(name, 0.0) for name in FRACTIONS)
+    if total > 1.0:
+        raise ConfigError(f"parameters.f_e + f_mu: {total:g} is not allowed, it must be at most 1")
+
+
 def _check_domain(space: ParameterSpace, least_mass_ev: float) -> None:
     """Refuse a space whose ends have no meaning, or without a sampled parameter."""
+    check_values(space.centres({}))
     for parameter in space.parameters:
         ends = (parameter.centre,) if parameter.prior is None else (parameter.prior.low, parameter.prior.high)
         for value in ends:

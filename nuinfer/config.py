@@ -8,10 +8,10 @@ from __future__ import annotations
 import difflib
 import json
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, StrictBool, Tag, ValidationError
 
@@ -22,11 +22,16 @@ Count = Annotated[int, Field(ge=1)]
 EntryName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]+$")]
 
 
-class _Table(BaseModel):
+class Table(BaseModel):
+    """A table of a configuration: frozen, every key known, numbers finite."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-class ModelConfig(_Table):
+Checked = TypeVar("Checked", bound=Table)
+
+
+class ModelConfig(Table):
     """``[model]``: the physics."""
 
     absorption: StrictBool = True
@@ -40,23 +45,25 @@ class ModelConfig(_Table):
     delta_m2_21_ev2: Positive | None = None
     delta_m2_3l_ev2: Positive | None = None
     cosmology: Literal["paper", "planck18"] = "planck18"
-    source: Literal["pp", "pgamma", "muon_damped", "muon_damped_pgamma", "neutron"] = "pp"
-    spectrum: Literal["power_law"] = "power_law"
-    evolution: Literal["sfr", "flat", "single"] = "sfr"
+    source: Literal["pp", "pgamma", "muon_damped", "muon_damped_pgamma", "neutron", "free"] = "pp"
+    spectrum: Literal["power_law", "cutoff", "broken_power_law"] = "power_law"
+    evolution: Literal["sfr", "flat", "bllac", "quasar", "grb", "single"] = "sfr"
     z_max: Positive = 5.0
     source_redshift: Positive | None = None
     regeneration: StrictBool = True
     targets: Literal["at_rest", "thermal"] = "at_rest"
 
 
-class DataConfig(_Table):
-    """``[data]``: the data set and its threshold."""
+class DataConfig(Table):
+    """``[data]``: the data set, its threshold, and factors that project it into the future."""
 
     dataset: str = "hese7"
     min_deposited_energy_gev: Positive = 60000.0
+    exposure: Positive = 1.0
+    effective_area_scale: Positive = 1.0
 
 
-class ConstraintConfig(_Table):
+class ConstraintConfig(Table):
     """``[constraints.NAME]``: how a measurement acts."""
 
     form: Literal["off", "exclusion", "one_sided", "two_sided"] = "off"
@@ -109,7 +116,7 @@ class NeutrinoMassConfig(ConstraintConfig):
     measurement: str = "planck2018"
 
 
-class LimitCurveConfig(_Table):
+class LimitCurveConfig(Table):
     """``[constraints.limit_curve.NAME]``: a published limit on g' against m_Z', a CSV of the user."""
 
     form: Literal["off", "exclusion"] = "exclusion"
@@ -128,7 +135,7 @@ class CustomConfig(BaseModel):
     file: str
 
 
-class ConstraintsConfig(_Table):
+class ConstraintsConfig(Table):
     """``[constraints]``: off unless a form is given."""
 
     muon_g2: MuonG2Config = MuonG2Config()
@@ -141,7 +148,7 @@ class ConstraintsConfig(_Table):
     custom: dict[EntryName, CustomConfig] = Field(default_factory=dict)
 
 
-class UniformConfig(_Table):
+class UniformConfig(Table):
     """A parameter with a uniform prior."""
 
     prior: Literal["uniform"]
@@ -149,7 +156,7 @@ class UniformConfig(_Table):
     high: float
 
 
-class NormalConfig(_Table):
+class NormalConfig(Table):
     """A parameter with a normal prior, cut to [low, high]."""
 
     prior: Literal["normal"]
@@ -159,7 +166,13 @@ class NormalConfig(_Table):
     high: float | None = None
 
 
-class FixedConfig(_Table):
+class SimplexConfig(Table):
+    """One of the fractions f_e, f_mu, uniform on what the other leaves: f_e, f_mu >= 0, f_e + f_mu <= 1."""
+
+    prior: Literal["simplex"]
+
+
+class FixedConfig(Table):
     """A parameter fixed to a value."""
 
     value: float
@@ -184,7 +197,17 @@ ParameterConfig = Annotated[
 ]
 
 
-class ParametersConfig(_Table):
+FractionConfig = Annotated[
+    Annotated[SimplexConfig, Tag("simplex")] | Annotated[FixedConfig, Tag("value")],
+    Discriminator(
+        _kind,
+        custom_error_type="parameter",
+        custom_error_message="prior = 'simplex', together with the other, or a value",
+    ),
+]
+
+
+class ParametersConfig(Table):
     """``[parameters]``: priors in the sampled coordinates, or fixed values."""
 
     log10_m_zprime_mev: ParameterConfig = UniformConfig(prior="uniform", low=0.0, high=1.7)
@@ -193,14 +216,19 @@ class ParametersConfig(_Table):
     lightest_nu_mass_ev: ParameterConfig = UniformConfig(prior="uniform", low=0.003, high=0.1)
     gamma: ParameterConfig = UniformConfig(prior="uniform", low=1.5, high=4.0)
     phi_total: ParameterConfig = UniformConfig(prior="uniform", low=0.0, high=20.0)
+    log10_cutoff_gev: ParameterConfig = UniformConfig(prior="uniform", low=5.0, high=8.0)
+    log10_break_gev: ParameterConfig = UniformConfig(prior="uniform", low=5.0, high=7.0)
+    gamma_high: ParameterConfig = UniformConfig(prior="uniform", low=1.5, high=5.0)
+    f_e: FractionConfig = SimplexConfig(prior="simplex")
+    f_mu: FractionConfig = SimplexConfig(prior="simplex")
     norm_conventional: ParameterConfig = NormalConfig(prior="normal", mean=1.0, sigma=0.4, low=0.0)
     norm_muon: ParameterConfig = NormalConfig(prior="normal", mean=1.0, sigma=0.5, low=0.0)
     norm_prompt: ParameterConfig = FixedConfig(value=0.0)
     detector_scale: ParameterConfig = NormalConfig(prior="normal", mean=1.0, sigma=0.1, low=0.0)
-    energy_scale: FixedConfig = FixedConfig(value=1.0)
+    energy_scale: ParameterConfig = NormalConfig(prior="normal", mean=1.0, sigma=0.1, low=0.5, high=1.5)
 
 
-class SamplerConfig(_Table):
+class SamplerConfig(Table):
     """``[sampler]``: how the posterior is sampled and when it is enough."""
 
     ensembles: Count = 4
@@ -211,7 +239,7 @@ class SamplerConfig(_Table):
     seed: Annotated[int, Field(ge=0)] = 1504
 
 
-class Config(_Table):
+class Config(Table):
     """The whole configuration of an analysis."""
 
     model: ModelConfig = ModelConfig()
@@ -219,6 +247,25 @@ class Config(_Table):
     constraints: ConstraintsConfig = ConstraintsConfig()
     parameters: ParametersConfig = ParametersConfig()
     sampler: SamplerConfig = SamplerConfig()
+
+
+def constraint_forms(constraints: ConstraintsConfig) -> dict[str, str]:
+    """Dotted keys of the constraints, the user's own included, and their forms.
+
+    Examples
+    --------
+    >>> constraint_forms(ConstraintsConfig())["constraints.neff"]
+    'off'
+    """
+
+    def found(table: Mapping[str, Any], key: str) -> Iterator[tuple[str, str]]:
+        for name, entry in table.items():
+            if "form" in entry:
+                yield f"{key}.{name}", entry["form"]
+            else:
+                yield from found(entry, f"{key}.{name}")
+
+    return dict(found(constraints.model_dump(), "constraints"))
 
 
 def presets() -> tuple[str, ...]:
@@ -270,19 +317,31 @@ def parse(text: str, overrides: Iterable[str] | Mapping[str, Any] = ()) -> Confi
         tree: dict[str, Any] = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"not valid TOML: {error}") from error
-    pairs = overrides.items() if isinstance(overrides, Mapping) else map(_split_override, overrides)
+    pairs = overrides.items() if isinstance(overrides, Mapping) else map(split_override, overrides)
     parameters = tree.get("parameters", {})
     if isinstance(parameters, dict):
         tree["parameters"] = {name: _merged(name, entry) for name, entry in parameters.items()}
     for key, value in pairs:
         _assign(tree, key.split("."), value)
+    return validated(Config, tree)
+
+
+def validated(table: type[Checked], tree: Mapping[str, Any]) -> Checked:
+    """A table of a configuration, or a whole one, from plain TOML values.
+
+    Raises
+    ------
+    ConfigError
+        One line that names the key, the value and what is allowed.
+    """
     try:
-        return Config.model_validate(tree)
+        return table.model_validate(tree)
     except ValidationError as error:
-        raise ConfigError(_message(error)) from None
+        raise ConfigError(_message(error, table)) from None
 
 
-def _split_override(text: str) -> tuple[str, Any]:
+def split_override(text: str) -> tuple[str, Any]:
+    """Key and value of an override ``table.key=value``: a TOML value, else a bare string."""
     key, separator, value = text.partition("=")
     if not separator or not key.strip():
         raise ConfigError(f"override '{text}': write it as table.key=value")
@@ -316,7 +375,7 @@ def _merged(name: str, entry: object, base: object = None) -> object:
     return {**base, **entry} if isinstance(base, dict) else entry
 
 
-def _message(error: ValidationError) -> str:
+def _message(error: ValidationError, root: type[Table]) -> str:
     """One line for the first thing that is wrong."""
     first = error.errors()[0]
     path = [str(part) for part in first["loc"]]
@@ -324,7 +383,7 @@ def _message(error: ValidationError) -> str:
         del path[2]  # the tag of the kind of entry
     where = ".".join(path)
     if first["type"] == "extra_forbidden":
-        known = _keys_at(path[:-1])
+        known = _keys_at(path[:-1], root)
         return f"{where}: unknown key{_nearest(path[-1], known)}; known here: {', '.join(known)}"
     if first["type"] == "missing":
         return f"{where}: missing"
@@ -336,9 +395,9 @@ def _message(error: ValidationError) -> str:
     return f"{where}: {json.dumps(first['input'], default=str)} is not allowed; it should be {allowed}"
 
 
-def _keys_at(path: list[str]) -> list[str]:
+def _keys_at(path: list[str], root: type[Table]) -> list[str]:
     """Keys known to the table at `path`."""
-    tables: list[type[_Table]] = [Config]
+    tables: list[type[Table]] = [root]
     for part in path:
         annotations = [t.model_fields[part].annotation for t in tables if part in t.model_fields]
         if not annotations:
@@ -347,8 +406,8 @@ def _keys_at(path: list[str]) -> list[str]:
     return list(dict.fromkeys(key for table in tables for key in table.model_fields))
 
 
-def _tables_in(annotation: object) -> list[type[_Table]]:
-    if isinstance(annotation, type) and issubclass(annotation, _Table):
+def _tables_in(annotation: object) -> list[type[Table]]:
+    if isinstance(annotation, type) and issubclass(annotation, Table):
         return [annotation]
     return [table for member in get_args(annotation) for table in _tables_in(member)]
 

@@ -14,6 +14,8 @@ from nuinfer.likelihood import poisson_log_terms
 from nuinfer.parameters import ParameterSpace
 from nuinfer.typing import ArrayLike, FloatArray
 
+_FROM_LOGARITHMS = {"m_zprime_mev", "g_prime"}  # values that may overflow where theta is finite
+
 
 @dataclass(frozen=True)
 class Posterior:
@@ -52,36 +54,36 @@ class Posterior:
             If they are not finite.
         """
         x = self.space.check(theta)
-        counts = self._counts(x.shape[:-1], self.point(x))
+        counts = self._counts(x, self.point(x))
         bad = ~np.all(np.isfinite(counts), axis=(-2, -1))
         if bad.any():
             at = dict(zip(self.space.names, x[bad][0].tolist(), strict=True))
             raise PhysicsDomainError(f"the expected counts are not finite at {at}")
         return counts
 
-    def _counts(self, batch: tuple[int, ...], point: dict[str, FloatArray]) -> FloatArray:
+    def _counts(self, theta: FloatArray, point: dict[str, FloatArray]) -> FloatArray:
         """Expected counts, NaN where a value is not finite: the model never sees such a point."""
-        finite = np.ones(batch, dtype=bool)
-        for values in point.values():
-            finite = finite & np.isfinite(values)
+        finite = np.isfinite(theta).all(axis=-1)
+        for name in _FROM_LOGARITHMS & point.keys():
+            finite = finite & np.isfinite(point[name])
         if not finite.all():
             point = {name: np.where(finite, values, 1.0) for name, values in point.items()}
         with np.errstate(all="ignore"):  # what comes of it is checked
             counts = np.asarray(self.model.expected_counts(point))
-        return np.where(finite[..., None, None], counts, np.nan)
+        return counts if finite.all() else np.where(finite[..., None, None], counts, np.nan)
 
     def poisson_terms(self, theta: ArrayLike) -> FloatArray:
         """Poisson log-probability per bin, shape (*batch, topology, bin); NaN where the counts make no sense."""
         x = self.space.check(theta)
-        return self._poisson_terms(x.shape[:-1], self.point(x))
+        return self._poisson_terms(x, self.point(x))
 
-    def _poisson_terms(self, batch: tuple[int, ...], point: dict[str, FloatArray]) -> FloatArray:
+    def _poisson_terms(self, theta: FloatArray, point: dict[str, FloatArray]) -> FloatArray:
         with np.errstate(all="ignore"):
-            return poisson_log_terms(self.model.dataset.observed, self._counts(batch, point))
+            return poisson_log_terms(self.model.dataset.observed, self._counts(theta, point))
 
-    def _poisson(self, batch: tuple[int, ...], point: dict[str, FloatArray]) -> FloatArray:
+    def _poisson(self, theta: FloatArray, point: dict[str, FloatArray]) -> FloatArray:
         with np.errstate(all="ignore"):
-            return np.asarray(self._poisson_terms(batch, point).sum(axis=(-2, -1)))
+            return np.asarray(self._poisson_terms(theta, point).sum(axis=(-2, -1)))
 
     def constraint_term(self, constraint: Constraint, point: dict[str, FloatArray]) -> FloatArray:
         """Term of one constraint; its Standard Model value where there is no Z'."""
@@ -108,7 +110,7 @@ class Posterior:
         point = self.point(x)
         terms = {"prior": self.space.log_prior(x)}
         terms |= {c.name: self.constraint_term(c, point) for c in self.constraints}
-        terms["poisson"] = self._poisson(x.shape[:-1], point)
+        terms["poisson"] = self._poisson(x, point)
         terms = {name: np.broadcast_to(term, x.shape[:-1]).copy() for name, term in terms.items()}
         for name, term in terms.items():
             self._refuse_nonfinite(x, term, name)
@@ -147,18 +149,18 @@ class Posterior:
         x = self.space.check(theta)
         terms = np.full((len(x), len(self.term_names)), -np.inf)
         terms[:, 0] = self.space.log_prior(x)
-        self._refuse_nonfinite(x, terms[:, 0], "prior")
         rows = np.flatnonzero(terms[:, 0] > -np.inf)
         point = self.point(x[rows])
         for column, constraint in enumerate(self.constraints, start=1):
             terms[rows, column] = self.constraint_term(constraint, point)
-            self._refuse_nonfinite(x, terms[:, column], constraint.name)
         allowed = np.all(terms[rows, :-1] > -np.inf, axis=-1)
         rows = rows[allowed]
         if rows.size:
             point = {name: values[allowed] if values.ndim else values for name, values in point.items()}
-            terms[rows, -1] = self._poisson(rows.shape, point)
-            self._refuse_nonfinite(x, terms[:, -1], "poisson")
+            terms[rows, -1] = self._poisson(x[rows], point)
+        if not np.all(terms < np.inf):  # NaN included
+            for column, name in enumerate(self.term_names):
+                self._refuse_nonfinite(x, terms[:, column], name)
         with np.errstate(over="ignore"):
             return terms.sum(axis=-1), terms
 

@@ -169,6 +169,14 @@ def test_channels_are_summed_per_species(hese: DataSet) -> None:
             assert not area[:dropped].any()
             np.testing.assert_allclose(hese.area_m2[s, :, t, 1:], area[dropped:, 1:], rtol=1e-14)
             np.testing.assert_allclose(hese.area_m2[s, :, t, 0], area[dropped:, 0] * fraction[topology], rtol=1e-14)
+            below = sum(
+                arrays["area_m2"][c, dropped:, t, 4:6]
+                for c, channel in enumerate(arrays["channels"])
+                if channel in {f"{names[species]}_{kind}" for kind in ("cc", "nc", "glashow")}
+            )
+            below[:, 1] *= 1.0 - fraction[topology]
+            np.testing.assert_allclose(hese.below_area_m2[s, :, t], below, rtol=1e-13)
+    np.testing.assert_allclose(hese.below_edges_gev, [10**4.6, 10**4.75, 6e4], rtol=1e-12)
     assert hese.area_m2[:, 0].any()
     peak = np.searchsorted(hese.true_edges_gev, 6.3e6) - 1
     assert hese.area_m2[3, peak].sum() > 5.0 * hese.area_m2[0, peak].sum()
@@ -190,6 +198,7 @@ def test_higher_threshold_drops_bins(hese: DataSet) -> None:
     assert dropped > 0
     np.testing.assert_array_equal(higher.area_m2, hese.area_m2[:, dropped:, :, 3:])
     assert not hese.area_m2[:, :dropped, :, 3:].any()
+    assert 1.5 <= higher.max_energy_scale
     assert all(higher.backgrounds[name].shape == (2, 12) for name in BACKGROUNDS)
 
 

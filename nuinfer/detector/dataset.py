@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from nuinfer.datafiles import DataFolder, locate
+from nuinfer.detector.energy_scale import SCALES
 from nuinfer.errors import ConfigError, DataIntegrityError
 from nuinfer.typing import AnyArray, BoolArray, FloatArray
 
@@ -47,6 +48,10 @@ class DataSet:
         True neutrino energies that bound the bins of the response.
     area_m2 : array, shape (6, n_true, n_topology, n_bin)
         Sky-averaged effective area for one species of `SPECIES`.
+    below_edges_gev : array, shape (n_below + 1,)
+        Deposited energies that bound columns below the analysis bins, from which a higher energy scale lifts events.
+    below_area_m2 : array, shape (6, n_true, n_topology, n_below)
+        Their effective area, for the same true energies; lower ones give 0.1 % of the highest of these columns.
     backgrounds : mapping
         Component of `BACKGROUNDS` to its counts (n_topology, n_bin) in the livetime at norm 1.
     overlaps : tuple of str
@@ -65,11 +70,18 @@ class DataSet:
     observed: FloatArray
     true_edges_gev: FloatArray
     area_m2: FloatArray
+    below_edges_gev: FloatArray
+    below_area_m2: FloatArray
     backgrounds: Mapping[str, FloatArray]
     overlaps: tuple[str, ...]
     approximations: tuple[str, ...]
     references: tuple[str, ...]
     checksums: Mapping[str, str]
+
+    @property
+    def max_energy_scale(self) -> float:
+        """Largest scale of deposited energies for which everything that enters the first bin is known."""
+        return float(self.below_edges_gev[-1] / self.below_edges_gev[0])
 
 
 def load_dataset(name_or_path: str, min_deposited_energy_gev: float = 60000.0) -> DataSet:
@@ -97,16 +109,19 @@ def load_dataset(name_or_path: str, min_deposited_energy_gev: float = 60000.0) -
     """
     folder = DataFolder.open(locate(name_or_path))
     metadata = _Metadata.read(folder)
-    true_edges, edges, area = _response(folder, metadata)
+    true_edges, edges, below_edges, area = _response(folder, metadata)
     observed = _observed(folder, metadata, edges)
     backgrounds = _backgrounds(folder, metadata, edges)
 
     first = _first_bin(metadata.name, edges, min_deposited_energy_gev)
-    area = area[..., first:]
-    contributes = area.any(axis=(0, 2, 3))
-    if not contributes.any():
+    edges_gev = np.concatenate([below_edges[:-1], edges])
+    first_column = len(below_edges) - 1 + first
+    least = edges[first] / SCALES[1] * (1.0 + EDGE_TOLERANCE)
+    lowest_column = max(0, int(np.searchsorted(edges_gev, least, side="right")) - 1)
+    below, area = area[..., lowest_column:first_column], area[..., first_column:]
+    if not area.any():
         _refuse(folder, RESPONSE, "area_m2", "0 in every analysis bin", "a positive area in some of them")
-    lowest = int(contributes.argmax())
+    lowest = int(area.any(axis=(0, 2, 3)).argmax())
     return DataSet(
         name=metadata.name,
         title=metadata.title,
@@ -116,6 +131,8 @@ def load_dataset(name_or_path: str, min_deposited_energy_gev: float = 60000.0) -
         observed=_frozen(observed[:, first:]),
         true_edges_gev=_frozen(true_edges[lowest:]),
         area_m2=_frozen(area[:, lowest:]),
+        below_edges_gev=_frozen(edges_gev[lowest_column : first_column + 1]),
+        below_area_m2=_frozen(below[:, lowest:]),
         backgrounds={name: _frozen(counts[:, first:]) for name, counts in backgrounds.items()},
         overlaps=metadata.overlaps,
         approximations=metadata.approximations,
@@ -167,8 +184,11 @@ class _Metadata:
         )
 
 
-def _response(folder: DataFolder, metadata: _Metadata) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Read true edges, analysis-bin edges and area (species, true, topology, bin), cut at the threshold."""
+def _response(folder: DataFolder, metadata: _Metadata) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Read true edges, analysis-bin edges, those of the columns below, and area (species, true, topology, column).
+
+    A column that the threshold cuts becomes two.
+    """
     arrays = folder.read_arrays(RESPONSE)
     expected = ("area_m2", "true_edges_gev", "deposited_edges_gev", "channels", "topologies")
     for key in expected:
@@ -188,18 +208,24 @@ def _response(folder: DataFolder, metadata: _Metadata) -> tuple[FloatArray, Floa
         _refuse(folder, RESPONSE, "channels", list(channels), "distinct names")
 
     column, is_cut = _threshold_column(folder, metadata, deposited_edges)
-    by_species = np.zeros((len(SPECIES), *shape[1:3], shape[3] - column))
+    by_species = np.zeros((len(SPECIES), *shape[1:]))
     for channel, channel_area in zip(channels, area, strict=True):
         particle, _, interaction = channel.partition("_")
         if particle not in _CHANNELS or not interaction:
             _refuse(
                 folder, RESPONSE, "channels", channel, f"<particle>_<interaction>, a particle of {', '.join(_CHANNELS)}"
             )
-        by_species[_CHANNELS[particle]] += channel_area[..., column:]
+        by_species[_CHANNELS[particle]] += channel_area
+    edges, below_edges = deposited_edges[column:].copy(), deposited_edges[: column + 1].copy()
+    edges[0] = metadata.threshold_gev
     if is_cut:
-        by_species[..., 0] *= [metadata.threshold_fraction[topology] for topology in topologies]
-    edges = np.concatenate([[metadata.threshold_gev], deposited_edges[column + 1 :]])
-    return true_edges, edges, by_species
+        fraction = np.array([metadata.threshold_fraction[topology] for topology in topologies])
+        cut = by_species[..., column, None] * np.stack([1.0 - fraction, fraction], axis=-1)
+        by_species = np.concatenate([by_species[..., :column], cut, by_species[..., column + 1 :]], axis=-1)
+        below_edges = np.append(below_edges, metadata.threshold_gev)
+    else:
+        below_edges[-1] = metadata.threshold_gev
+    return true_edges, edges, below_edges, by_species
 
 
 def _threshold_column(folder: DataFolder, metadata: _Metadata, deposited_edges: FloatArray) -> tuple[int, bool]:
