@@ -11,68 +11,32 @@ never sliced: a view, or an array inside a tuple, costs more than the arithmetic
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import TypeVar, cast
+from collections.abc import Mapping
 
-import numba
 import numpy as np
 
 from nuinfer.detector.quadrature import BinQuadrature
 from nuinfer.physics.absorption import optical_depth, ordered_targets, resonance_redshift
 from nuinfer.physics.propagation import Propagation
 from nuinfer.physics.regeneration import INSIDE, cumulative_rule
+from nuinfer.physics.spectra import shape_values
+from nuinfer.shells_kernel import (
+    BREAK,
+    CUTOFF,
+    POWER_LAW,
+    compiled,
+    fill_fractions,
+    fill_shells,
+    fraction_beyond,
+    inlined,
+)
 from nuinfer.typing import FloatArray, IntArray
 
-_Function = TypeVar("_Function", bound=Callable[..., object])
+KINDS = {"power_law": POWER_LAW, "cutoff": CUTOFF, "broken_power_law": BREAK}
+"""Spectrum to what the compiled functions call it."""
 
 
-def _compiled(function: _Function) -> _Function:
-    return cast("_Function", numba.njit(cache=True, error_model="numpy")(function))
-
-
-def _inlined(function: _Function) -> _Function:
-    return cast("_Function", numba.njit(inline="always", error_model="numpy")(function))
-
-
-@_compiled
-def _fill_shells(
-    gamma: float, step: float, density: FloatArray, log_slope: FloatArray, beyond: FloatArray, beyond_slope: FloatArray
-) -> None:
-    """Tabulate the fraction of the flux beyond each redshift, and its change per interval."""
-    n = density.size - 1
-    ratio = math.exp(gamma * step)
-    power = math.exp(-gamma * step * n)
-    total = right = right_slope = 0.0
-    for k in range(n, -1, -1):
-        here = density[k] * power
-        slope = here * (log_slope[k] - gamma)
-        if k < n:
-            total += here + right + (step / 6.0) * (slope - right_slope)
-        beyond[k] = total
-        beyond_slope[k] = here
-        right, right_slope = here, slope
-        power *= ratio
-    scale = 1.0 / total
-    for k in range(n + 1):
-        beyond[k] *= scale
-        beyond_slope[k] *= -2.0 * scale
-
-
-@_inlined
-def _fraction_beyond(x: float, intervals_per_x: float, beyond: FloatArray, beyond_slope: FloatArray) -> float:
-    """Fraction of the unabsorbed flux emitted beyond 0 < x < x_max; 1 if every source is at x_max."""
-    n = beyond.size - 1
-    if n == 0:
-        return 1.0
-    position = x * intervals_per_x
-    k = min(int(position), n - 1)
-    t = position - k
-    f0, s0, s1 = beyond[k], beyond_slope[k], beyond_slope[k + 1]
-    rise = beyond[k + 1] - f0
-    return float(f0 + t * (s0 + t * ((3.0 * rise - 2.0 * s0 - s1) + t * (s0 + s1 - 2.0 * rise))))
-
-
-@_inlined
+@inlined
 def _cross(
     target: int,
     first: int,
@@ -115,7 +79,7 @@ def _cross(
                         )
 
 
-@_inlined
+@inlined
 def _made_until(
     parent: int, c: int, x: float, f0: float, f1: float, f2: float, n_piece: int, ends: FloatArray, moments: FloatArray
 ) -> float:
@@ -138,7 +102,7 @@ def _made_until(
     return float(f0 * m0 + f1 * m1 + f2 * m2)
 
 
-@_compiled
+@compiled
 def _arriving(
     n_crossed: int,
     n_node: int,
@@ -159,6 +123,9 @@ def _arriving(
     spectrum: FloatArray,
     beyond: FloatArray,
     beyond_slope: FloatArray,
+    unabsorbed: FloatArray,
+    far: FloatArray,
+    n_pieces: IntArray,
     ends: FloatArray,
     moments: FloatArray,
     fraction: FloatArray,
@@ -169,18 +136,22 @@ def _arriving(
     """Populations in front of target number `n_crossed`, or at Earth if that is the number of targets.
 
     The first `n_node` of `ln_energies`, `energies` and `powers` hold e, in increasing order, E, and (E/pivot)^gamma;
-    `scales` holds 1/E_R and (pivot/E_R)^gamma of each target; `out` has shape (channel, 3, node).
+    `scales` holds 1/E_R and (pivot/E_R)^gamma of each target; `beyond` and its slope are tables of a power law, which
+    other spectra replace by `unabsorbed` and `far`, see `fill_fractions`; `out` has shape (channel, 3, node).
     """
     n_target, n_channel = ln_res.size, source.shape[0]
-    intervals_per_x = (beyond.size - 1) / x_max
+    tabulated, intervals_per_x = far.size == 0, (beyond.size - 1) / x_max
     last = moments.shape[3] - 1
     # Nodes below `first` cross a target beyond the last source, those from `end` on are above its resonance.
     first = np.searchsorted(ln_energies[:n_node], ln_res[0] - x_max, side="right")
     end = np.searchsorted(ln_energies[:n_node], ln_res[0])
     for node in range(n_node):
-        fraction[node] = 0.0 if node < first else 1.0
+        fraction[node] = 0.0 if node < first else (1.0 if tabulated else unabsorbed[node])
     for node in range(first, end):
-        fraction[node] = _fraction_beyond(ln_res[0] - ln_energies[node], intervals_per_x, beyond, beyond_slope)
+        if tabulated:
+            fraction[node] = fraction_beyond(ln_res[0] - ln_energies[node], intervals_per_x, beyond, beyond_slope)
+        else:
+            fraction[node] = far[0, node]
     for c in range(n_channel):
         for i in range(3):
             for node in range(n_node):
@@ -192,10 +163,13 @@ def _arriving(
             first_next = np.searchsorted(ln_energies[:n_node], ln_res[j + 1] - x_max, side="right")
             end_next = np.searchsorted(ln_energies[:n_node], ln_res[j + 1])
         for node in range(first_next, end):
-            nearer = 1.0
-            if node < end_next:
-                x = ln_res[j + 1] - ln_energies[node]
-                nearer = _fraction_beyond(x, intervals_per_x, beyond, beyond_slope)
+            if tabulated:
+                nearer = 1.0
+                if node < end_next:
+                    x = ln_res[j + 1] - ln_energies[node]
+                    nearer = fraction_beyond(x, intervals_per_x, beyond, beyond_slope)
+            else:
+                nearer = far[j + 1, node] if node < end_next else unabsorbed[node]
             gain = nearer - fraction[node]
             fraction[node] = nearer
             for c in range(n_channel):
@@ -204,7 +178,7 @@ def _arriving(
         if last > 0:
             for c in range(n_channel):
                 for parent in range(j + 1):
-                    n_piece = parent + 1 if beyond.size == 1 else 1
+                    n_piece = n_pieces[parent] if moments.shape[2] > 1 else 1
                     for node in range(first_next, end):
                         r = energies[node] * scales[parent, 0]
                         r_gamma = powers[node] * scales[parent, 1]
@@ -231,7 +205,7 @@ def _arriving(
         first, end = first_next, end_next
 
 
-@_compiled
+@compiled
 def bin_integrals(
     ln_edges: FloatArray,
     rule: FloatArray,
@@ -247,14 +221,17 @@ def bin_integrals(
     cumulative: FloatArray,
     stencil: IntArray,
     ln_pivot: float,
+    kind: int,
     gammas: FloatArray,
+    ln_scales: FloatArray,
+    gammas_high: FloatArray,
     kappas: FloatArray,
     branchings: FloatArray,
     resonances: FloatArray,
     orders: IntArray,
-    source: FloatArray,
+    sources: FloatArray,
 ) -> FloatArray:
-    """Integrals over energy bins of the populations at Earth for an unabsorbed flux (E/pivot)^-gamma.
+    """Integrals over energy bins of the populations at Earth for an unabsorbed flux B(0; E) (E/pivot)^-gamma.
 
     Parameters
     ----------
@@ -282,15 +259,19 @@ def bin_integrals(
         First node that each row of them applies to.
     ln_pivot : float
         Logarithm of the energy in GeV at which the unabsorbed flux is 1.
-    gammas, kappas : ndarray, shape (batch,)
-        Spectral index; optical depth of a unit entry of R at z is kappa (1+z)^3 H0/H(z).
+    kind : int
+        Spectrum: power law, cut-off or break.
+    gammas, ln_scales, gammas_high : ndarray, shape (batch,)
+        Spectral index; logarithm of the energy of the cut-off or break in GeV; index above the break.
+    kappas : ndarray, shape (batch,)
+        Optical depth of a unit entry of R at z is kappa (1+z)^3 H0/H(z).
     branchings : ndarray, shape (batch,)
         Fraction of the decays of the Z' that give neutrinos.
     resonances : ndarray, shape (batch, target)
         Logarithm of the resonance energies in GeV, decreasing.
     orders : ndarray, shape (batch, target)
         Which crossing each of them is.
-    source : ndarray, shape (channel, 3)
+    sources : ndarray, shape (batch or 1, channel, 3)
         Populations at the source.
 
     Returns
@@ -299,41 +280,63 @@ def bin_integrals(
         In GeV.
     """
     batch, n_target = resonances.shape
-    n_channel, n_bin, n_interval, n_rule = source.shape[0], ln_edges.size - 1, stencil.size, rule.shape[1]
+    n_channel, n_bin, n_interval, n_rule = sources.shape[1], ln_edges.size - 1, stencil.size, rule.shape[1]
     integrals = np.zeros((batch, n_channel, 3, n_bin))
-    beyond, beyond_slope = np.ones(density.size), np.zeros(density.size)
-    ends = np.zeros((n_target, n_target + 1))
-    moments = np.zeros((n_target, n_channel, n_target, n_interval + 1, 6))  # M_p, and their change per interval
-    scales, breaks = np.zeros((n_target, 2)), np.zeros(2 * n_target)
-    n_node = max(n_rule * (n_bin + 2 * n_target), n_interval + 1)
+    n_kink = 2 if kind == BREAK else 0
+    beyond, beyond_slope = np.ones((2, density.size)), np.zeros((2, density.size))
+    most_pieces = (n_target if density.size == 1 else 1) + n_kink // 2
+    n_pieces, ends = np.zeros(n_target, np.intp), np.zeros((n_target, most_pieces + 1))
+    moments = np.zeros((n_target, n_channel, most_pieces, n_interval + 1, 6))  # M_p, and their change per interval
+    scales, breaks = np.zeros((n_target, 2)), np.zeros(2 * n_target + n_kink)
+    n_node = max(n_rule * (n_bin + 2 * n_target + n_kink), n_interval + 1)
+    unabsorbed, far = np.zeros(n_node), np.zeros((0 if kind == POWER_LAW else n_target, n_node))
     ln_energies, energies, powers, weights = np.zeros(n_node), np.zeros(n_node), np.zeros(n_node), np.zeros(n_node)
     fraction, depth, made = np.zeros(n_node), np.zeros(n_node), np.zeros((n_target, n_channel, n_node))
     bins = np.zeros(n_node, np.intp)
     here, there = np.zeros((n_channel, 3, n_node)), np.zeros((n_channel, 3, n_interval + 1))
     for b in range(batch):
         gamma, kappa, ln_res, order = gammas[b], kappas[b], resonances[b], orders[b]
+        source = sources[min(b, sources.shape[0] - 1)]
+        ln_scale, gamma_high = ln_scales[b], gammas_high[b]
+        ratio_high = math.exp((gamma - gamma_high) * x_max)  # if every source is at x_max
         if density.size > 1:
-            _fill_shells(gamma, x_max / (density.size - 1), density, log_slope, beyond, beyond_slope)
+            step = x_max / (density.size - 1)
+            total = fill_shells(gamma, step, density, log_slope, beyond[0], beyond_slope[0])
+            if kind == BREAK:
+                ratio_high = fill_shells(gamma_high, step, density, log_slope, beyond[1], beyond_slope[1]) / total
         for target in range(n_target):
             scales[target, 0] = math.exp(-ln_res[target])
             scales[target, 1] = math.exp(-gamma * (ln_res[target] - ln_pivot))
             breaks[2 * target], breaks[2 * target + 1] = ln_res[target] - x_max, ln_res[target]
+        if n_kink:
+            breaks[2 * n_target], breaks[2 * n_target + 1] = ln_scale - x_max, ln_scale
         for target in range(n_target if n_interval > 0 else 0):
+            # A piece ends where a lighter target leaves the path and where the farthest source reaches the break.
             n_piece = target + 1 if density.size == 1 else 1
             for piece in range(n_piece):
-                # A piece ends where a lighter target leaves the path; nodes at its ends stay just inside.
                 leaving = ln_res[target] - ln_res[piece] if density.size == 1 else 0.0
                 ends[target, piece + 1] = max(0.0, x_max + leaving)
+            if n_kink:
+                n_piece += 1
+                ends[target, n_piece] = min(max(ln_res[target] - ln_scale + x_max, 0.0), x_max)
+                ends[target, : n_piece + 1].sort()
+            n_pieces[target] = n_piece
+            for piece in range(n_piece):  # nodes at the ends of a piece stay just inside
                 start, length = ends[target, piece], ends[target, piece + 1] - ends[target, piece]
                 for k in range(n_interval + 1):
                     x = start + length * ((n_interval - k) / n_interval)
                     ln_energies[k] = ln_res[target] - min(max(x, start + INSIDE), start + length - INSIDE)
                     energies[k] = math.exp(ln_energies[k])
                     powers[k] = math.exp(gamma * (ln_energies[k] - ln_pivot))
+                if kind != POWER_LAW:
+                    fill_fractions(
+                        kind, target + 1, n_interval + 1, ln_energies, x_max, ln_res, gamma, ln_scale, gamma_high,
+                        ratio_high, density, log_slope, beyond, beyond_slope, unabsorbed, far,
+                    )  # fmt: skip
                 _arriving(
                     target, n_interval + 1, ln_energies, energies, powers, kappa, x_max, omega_m, omega_lambda, ln_res,
-                    order, scales, rates, matrices, source, daughters, spectrum, beyond, beyond_slope, ends, moments,
-                    fraction, depth, made, here,
+                    order, scales, rates, matrices, source, daughters, spectrum, beyond[0], beyond_slope[0],
+                    unabsorbed, far, n_pieces, ends, moments, fraction, depth, made, here,
                 )  # fmt: skip
                 there[:] = here[:, :, : n_interval + 1]
                 _cross(
@@ -380,10 +383,15 @@ def bin_integrals(
             energies[k] = math.exp(ln_energies[k])
             powers[k] = math.exp(gamma * (ln_energies[k] - ln_pivot))
             weights[k] *= energies[k] / powers[k]
+        if kind != POWER_LAW:
+            fill_fractions(
+                kind, n_target, node, ln_energies, x_max, ln_res, gamma, ln_scale, gamma_high, ratio_high, density,
+                log_slope, beyond, beyond_slope, unabsorbed, far,
+            )  # fmt: skip
         _arriving(
             n_target, node, ln_energies, energies, powers, kappa, x_max, omega_m, omega_lambda, ln_res, order, scales,
-            rates, matrices, source, daughters, spectrum, beyond, beyond_slope, ends, moments, fraction, depth, made,
-            here,
+            rates, matrices, source, daughters, spectrum, beyond[0], beyond_slope[0], unabsorbed, far, n_pieces, ends,
+            moments, fraction, depth, made, here,
         )  # fmt: skip
         for c in range(n_channel):
             for i in range(3):
@@ -393,7 +401,7 @@ def bin_integrals(
 
 
 class Kernel:
-    """Bin integrals for one propagation, one set of bins and one source.
+    """Bin integrals for one propagation and one set of bins.
 
     Parameters
     ----------
@@ -401,14 +409,14 @@ class Kernel:
         Absorption between source and Earth.
     quadrature : BinQuadrature
         Bins and nodes.
-    source : ndarray, shape (channel, 3)
-        Populations of the mass states at the source.
     pivot_gev : float
-        Energy at which the unabsorbed flux is 1.
+        Energy at which the power law is 1.
+    spectrum : str
+        ``power_law``, ``cutoff`` or ``broken_power_law``.
     """
 
     def __init__(
-        self, propagation: Propagation, quadrature: BinQuadrature, source: FloatArray, pivot_gev: float
+        self, propagation: Propagation, quadrature: BinQuadrature, pivot_gev: float, spectrum: str = "power_law"
     ) -> None:
         crossings, background = propagation.crossings, propagation.cosmology
         diagonal = np.zeros((len(crossings.rates), 0, 3, 3))
@@ -416,7 +424,7 @@ class Kernel:
         cumulative, stencil = np.zeros((0, 6)), np.zeros(0, np.intp)
         if propagation.regeneration_intervals:
             cumulative, stencil = cumulative_rule(propagation.regeneration_intervals)
-        self._propagation, self._source = propagation, np.ascontiguousarray(source)
+        self._propagation, self._shape_values = propagation, shape_values(spectrum)
         self._setting = (
             np.log(quadrature.edges_gev),
             np.array(quadrature.rule),
@@ -432,23 +440,36 @@ class Kernel:
             cumulative,
             stencil,
             math.log(pivot_gev),
+            KINDS[spectrum],
         )
 
-    def __call__(
-        self, gamma: FloatArray, m_zprime_mev: FloatArray, g_prime: FloatArray, masses_ev: FloatArray
-    ) -> FloatArray:
-        """Integrals at points of shape (batch,), masses of shape (batch, target).
+    def __call__(self, point: Mapping[str, FloatArray], masses_ev: FloatArray, source: FloatArray) -> FloatArray:
+        """Integrals at points of shape (batch,) of the populations over the power law.
+
+        Parameters
+        ----------
+        point : mapping
+            Values of shape (batch,): ``gamma``, ``m_zprime_mev``, ``g_prime`` and those of the spectrum.
+        masses_ev : ndarray, shape (batch, target)
+            Target masses in eV.
+        source : ndarray, shape (batch or 1, channel, 3)
+            Populations of the mass states at the source.
 
         Returns
         -------
         ndarray, shape (batch, channel * 3 * n_bin)
             In GeV.
         """
+        gamma, m_zprime_mev, g_prime = (point[name] for name in ("gamma", "m_zprime_mev", "g_prime"))
         order, targets = ordered_targets(masses_ev)
         resonances = np.log(resonance_redshift(1.0, m_zprime_mev[:, None], targets) + 1.0)
         today = optical_depth(0.0, m_zprime_mev, g_prime, self._propagation.cosmology)
         # tau = kappa (1+z)^3 H0/H(z), with H(0) = H0 sqrt(Om + OL)
         kappa = self._propagation.depth_factor * today * math.sqrt(self._setting[5] + self._setting[6])
         branching = self._propagation.mediator.neutrino_branching(m_zprime_mev)
-        columns = (np.array(gamma), kappa, branching, resonances, order)  # copies: one type, writable, to compile for
-        return bin_integrals(*self._setting, *columns, self._source).reshape(len(gamma), -1)
+        extra = [point[name] for name in self._shape_values]
+        ln_scale = np.log(extra[0]) if extra else np.zeros_like(gamma)
+        gamma_high = extra[1] if len(extra) > 1 else gamma
+        # Copies: one type, writable, to compile for
+        columns = (np.array(gamma), np.array(ln_scale), np.array(gamma_high), kappa, branching, resonances, order)
+        return bin_integrals(*self._setting, *columns, np.array(source)).reshape(len(gamma), -1)

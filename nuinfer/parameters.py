@@ -7,6 +7,7 @@ fixed value. `ParameterSpace` is the only place that knows which column of theta
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Protocol
@@ -130,6 +131,62 @@ class Normal:
 
 
 @dataclass(frozen=True)
+class SimplexShare:
+    """One of `n` fractions >= 0 whose sum is at most `total`, all together uniform on that simplex.
+
+    Its density and quantiles are those of the joint prior's factors: `ParameterSpace` puts the `n` shares together,
+    each following on what the previous ones leave.
+
+    Parameters
+    ----------
+    total : float
+        Largest sum of the fractions.
+    n : int
+        Number of fractions.
+
+    Raises
+    ------
+    ConfigError
+        Unless total > 0.
+
+    Examples
+    --------
+    >>> SimplexShare(1.0, 2).quantile(np.array([0.0, 0.75, 1.0])).tolist()
+    [0.0, 0.5, 1.0]
+    """
+
+    total: float
+    n: int
+
+    def __post_init__(self) -> None:
+        if not self.total > 0.0:
+            raise ConfigError(f"simplex prior: the other fractions leave {self.total:g}; give it a value")
+
+    @property
+    def low(self) -> float:
+        """No less than nothing."""
+        return 0.0
+
+    @property
+    def high(self) -> float:
+        """No more than everything."""
+        return self.total
+
+    @property
+    def centre(self) -> float:
+        """The mean."""
+        return self.total / (self.n + 1)
+
+    def log_density(self, x: FloatArray) -> FloatArray:
+        """Equal part of the log joint density n!/total^n, NaN for NaN."""
+        return np.where(np.isnan(x), np.nan, math.lgamma(self.n + 1) / self.n - math.log(self.total))
+
+    def quantile(self, u: FloatArray) -> FloatArray:
+        """Inverse cumulative distribution of the first share, Beta(1, n)."""
+        return np.asarray(self.total * (1.0 - np.power(1.0 - u, 1.0 / self.n)))
+
+
+@dataclass(frozen=True)
 class Parameter:
     """A named quantity: sampled if it has a prior, else fixed to `value`.
 
@@ -209,6 +266,11 @@ class ParameterSpace:
             )
         return array
 
+    @cached_property
+    def shares(self) -> tuple[int, ...]:
+        """Columns of the fractions that share a simplex."""
+        return tuple(k for k, (_, prior) in enumerate(self.sampled) if isinstance(prior, SimplexShare))
+
     def log_prior(self, theta: ArrayLike) -> FloatArray:
         """Sum of the log densities, -inf outside the support, NaN for NaN; shape (*batch,)."""
         x = self.check(theta)
@@ -216,12 +278,58 @@ class ParameterSpace:
         for column, (_, prior) in enumerate(self.sampled):
             total = total + prior.log_density(x[..., column])
         outside = np.any((x < self.bounds[:, 0]) | (x > self.bounds[:, 1]), axis=-1)
+        if len(self.shares) > 1:
+            with np.errstate(invalid="ignore", over="ignore"):
+                outside |= x[..., self.shares].sum(axis=-1) > self.bounds[self.shares[0], 1]
         return np.where(outside, -np.inf, total)
 
     def prior_transform(self, u: ArrayLike) -> FloatArray:
-        """Map the unit cube to parameters distributed like the prior, shape (*batch, n_dim) to the same."""
+        """Map the unit cube to parameters distributed like the prior, shape (*batch, n_dim) to the same.
+
+        Of fractions on a simplex each takes its part of what the previous ones leave: for two of them
+        f_1 = 1 - sqrt(1 - u_1) and f_2 = (1 - f_1) u_2, whose Jacobian is the constant 1/2.
+        """
         cube = self.check(u)
-        return np.stack([prior.quantile(cube[..., k]) for k, (_, prior) in enumerate(self.sampled)], axis=-1)
+        theta = np.stack([prior.quantile(cube[..., k]) for k, (_, prior) in enumerate(self.sampled)], axis=-1)
+        for place, column in enumerate(self.shares):
+            left = self.bounds[column, 1] - theta[..., self.shares[:place]].sum(axis=-1)
+            theta[..., column] = left * SimplexShare(1.0, len(self.shares) - place).quantile(cube[..., column])
+        return theta
+
+    def into_prior(self, theta: ArrayLike, held: Iterable[int] = ()) -> FloatArray:
+        """Fractions that add up to too much scaled down together, those of the columns `held` apart.
+
+        It is continuous and leaves the points of the simplex where they are, so that a search may leave it.
+
+        Parameters
+        ----------
+        theta : array_like, shape (*batch, n_dim)
+            Points, each parameter within its bounds.
+        held : iterable of int
+            Columns that keep their values.
+        """
+        x = self.check(theta).copy()
+        free = [k for k in self.shares if k not in set(held)]
+        if len(self.shares) > 1 and free:
+            kept = x[..., [k for k in self.shares if k not in free]].sum(axis=-1)
+            left, wanted = self.bounds[free[0], 1] - kept, x[..., free].sum(axis=-1)
+            below = left * (1.0 - 1e-15)  # whatever the rounding
+            factor = np.divide(below, wanted, out=np.ones_like(wanted), where=wanted > left)
+            x[..., free] *= factor[..., None]
+        return x
+
+    def centres(self, given: Mapping[str, float]) -> dict[str, float]:
+        """Values of all parameters: those given, else the fixed value or the centre of the prior.
+
+        Fractions on a simplex that are not given take equal parts of what the others leave.
+        """
+        values = {p.name: p.centre for p in self.parameters} | dict(given)
+        names = [self.names[k] for k in self.shares]
+        missing = [name for name in names if name not in given]
+        if len(missing) < len(names):
+            left = float(self.bounds[self.shares[0], 1]) - sum(given[name] for name in names if name in given)
+            values |= dict.fromkeys(missing, max(left, 0.0) / (len(missing) + 1))
+        return values
 
     def sample(self, n: int, rng: np.random.Generator) -> FloatArray:
         """`n` draws from the prior, shape (n, n_dim)."""

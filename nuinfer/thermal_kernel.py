@@ -13,9 +13,9 @@ from typing import TypeVar, cast
 import numba
 import numpy as np
 
-from nuinfer.kernel import _fill_shells, _fraction_beyond, _inlined
 from nuinfer.physics.propagation import Propagation
 from nuinfer.physics.thermal import FIT, SIDES, STRIDES, RelicTable, relic_table
+from nuinfer.shells_kernel import fill_shells, fraction_beyond, inlined
 from nuinfer.typing import FloatArray
 
 _Function = TypeVar("_Function", bound=Callable[..., object])
@@ -29,8 +29,8 @@ _NOTHING = 50.0  # depth that lets nothing through
 _A_MIN, _A_MAX = math.exp(RelicTable.LN_A_MIN), math.exp(RelicTable.LN_A_MAX)
 
 
-@_inlined
-def _relic(b: float, ln_a: float, a: float, table: FloatArray) -> float:
+@inlined
+def relic(b: float, ln_a: float, a: float, table: FloatArray) -> float:
     """J(b, a) by the bicubic Hermite interpolant of the table, for b below the end of the table."""
     column = b / (b + 1.0) * _COLUMNS
     row = (min(max(ln_a, _LN_A_MIN), _LN_A_MAX) - _LN_A_MIN) * _ROWS
@@ -49,12 +49,12 @@ def _relic(b: float, ln_a: float, a: float, table: FloatArray) -> float:
     return float((p0 * low + q0 * low_a + p1 * high + q1 * high_a) * math.exp(-b) / scale)
 
 
-def _summed(function: _Function) -> _Function:
+def summed(function: _Function) -> _Function:
     """Compiled with sums in any order, so that they are vectorised."""
     return cast("_Function", numba.njit(cache=True, error_model="numpy", fastmath={"contract", "reassoc"})(function))
 
 
-@_summed
+@summed
 def survivals(
     t: FloatArray,
     weight: FloatArray,
@@ -124,7 +124,7 @@ def survivals(
     for b in range(batch):
         cut = cuts[b]
         if not single:
-            _fill_shells(gammas[b], x_max / (density.size - 1), density, log_slope, beyond, beyond_slope)
+            fill_shells(gammas[b], x_max / (density.size - 1), density, log_slope, beyond, beyond_slope)
         for e in range(n_energy):
             near = nears[b, e]
             if weights[b, e] == 0.0:
@@ -173,11 +173,11 @@ def survivals(
                         s = abs(near * v - rest[j])
                         if s < cut:
                             a = math.sqrt(a_squares[b, j]) * root
-                            drop[m, k] = factor * _relic(s, ln_as[b, j] + half, a, table)
+                            drop[m, k] = factor * relic(s, ln_as[b, j] + half, a, table)
                         else:
                             drop[m, k] = 0.0
                     if not single:
-                        fractions[k] = _fraction_beyond(-half, intervals_per_x, beyond, beyond_slope)
+                        fractions[k] = fraction_beyond(-half, intervals_per_x, beyond, beyond_slope)
                 for m in range(n_active):
                     total = 0.0
                     for k in range(n_node):

@@ -50,6 +50,14 @@ class Toy:
         return np.array([[1.0, 2.0], [3.0, 4.0]])
 
     @property
+    def topologies(self):
+        return tuple(f"row{k}" for k in range(len(self.observed_counts)))
+
+    @property
+    def bin_edges_gev(self):
+        return np.arange(1.0 + self.observed_counts.shape[1])
+
+    @property
     def checksums(self):
         return {"toy.csv": "0"}
 
@@ -77,6 +85,9 @@ class Toy:
 
     def sample_prior(self, n, rng):
         return rng.uniform(-self.bound, self.bound, (n, self.n_dim))
+
+    def into_prior(self, theta, held=()):  # noqa: ARG002 - the interface of SampledAnalysis
+        return theta
 
     def derived(self, theta):
         return {"radius": np.sqrt(np.sum(theta**2, axis=-1))}

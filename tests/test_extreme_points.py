@@ -23,6 +23,9 @@ ANALYSES = {
     "coherent": ["model.coherence=coherent"],
     "degenerate": ["model.masses=degenerate", "model.source=pgamma"],
     "standard_model": ["model.absorption=false"],
+    "free": ["model.source=free"],
+    "cutoff": ["model.spectrum=cutoff", "model.regeneration=false"],
+    "broken": ["model.spectrum=broken_power_law", "model.source=free"],
 }
 
 

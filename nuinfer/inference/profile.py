@@ -146,12 +146,27 @@ class Profile:
         end = float(self._bounds[column, side]) + (step, -step)[side]  # the end itself may not belong to the prior
         if self.loss(name, end) <= target:
             return None
+        found = None
         for _ in range(3):  # again if a better fit turns up on the way
-            before, middle = self.best.log_prob, float(self.best.point[column])
-            found = optimize.brentq(lambda x: self.loss(name, x) - target, middle, end, xtol=step, full_output=False)
-            if self.best.log_prob - before < LOST_ENOUGH:
+            before = self.best.log_prob
+            found = self._root(name, end, target, step)
+            if found is None or self.best.log_prob - before < LOST_ENOUGH:
                 break
-        return float(found)
+        return found
+
+    def _root(self, name: str, end: float, target: float, step: float) -> float | None:
+        """Where the loss reaches `target` between the best fit and `end`; None if it does not."""
+        found: dict[float, float] = {}  # one search per value: a second one may do better, and confuse the root finder
+
+        def excess(value: float) -> float:
+            if value not in found:
+                found[value] = self.at(name, value).log_prob
+            return self.best.log_prob - found[value] - target
+
+        middle = float(self.best.point[self.column(name)])
+        if excess(end) <= 0.0:
+            return None
+        return float(optimize.brentq(excess, middle, end, xtol=step, full_output=False))
 
     def _search(self, column: int | None, value: float) -> Maximum:
         section = _Section(self._analysis, self._bounds, column, value)
@@ -179,7 +194,7 @@ class _Section:
         """Parameters, shape (..., n_dim), at points of the cube, shape (..., free)."""
         theta = np.full((*unit.shape[:-1], self._n_dim), self._value)
         theta[..., self.free] = np.clip(self._low + unit * (self._high - self._low), self._low, self._high)
-        return theta
+        return self._analysis.into_prior(theta, [k for k in range(self._n_dim) if k not in self.free])
 
     def cost(self, unit: FloatArray) -> FloatArray:
         """Minus the log-probability, shape (n,), at n points of the cube."""

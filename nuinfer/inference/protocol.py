@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Protocol
 
 import numpy as np
@@ -75,6 +76,16 @@ class SampledAnalysis(Protocol):
         ...
 
     @property
+    def topologies(self) -> tuple[str, ...]:
+        """Names of the rows of counts."""
+        ...
+
+    @property
+    def bin_edges_gev(self) -> FloatArray:
+        """Edges of the bins of counts, shape (bin + 1,)."""
+        ...
+
+    @property
     def config_input(self) -> str:
         """The configuration as the user wrote it."""
         ...
@@ -105,6 +116,10 @@ class SampledAnalysis(Protocol):
         """Draw from the prior, shape (n, n_dim)."""
         ...
 
+    def into_prior(self, theta: FloatArray, held: Iterable[int] = ()) -> FloatArray:
+        """Move points inside the bounds into the support of the prior, continuously; columns `held` stay."""
+        ...
+
     def derived(self, theta: FloatArray) -> dict[str, FloatArray]:
         """Derived quantities at theta, each of shape (*batch,)."""
         ...
@@ -123,4 +138,32 @@ class SimulatedAnalysis(SampledAnalysis, Protocol):
 
     def with_observed(self, counts: ArrayLike) -> SimulatedAnalysis:
         """Return the same analysis of other counts."""
+        ...
+
+
+class EvidenceAnalysis(SimulatedAnalysis, Protocol):
+    """An analysis whose evidence can be computed."""
+
+    def with_observed(self, counts: ArrayLike) -> EvidenceAnalysis:
+        """Return the same analysis of other counts."""
+        ...
+
+    def log_terms(self, theta: ArrayLike) -> dict[str, FloatArray]:
+        """Every named term, each of shape (*batch,)."""
+        ...
+
+    def point(self) -> dict[str, float]:
+        """Values of all parameters at the centre of the prior, where its density is largest."""
+        ...
+
+    def log_prior(self, theta: ArrayLike) -> FloatArray:
+        """Log of the normalised prior density, shape (*batch,)."""
+        ...
+
+    def prior_transform(self, u: ArrayLike) -> FloatArray:
+        """Map the unit cube, shape (*batch, n_dim), to parameters distributed like the prior."""
+        ...
+
+    def log_exclusion(self, theta: ArrayLike) -> FloatArray:
+        """0 where no exclusion applies, else -inf; shape (*batch,)."""
         ...

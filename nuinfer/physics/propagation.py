@@ -34,10 +34,11 @@ from nuinfer.physics.mediator import Mediator
 from nuinfer.physics.mixing import Mixing
 from nuinfer.physics.regeneration import Moments, Pieces, daughter_populations, decay_spectrum
 from nuinfer.physics.shells import Shells, make_shells
+from nuinfer.physics.spectra import Shape
 from nuinfer.physics.thermal import FINE, FIT, PathRule, ThermalPath, edge_energies_gev, survival
 from nuinfer.typing import ArrayLike, FloatArray
 
-EvolutionName = Literal["sfr", "flat", "single"]
+EvolutionName = Literal["sfr", "flat", "bllac", "quasar", "grb", "single"]
 
 Targets = Literal["at_rest", "thermal"]
 
@@ -137,8 +138,9 @@ class Propagation:
         masses_ev: FloatArray,
         gamma: FloatArray,
         source: FloatArray,
+        shape: Shape | None = None,
     ) -> FloatArray:
-        """Populations of the mass states at Earth over the unabsorbed flux.
+        """Populations of the mass states at Earth over the unabsorbed flux of the power law.
 
         Parameters
         ----------
@@ -150,6 +152,8 @@ class Propagation:
             Target masses in eV: three if split, one if degenerate.
         source : ndarray, shape (*batch, channel, 3)
             Populations of the mass states at the source, any number of channels that are absorbed alike.
+        shape : Shape, optional
+            Spectra over their power laws; not with moving targets.
 
         Returns
         -------
@@ -157,10 +161,15 @@ class Propagation:
         """
         order, targets = ordered_targets(masses_ev)
         if self.targets == "thermal":
+            if shape is not None:
+                raise PhysicsDomainError("targets: 'thermal' is not allowed with other spectra than a power law")
             alive = self._survival(energy_gev, m_zprime_mev, g_prime, masses_ev, gamma)
             return np.asarray(source[..., None] * alive[..., None, :, :])
         resonance = resonance_redshift(1.0, m_zprime_mev[..., None], targets) + 1.0
-        beam = _Beam(self, self.crossings.ordered(order), resonance, m_zprime_mev, g_prime, gamma, source[..., None])
+        beam = _Beam(
+            self, self.crossings.ordered(order), resonance, m_zprime_mev, g_prime, gamma, source[..., None],
+            shape,
+        )  # fmt: skip
         made: list[Moments] = []
         if self.regeneration_intervals:
             for target in range(targets.shape[-1]):
@@ -211,6 +220,8 @@ class _Beam:
         Mediator mass in MeV, coupling, spectral index.
     source : ndarray, shape (*batch, channel, 3, 1)
         Populations at the source.
+    shape : Shape or None
+        Spectra over their power laws.
     """
 
     propagation: Propagation
@@ -220,6 +231,7 @@ class _Beam:
     g_prime: FloatArray
     gamma: FloatArray
     source: FloatArray
+    shape: Shape | None
 
     def arriving(self, target: int, energy_gev: FloatArray, made: Sequence[Moments]) -> FloatArray:
         """Populations in front of `target`, or at Earth if that is the number of targets.
@@ -244,7 +256,11 @@ class _Beam:
         if target == self.resonance_gev.shape[-1]:
             scale = np.concatenate([scale, np.ones_like(energy_gev)[..., None, :]], axis=-2)
         z = scale - 1.0
-        beyond = self.propagation.shells.beyond(z, self.gamma)
+        shells = self.propagation.shells
+        if self.shape is None:
+            beyond = shells.beyond(z, self.gamma)
+        else:
+            beyond = self.shape.beyond(shells, z, energy_gev, self.gamma)
         depth = self._depth(np.clip(z[..., :target, :], 0.0, z_max)) * (z[..., :target, :] >= 0.0)
         x = np.log(np.clip(scale, 1.0, 1.0 + z_max)) if made else scale
         populations = self.source * beyond[..., None, None, 0, :]
@@ -268,6 +284,9 @@ class _Beam:
         # Where a lighter target leaves the path, at (1 + z_max) E_j/E_lighter, the absorbed flux jumps.
         leaving = np.maximum(x_max - np.log(ratios), 0.0)
         edges = np.concatenate([np.zeros_like(leaving[..., :1]), leaving], axis=-1)
+        if self.shape is not None:
+            kink = self.resonance_gev[..., target, None] / self.shape.kinks_gev(self.propagation.shells.z_max)[..., -1:]
+            edges = np.sort(np.concatenate([edges, np.clip(np.log(kink), 0.0, x_max)], axis=-1), axis=-1)
         pieces = Pieces(edges, self.propagation.regeneration_intervals)
         energy = self.resonance_gev[..., target, None] * np.exp(-pieces.nodes)
         before = self.arriving(target, energy, made)
@@ -338,7 +357,7 @@ def species_at_earth(
         Split masses in eV, or the one mass of degenerate neutrinos.
     source_fractions : array_like, shape (*batch, 6)
         Composition at the source by species; normalised to one.
-    evolution : {"sfr", "flat", "single"}
+    evolution : {"sfr", "flat", "bllac", "quasar", "grb", "single"}
         Evolution of the sources; ``single`` puts all of them at `z_max`.
     mixing, mediator, cosmology, coherence
         As in `nuinfer.physics.absorption.split_transition`.

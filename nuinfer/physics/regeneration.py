@@ -127,7 +127,7 @@ class Moments:
         step = np.take_along_axis(self.pieces.steps, piece, axis=-1)
         offset = bounded - np.take_along_axis(edges, piece, axis=-1)
         position = np.divide(offset, step, out=np.zeros_like(offset), where=step > 0.0)
-        index = np.minimum(position.astype(np.intp), n - 1)
+        index = np.clip(position.astype(np.intp), 0, n - 1)  # of NaN too
         t = (position - index)[..., None, None, :]
         left = (piece * (n + 1) + index)[..., None, None, :]
         (m0, m1), (s0, s1) = (_neighbours(table, left) for table in (self.values, self.slopes))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
@@ -15,6 +16,10 @@ from nuinfer.typing import FloatArray
 
 FINE_INTERVALS = 4096
 """Redshift intervals of the public functions: relative error of F below 1e-11."""
+
+
+LogFilter = Callable[[FloatArray], tuple[FloatArray, FloatArray]]
+"""Logarithm of a factor on the flux of the shells, and its slope, at ln(1+z) of shape (n,): (*batch, energy, n)."""
 
 
 class Shells(Protocol):
@@ -47,6 +52,14 @@ class Shells(Protocol):
         """
         ...
 
+    def total(self, gamma: FloatArray) -> FloatArray:
+        """Whole flux of a power law at a given energy, for one and the same source at z = 0; shape of `gamma`."""
+        ...
+
+    def filtered_beyond(self, redshift: FloatArray, gamma: FloatArray, log_filter: LogFilter) -> FloatArray:
+        """Flux emitted beyond `redshift` and multiplied by a factor, over the whole flux without it; as `beyond`."""
+        ...
+
 
 @dataclass(frozen=True)
 class SingleShell:
@@ -67,6 +80,15 @@ class SingleShell:
     def beyond(self, redshift: FloatArray, gamma: FloatArray) -> FloatArray:  # noqa: ARG002 - the interface of Shells
         """1 nearer than the sources, else 0."""
         return (redshift < self.z_max).astype(float)
+
+    def total(self, gamma: FloatArray) -> FloatArray:
+        """(1 + z_max)^-gamma."""
+        return np.asarray(np.exp(-gamma * np.log1p(self.z_max)))
+
+    def filtered_beyond(self, redshift: FloatArray, gamma: FloatArray, log_filter: LogFilter) -> FloatArray:
+        """The factor nearer than the sources, else 0."""
+        factor = np.exp(log_filter(np.array([np.log1p(self.z_max)]))[0][..., 0])
+        return np.asarray(self.beyond(redshift, gamma) * factor[..., None, :])
 
 
 @dataclass(frozen=True)
@@ -107,30 +129,53 @@ class DistributedShells:
         matter = self.cosmology.omega_m * np.exp(3.0 * x) * (self.cosmology.hubble0_ev / hubble) ** 2
         return np.array([x, log_w + x - np.log(hubble / self.cosmology.hubble0_ev), slope_w + 1.0 - 1.5 * matter])
 
-    def _table(self, gamma: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """F and minus its slope times the interval on the grid, shape (*batch, intervals + 1)."""
-        x, log_density, log_slope = self.grid
-        step = x[1]
-        density = np.exp(log_density - gamma[..., None] * x)
-        slope = density * (log_slope - gamma[..., None])
+    def _table(self, log_density: FloatArray, log_slope: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Integral of a density from each grid point outwards, and minus its slope: both in half intervals."""
+        step = self.grid[0, 1]
+        density = np.exp(log_density)
+        slope = density * log_slope
         pieces = density[..., 1:] + density[..., :-1] + (step / 6.0) * (slope[..., :-1] - slope[..., 1:])
         beyond = np.zeros_like(density)
         np.cumsum(pieces[..., ::-1], axis=-1, out=beyond[..., -2::-1])
-        total = beyond[..., :1].copy()
-        return beyond / total, density * (2.0 / total)
+        return beyond, density
 
-    def beyond(self, redshift: FloatArray, gamma: FloatArray) -> FloatArray:
-        """Fraction beyond `redshift` by Hermite interpolation; 1 below zero, 0 above `z_max`."""
-        table, drop = self._table(gamma)
+    def _power_law(self, gamma: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """`_table` of a power law, shape (*batch, intervals + 1)."""
+        x, log_density, log_slope = self.grid
+        return self._table(log_density - gamma[..., None] * x, log_slope - gamma[..., None])
+
+    def _interpolate(self, table: FloatArray, drop: FloatArray, redshift: FloatArray) -> FloatArray:
+        """Cubic Hermite interpolation of tables of shape (*batch, intervals + 1) at redshifts (*batch, *axes)."""
         position = np.log1p(np.clip(redshift, 0.0, self.z_max)) / self.grid[0, 1]
-        index = np.minimum(position.astype(np.intp), self.intervals - 1)
+        index = np.clip(position.astype(np.intp), 0, self.intervals - 1)  # of NaN too
         t = position - index
-        start = (np.arange(gamma.size) * (self.intervals + 1)).reshape(gamma.shape)[..., None, None]
-        left = index + start
+        batch = table.shape[:-1]
+        rows = np.arange(table.size // table.shape[-1]).reshape(*batch, *(1,) * (redshift.ndim - len(batch)))
+        left = index + rows * table.shape[-1]
         f0, f1 = np.take(table, left), np.take(table, left + 1)
         d0, d1 = np.take(drop, left), np.take(drop, left + 1)
         fall = f0 - f1
         return np.asarray(f0 - t * (d0 + t * ((3.0 * fall - 2.0 * d0 - d1) + t * (d0 + d1 - 2.0 * fall))))
+
+    def beyond(self, redshift: FloatArray, gamma: FloatArray) -> FloatArray:
+        """Fraction beyond `redshift` by Hermite interpolation; 1 below zero, 0 above `z_max`."""
+        table, density = self._power_law(gamma)
+        total = table[..., :1]
+        return self._interpolate(table / total, density * (2.0 / total), redshift)
+
+    def total(self, gamma: FloatArray) -> FloatArray:
+        """Integral of the density."""
+        return np.asarray(self._power_law(gamma)[0][..., 0] * (0.5 * self.grid[0, 1]))
+
+    def filtered_beyond(self, redshift: FloatArray, gamma: FloatArray, log_filter: LogFilter) -> FloatArray:
+        """Fraction beyond `redshift` with a factor that depends on energy and shell: one table per energy."""
+        x, log_density, log_slope = self.grid
+        index = gamma[..., None, None]
+        log_factor, factor_slope = log_filter(x)
+        table, density = self._table(log_density - index * x + log_factor, log_slope - index + factor_slope)
+        scale = 1.0 / self._power_law(gamma)[0][..., :1, None]
+        by_energy = np.swapaxes(redshift, -1, -2)
+        return np.swapaxes(self._interpolate(table * scale, density * (2.0 * scale), by_energy), -1, -2)
 
 
 def make_shells(evolution: str, cosmology: Cosmology, z_max: float, intervals: int = FINE_INTERVALS) -> Shells:

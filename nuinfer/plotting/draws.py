@@ -77,8 +77,11 @@ def best_fit(analysis: Analysis, samples: ArrayLike, start_from: int = 4000, max
     scale = np.std(draws, axis=0)
     bounds = analysis.prior_bounds
 
+    def point(x: FloatArray) -> FloatArray:
+        return analysis.into_prior(np.clip(start + scale * x, bounds[:, 0], bounds[:, 1]))
+
     def cost(x: FloatArray) -> float:
-        return float(np.minimum(-analysis.log_prob(np.clip(start + scale * x, bounds[:, 0], bounds[:, 1])), 1e300))
+        return float(np.minimum(-analysis.log_prob(point(x)), 1e300))
 
     simplex = np.vstack([np.zeros_like(start), 0.3 * np.eye(len(start))])
     found = optimize.minimize(
@@ -87,4 +90,25 @@ def best_fit(analysis: Analysis, samples: ArrayLike, start_from: int = 4000, max
         method="Nelder-Mead",
         options={"initial_simplex": simplex, "maxfev": max_evaluations, "adaptive": True, "xatol": 1e-3, "fatol": 1e-4},
     )
-    return np.asarray(np.clip(start + scale * found.x, bounds[:, 0], bounds[:, 1]))
+    return point(found.x)
+
+
+def with_edges(analysis: Analysis, point: FloatArray, energy_gev: FloatArray) -> FloatArray:
+    """Energies, and pairs of them on either side of the jumps of the spectrum at one point, in order.
+
+    Parameters
+    ----------
+    analysis : Analysis
+        Model.
+    point : ndarray, shape (n_dim,)
+        Parameters.
+    energy_gev : ndarray, shape (energy,)
+        Energies at Earth in GeV.
+    """
+    model = analysis.posterior.model
+    if model.propagation is None:
+        return energy_gev
+    named = analysis.posterior.point(point)
+    edges = model.propagation.edges_gev(named["m_zprime_mev"], model.masses_ev(named)).ravel()
+    inside = edges[(edges > energy_gev[0]) & (edges < energy_gev[-1])]
+    return np.sort(np.concatenate([energy_gev, *(inside * (1.0 + side) for side in (-1e-9, 1e-9))]))
