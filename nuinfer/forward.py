@@ -12,7 +12,7 @@ import numpy as np
 
 from nuinfer.constants import CM2_PER_M2
 from nuinfer.detector.dataset import DataSet
-from nuinfer.detector.energy_scale import scaled_counts
+from nuinfer.detector.energy_scale import EnergyScale
 from nuinfer.detector.quadrature import BinQuadrature
 from nuinfer.errors import PhysicsDomainError
 from nuinfer.physics.masses import MassSplittings, Ordering, neutrino_masses_ev
@@ -133,6 +133,11 @@ class ForwardModel:
         return np.asarray(exposure * states.reshape(-1, area_m2[0, 0].size))
 
     @cached_property
+    def _energy_scale(self) -> EnergyScale:
+        edges = self.dataset.bin_edges_gev
+        return EnergyScale(np.concatenate([self.dataset.below_edges_gev[:-1], edges]), edges)
+
+    @cached_property
     def _kernel(self) -> Callable[[Mapping[str, FloatArray], FloatArray, FloatArray], FloatArray] | None:
         """Compiled integrals of the populations over true bins; None without absorption or numba."""
         if self.propagation is None or self.propagation.targets != "at_rest" or not self._compiled:
@@ -209,8 +214,7 @@ class ForwardModel:
                 f"energy_scale: {np.max(scale)} is not allowed, the response of '{data.name}' starts at {least:g} GeV; "
                 f"it must be at most {most:g}"
             )
-        columns_gev = np.concatenate([data.below_edges_gev[:-1], data.bin_edges_gev])
-        return scaled_counts(counts, columns_gev, data.bin_edges_gev, scale[..., None])
+        return self._energy_scale.counts(counts, scale[..., None])
 
     def _astro(self, point: Mapping[str, FloatArray]) -> FloatArray:
         """Astrophysical counts per column at nominal scales, shape (*batch, topology, column)."""
@@ -250,6 +254,11 @@ class ForwardModel:
             mass, coupling = (columns[name] for name in MEDIATOR)
             alive = self._thermal_kernel(nodes.energy_gev, mass, coupling, masses, gamma, nodes.weight_gev)
             populations = source[..., None] * alive[:, None]
+            if self.propagation is not None and self.propagation.regeneration_intervals:
+                from nuinfer.cascade_kernel import march
+
+                point = (nodes.energy_gev, mass, coupling, masses, gamma, source, march)
+                populations = populations + self.propagation.secondaries(*point)
         else:
             populations = self.populations(columns, nodes.energy_gev, masses, source)
         spectrum = nodes.weight_gev * np.exp(-gamma[:, None] * np.log(nodes.energy_gev / PIVOT_GEV))

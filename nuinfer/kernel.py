@@ -424,7 +424,10 @@ class Kernel:
         cumulative, stencil = np.zeros((0, 6)), np.zeros(0, np.intp)
         if propagation.regeneration_intervals:
             cumulative, stencil = cumulative_rule(propagation.regeneration_intervals)
-        self._propagation, self._shape_values = propagation, shape_values(spectrum)
+        self._mediator, self._shape_values = propagation.mediator, shape_values(spectrum)
+        # tau = kappa (1+z)^3 H0/H(z) with H(0) = H0 sqrt(Om + OL), and kappa grows like (g'/m_Z')^2
+        today = propagation.depth_factor * float(optical_depth(0.0, 1.0, 1.0, background))
+        self._unit_kappa = today * math.sqrt(background.omega_m + background.omega_lambda)
         self._setting = (
             np.log(quadrature.edges_gev),
             np.array(quadrature.rule),
@@ -463,10 +466,8 @@ class Kernel:
         gamma, m_zprime_mev, g_prime = (point[name] for name in ("gamma", "m_zprime_mev", "g_prime"))
         order, targets = ordered_targets(masses_ev)
         resonances = np.log(resonance_redshift(1.0, m_zprime_mev[:, None], targets) + 1.0)
-        today = optical_depth(0.0, m_zprime_mev, g_prime, self._propagation.cosmology)
-        # tau = kappa (1+z)^3 H0/H(z), with H(0) = H0 sqrt(Om + OL)
-        kappa = self._propagation.depth_factor * today * math.sqrt(self._setting[5] + self._setting[6])
-        branching = self._propagation.mediator.neutrino_branching(m_zprime_mev)
+        kappa = self._unit_kappa * np.square(g_prime / m_zprime_mev)
+        branching = self._mediator.neutrino_branching(m_zprime_mev)
         extra = [point[name] for name in self._shape_values]
         ln_scale = np.log(extra[0]) if extra else np.zeros_like(gamma)
         gamma_high = extra[1] if len(extra) > 1 else gamma

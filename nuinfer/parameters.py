@@ -19,6 +19,9 @@ from nuinfer.errors import ConfigError
 from nuinfer.typing import ArrayLike, FloatArray
 
 
+Coefficients = tuple[float, float, float]
+
+
 class Prior(Protocol):
     """A normalised one-dimensional density with support [low, high]."""
 
@@ -37,8 +40,9 @@ class Prior(Protocol):
         """Value taken by default: the middle of a uniform prior, the mean of a normal one."""
         ...
 
-    def log_density(self, x: FloatArray) -> FloatArray:
-        """Log density inside the support, shape of `x`."""
+    @property
+    def coefficients(self) -> Coefficients:
+        """(a, b, c) of the log density a - b (x - c)^2 inside the support."""
         ...
 
     def quantile(self, u: FloatArray) -> FloatArray:
@@ -75,9 +79,10 @@ class Uniform:
         """Middle of the range."""
         return 0.5 * (self.low + self.high)
 
-    def log_density(self, x: FloatArray) -> FloatArray:
-        """Log density inside the support, NaN for NaN."""
-        return np.where(np.isnan(x), np.nan, -math.log(self.high - self.low))
+    @property
+    def coefficients(self) -> Coefficients:
+        """Of a constant."""
+        return -math.log(self.high - self.low), 0.0, 0.0
 
     def quantile(self, u: FloatArray) -> FloatArray:
         """Inverse cumulative distribution."""
@@ -117,12 +122,12 @@ class Normal:
         low, high = special.ndtr((np.array([self.low, self.high]) - self.mean) / self.sigma)
         return float(low), float(high)
 
-    def log_density(self, x: FloatArray) -> FloatArray:
-        """Log density inside the support."""
+    @property
+    def coefficients(self) -> Coefficients:
+        """Of a normal density, normalised on [low, high]."""
         low, high = self._cumulative
         norm = math.log(self.sigma * math.sqrt(2.0 * math.pi) * (high - low))
-        with np.errstate(over="ignore"):  # far away it is -inf
-            return np.asarray(-0.5 * np.square((x - self.mean) / self.sigma) - norm)
+        return -norm, 0.5 / self.sigma**2, self.mean
 
     def quantile(self, u: FloatArray) -> FloatArray:
         """Inverse cumulative distribution."""
@@ -177,9 +182,10 @@ class SimplexShare:
         """The mean."""
         return self.total / (self.n + 1)
 
-    def log_density(self, x: FloatArray) -> FloatArray:
-        """Equal part of the log joint density n!/total^n, NaN for NaN."""
-        return np.where(np.isnan(x), np.nan, math.lgamma(self.n + 1) / self.n - math.log(self.total))
+    @property
+    def coefficients(self) -> Coefficients:
+        """Equal part of the log joint density n!/total^n."""
+        return math.lgamma(self.n + 1) / self.n - math.log(self.total), 0.0, 0.0
 
     def quantile(self, u: FloatArray) -> FloatArray:
         """Inverse cumulative distribution of the first share, Beta(1, n)."""
@@ -271,12 +277,18 @@ class ParameterSpace:
         """Columns of the fractions that share a simplex."""
         return tuple(k for k, (_, prior) in enumerate(self.sampled) if isinstance(prior, SimplexShare))
 
+    @cached_property
+    def _coefficients(self) -> tuple[float, FloatArray, FloatArray]:
+        """Sum of the constants, weights and centres of `Prior.coefficients`."""
+        constants, weights, centres = np.array([prior.coefficients for _, prior in self.sampled]).T
+        return float(constants.sum()), weights, centres
+
     def log_prior(self, theta: ArrayLike) -> FloatArray:
         """Sum of the log densities, -inf outside the support, NaN for NaN; shape (*batch,)."""
         x = self.check(theta)
-        total = np.zeros(x.shape[:-1])
-        for column, (_, prior) in enumerate(self.sampled):
-            total = total + prior.log_density(x[..., column])
+        constant, weights, centres = self._coefficients
+        with np.errstate(over="ignore", invalid="ignore"):  # far away it is -inf, infinity is outside
+            total = constant - np.square(x - centres) @ weights
         outside = np.any((x < self.bounds[:, 0]) | (x > self.bounds[:, 1]), axis=-1)
         if len(self.shares) > 1:
             with np.errstate(invalid="ignore", over="ignore"):

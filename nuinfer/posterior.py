@@ -63,7 +63,7 @@ class Posterior:
 
     def _counts(self, theta: FloatArray, point: dict[str, FloatArray]) -> FloatArray:
         """Expected counts, NaN where a value is not finite: the model never sees such a point."""
-        finite = np.isfinite(theta).all(axis=-1)
+        finite = np.asarray(np.isfinite(theta).all(axis=-1))
         for name in _FROM_LOGARITHMS & point.keys():
             finite = finite & np.isfinite(point[name])
         if not finite.all():

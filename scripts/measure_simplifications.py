@@ -42,7 +42,7 @@ def errors(counts: FloatArray, slopes: FloatArray, priors: FloatArray) -> FloatA
     """Expected errors of parameters, from counts (*bins,) and their slopes (parameter, *bins)."""
     used = counts > 0.0
     information = np.einsum("ik,jk,k->ij", slopes[:, used], slopes[:, used], 1.0 / counts[used])
-    return np.sqrt(np.diag(np.linalg.inv(information + np.diag(priors))))
+    return np.asarray(np.sqrt(np.diag(np.linalg.inv(information + np.diag(priors)))))
 
 
 def hemispheres(folder: Path) -> None:

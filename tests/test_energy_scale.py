@@ -7,7 +7,7 @@ import pytest
 from scipy.interpolate import PchipInterpolator
 
 import nuinfer
-from nuinfer.detector.energy_scale import SCALES, scaled_counts
+from nuinfer.detector.energy_scale import SCALES, EnergyScale
 from nuinfer.errors import ConfigError, PhysicsDomainError
 
 HESE_COLUMNS = np.concatenate([[10**4.6, 10**4.75, 6e4], 10 ** np.arange(4.9, 7.01, 0.15)])
@@ -24,7 +24,7 @@ def test_against_scipy_pchip():
         above = np.append(np.cumsum(counts[::-1])[::-1], 0.0)
         interpolant = PchipInterpolator(np.log(edges), above)
         expected = -np.diff(interpolant(np.clip(np.log(bins / scale), np.log(edges[0]), np.log(edges[-1]))))
-        np.testing.assert_allclose(scaled_counts(counts, edges, bins, scale), expected, rtol=1e-9, atol=1e-13)
+        np.testing.assert_allclose(EnergyScale(edges, bins).counts(counts, scale), expected, rtol=1e-9, atol=1e-13)
 
 
 @pytest.mark.parametrize("index", [1.8, 2.5, 3.2])
@@ -32,17 +32,23 @@ def test_against_scipy_pchip():
 def test_power_law_scales_as_it_should(index, scale):
     """Deposited energies that follow E^-index: a bin holds scale^(index - 1) times as much, within 2.5 %."""
     counts = -np.diff(HESE_COLUMNS ** (1.0 - index))
-    scaled = scaled_counts(counts, HESE_COLUMNS, HESE_COLUMNS[2:], scale)
+    scaled = EnergyScale(HESE_COLUMNS, HESE_COLUMNS[2:]).counts(counts, scale)
     np.testing.assert_allclose(scaled[:8], counts[2:][:8] * scale ** (index - 1.0), rtol=0.025)
+
+
+def test_one_column_is_uniform_in_the_logarithm():
+    """One bin: its counts are uniform in the logarithm of the energy."""
+    scaled = EnergyScale(np.array([1.0, 100.0]), np.array([1.0, 100.0])).counts([8.0], [1.0, 0.5, 0.1])
+    np.testing.assert_allclose(scaled[:, 0], [8.0, 8.0 * (1.0 - np.log(2.0) / np.log(100.0)), 4.0])
 
 
 def test_batches_are_loops():
     rng = np.random.default_rng(3)
     counts, scale = rng.exponential(size=(5, 1, 2, 17)), rng.uniform(*SCALES, (4, 1))
-    together = scaled_counts(counts, HESE_COLUMNS, HESE_COLUMNS[2:], scale)
+    together = EnergyScale(HESE_COLUMNS, HESE_COLUMNS[2:]).counts(counts, scale)
     assert together.shape == (5, 4, 2, 15)
     for k in np.ndindex(5, 4, 2):
-        alone = scaled_counts(counts[k[0], 0, k[2]], HESE_COLUMNS, HESE_COLUMNS[2:], scale[k[1], 0])
+        alone = EnergyScale(HESE_COLUMNS, HESE_COLUMNS[2:]).counts(counts[k[0], 0, k[2]], scale[k[1], 0])
         np.testing.assert_allclose(together[k], alone, rtol=1e-12)
 
 

@@ -60,17 +60,20 @@ def neutrino_masses_ev(
     >>> neutrino_masses_ev(0.0, "normal", 7.5e-5, 2.4e-3).round(5).tolist()
     [0.0, 0.00866, 0.04899]
     """
-    lightest, d21, d3l = np.broadcast_arrays(
-        *(np.asarray(x, float) for x in (lightest_ev, delta_m2_21_ev2, delta_m2_3l_ev2))
-    )
+    lightest, d21, d3l = (np.asarray(x, float) for x in (lightest_ev, delta_m2_21_ev2, delta_m2_3l_ev2))
     for name, value in (("lightest_ev", lightest), ("delta_m2_21_ev2", d21), ("delta_m2_3l_ev2", d3l)):
         if not np.all(value >= 0.0):
             raise PhysicsDomainError(f"{name}: {value.min()} is not allowed, it must be >= 0")
+    square = lightest**2
     if ordering == "normal":
-        return np.stack([lightest, np.sqrt(lightest**2 + d21), np.sqrt(lightest**2 + d3l)], axis=-1)
-    if ordering != "inverted":
+        masses = lightest, np.sqrt(square + d21), np.sqrt(square + d3l)
+    elif ordering == "inverted":
+        if not np.all(d21 <= d3l):
+            raise PhysicsDomainError(f"delta_m2_21_ev2: {d21.max()} exceeds delta_m2_3l_ev2, m1 would not be real")
+        masses = np.sqrt(square + d3l - d21), np.sqrt(square + d3l), lightest
+    else:
         raise PhysicsDomainError(f"ordering: '{ordering}' is not one of 'normal', 'inverted'")
-    if not np.all(d21 <= d3l):
-        raise PhysicsDomainError(f"delta_m2_21_ev2: {d21.max()} exceeds delta_m2_3l_ev2, m1 would not be real")
-    m2_squared = lightest**2 + d3l
-    return np.stack([np.sqrt(m2_squared - d21), np.sqrt(m2_squared), lightest], axis=-1)
+    together = np.empty((*np.broadcast_shapes(lightest.shape, d21.shape, d3l.shape), 3))
+    for k, mass in enumerate(masses):
+        together[..., k] = mass
+    return together
