@@ -1,4 +1,4 @@
-"""The command line: ``nuinfer fit | predict | constraints | plot | status | calibrate | config``.
+"""The command line, ``nuinfer COMMAND``: fit, predict, constraints, plot, report, status, calibrate and so on.
 
 Arguments in, calls of the public API, answers out; nothing is computed here. Heavy libraries are imported by the
 command that needs them, so that ``nuinfer --help`` answers at once.
@@ -11,19 +11,33 @@ import json
 import math
 import shlex
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nuinfer import __version__
+from nuinfer.commands import campaign, compare, export, forecast, plot, report
+from nuinfer.commands.terminal import (
+    BAD_INPUT,
+    BUG,
+    INTERRUPTED,
+    NOT_CONVERGED,
+    OK,
+    natural,
+    positive,
+    print_json,
+    print_table,
+    say,
+    split_at,
+    takes_analysis,
+    takes_executor,
+)
 from nuinfer.errors import ConfigError, NonFiniteLogProbError, NuinferError
 
 if TYPE_CHECKING:
     from nuinfer.inference.run import Run
     from nuinfer.typing import FloatArray
-
-OK, BUG, BAD_INPUT, NOT_CONVERGED, INTERRUPTED = 0, 1, 2, 3, 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -55,29 +69,6 @@ def _complain(error: Exception) -> None:
     sys.stderr.write("nuinfer: error: " + " ".join(str(error).split()) + "\n")
 
 
-def _say(text: str) -> None:
-    sys.stdout.write(text + "\n")
-
-
-def _print_json(content: object) -> None:
-    _say(json.dumps(content, indent=1))
-
-
-def _table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(title=title, title_justify="left")
-    for k, name in enumerate(head):
-        table.add_column(name, justify="left" if k == 0 else "right", no_wrap=True)
-    for row in rows:
-        table.add_row(*row)
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=200)
-    console.print(table)
-
-
 def _fit(arguments: argparse.Namespace) -> int:
     from nuinfer.analysis import load
 
@@ -86,26 +77,30 @@ def _fit(arguments: argparse.Namespace) -> int:
     if arguments.test:
         theta = analysis.prior_transform([0.5] * len(analysis.parameter_names))
         rows = [(name, f"{float(value):.3f}") for name, value in analysis.log_terms(theta).items()]
-        _table(f"{analysis.name}: ready; terms at the middle of the prior", ("term", "ln"), rows)
+        print_table(f"{analysis.name}: ready; terms at the middle of the prior", ("term", "ln"), rows)
         return OK
+    from nuinfer.inference.executors import open_executor
     from nuinfer.inference.fit import fit
 
-    run = fit(
-        analysis,
-        out,
-        resume=arguments.resume,
-        force=arguments.force,
-        seed=arguments.seed,
-        ensembles=arguments.ensembles,
-        jobs=arguments.jobs,
-        target_ess=arguments.target_ess,
-        tolerate_nonfinite=arguments.tolerate_nonfinite,
-        command=shlex.join(["nuinfer", *sys.argv[1:]]),
-    )
+    with open_executor(arguments.jobs, arguments.scheduler) as executor:
+        run = fit(
+            analysis,
+            out,
+            resume=arguments.resume,
+            force=arguments.force,
+            seed=arguments.seed,
+            ensembles=arguments.ensembles,
+            target_ess=arguments.target_ess,
+            tolerate_nonfinite=arguments.tolerate_nonfinite,
+            executor=executor,
+            command=shlex.join(["nuinfer", *sys.argv[1:]]),
+        )
     summary = run.summary()
     _print_summary(run, summary)
     if not any((out / "figures").glob("*")):
-        _draw([run], out / "figures", None, ("pdf", "png"))
+        plot.draw_quick(run, out / "figures")
+    say(f"all figures: {shlex.join(['nuinfer', 'plot', str(out)])}")
+    say(f"one page with everything: {shlex.join(['nuinfer', 'report', str(out)])}")
     return OK if summary["converged"] else NOT_CONVERGED
 
 
@@ -118,9 +113,9 @@ def _print_summary(run: Run, summary: Mapping[str, Any]) -> None:
         rows.append((name, f"{entry['median']:.4g}", interval, text, f"{entry['ess']:.0f}", f"{entry['rhat']:.4f}"))
     verdict = "converged" if summary["converged"] else "NOT CONVERGED"
     title = f"{run.folder}: {verdict} after {summary['steps']} steps of each ensemble"
-    _table(title, ("parameter", "median", "68 % HPD", "95 % limit", "ESS", "R-hat"), rows)
+    print_table(title, ("parameter", "median", "68 % HPD", "95 % limit", "ESS", "R-hat"), rows)
     for warning in summary["warnings"]:
-        _say(f"warning: {warning}")
+        say(f"warning: {warning}")
 
 
 def _limit(limit: Mapping[str, Any]) -> str:
@@ -132,44 +127,26 @@ def _limit(limit: Mapping[str, Any]) -> str:
 
 def _calibrate(arguments: argparse.Namespace) -> int:
     from nuinfer.analysis import load
+    from nuinfer.config import constraint_forms
     from nuinfer.inference.calibration import Setting, calibrate
+    from nuinfer.inference.executors import open_executor
     from nuinfer.plotting import style
     from nuinfer.plotting.calibration import plot_calibration
 
     analysis = load(arguments.analysis, arguments.set)
     kept = ("off", "exclusion") if arguments.exclusions else ("off",)
-    forms = _forms(analysis.config.constraints.model_dump(), "constraints")
-    off = [f"{key}.form=off" for key, form in forms if form not in kept]
+    forms = constraint_forms(analysis.config.constraints)
+    off = [f"{key}.form=off" for key, form in forms.items() if form not in kept]
     name = analysis.name + ("-exclusions" if arguments.exclusions else "")
     name += "" if arguments.control == "none" else f"-{arguments.control}"
     out = Path(arguments.out or Path("chains") / f"calibration-{name}")
     setting = Setting(seed=arguments.seed, control=arguments.control)
-    result = calibrate(analysis.with_overrides(off), out, arguments.n, setting, name=name, jobs=arguments.jobs)
-    _say(result.markdown().rstrip())
+    with open_executor(arguments.jobs, arguments.scheduler) as executor:
+        result = calibrate(analysis.with_overrides(off), out, arguments.n, setting, name=name, executor=executor)
+    say(result.markdown().rstrip())
     for ending in ("pdf", "png"):
-        _say(f"wrote {style.save(plot_calibration(result), out / f'ranks.{ending}')}")
+        say(f"wrote {style.save(plot_calibration(result), out / f'ranks.{ending}')}")
     return OK if result.passed else NOT_CONVERGED
-
-
-def _forms(table: Mapping[str, Any], key: str) -> Iterator[tuple[str, str]]:
-    """Dotted keys and forms of the constraints in a table of tables."""
-    for name, entry in table.items():
-        if "form" in entry:
-            yield f"{key}.{name}", entry["form"]
-        else:
-            yield from _forms(entry, f"{key}.{name}")
-
-
-def _draw(runs: Sequence[Run], folder: Path, kind: str | None, formats: Sequence[str]) -> None:
-    from nuinfer.plotting import plot, save_all, style
-
-    if kind:
-        figure = plot(kind, *runs)
-        written = [style.save(figure, folder / f"{kind}.{ending}") for ending in formats]
-    else:
-        written = save_all(runs[0], folder, formats)
-    for path in written:
-        _say(f"wrote {path}")
 
 
 def _predict(arguments: argparse.Namespace) -> int:
@@ -178,7 +155,7 @@ def _predict(arguments: argparse.Namespace) -> int:
     from nuinfer.analysis import load
 
     analysis = load(arguments.analysis, arguments.set)
-    at = dict(map(_split_at, arguments.at))
+    at = dict(map(split_at, arguments.at))
     parts = analysis.predict(at)
     background = {name: part for name, part in parts.items() if name != "astro"}
     total = np.sum(list(background.values()), axis=0)
@@ -195,7 +172,7 @@ def _predict(arguments: argparse.Namespace) -> int:
         draws = np.random.default_rng(arguments.seed).poisson(parts["astro"] + total, (arguments.draw, *total.shape))
         answer["simulated"] = [_by_topology(analysis.topologies, draw) for draw in draws]
     if arguments.json:
-        _print_json(answer)
+        print_json(answer)
         return OK
     edges = analysis.bin_edges_gev / 1e3
     for t, topology in enumerate(analysis.topologies):
@@ -205,7 +182,7 @@ def _predict(arguments: argparse.Namespace) -> int:
         names = [f"{low:.1f} - {high:.1f}" for low, high in pairwise(edges)]
         rows = [[name, *(_count(c[b]) for c in columns)] for b, name in enumerate(names)]
         rows.append(["sum", *(_count(c.sum()) for c in columns)])
-        _table(f"{topology} events", head, rows)
+        print_table(f"{topology} events", head, rows)
     return OK
 
 
@@ -242,15 +219,15 @@ def _constraints(arguments: argparse.Namespace) -> int:
         "not_on_g_prime": [c.name for c in analysis.posterior.constraints if not c.in_plane],
     }
     if arguments.json:
-        _print_json(answer)
+        print_json(answer)
     else:
         for name, entry in answer["constraints"].items():
-            _say(f"{name}: {entry['statement']} ({entry['reference']})")
+            say(f"{name}: {entry['statement']} ({entry['reference']})")
         rows = [
             [f"{m:.3g}", *(_allowed(float(b.lower[k]), float(b.upper[k])) for b in bounds)]
             for k, m in enumerate(masses)
         ]
-        _table(f"{analysis.name}: allowed g'", ["m_Z' [MeV]", *(b.name for b in bounds)], rows)
+        print_table(f"{analysis.name}: allowed g'", ["m_Z' [MeV]", *(b.name for b in bounds)], rows)
     written = [_save_bounds(Path(arguments.out), answer)] if arguments.out else []
     if arguments.figure:
         from nuinfer.plotting import style
@@ -258,7 +235,7 @@ def _constraints(arguments: argparse.Namespace) -> int:
 
         written.append(style.save(plot_bounds(analysis, arguments.level), Path(arguments.figure)))
     for path in () if arguments.json else written:  # JSON on the standard output stays JSON
-        _say(f"wrote {path}")
+        say(f"wrote {path}")
     return OK
 
 
@@ -289,14 +266,6 @@ def _save_bounds(path: Path, answer: Mapping[str, Any]) -> Path:
     return path
 
 
-def _split_at(text: str) -> tuple[str, float]:
-    name, _, value = text.partition("=")
-    try:
-        return name.strip(), float(value)
-    except ValueError:
-        raise ConfigError(f"--at {text}: write it as parameter=number") from None
-
-
 def _by_topology(topologies: Sequence[str], counts: FloatArray) -> dict[str, list[float]]:
     return {topology: counts[t].tolist() for t, topology in enumerate(topologies)}
 
@@ -305,50 +274,20 @@ def _count(value: float) -> str:
     return f"{value:.0f}" if float(value).is_integer() else f"{value:.3g}"
 
 
-def _plot(arguments: argparse.Namespace) -> int:
-    from nuinfer.inference.run import open_run
-    from nuinfer.plotting import PAPER_FIGURES
-
-    if arguments.kind in PAPER_FIGURES and not any(Path(folder).is_dir() for folder in arguments.folders):
-        return _plot_paper(arguments)
-    if not arguments.folders:
-        raise ConfigError(f"plot: give a run folder; only {', '.join(PAPER_FIGURES)} need none")
-    if len(arguments.folders) > 1 and not arguments.kind:
-        raise ConfigError("plot: several runs go into one figure, say which with --kind (corner)")
-    runs = [open_run(folder) for folder in arguments.folders]
-    folder = Path(arguments.out or runs[0].folder / "figures")
-    _draw(runs, folder, arguments.kind, arguments.format or ("pdf", "png"))
-    return OK
-
-
-def _plot_paper(arguments: argparse.Namespace) -> int:
-    """A figure of the paper for a preset or a TOML file, without a run."""
-    from nuinfer.analysis import load
-    from nuinfer.plotting import PAPER_FIGURES, style
-
-    if len(arguments.folders) > 1:
-        raise ConfigError(f"plot: {arguments.kind} shows one preset, not {len(arguments.folders)}")
-    figure = PAPER_FIGURES[arguments.kind](load(*arguments.folders or ["paper"]))
-    for ending in arguments.format or ("pdf", "png"):
-        path = style.save(figure, Path(arguments.out or "figures") / f"{arguments.kind}.{ending}")
-        _say(f"wrote {path}")
-    return OK
-
-
 def _status(arguments: argparse.Namespace) -> int:
     from nuinfer.inference.run_folder import STATUS, read_json
 
     status = read_json(Path(arguments.folder) / STATUS)
     if arguments.json:
-        _print_json(status)
+        print_json(status)
         return OK
-    for k, ensemble in enumerate(status.pop("ensembles")):
+    for k, ensemble in enumerate(status.pop("ensembles", [])):
         acceptance = "" if ensemble["acceptance"] is None else f", acceptance {ensemble['acceptance']:.2f}"
-        _say(f"ensemble {k}: step {ensemble['steps']}{acceptance}")
+        say(f"ensemble {k}: step {ensemble['steps']}{acceptance}")
     for key, value in status.items():
         text = f"{value:.4g}" if isinstance(value, float) else "; ".join(value) if isinstance(value, list) else value
         if text not in (None, ""):
-            _say(f"{key.replace('_', ' ')}: {text}")
+            say(f"{key.replace('_', ' ')}: {text}")
     return OK
 
 
@@ -357,31 +296,17 @@ def _config(arguments: argparse.Namespace) -> int:
     from nuinfer.config import read_text
 
     if arguments.resolved or arguments.set:
-        _say(load(arguments.analysis, arguments.set).config_toml().rstrip())
+        say(load(arguments.analysis, arguments.set).config_toml().rstrip())
     else:
-        _say(read_text(arguments.analysis).rstrip())
+        say(read_text(arguments.analysis).rstrip())
     return OK
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not allowed, it must be at least 1")
-    return value
-
-
-def _natural(text: str) -> int:
-    value = int(text)
-    if value < 0:
-        raise argparse.ArgumentTypeError(f"{text} is not allowed, it must be at least 0")
-    return value
 
 
 def _constraints_options(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--level", type=float, default=0.95, metavar="CL", help="confidence level (default: 0.95)")
     masses_help = "masses in MeV (default: those of the prior)"
     sub.add_argument("--masses", type=float, nargs=2, metavar=("LOW", "HIGH"), help=masses_help)
-    sub.add_argument("--points", type=_positive, default=16, metavar="N", help="number of masses (default: 16)")
+    sub.add_argument("--points", type=positive, default=16, metavar="N", help="number of masses (default: 16)")
     sub.add_argument("--out", metavar="FILE", help="save the limits (.csv or .json)")
     sub.add_argument("--figure", metavar="FILE", help="draw them (.pdf, .png or .svg)")
     sub.add_argument("--json", action="store_true", help="print JSON")
@@ -391,10 +316,10 @@ def _add_calibration(calibrate: argparse.ArgumentParser) -> None:
     out_help = "folder, resumed if it exists (default: chains/calibration-NAME)"
     exclusions_help = "keep exclusions, as rejection on the prior; without it all constraints are off"
     controls = ("none", "livetime", "prior", "snooker")
-    calibrate.add_argument("-n", type=_positive, default=200, metavar="N", help="simulations (default: 200)")
+    calibrate.add_argument("-n", type=positive, default=200, metavar="N", help="simulations (default: 200)")
     calibrate.add_argument("--out", metavar="DIR", help=out_help)
-    calibrate.add_argument("--jobs", type=_positive, metavar="J", help="processes (default: one per core)")
-    calibrate.add_argument("--seed", type=_natural, default=1504, metavar="S", help="root seed")
+    takes_executor(calibrate)
+    calibrate.add_argument("--seed", type=natural, default=1504, metavar="S", help="root seed")
     calibrate.add_argument("--exclusions", action="store_true", help=exclusions_help)
     calibrate.add_argument("--control", choices=controls, default="none", help="a defect that must be found")
 
@@ -409,53 +334,46 @@ def _parser() -> argparse.ArgumentParser:
         sub.set_defaults(run=run)
         return sub
 
-    def takes_analysis(sub: argparse.ArgumentParser, **keywords: Any) -> None:
-        sub.add_argument("analysis", metavar="PRESET|FILE", help="a preset, or the path of a TOML file", **keywords)
-        sub.add_argument(
-            "--set", action="append", default=[], metavar="KEY=VALUE", help="change a key, as in model.source=pgamma"
-        )
-
     fit = command("fit", _fit, "sample the posterior into a run folder and draw its figures")
     takes_analysis(fit)
     fit.add_argument("--out", metavar="DIR", help="run folder (default: chains/NAME)")
     occupied = fit.add_mutually_exclusive_group()
     occupied.add_argument("--resume", action="store_true", help="go on with an existing run folder")
     occupied.add_argument("--force", action="store_true", help="replace an existing run folder")
-    fit.add_argument("--seed", type=_natural, metavar="N", help="root seed")
-    fit.add_argument("--ensembles", type=_positive, metavar="K", help="independent ensembles")
-    fit.add_argument("--jobs", type=_positive, metavar="J", help="processes (default: one per core)")
-    fit.add_argument("--target-ess", type=_positive, metavar="N", help="effective samples of every parameter")
+    fit.add_argument("--seed", type=natural, metavar="N", help="root seed")
+    fit.add_argument("--ensembles", type=positive, metavar="K", help="independent ensembles")
+    takes_executor(fit)
+    fit.add_argument("--target-ess", type=positive, metavar="N", help="effective samples of every parameter")
     tolerate_help = "reject up to N points of each ensemble that are not a number, and mark the run"
-    fit.add_argument("--tolerate-nonfinite", type=_natural, default=0, metavar="N", help=tolerate_help)
+    fit.add_argument("--tolerate-nonfinite", type=natural, default=0, metavar="N", help=tolerate_help)
     fit.add_argument("--test", action="store_true", help="set everything up, print the terms at one point, and stop")
 
     predict = command("predict", _predict, "expected, observed and simulated counts at one point")
     takes_analysis(predict)
     at_help = "a parameter, as in m_zprime_mev=8; the others take the centre of their prior"
     predict.add_argument("--at", action="append", default=[], metavar="NAME=VALUE", help=at_help)
-    predict.add_argument("--draw", type=_natural, default=0, metavar="N", help="simulate N data sets")
-    predict.add_argument("--seed", type=_natural, default=0, metavar="S", help="seed of the simulation")
+    predict.add_argument("--draw", type=natural, default=0, metavar="N", help="simulate N data sets")
+    predict.add_argument("--seed", type=natural, default=0, metavar="S", help="seed of the simulation")
     predict.add_argument("--json", action="store_true", help="print JSON")
 
     constraints = command("constraints", _constraints, "limits on g' against m_Z', constraint by constraint")
     takes_analysis(constraints)
     _constraints_options(constraints)
-
-    plot = command("plot", _plot, "draw the figures of a run, or several runs over each other")
-    run_help = "a run folder; for fig1, fig2 and fig3 of the paper also a preset or a TOML file (default: paper)"
-    plot.add_argument("folders", metavar="RUN", nargs="*", help=run_help)
-    plot.add_argument("--kind", help="one kind of figure (default: all of a run)")
-    format_help = "may be repeated (default: pdf and png)"
-    plot.add_argument("--format", action="append", choices=("pdf", "png", "svg"), help=format_help)
-    plot.add_argument("--out", metavar="DIR", help="folder of the figures (default: RUN/figures, else figures)")
+    plot.add_parser(commands)
 
     calibrate = command("calibrate", _calibrate, "simulate data, fit them, and check the posteriors against the truth")
     takes_analysis(calibrate)
     _add_calibration(calibrate)
 
-    status = command("status", _status, "how far a run is")
-    status.add_argument("folder", metavar="RUN", help="a run folder")
+    status = command("status", _status, "how far a run or a campaign is")
+    status.add_argument("folder", metavar="RUN", help="a run folder, or that of a campaign")
     status.add_argument("--json", action="store_true", help="print JSON")
+
+    campaign.add_parser(commands)
+    forecast.add_parser(commands)
+    report.add_parser(commands)
+    export.add_parser(commands)
+    compare.add_parser(commands)
 
     config = command("config", _config, "print a commented configuration to start from")
     takes_analysis(config, nargs="?", default="hese7")

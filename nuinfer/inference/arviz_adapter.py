@@ -10,12 +10,13 @@ from __future__ import annotations
 import importlib
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy import special
 
 from nuinfer.errors import RunFolderError
 from nuinfer.typing import AnyArray, FloatArray
@@ -70,7 +71,38 @@ def hdi(draws: FloatArray, probability: float) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def inference_data(groups: Mapping[str, Mapping[str, AnyArray]], attributes: Mapping[str, str]) -> Any:
+def psis_loo(log_likelihood: FloatArray, log_weights: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Leave-one-out by Pareto-smoothed importance sampling from weighted draws.
+
+    Vehtari, Gelman and Gabry 2017, arXiv:1507.04544; the weights of the draws multiply the importance ratios.
+
+    Parameters
+    ----------
+    log_likelihood : array, shape (draw, observation)
+        Terms of the log-likelihood at draws of the posterior.
+    log_weights : array, shape (draw,)
+        Logarithms of the weights of the draws.
+
+    Returns
+    -------
+    elpd, k : arrays, shape (observation,)
+        ln of the predictive density of each observation given all others, and its Pareto k.
+    """
+    ratios = np.ascontiguousarray((log_weights[:, None] - log_likelihood).T)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a large k is the caller's business
+        if _is_1x():
+            smoothed, k = importlib.import_module("arviz_stats.base").array_stats.psislw(ratios, axis=-1)
+        else:
+            smoothed, k = _arviz().psislw(ratios)
+    return special.logsumexp(np.asarray(smoothed) + log_likelihood.T, axis=1), np.array(k, float)
+
+
+def inference_data(
+    groups: Mapping[str, Mapping[str, AnyArray]],
+    attributes: Mapping[str, str],
+    coordinates: Mapping[str, Sequence[str]] | None = None,
+) -> Any:
     """Container of ArviZ from named groups.
 
     Parameters
@@ -80,6 +112,8 @@ def inference_data(groups: Mapping[str, Mapping[str, AnyArray]], attributes: Map
         (topology, bin).
     attributes : mapping
         Stored with the whole.
+    coordinates : mapping, optional
+        Names along the trailing axes.
 
     Returns
     -------
@@ -89,9 +123,10 @@ def inference_data(groups: Mapping[str, Mapping[str, AnyArray]], attributes: Map
     sampled = {name: array for group in groups.values() for name, array in group.items() if array.ndim > 2}
     dims = dict.fromkeys(sampled, BIN_DIMENSIONS) | dict.fromkeys(groups.get("observed_data", {}), BIN_DIMENSIONS)
     content = {group: dict(variables) for group, variables in groups.items() if variables}
+    coords = {name: list(values) for name, values in (coordinates or {}).items()}
     if _is_1x():
-        return _arviz().from_dict(content, dims=dims, attrs={"/": dict(attributes)})
-    return _arviz().from_dict(**content, dims=dims, attrs=dict(attributes))
+        return _arviz().from_dict(content, dims=dims, coords=coords, attrs={"/": dict(attributes)})
+    return _arviz().from_dict(**content, dims=dims, coords=coords, attrs=dict(attributes))
 
 
 def write_netcdf(data: Any, path: Path) -> None:

@@ -21,8 +21,9 @@ from nuinfer.inference.ensemble import check_walkers
 from nuinfer.inference.progress import now
 from nuinfer.inference.protocol import SampledAnalysis
 from nuinfer.inference.run import Run
+from nuinfer.references import software_references
 
-PACKAGES = ("numpy", "scipy", "emcee", "arviz")
+PACKAGES = ("numpy", "scipy", "emcee", "arviz", "matplotlib", "corner", "numba")  # the last where it is installed
 FIXED = ("ensembles", "walkers", "seed")  # for the life of a run
 SETTINGS = (*FIXED, "target_ess", "max_steps")
 
@@ -50,6 +51,7 @@ def new_record(analysis: SampledAnalysis, asked: Mapping[str, Any], command: str
         if not settings[key] >= least:
             raise ConfigError(f"{key}: {settings[key]} is not allowed; it must be at least {least}")
     check_walkers(settings["walkers"], len(analysis.parameter_names))
+    versions = _versions()
     return {
         **settings,
         "complete": False,
@@ -59,9 +61,9 @@ def new_record(analysis: SampledAnalysis, asked: Mapping[str, Any], command: str
         "config_hash": analysis.config_hash,
         "checksums": analysis.checksums,
         "simulated_counts": getattr(analysis, "counts", None),
-        "references": analysis.references(),
-        "versions": {"nuinfer": __version__, "python": platform.python_version()}
-        | {name: importlib.metadata.version(name) for name in PACKAGES},
+        "analysis": getattr(analysis, "name", None),
+        "references": [*analysis.references(), *software_references(versions)],
+        "versions": {"nuinfer": __version__, "python": platform.python_version(), **versions},
         "host": {"platform": platform.platform(), "cores": os.cpu_count()},
         "command": shlex.join(sys.argv) if command is None else command,
         "start": now(),
@@ -86,6 +88,15 @@ def resumed_record(old: Run, analysis: SampledAnalysis, asked: Mapping[str, Any]
             )
     wanted = new_record(analysis, {**asked, **{key: record[key] for key in FIXED}}, None)
     return {**record, **{key: wanted[key] for key in (*SETTINGS, "tolerate_nonfinite")}, "complete": False}
+
+
+def _versions() -> dict[str, str]:
+    """Versions of the packages that are installed."""
+    found = {}
+    for name in PACKAGES:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found[name] = importlib.metadata.version(name)
+    return found
 
 
 def _first_difference(old: Run, analysis: SampledAnalysis) -> str:

@@ -6,21 +6,25 @@ import importlib
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nuinfer.errors import NuinferError, RunFolderError
-from nuinfer.inference import arviz_adapter, diagnostics, run_folder
+from nuinfer.errors import ConfigError, NuinferError, RunFolderError
+from nuinfer.inference import diagnostics, run_folder
+from nuinfer.inference.container import container
 from nuinfer.inference.diagnostics import Verdict
+from nuinfer.inference.getdist_chains import write_getdist
 from nuinfer.inference.predictive import PredictiveChecks, predictive_checks
 from nuinfer.inference.profile import Profile
 from nuinfer.inference.protocol import SampledAnalysis
 from nuinfer.inference.run_folder import Block, ChainIdentity
-from nuinfer.typing import FloatArray
+from nuinfer.typing import FloatArray, IntArray
+
+if TYPE_CHECKING:
+    from nuinfer.inference.leave_one_out import LeftOut
 
 ARVIZ_DRAWS = 1000  # per ensemble
-CHUNK = 512  # points per call of the model
 CHECKED_DRAWS = 1000
 RECORD_KEYS = ("parameter_names", "term_names", "prior_bounds", "config_hash", "walkers", "ensembles", "target_ess")
 
@@ -229,6 +233,26 @@ class Run:
         rng = np.random.default_rng(self.record["seed"])
         return predictive_checks(self.analysis.observed_counts, self.analysis.expected_counts(theta), rng)
 
+    def tau_against_length(self) -> tuple[IntArray, FloatArray]:
+        """Lengths of the chains and the autocorrelation times estimated from them, see `diagnostics`."""
+        return diagnostics.tau_against_length(self.samples(thin=1))
+
+    @cached_property
+    def left_out(self) -> dict[str, LeftOut]:
+        """The posterior without each constraint in turn, from short runs in memory, which take seconds each.
+
+        Raises
+        ------
+        ConfigError
+            If what was sampled is not an `Analysis`, which alone can be changed.
+        """
+        from nuinfer.analysis import Analysis
+        from nuinfer.inference.leave_one_out import leave_one_out
+
+        if not isinstance(self.analysis, Analysis):
+            raise ConfigError(f"{self.folder}: {type(self.analysis).__name__} has no constraints to leave out")
+        return leave_one_out(self.analysis, self.record["seed"])
+
     def rejected(self) -> list[dict[str, Any]]:
         """Points that were rejected because their log-probability is not a number: step, term and point of each."""
         folders = [self.ensemble_folder(k) for k in range(self.record["ensembles"])]
@@ -237,42 +261,25 @@ class Run:
     def to_arviz(self, max_draws: int = ARVIZ_DRAWS) -> Any:
         """Chains and model as an ArviZ container; chains are ensembles.
 
-        Groups: posterior (with the derived quantities), sample_stats (``lp`` and the terms), log_likelihood (Poisson,
-        per bin) and observed_data.
+        Groups: posterior and prior (with the derived quantities), sample_stats (``lp`` and the terms), log_likelihood
+        (Poisson, per bin), posterior_predictive (simulated counts) and observed_data. Axes of counts are named by
+        topology and by the range of deposited energy in GeV.
 
         Parameters
         ----------
         max_draws : int
             Draws per ensemble, thinned evenly from those that `samples` gives.
         """
-        walkers, kept = self.record["walkers"], self.steps - self.verdict.discard
-        thin = max(self.verdict.thin, -(-kept * walkers // max_draws))
-        samples = self.samples(thin=thin)
-        flat = samples.reshape(len(samples), -1, len(self.parameter_names))
-        shape = flat.shape[:2]
-        derived, poisson = self._model(flat.reshape(-1, flat.shape[-1]))
-        posterior = {name: flat[..., column] for column, name in enumerate(self.parameter_names)}
-        posterior |= {name: values.reshape(shape) for name, values in derived.items() if name not in posterior}
-        terms = {f"term_{name}": values.reshape(shape) for name, values in self.log_terms(thin=thin).items()}
-        groups = {
-            "posterior": posterior,
-            "sample_stats": {"lp": self.log_prob(thin=thin).reshape(shape)} | terms,
-            "log_likelihood": {"counts": poisson.reshape(*shape, *poisson.shape[1:])},
-            "observed_data": {"counts": np.asarray(self.analysis.observed_counts)},
-        }
-        attributes = {"config_hash": self.record["config_hash"], "created_by": "nuinfer"}
-        return arviz_adapter.inference_data(groups, attributes)
+        return container(self, max_draws)
+
+    def to_getdist(self, folder: str | PathLike[str] | None = None, root: str | None = None) -> Path:
+        """Write the chains as the text files of GetDist; see `nuinfer.inference.getdist_chains.write_getdist`."""
+        return write_getdist(self, None if folder is None else Path(folder), root)
 
     def _read(self, name: str, discard: int | None, thin: int | None) -> FloatArray:
         first = self.verdict.discard if discard is None else discard
         every = self.verdict.thin if thin is None else thin
         return self.chains.stacked(name, self.steps)[:, first::every]
-
-    def _model(self, theta: FloatArray) -> tuple[dict[str, FloatArray], FloatArray]:
-        parts = [theta[first : first + CHUNK] for first in range(0, len(theta), CHUNK)]
-        derived = [self.analysis.derived(part) for part in parts]
-        poisson = np.concatenate([self.analysis.poisson_terms(part) for part in parts])
-        return {name: np.concatenate([one[name] for one in derived]) for name in derived[0]}, poisson
 
 
 def open_run(folder: str | PathLike[str]) -> Run:

@@ -38,6 +38,8 @@ CONTENT = (
     *(
         "chains",
         "figures",
+        "getdist",
+        "cobaya.yaml",
         "report.html",
         CONFIG_INPUT,
         CONFIG_RESOLVED,

@@ -1,0 +1,10 @@
+"""One self-contained HTML page about a run: no network, no script, readable on a phone and on paper.
+
+`write_report` opens a run folder in whatever state it is and writes the page; `nuinfer report RUN` calls it.
+"""
+
+from __future__ import annotations
+
+from nuinfer.report.page import render, write_report
+
+__all__ = ["render", "write_report"]

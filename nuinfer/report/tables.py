@@ -1,0 +1,148 @@
+"""Tables that are shown in HTML and copied to LaTeX: cells know both."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "\u2212": "$-$",
+    "\u2013": "--",
+    "\u00b1": r"$\pm$",
+    "\u2264": r"$\leq$",
+    "\u2032": r"$'$",
+} | {character: "\\" + character for character in "&%$#_{}"}
+
+
+_RAISED = str.maketrans("-0123456789", "\u207b\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What a table shows, and the LaTeX that shows the same.
+
+    Parameters
+    ----------
+    text : str
+        Plain text; the page escapes it.
+    latex : str
+        Valid LaTeX.
+    """
+
+    text: str
+    latex: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table with a name for its first column and cells of equal number in every row.
+
+    Parameters
+    ----------
+    title : str
+        What it shows.
+    head : tuple of str
+        Names of the columns.
+    rows : tuple of tuple of Cell
+        The rows.
+    label : str
+        LaTeX label.
+    wordy : int
+        Columns at the end that hold sentences, not numbers.
+    """
+
+    title: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    label: str
+    wordy: int = 0
+
+    @property
+    def numbers(self) -> int:
+        """Columns at the beginning that hold names and numbers."""
+        return len(self.head) - self.wordy
+
+    @property
+    def latex(self) -> str:
+        """The table as LaTeX; it needs no package."""
+        layout = "l" + "c" * (self.numbers - 1) + r"p{0.3\linewidth}" * self.wordy
+        lines = [
+            r"\begin{table}",
+            r"  \centering",
+            rf"  \caption{{{escape_latex(self.title)}}}",
+            rf"  \label{{tab:{self.label}}}",
+            rf"  \begin{{tabular}}{{{layout}}}",
+            r"    \hline",
+            "    " + " & ".join(map(escape_latex, self.head)) + r" \\",
+            r"    \hline",
+            *("    " + " & ".join(cell.latex for cell in row) + r" \\" for row in self.rows),
+            r"    \hline",
+            r"  \end{tabular}",
+            r"\end{table}",
+        ]
+        return "\n".join(lines)
+
+
+def escape_latex(text: str) -> str:
+    r"""Text as LaTeX that prints the same.
+
+    Examples
+    --------
+    >>> print(escape_latex("norm_muon < 50 %"))
+    norm\_muon \textless{} 50 \%
+    """
+    return "".join(_LATEX.get(character, character) for character in text)
+
+
+def words(text: object) -> Cell:
+    """A cell of plain text."""
+    return Cell(str(text), escape_latex(str(text)))
+
+
+def number(value: float | None, scale: float | None = None) -> Cell:
+    r"""A number to two digits of `scale`, what it is known to; without one, to three digits.
+
+    Examples
+    --------
+    >>> number(-5.30412, 0.9).latex, number(0.05182, 0.04).text
+    ('$-5.30$', '0.052')
+    >>> print(number(4.14e-5).latex, number(None).latex)
+    $4.14 \times 10^{-5}$ --
+    """
+    if value is None or not math.isfinite(value):
+        return Cell("\u2013", "--")
+    if scale and math.isfinite(scale):
+        digits = max(0, 1 - math.floor(math.log10(scale)))
+        plain = f"{value:.{digits}f}" if digits <= 6 else f"{value:.3g}"
+    else:
+        plain = f"{value:.2e}" if 0.0 < abs(value) < 1e-3 else f"{value:.3g}"
+    mantissa, _, exponent = plain.partition("e")
+    shown = mantissa.replace("-", "\u2212")
+    if not exponent:
+        return Cell(shown, f"${mantissa}$")
+    power = int(exponent)
+    raised = str(power).translate(_RAISED)
+    return Cell(f"{shown} \u00d7 10{raised}", rf"${mantissa} \times 10^{{{power}}}$")
+
+
+def interval(ends: Sequence[float], scale: float | None = None) -> Cell:
+    """Two ends of an interval.
+
+    Examples
+    --------
+    >>> interval([1.0, 2.5], 1.5).text
+    '1.0 to 2.5'
+    """
+    low, high = (number(end, scale) for end in ends)
+    return Cell(f"{low.text} to {high.text}", f"{low.latex} to {high.latex}")
+
+
+def joined(first: Cell, second: Cell, between: str = " ") -> Cell:
+    """Two cells as one."""
+    return Cell(first.text + between + second.text, first.latex + escape_latex(between) + second.latex)
