@@ -168,7 +168,7 @@ def _propagation(config: Config, mixing_set: mixing.Mixing, shells: Shells) -> P
 
 def _check_thermal(model: ModelConfig) -> None:
     """Refuse what is defined for targets at rest alone."""
-    needed = {"coherence": "decoherent", "neutrino": "majorana", "regeneration": False, "spectrum": "power_law"}
+    needed = {"coherence": "decoherent", "neutrino": "majorana", "spectrum": "power_law"}
     for key, value in needed.items():
         given = getattr(model, key)
         if given != value:

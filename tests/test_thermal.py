@@ -205,7 +205,6 @@ def test_heavy_targets_give_the_counts_of_targets_at_rest(analysis):
 
 @pytest.mark.parametrize(("override", "key"), [
     ("model.coherence=coherent", "model.coherence"), ("model.neutrino=dirac", "model.neutrino"),
-    ("model.regeneration=true", "model.regeneration"),
 ])  # fmt: skip
 def test_what_moving_targets_exclude(analysis, override, key):
     with pytest.raises(ConfigError, match=f"{key}.*model.targets 'thermal'"):

@@ -13,7 +13,7 @@ exact for any number of targets. Only F needs a quadrature, in one variable that
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Literal, get_args
 
@@ -29,13 +29,16 @@ from nuinfer.physics.absorption import (
     resonance_redshift,
     split_crossings,
 )
+from nuinfer.physics.cascade import March, Points, Setting, daughters_at_earth, flux_of_sources
+from nuinfer.physics.cascade import march as march_with_numpy
+from nuinfer.physics.cascade_grid import FINE_CASCADE, FIT_CASCADE, CascadeRule
 from nuinfer.physics.cosmology import Cosmology
 from nuinfer.physics.mediator import Mediator
 from nuinfer.physics.mixing import Mixing
 from nuinfer.physics.regeneration import Moments, Pieces, daughter_populations, decay_spectrum
 from nuinfer.physics.shells import Shells, make_shells
 from nuinfer.physics.spectra import Shape
-from nuinfer.physics.thermal import FINE, FIT, PathRule, ThermalPath, edge_energies_gev, survival
+from nuinfer.physics.thermal import FINE, FIT, PathRule, ThermalPath, depth_scale, edge_energies_gev, survival
 from nuinfer.typing import ArrayLike, FloatArray
 
 EvolutionName = Literal["sfr", "flat", "bllac", "quasar", "grb", "single"]
@@ -68,6 +71,8 @@ class Propagation:
         Whether relic neutrinos move, see `nuinfer.physics.thermal`.
     path_rule : PathRule
         Quadrature along the path through moving targets.
+    cascade_rule : CascadeRule
+        Settings of regeneration on moving targets, where `regeneration_intervals` only says whether there is any.
 
     Raises
     ------
@@ -85,6 +90,7 @@ class Propagation:
     regeneration_intervals: int = 0
     targets: Targets = "at_rest"
     path_rule: PathRule = FIT
+    cascade_rule: CascadeRule = FIT_CASCADE
 
     def __post_init__(self) -> None:
         if self.targets not in get_args(Targets):
@@ -92,7 +98,6 @@ class Propagation:
         for name, refused in {
             "coherence 'coherent'": self.coherence == "coherent",
             "Dirac neutrinos": self.dirac,
-            "regeneration": self.regeneration_intervals > 0,
         }.items():
             if refused and self.targets == "thermal":
                 raise PhysicsDomainError(f"targets: 'thermal' is not allowed with {name}, only 'at_rest'")
@@ -163,8 +168,9 @@ class Propagation:
         if self.targets == "thermal":
             if shape is not None:
                 raise PhysicsDomainError("targets: 'thermal' is not allowed with other spectra than a power law")
-            alive = self._survival(energy_gev, m_zprime_mev, g_prime, masses_ev, gamma)
-            return np.asarray(source[..., None] * alive[..., None, :, :])
+            point = (energy_gev, m_zprime_mev, g_prime, masses_ev, gamma)
+            survivors = np.asarray(source[..., None] * self._survival(*point)[..., None, :, :])
+            return survivors + self.secondaries(*point, source) if self.regeneration_intervals else survivors
         resonance = resonance_redshift(1.0, m_zprime_mev[..., None], targets) + 1.0
         beam = _Beam(
             self, self.crossings.ordered(order), resonance, m_zprime_mev, g_prime, gamma, source[..., None],
@@ -182,6 +188,48 @@ class Propagation:
         """The path through moving targets; shapes as in `populations`."""
         point = (energy_gev, m_zprime_mev, g_prime, masses_ev)
         return ThermalPath.of(*point, self.cosmology, self.depth_factor, self.path_rule.floor)
+
+    @cached_property
+    def _cascade(self) -> Setting:
+        """What cascades on moving targets have in common."""
+        return Setting.of(
+            self.shells, self.cosmology, self.crossings.rates, self.daughters, self.spectrum, self._cascade_rule
+        )
+
+    @property
+    def _cascade_rule(self) -> CascadeRule:
+        """The rule, with a finer grid where all sources are at its end, and some absorb at once."""
+        rule = self.cascade_rule
+        return replace(rule, interval=0.5 * rule.interval) if self.shells.jump else rule
+
+    def secondaries(
+        self,
+        energy_gev: FloatArray,
+        m_zprime_mev: FloatArray,
+        g_prime: FloatArray,
+        masses_ev: FloatArray,
+        gamma: FloatArray,
+        source: FloatArray,
+        march: March = march_with_numpy,
+    ) -> FloatArray:
+        """Populations at Earth of neutrinos from decays of the Z' on moving targets; as `populations`.
+
+        `march` is `nuinfer.physics.cascade.march` or its compiled equal.
+        """
+        batch, size = gamma.shape, gamma.size
+        mass, coupling, index = (np.ravel(v) for v in (m_zprime_mev, g_prime, gamma))
+        targets = np.broadcast_to(masses_ev, (*batch, masses_ev.shape[-1])).reshape(size, -1)
+        energy = np.broadcast_to(energy_gev, (*batch, energy_gev.shape[-1])).reshape(size, -1)
+        origin = np.broadcast_to(source, (*batch, *source.shape[-2:])).reshape(size, -1, 3)
+        path = self.thermal_path(energy[:, :1], mass, coupling, targets)
+        strength = self.depth_factor * depth_scale(mass, coupling, self.cosmology) * self.cosmology.t_nu0_ev**2
+        density, beyond = flux_of_sources(self.shells, self._cascade.x, index)
+        points = Points(
+            index, strength, path.cut, self.mediator.neutrino_branching(mass), targets / self.cosmology.t_nu0_ev,
+            origin, density, beyond,
+        )  # fmt: skip
+        arriving = daughters_at_earth(energy, mass, self._cascade, points, self._cascade_rule, march)
+        return arriving.reshape(*batch, *arriving.shape[1:])
 
     def _survival(
         self,
@@ -366,7 +414,7 @@ def species_at_earth(
     regeneration : bool
         Whether neutrinos from the decay of the Z' are followed.
     targets : {"at_rest", "thermal"}
-        Whether relic neutrinos move; ``thermal`` is for the decoherent regime without regeneration.
+        Whether relic neutrinos move; ``thermal`` is for the decoherent regime.
 
     Returns
     -------
@@ -384,7 +432,7 @@ def species_at_earth(
     intervals = FINE_REGENERATION if regeneration else 0
     propagation = Propagation(
         mixing, mediator, cosmology, coherence, split, shells, regeneration_intervals=intervals, targets=targets,
-        path_rule=FINE,
+        path_rule=FINE, cascade_rule=FINE_CASCADE,
     )  # fmt: skip
     energy = np.asarray(energy_gev, float)
     source = source_populations(source_fractions, mixing)
