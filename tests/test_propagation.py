@@ -121,3 +121,27 @@ def test_nonsense_is_named(change, name):
     with pytest.raises(PhysicsDomainError, match=name):
         flavour_at_earth([1e5], 8.0, 3e-4, gamma=2.5, mixing=mixing.PAPER, mediator=LMU_LTAU, cosmology=cosmology.PAPER,
                          coherence="coherent", **arguments)  # fmt: skip
+
+
+@pytest.mark.parametrize("regeneration", [False, True])
+@pytest.mark.parametrize("targets", ["at_rest", "thermal"])
+def test_one_list_of_energies_serves_a_batch_of_points(regeneration, targets):
+    """Energies (3,) with points (2,), (4, 1) or masses and fractions of a batch: equal to point by point."""
+    energy, rng = np.array([3e5, 6e5, 1e6]), np.random.default_rng(5)
+    how = {"regeneration": regeneration, "targets": targets}
+
+    def flux(mass, coupling, target_masses, fractions, gamma):
+        return flavour_at_earth(
+            energy, mass, coupling, target_masses, fractions, gamma, "sfr", *SETTING, "decoherent", **how
+        )
+
+    heavy, coupling = np.array([8.0, 9.0]), np.array([[3e-4], [2e-4]])
+    together = flux(heavy, coupling, NORMAL, [1, 2, 0], 2.5)
+    assert together.shape == (2, 2, 3, 3)
+    for i, j in np.ndindex(2, 2):
+        np.testing.assert_allclose(together[i, j], flux(heavy[j], coupling[i, 0], NORMAL, [1, 2, 0], 2.5), rtol=1e-12)
+    several = rng.dirichlet([1, 1, 1], 2)
+    together = flux(8.0, 3e-4, np.stack([NORMAL, 1.1 * NORMAL]), several, 2.5)
+    for k in range(2):
+        alone = flux(8.0, 3e-4, [1.0, 1.1][k] * NORMAL, several[k], 2.5)
+        np.testing.assert_allclose(together[k], alone, rtol=1e-12)

@@ -439,6 +439,7 @@ def species_at_earth(
     points = [np.asarray(x, float) for x in (m_zprime_mev, g_prime, gamma)]
     batch = np.broadcast_shapes(energy.shape[:-1], masses.shape[:-1], source.shape[:-2], *(p.shape for p in points))
     mass, coupling, index = (np.broadcast_to(p, batch) for p in points)
+    energy = np.broadcast_to(energy, (*batch, energy.shape[-1]))
     populations = propagation.populations(
         energy, mass, coupling, np.broadcast_to(masses, (*batch, masses.shape[-1])), index, source
     )
