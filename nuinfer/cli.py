@@ -58,7 +58,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         _complain(error)
         return BAD_INPUT
     except KeyboardInterrupt:
-        sys.stderr.write("nuinfer: interrupted; a run keeps what is on disk, and --resume continues it\n")
+        sys.stderr.write(
+            "nuinfer: interrupted; what is on disk is kept: --resume continues a run, the same command a campaign\n"
+        )
         return INTERRUPTED
     except BrokenPipeError:  # the reader of our output, `head` for example, has left
         sys.stderr.close()

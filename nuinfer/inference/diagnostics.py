@@ -17,13 +17,14 @@ from emcee import autocorr
 from scipy import ndimage
 
 from nuinfer.inference import arviz_adapter
-from nuinfer.typing import FloatArray
+from nuinfer.typing import FloatArray, IntArray
 
 NOT_CONVERGED = "not converged: "
 RHAT_MAX = 1.01
 STEPS_PER_TAU = 50.0
 DISCARD_TAUS = 5.0
 POINTS_FOR_TAU = 1024  # steps that enter an estimate of tau; longer chains are strided
+LENGTHS_FOR_TAU = 10
 DRAWS_FOR_RHAT = 20_000  # per ensemble
 DRAWS_FOR_INTERVALS = 200_000
 MODE_BINS = 50  # over the range of the draws
@@ -91,6 +92,31 @@ def autocorrelation_times(chain: FloatArray) -> FloatArray:
     with np.errstate(divide="ignore", invalid="ignore"):
         tau = stride * autocorr.integrated_time(chain[::stride], tol=0)
     return np.where(np.isfinite(tau), np.maximum(tau, 1.0), np.inf)
+
+
+def tau_against_length(chain: FloatArray, points: int = LENGTHS_FOR_TAU) -> tuple[IntArray, FloatArray]:
+    """Estimates of the autocorrelation time from the first part of the chains, longer and longer.
+
+    A chain is long enough where the estimate, which is low for short chains, has stopped growing and lies below the
+    length over 50.
+
+    Parameters
+    ----------
+    chain : array, shape (ensemble, step, walker, n_dim)
+        Steps without the burn-in.
+    points : int
+        Lengths, at most; evenly spaced in their logarithm.
+
+    Returns
+    -------
+    lengths : array, shape (length,)
+        Steps.
+    tau : array, shape (length, ensemble, n_dim)
+        In steps.
+    """
+    steps = chain.shape[1]
+    lengths = np.unique(np.geomspace(min(max(20, steps // 30), steps), steps, points).astype(int))
+    return lengths, np.array([[autocorrelation_times(one[:length]) for one in chain] for length in lengths])
 
 
 def transient(log_prob: FloatArray) -> int:

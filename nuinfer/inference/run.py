@@ -19,6 +19,7 @@ from nuinfer.inference.predictive import PredictiveChecks, predictive_checks
 from nuinfer.inference.profile import Profile
 from nuinfer.inference.protocol import SampledAnalysis
 from nuinfer.inference.run_folder import Block, ChainIdentity
+from nuinfer.search import improved
 from nuinfer.typing import FloatArray, IntArray
 
 if TYPE_CHECKING:
@@ -232,6 +233,12 @@ class Run:
         theta = theta[:: max(1, len(theta) // draws)]
         rng = np.random.default_rng(self.record["seed"])
         return predictive_checks(self.analysis.observed_counts, self.analysis.expected_counts(theta), rng)
+
+    @cached_property
+    def best_fit(self) -> FloatArray:
+        """Point of highest posterior density: the best draw of the chains, improved by a search; shape (n_dim,)."""
+        draws = self.samples().reshape(-1, len(self.parameter_names))
+        return improved(self.analysis, draws[np.argmax(self.log_prob())], np.std(draws, axis=0))
 
     def tau_against_length(self) -> tuple[IntArray, FloatArray]:
         """Lengths of the chains and the autocorrelation times estimated from them, see `diagnostics`."""

@@ -1,7 +1,7 @@
 """Figures of a run: one file per kind, one style.
 
-`KINDS` draws from a run; the functions behind it (`plot_corner`, `plot_region`, `plot_counts`) take an analysis and an
-array of samples, so that they serve notebooks too. matplotlib is imported when something is drawn.
+`KINDS` draws from a run; the functions behind it (`plot_corner`, `plot_region`, ...) take an analysis and an array of
+samples, or chains, and optional axes, so that they serve notebooks too. matplotlib is imported when something is drawn.
 """
 
 from __future__ import annotations
@@ -13,13 +13,19 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from nuinfer.errors import ConfigError
 from nuinfer.plotting import style
+from nuinfer.plotting.chains import plot_acceptance, plot_autocorrelation, plot_rank, plot_trace
 from nuinfer.plotting.corner import plot_corner
 from nuinfer.plotting.counts import plot_counts
+from nuinfer.plotting.depth import plot_depth
+from nuinfer.plotting.flavour_triangle import plot_flavour_triangle
+from nuinfer.plotting.kinds import KINDS, QUICK, PlottedRun, kinds_of, only_one
+from nuinfer.plotting.leave_one_out import plot_leave_one_out
 from nuinfer.plotting.paper_fig1 import plot_fig1
 from nuinfer.plotting.paper_fig2 import plot_fig2
 from nuinfer.plotting.paper_fig3 import plot_fig3
-from nuinfer.plotting.region import COORDINATES, mass_and_coupling, plot_region
-from nuinfer.typing import FloatArray
+from nuinfer.plotting.pulls import plot_pulls
+from nuinfer.plotting.region import plot_region
+from nuinfer.plotting.spectrum import plot_spectrum
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -27,46 +33,27 @@ if TYPE_CHECKING:
 __all__ = [
     "KINDS",
     "PAPER_FIGURES",
+    "QUICK",
     "PlottedRun",
+    "kinds_of",
     "plot",
+    "plot_acceptance",
+    "plot_autocorrelation",
     "plot_corner",
     "plot_counts",
+    "plot_depth",
     "plot_fig1",
     "plot_fig2",
     "plot_fig3",
+    "plot_flavour_triangle",
+    "plot_leave_one_out",
+    "plot_pulls",
+    "plot_rank",
     "plot_region",
+    "plot_spectrum",
+    "plot_trace",
     "save_all",
 ]
-
-
-class PlottedRun(Protocol):
-    """What a figure needs of a run; `nuinfer.inference.run.Run` is one."""
-
-    @property
-    def folder(self) -> Path:
-        """The run folder, whose name labels the run."""
-        ...
-
-    @property
-    def analysis(self) -> Any:
-        """The analysis that was sampled."""
-        ...
-
-    def samples(self, discard: int | None = None, thin: int | None = None) -> FloatArray:
-        """Draws, shape (..., n_dim)."""
-        ...
-
-    def summary(self) -> dict[str, Any]:
-        """Contents of ``summary.json``."""
-        ...
-
-
-class Kind(Protocol):
-    """A figure of one run, over which others may be drawn."""
-
-    def __call__(self, run: PlottedRun, *others: PlottedRun, width_in: float = style.PAGE_IN) -> Figure:
-        """Draw it."""
-        ...
 
 
 class PaperFigure(Protocol):
@@ -77,36 +64,6 @@ class PaperFigure(Protocol):
         ...
 
 
-def _corner(run: PlottedRun, *others: PlottedRun, width_in: float = style.PAGE_IN) -> Figure:
-    first, *names = _labels(run, *others)
-    return plot_corner(
-        run.analysis,
-        run.samples(),
-        label=first,
-        summary=run.summary(),
-        others={name: (other.analysis, other.samples()) for name, other in zip(names, others, strict=True)},
-        width_in=width_in,
-    )
-
-
-def _region(run: PlottedRun, *others: PlottedRun, width_in: float = style.PAGE_IN) -> Figure:
-    _only_one("region", others)
-    mass_and_coupling(run.analysis)  # refuses before anything is read
-    summary = run.summary()
-    effective = min(summary["parameters"][name]["ess"] for name in COORDINATES)
-    figure = plot_region(run.analysis, run.samples(), effective=effective, width_in=width_in)
-    return _marked(figure, summary)
-
-
-def _counts(run: PlottedRun, *others: PlottedRun, width_in: float = style.PAGE_IN) -> Figure:
-    _only_one("counts", others)
-    return _marked(plot_counts(run.analysis, run.samples(), width_in=width_in), run.summary())
-
-
-KINDS: Mapping[str, Kind] = MappingProxyType({"corner": _corner, "region": _region, "counts": _counts})
-"""Name of a figure to the function that draws it from runs."""
-
-
 def _fig3(analysis: Any, *, width_in: float = style.PAGE_IN) -> Figure:  # noqa: ARG001 - the interface of PaperFigure
     return plot_fig3(width_in=width_in)
 
@@ -115,37 +72,60 @@ PAPER_FIGURES: Mapping[str, PaperFigure] = MappingProxyType({"fig1": plot_fig1, 
 """Name of a figure of arXiv:1504.00711 to the function that draws it from an analysis; no run is needed."""
 
 
-def plot(kind: str, run: PlottedRun, *others: PlottedRun, width_in: float = style.PAGE_IN) -> Figure:
+def plot(
+    kind: str, run: PlottedRun, *others: PlottedRun, width_in: float = style.PAGE_IN, look: str | None = None
+) -> Figure:
     """Draw one figure of `KINDS` or `PAPER_FIGURES`.
 
     Parameters
     ----------
     kind : str
-        ``corner``, ``region`` or ``counts``.
+        Name of the figure; `kinds_of` gives those that the run has.
     run : PlottedRun
         The run.
     others : PlottedRun
         Runs drawn over it; only by ``corner``.
     width_in : float
         Width in inches: 7 for a page, 3.4 for a column.
+    look : str, optional
+        ``paper`` or ``talk``; by default that of the surrounding `style.context`.
 
     Raises
     ------
     ConfigError
         For an unknown kind, or a figure that the run does not have.
     """
-    if kind in PAPER_FIGURES:
-        _only_one(kind, others)
-        return PAPER_FIGURES[kind](run.analysis, width_in=width_in)
-    if kind not in KINDS:
-        raise ConfigError(f"figure '{kind}': not one of {', '.join([*KINDS, *PAPER_FIGURES])}")
-    return KINDS[kind](run, *others, width_in=width_in)
+    with style.context(look):
+        if kind in PAPER_FIGURES:
+            only_one(kind, others)
+            return PAPER_FIGURES[kind](run.analysis, width_in=width_in)
+        if kind not in KINDS:
+            raise ConfigError(f"figure '{kind}': not one of {', '.join([*KINDS, *PAPER_FIGURES])}")
+        return KINDS[kind](run, *others, width_in=width_in)
 
 
 def save_all(
-    run: PlottedRun, folder: Path, formats: Iterable[str] = ("pdf", "png"), width_in: float = style.PAGE_IN
+    run: PlottedRun,
+    folder: Path,
+    formats: Iterable[str] = ("pdf", "png"),
+    width_in: float = style.PAGE_IN,
+    look: str | None = None,
+    kinds: Iterable[str] | None = None,
 ) -> list[Path]:
-    """Draw every figure that the run has and write each in all formats; return the paths written.
+    """Draw the figures that the run has and write each in all formats; return the paths written.
+
+    Parameters
+    ----------
+    run : PlottedRun
+        The run.
+    folder : Path
+        Where they are written.
+    formats : iterable of str
+        Among pdf, png and svg.
+    width_in, look
+        As in `plot`.
+    kinds : iterable of str, optional
+        Only these; by default all.
 
     Raises
     ------
@@ -155,43 +135,9 @@ def save_all(
     endings = list(formats)
     for ending in endings:
         style.check_format(ending)
+    chosen = set(KINDS if kinds is None else kinds)
     written = []
-    for kind in KINDS:
-        if kind == "region" and not _has_region(run):
-            continue
-        figure = plot(kind, run, width_in=width_in)
+    for kind in (kind for kind in kinds_of(run) if kind in chosen):
+        figure = plot(kind, run, width_in=width_in, look=look)
         written += [style.save(figure, folder / f"{kind}.{ending}") for ending in endings]
     return written
-
-
-def _has_region(run: PlottedRun) -> bool:
-    try:
-        mass_and_coupling(run.analysis)
-    except ConfigError:
-        return False
-    return True
-
-
-def _labels(*runs: PlottedRun) -> list[str]:
-    """Names of the run folders, or their paths where names repeat."""
-    names = [run.folder.name for run in runs]
-    if len(set(names)) < len(names):
-        names = [str(run.folder) for run in runs]
-    if len(set(names)) < len(names):
-        raise ConfigError(f"figure 'corner': the same run is given twice ({', '.join(names)})")
-    return names
-
-
-def _only_one(kind: str, others: tuple[PlottedRun, ...]) -> None:
-    if others:
-        raise ConfigError(
-            f"figure '{kind}': {1 + len(others)} runs given, it shows one; several can be drawn by corner"
-        )
-
-
-def _marked(figure: Figure, summary: Mapping[str, Any]) -> Figure:
-    """Say so on top if the run has not converged."""
-    if not summary["converged"]:
-        with style.context():
-            figure.suptitle(style.NOT_CONVERGED, color=style.VERMILLION)
-    return figure

@@ -79,7 +79,7 @@ def plot_bounds(
     low, high = analysis.mass_range_mev or MASS_MEV
     masses = np.geomspace(*((low, high) if high > low else MASS_MEV), POINTS)
     with style.context():
-        own, wide = axes is None, width_in >= style.WIDE_IN
+        own, wide = axes is None, style.is_wide(width_in)
         if axes is None:
             axes = style.new_figure(width_in, 0.6 * width_in if wide else 1.5 * width_in).subplots()
         drawn = [c for c in analysis.posterior.constraints if c.in_plane]
@@ -90,15 +90,7 @@ def plot_bounds(
         _draw_band(axes, analysis, masses)
         _draw_dip(axes, analysis)
         _finish(axes, masses)
-        figure = style.figure_of(axes)
-        if own:
-            handles, labels = axes.get_legend_handles_labels()
-            figure.legend(
-                handles, labels, loc="outside right upper" if wide else "outside lower center", fontsize="small"
-            )
-        else:
-            axes.legend(fontsize="x-small")
-    return figure
+        return style.add_legend([axes], own=own, right=wide)
 
 
 def _draw_bound(axes: Axes, found: Bound, constraint: Constraint, colour: str) -> None:
@@ -115,9 +107,9 @@ def _draw_bound(axes: Axes, found: Bound, constraint: Constraint, colour: str) -
     label = f"{name}: {found.statement}"
     if everywhere.all() or np.all(np.isinf(found.upper)):
         label += " (everything)" if everywhere.all() else " (nothing)"
-    axes.plot(x, line, color=colour, lw=1.4, zorder=4, label=label)
+    axes.plot(x, line, color=colour, lw=style.points(1.4), zorder=4, label=label)
     if np.any(found.lower > floor):
-        axes.plot(x, np.where(found.lower > floor, found.lower, np.nan), color=colour, lw=1.4, zorder=4)
+        axes.plot(x, np.where(found.lower > floor, found.lower, np.nan), color=colour, lw=style.points(1.4), zorder=4)
 
 
 def _draw_band(axes: Axes, analysis: Analysis, masses: FloatArray) -> None:
@@ -135,7 +127,9 @@ def _draw_dip(axes: Axes, analysis: Analysis) -> None:
     low, high = (float(resonant_mass_mev(e, m)) for e, m in zip(DIP_GEV, _heaviest_ev(analysis), strict=True))
     label = f"dip at {DIP_GEV[0] / 1e3:g}-{DIP_GEV[1] / 1e3:g} TeV: {low:.1f}-{high:.1f} MeV"
     for k, mass in enumerate((low, high)):
-        axes.axvline(mass, color=style.BLUE, lw=1.0, ls="dashed", zorder=3, label=label if k == 0 else None)
+        axes.axvline(
+            mass, color=style.BLUE, lw=style.points(1.0), ls="dashed", zorder=3, label=label if k == 0 else None
+        )
 
 
 def _heaviest_ev(analysis: Analysis) -> tuple[float, float]:
@@ -149,12 +143,7 @@ def _heaviest_ev(analysis: Analysis) -> tuple[float, float]:
 
 
 def _finish(axes: Axes, masses: FloatArray) -> None:
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
-
     axes.set(xscale="log", yscale="log", xlabel=r"$m_{Z'}$ [MeV]", ylabel=r"$g'$")
     axes.set_xlim(masses[0], masses[-1])
     axes.set_ylim(*COUPLING)
-    if masses[-1] < 100.0 * masses[0]:
-        axes.xaxis.set_major_locator(LogLocator(10.0, subs=(1.0, 2.0, 5.0)))
-    axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    style.plain_log(axes.xaxis, (1.0, 2.0, 5.0) if masses[-1] < 100.0 * masses[0] else (1.0,))

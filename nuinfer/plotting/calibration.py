@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -12,6 +12,7 @@ from nuinfer.plotting import style
 from nuinfer.typing import FloatArray
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 COLUMNS = 4
@@ -32,7 +33,9 @@ class Calibrated(Protocol):
         ...
 
 
-def plot_calibration(calibration: Calibrated, width_in: float = style.PAGE_IN) -> Figure:
+def plot_calibration(
+    calibration: Calibrated, width_in: float = style.PAGE_IN, *, axes: Sequence[Axes] | None = None
+) -> Figure:
     """Difference of the cumulative distribution of the ranks from that of uniform ones, per quantity.
 
     The bands are one and two standard deviations, sqrt(u (1 - u)/n), of n uniform ranks.
@@ -42,15 +45,19 @@ def plot_calibration(calibration: Calibrated, width_in: float = style.PAGE_IN) -
     calibration : Calibrated
         Ranks by quantity.
     width_in : float
-        Width in inches.
+        Width of a new figure in inches.
+    axes : sequence of Axes, optional
+        One per quantity; by default a new figure.
+
+    Returns
+    -------
+    Figure
     """
     names = list(calibration.ranks)
-    rows = math.ceil(len(names) / COLUMNS)
     with style.context():
-        figure = style.new_figure(width_in, 1.45 * rows * width_in / style.PAGE_IN + 0.3)
-        axes = figure.subplots(rows, COLUMNS, sharex=True, sharey=True, squeeze=False).ravel()
+        panels = list(axes) if axes is not None else _panels(len(names), width_in)
         grid = np.linspace(0.0, 1.0, 201)
-        for axis, name in zip(axes, names, strict=False):
+        for axis, name in zip(panels, names, strict=True):
             ranks = np.sort(calibration.ranks[name])
             deviation = np.sqrt(grid * (1.0 - grid) / len(ranks))
             for sigma in BAND_SIGMA:
@@ -59,8 +66,15 @@ def plot_calibration(calibration: Calibrated, width_in: float = style.PAGE_IN) -
             axis.plot(grid, cumulative - grid, color=style.BLUE)
             axis.set_title(name.replace("_", " "), fontsize="small")
             axis.set_xticks([0.0, 0.5, 1.0])
-        for axis in axes[len(names) :]:
-            axis.set_visible(False)
-        figure.supxlabel("rank of the truth", fontsize="medium")
-        figure.supylabel("cumulative share minus rank", fontsize="medium")
-    return figure
+        return style.figure_of(panels[0])
+
+
+def _panels(number: int, width_in: float) -> list[Axes]:
+    rows = math.ceil(number / COLUMNS)
+    figure = style.new_figure(width_in, 1.45 * rows * width_in / style.PAGE_IN + 0.3)
+    grid = figure.subplots(rows, COLUMNS, sharex=True, sharey=True, squeeze=False).ravel()
+    for spare in grid[number:]:
+        spare.set_visible(False)
+    figure.supxlabel("rank of the truth", fontsize="medium")
+    figure.supylabel("cumulative share minus rank", fontsize="medium")
+    return list(grid[:number])

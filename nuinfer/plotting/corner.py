@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nuinfer.errors import ConfigError
-from nuinfer.plotting import draws, style
+from nuinfer.plotting import corner_text, draws, style
 from nuinfer.typing import ArrayLike, FloatArray
 
 if TYPE_CHECKING:
@@ -25,13 +24,14 @@ PRIOR_DRAWS = 100_000
 BINS = 40
 SMOOTHING_BINS = 2.2
 
-UNITS = MappingProxyType({"phi_total": r"$10^{-18}$ GeV$^{-1}$ cm$^{-2}$ s$^{-1}$ sr$^{-1}$"})
-"""Units too long for a small panel; they stand in the corner of the figure."""
+DERIVED = MappingProxyType({"log10_e_res_gev": r"$\log_{10}(E_\mathrm{dip}/\mathrm{GeV})$"})
+"""Derived quantities that are drawn beside the sampled ones, with their labels: the energy of the dip."""
 
-ROOMY_PANEL_IN = 0.75
-"""Inches of figure per parameter below which titles are left out and labels broken."""
+NUISANCES = ("norm_", "detector_scale", "energy_scale")
+"""Beginnings of the names that are left out where the panels would be too small to read."""
 
-_PRIOR_DASHES = (0, (3, 1.5))
+WIDE_PANEL_IN, ROOMY_PANEL_IN, LEAST_PANEL_IN = 0.85, 0.68, 0.42
+"""Inches of figure per parameter below which labels are broken, titles left out, and nuisances left out."""
 
 
 def plot_corner(
@@ -50,7 +50,7 @@ def plot_corner(
 
     Contours enclose 68 and 95 % of the posterior (highest density). The dashed line on the diagonal is the prior, from
     draws of it, on the same scale. Titles: median and 68 % HPD interval, or the one-sided 95 % limit where the summary
-    gives one.
+    gives one; of the first posterior if there are several.
 
     Parameters
     ----------
@@ -65,7 +65,8 @@ def plot_corner(
     others : mapping
         Name to (analysis, samples) of posteriors drawn over this one, with common ranges.
     parameters : tuple of str, optional
-        Those drawn; by default all that the posteriors have in common.
+        Those drawn, derived ones included; by default all that the posteriors have in common and the energy of the dip,
+        without the nuisance parameters where there is no room for them.
     figure : Figure, optional
         An empty figure to draw on, for example of a notebook; by default a new one.
     width_in : float
@@ -86,15 +87,19 @@ def plot_corner(
 
     runs = {label: (analysis, samples), **others}
     names = _names([each for each, _ in runs.values()], parameters)
+    if parameters is None:
+        names = _readable(names, (width_in if figure is None else figure.get_figwidth()) / style.points(1.0))
     columns = {run: _select(each, draws.flat(each, values, MOST_DRAWS), names) for run, (each, values) in runs.items()}
-    priors = np.array([_select(each, each.prior_bounds.T, names) for each, _ in runs.values()])
-    ranges = _ranges(list(columns.values()), priors[:, 0].min(axis=0), priors[:, 1].max(axis=0))
-    prior = _select(analysis, analysis.sample_prior(PRIOR_DRAWS, np.random.default_rng(seed)), names)
+    priors = {run: _select(each, _prior_draws(each, seed), names) for run, (each, _) in runs.items()}
+    bounds = np.array([_bounds(each, priors[run], names) for run, (each, _) in runs.items()])
+    ranges = _ranges(list(columns.values()), bounds[..., 0].min(axis=0), bounds[..., 1].max(axis=0))
+    prior = priors[label]
     with style.context():
         figure = style.new_figure(width_in, width_in) if figure is None else figure
-        roomy = figure.get_figwidth() / len(names) >= ROOMY_PANEL_IN
-        labels = [analysis.parameter_labels[name] for name in names]
-        labels = labels if roomy else [_in_two_lines(text) for text in labels]
+        roomy = figure.get_figwidth() / len(names) >= style.points(ROOMY_PANEL_IN)
+        labels = [_label(analysis, name) for name in names]
+        narrow = figure.get_figwidth() / len(names) < style.points(WIDE_PANEL_IN)
+        labels = [_in_two_lines(text) for text in labels] if narrow else labels
         figure.set_layout_engine(None)  # margins are set below
         for colour, values in zip(style.POSTERIORS * len(columns), columns.values(), strict=False):
             corner.corner(
@@ -108,7 +113,7 @@ def plot_corner(
                 plot_datapoints=False,
                 plot_density=False,
                 plot_contours=False,
-                hist_kwargs={"density": True, "linewidth": 1.0},
+                hist_kwargs={"density": True, "linewidth": style.points(1.0)},
             )
         grid = np.array(figure.axes).reshape(len(names), len(names))
         for colour, values in zip(style.POSTERIORS * len(columns), columns.values(), strict=False):
@@ -126,7 +131,7 @@ def plot_corner(
                     plot_density=False,
                     fill_contours=len(columns) == 1,
                     no_fill_contours=len(columns) > 1,
-                    contour_kwargs={"linewidths": 0.8},
+                    contour_kwargs={"linewidths": style.points(0.8)},
                     new_fig=False,
                     force_range=True,
                 )
@@ -135,14 +140,18 @@ def plot_corner(
         _arrange(figure, grid, ranges, roomy)
         if roomy:
             for k, name in enumerate(names):
-                grid[k, k].set_title(_title(_entry(name, columns[label][:, k], summary)), pad=3.0, fontsize="small")
-        _draw_legend(figure, list(columns), _notes(names, analysis, summary))
+                title = corner_text.title(corner_text.title_entry(name, columns[label][:, k], summary))
+                colour = style.POSTERIORS[0] if others else style.BLACK
+                grid[k, k].set_title(title, pad=style.points(3.0), fontsize=style.points(6.0), color=colour)
+        corner_text.draw_legend(figure, list(columns), corner_text.notes(names, analysis, summary))
     return figure
 
 
 def _names(analyses: list[Analysis], chosen: tuple[str, ...] | None) -> list[str]:
     """Parameters to draw: those chosen, else those that all have in common."""
     common = [name for name in analyses[0].parameter_names if all(name in each.parameter_names for each in analyses)]
+    if common and all(each.posterior.model.propagation is not None for each in analyses):
+        common += DERIVED
     for name in chosen or ():
         if name not in common:
             raise ConfigError(f"parameter '{name}': not sampled in every run; those that are: {', '.join(common)}")
@@ -151,8 +160,33 @@ def _names(analyses: list[Analysis], chosen: tuple[str, ...] | None) -> list[str
     return list(chosen) if chosen else common
 
 
+def _readable(names: list[str], width_in: float) -> list[str]:
+    """All of them, or those that are no nuisance where there is no room for all."""
+    if width_in / len(names) >= LEAST_PANEL_IN:
+        return names
+    return [name for name in names if not name.startswith(NUISANCES)] or names
+
+
+def _label(analysis: Analysis, name: str) -> str:
+    return DERIVED[name] if name in DERIVED else analysis.parameter_labels[name]
+
+
+def _prior_draws(analysis: Analysis, seed: int) -> FloatArray:
+    return analysis.sample_prior(PRIOR_DRAWS, np.random.default_rng(seed))
+
+
 def _select(analysis: Analysis, rows: FloatArray, names: list[str]) -> FloatArray:
-    return rows[:, [analysis.parameter_names.index(name) for name in names]]
+    """Columns of parameters and derived quantities at rows (n, n_dim), shape (n, name)."""
+    derived = analysis.derived(rows) if any(name in DERIVED for name in names) else {}
+    position = {name: k for k, name in enumerate(analysis.parameter_names)}
+    return np.column_stack([derived[name] if name in DERIVED else rows[:, position[name]] for name in names])
+
+
+def _bounds(analysis: Analysis, prior: FloatArray, names: list[str]) -> FloatArray:
+    """Support of the prior of each quantity, shape (name, 2); of a derived one what draws of the prior reach."""
+    support = dict(zip(analysis.parameter_names, analysis.prior_bounds, strict=True))
+    reached = np.stack([prior.min(axis=0), prior.max(axis=0)], axis=-1)
+    return np.array([support.get(name, reached[k]) for k, name in enumerate(names)])
 
 
 def _ranges(columns: list[FloatArray], lowest: FloatArray, highest: FloatArray) -> list[tuple[float, float]]:
@@ -182,7 +216,7 @@ def _draw_prior(axes: Axes, prior: FloatArray, span: tuple[float, float]) -> Non
     """Density of the prior over a panel of the diagonal, and the height of the panel."""
     counts, edges = np.histogram(prior, bins=BINS, range=span)
     density = counts / (len(prior) * np.diff(edges))
-    axes.stairs(density, edges, baseline=None, color=style.GREY, ls=_PRIOR_DASHES, lw=0.9)
+    axes.stairs(density, edges, baseline=None, color=style.GREY, ls=corner_text.PRIOR_DASHES, lw=style.points(0.9))
     highest = max(float(patch.get_xy()[:, 1].max()) for patch in axes.patches if hasattr(patch, "get_xy"))
     axes.set_ylim(0.0, 1.15 * max(highest, float(density.max())))
 
@@ -197,10 +231,11 @@ def _arrange(figure: Figure, grid: Any, ranges: Sequence[tuple[float, float]], r
     from matplotlib.ticker import NullFormatter, ScalarFormatter
 
     width, height = figure.get_figwidth(), figure.get_figheight()
-    left, bottom, right, top = (0.58, 0.55, 0.08, 0.26) if roomy else (0.5, 0.46, 0.05, 0.06)
+    margins = (0.6, 0.58, 0.08, 0.26) if roomy else (0.5, 0.46, 0.05, 0.06)
+    left, bottom, right, top = (style.points(margin) for margin in margins)
     figure.subplots_adjust(left / width, bottom / height, 1.0 - right / width, 1.0 - top / height, 0.07, 0.07)
-    size = 6.0 if roomy else 5.0
-    ticks = [_ticks(span, 3 if width / len(grid) > 0.5 else 2) for span in ranges]
+    size = style.points(6.0 if roomy else 5.0)
+    ticks = [_ticks(span, 3 if width / len(grid) > style.points(0.5) else 2) for span in ranges]
     last = len(grid) - 1
     for (row, column), axes in np.ndenumerate(grid):
         if column > row:
@@ -213,8 +248,8 @@ def _arrange(figure: Figure, grid: Any, ranges: Sequence[tuple[float, float]], r
             formatter = ScalarFormatter(useOffset=False)
             formatter.set_scientific(False)
             axis.set_major_formatter(formatter if shown else NullFormatter())
-            axis.set_tick_params(labelsize=size, length=2.0, pad=1.5, labelrotation=45.0)
-            axis.label.set_fontsize(size + 1.0 if roomy else size)
+            axis.set_tick_params(labelsize=size, length=style.points(2.0), pad=style.points(1.5), labelrotation=45.0)
+            axis.label.set_fontsize(size + style.points(1.0) if roomy else size)
         axes.xaxis.set_label_coords(0.5, 0.03 / height, transform=_blend(axes, figure, along="x"))
         axes.yaxis.set_label_coords(0.03 / width, 0.5, transform=_blend(axes, figure, along="y"))
         axes.xaxis.label.set_verticalalignment("bottom")
@@ -246,93 +281,3 @@ def _blend(axes: Axes, figure: Figure, along: str) -> Any:
 
     pair = (axes.transAxes, figure.transFigure)
     return blended_transform_factory(*(pair if along == "x" else pair[::-1]))
-
-
-def _entry(name: str, values: FloatArray, summary: Mapping[str, Any] | None) -> Mapping[str, Any]:
-    if summary is not None:
-        entry: Mapping[str, Any] = summary["parameters"][name]
-        return entry
-    return {"median": float(np.median(values)), "hpd68": draws.shortest_interval(values, 0.68)}
-
-
-def _title(entry: Mapping[str, Any]) -> str:
-    """One parameter in as few digits as its uncertainty deserves.
-
-    Examples
-    --------
-    >>> _title({"median": 2.8712, "hpd68": [2.68, 3.07]})
-    '$2.87^{+0.20}_{-0.19}$'
-    >>> _title({"limit95": {"side": "upper", "value": -3.214, "prior_floor": -6.0}})
-    '$<-3.21$ (95 %)'
-    """
-    if "limit95" in entry:
-        limit = entry["limit95"]
-        return f"${'<' if limit['side'] == 'upper' else '>'}{_number(limit['value'])}$ (95 %)"
-    median, (low, high) = entry["median"], entry["hpd68"]
-    up, down = high - median, median - low
-    smaller = min(abs(up), abs(down)) or 1.0
-    digits = min(max(1 - math.floor(math.log10(smaller)), 0), 4)
-    return f"${median:.{digits}f}^{{{up:+.{digits}f}}}_{{{-down:+.{digits}f}}}$"
-
-
-def _number(value: float) -> str:
-    """Three significant digits, at least two decimals from 0.1 on."""
-    return f"{value:.2f}" if abs(value) >= 0.1 else f"{value:.3g}"
-
-
-def _notes(names: list[str], analysis: Analysis, summary: Mapping[str, Any] | None) -> list[str]:
-    """Units that do not fit a panel, and the end of the prior that each one-sided limit depends on."""
-    labels = analysis.parameter_labels
-    notes = [f"{labels[name]} in {UNITS[name]}" for name in names if name in UNITS]
-    if summary is None:
-        return notes
-    for name in names:
-        entry = summary["parameters"][name]
-        if "limit95" in entry:
-            end = "from" if entry["limit95"]["side"] == "upper" else "up to"
-            notes.append(f"{labels[name]} {_title(entry)}, prior {end} ${_number(entry['limit95']['prior_floor'])}$")
-    return notes if summary["converged"] else [style.NOT_CONVERGED, *notes]
-
-
-def _draw_legend(figure: Figure, labels: list[str], notes: list[str]) -> None:
-    """Legend and notes in the empty corner."""
-    from matplotlib.lines import Line2D
-
-    colours = style.POSTERIORS * len(labels)
-    handles = [
-        Line2D([], [], color=colour, lw=1.2, label=label) for colour, label in zip(colours, labels, strict=False)
-    ]
-    handles.append(
-        Line2D(
-            [],
-            [],
-            color=style.GREY,
-            ls=_PRIOR_DASHES,
-            lw=0.9,
-            label="prior" if len(labels) == 1 else f"prior of {labels[0]}",
-        )
-    )
-    width, height = figure.get_figwidth(), figure.get_figheight()
-    wide = width >= style.WIDE_IN
-    size = 6.5 if wide else 5.5
-    figure.legend(
-        handles=handles,
-        title="contours: 68 and 95 % HPD",
-        title_fontsize=size,
-        fontsize=size,
-        loc="upper right",
-        alignment="right",
-        borderaxespad=0.0,
-        bbox_to_anchor=(1.0 - 0.06 / width, 1.0 - 0.08 / height),
-    )
-    line_in = size * 1.7 / 72.0
-    for row, note in enumerate(notes):
-        figure.text(
-            1.0 - 0.06 / width,
-            1.0 - (0.1 + line_in * (len(handles) + 1.5 + row)) / height,
-            note,
-            ha="right",
-            va="top",
-            fontsize=size - 0.5 if wide else 4.5,
-            color=style.VERMILLION if note == style.NOT_CONVERGED else style.BLACK,
-        )

@@ -114,23 +114,19 @@ def plot_counts(
             edges_tev = analysis.bin_edges_gev / GEV_PER_TEV
             _draw_bands(panel, edges_tev, predicted[:, row], expected[:, row])
             _draw_backgrounds(panel, edges_tev, {name: counts[row] for name, counts in backgrounds.items()})
-            panel.stairs(fitted[row], edges_tev, baseline=None, color=style.BLUE, lw=1.3, label="best fit")
+            panel.stairs(
+                fitted[row], edges_tev, baseline=None, color=style.BLUE, lw=style.points(1.3), label="best fit"
+            )
             _draw_observed(panel, edges_tev, analysis.observed_counts[row])
             _write_totals(panel, topology, analysis.observed_counts[row], predicted[:, row])
         _finish(panels, top=3.0 * float(np.max(garwood(analysis.observed_counts)[1])))
-        figure = style.figure_of(panels[0])
-        if axes is None:
-            handles, labels = panels[0].get_legend_handles_labels()
-            figure.legend(handles, labels, loc="outside lower center", ncols=4 if width_in >= style.WIDE_IN else 2)
-        else:
-            panels[0].legend(loc="lower left", fontsize="x-small")
-    return figure
+        return style.add_legend(panels, own=axes is None)
 
 
 def _panels(number: int, width_in: float) -> list[Axes]:
     """New panels with common axes: side by side on a page, one above the other in a column."""
-    wide = width_in >= style.WIDE_IN
-    figure = style.new_figure(width_in, 3.4 if wide else 1.1 + 1.8 * number)
+    wide = style.is_wide(width_in)
+    figure = style.new_figure(width_in, 3.4 if wide else style.points(1.1 + 1.8 * number))
     grid: Any = figure.subplots(*((1, number) if wide else (number, 1)), sharex=True, sharey=True, squeeze=False)
     return list(grid.ravel())
 
@@ -170,7 +166,7 @@ def _draw_observed(panel: Axes, edges_tev: FloatArray, observed: FloatArray) -> 
         yerr=errors[:, seen],
         fmt="o",
         color=style.BLACK,
-        elinewidth=0.9,
+        elinewidth=style.points(0.9),
         label="observed, 68 %",
     )
     panel.errorbar(
@@ -179,10 +175,10 @@ def _draw_observed(panel: Axes, edges_tev: FloatArray, observed: FloatArray) -> 
         yerr=0.4 * high[~seen],
         uplims=True,
         fmt="_",
-        markersize=5.0,
+        markersize=style.points(5.0),
         color=style.BLACK,
-        elinewidth=0.7,
-        capsize=1.6,
+        elinewidth=style.points(0.7),
+        capsize=style.points(1.6),
     )
 
 
@@ -193,14 +189,10 @@ def _write_totals(panel: Axes, topology: str, observed: FloatArray, predicted: F
 
 
 def _finish(panels: Sequence[Axes], top: float) -> None:
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
-
     for panel in panels:
         panel.set(xscale="log", yscale="log", xlabel="deposited energy [TeV]", ylabel="events per bin")
         panel.set_xlim(panel.dataLim.x0, panel.dataLim.x1)
         panel.set_ylim(FLOOR_EVENTS, top)
         for axis in (panel.xaxis, panel.yaxis):
-            axis.set_major_locator(LogLocator(10.0))
-            axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-            axis.set_minor_formatter(NullFormatter())
+            style.plain_log(axis)
         panel.label_outer()

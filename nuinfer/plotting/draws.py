@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 FEWEST = 50
 """Draws without which a figure would mislead."""
 
+SLOWER = 8
+"""Times fewer draws are taken where targets move, whose absorption takes that much longer."""
+
 
 def flat(analysis: Analysis, samples: ArrayLike, most: int) -> FloatArray:
     """Samples of shape (..., n_dim) as (n, n_dim), evenly thinned to at most `most`.
@@ -37,6 +40,13 @@ def flat(analysis: Analysis, samples: ArrayLike, most: int) -> FloatArray:
     return rows[:: math.ceil(len(rows) / most)]
 
 
+def flat_for_flux(analysis: Analysis, samples: ArrayLike, most: int) -> FloatArray:
+    """As `flat`, fewer where the flux at Earth takes long."""
+    propagation = analysis.posterior.model.propagation
+    moving = propagation is not None and propagation.targets == "thermal"
+    return flat(analysis, samples, most // SLOWER if moving else most)
+
+
 def shortest_interval(draws: ArrayLike, probability: float) -> tuple[float, float]:
     """Shortest interval that holds the given share of the draws (highest posterior density).
 
@@ -52,7 +62,7 @@ def shortest_interval(draws: ArrayLike, probability: float) -> tuple[float, floa
     return float(ordered[first]), float(ordered[first + inside - 1])
 
 
-def best_fit(analysis: Analysis, samples: ArrayLike, start_from: int = 4000, max_evaluations: int = 1500) -> FloatArray:
+def best_fit(analysis: Analysis, samples: ArrayLike, start_from: int = 4000) -> FloatArray:
     """Point of highest posterior density: the best of the draws, improved by a simplex search.
 
     Parameters
@@ -63,34 +73,15 @@ def best_fit(analysis: Analysis, samples: ArrayLike, start_from: int = 4000, max
         Posterior draws.
     start_from : int
         Number of draws among which the start is searched.
-    max_evaluations : int
-        Evaluations of the simplex search.
 
     Returns
     -------
     ndarray, shape (n_dim,)
     """
-    from scipy import optimize
+    from nuinfer.search import improved
 
     draws = flat(analysis, samples, start_from)
-    start = draws[np.argmax(analysis.log_prob(draws))]
-    scale = np.std(draws, axis=0)
-    bounds = analysis.prior_bounds
-
-    def point(x: FloatArray) -> FloatArray:
-        return analysis.into_prior(np.clip(start + scale * x, bounds[:, 0], bounds[:, 1]))
-
-    def cost(x: FloatArray) -> float:
-        return float(np.minimum(-analysis.log_prob(point(x)), 1e300))
-
-    simplex = np.vstack([np.zeros_like(start), 0.3 * np.eye(len(start))])
-    found = optimize.minimize(
-        cost,
-        np.zeros_like(start),
-        method="Nelder-Mead",
-        options={"initial_simplex": simplex, "maxfev": max_evaluations, "adaptive": True, "xatol": 1e-3, "fatol": 1e-4},
-    )
-    return point(found.x)
+    return improved(analysis, draws[np.argmax(analysis.log_prob(draws))], np.std(draws, axis=0))
 
 
 def with_edges(analysis: Analysis, point: FloatArray, energy_gev: FloatArray) -> FloatArray:

@@ -36,6 +36,8 @@ PAPER_EVENTS = 2.0
 _FLAVOURED, _BLIND = "model.charges=[0, 1, -1]", "model.charges=[1, 1, 1]"
 _FLUX_GEV = (6e4, 1.2e6)
 _TOP_EVENTS = 150.0  # leaves room for the text
+SMALL_POINTS = 5.2
+"""Font size of the text."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,7 @@ def plot_fig1(analysis: Analysis, *, axes: Sequence[Axes] | None = None, width_i
         events, flux = list(axes) if axes is not None else _panels(width_in)
         looks = ((style.BLACK, "solid"), (style.BLUE, "dotted"), (style.GREEN, "dashdot"), (style.VERMILLION, "dashed"))
         for model, (colour, line) in zip(models, looks, strict=True):
-            look: dict[str, Any] = {"color": colour, "ls": line, "lw": 1.3}
+            look: dict[str, Any] = {"color": colour, "ls": line, "lw": style.points(1.3)}
             events.stairs(model.counts, analysis.bin_edges_gev / GEV_PER_TEV, baseline=None, label=model.label, **look)
             survival = np.ones_like(energy_gev) if model.survival is None else model.survival
             flux.plot(energy_gev / GEV_PER_TEV, survival, **look)
@@ -119,13 +121,7 @@ def plot_fig1(analysis: Analysis, *, axes: Sequence[Axes] | None = None, width_i
         _draw_data(events, analysis)
         _write_argument(events, analysis, models)
         _finish(events, flux)
-        figure = style.figure_of(events)
-        if axes is None:
-            handles, labels = events.get_legend_handles_labels()
-            figure.legend(handles, labels, loc="outside lower center", ncols=3 if width_in >= style.WIDE_IN else 2)
-        else:
-            events.legend(fontsize="x-small")
-    return figure
+        return style.add_legend([events], own=axes is None)
 
 
 def argument(analysis: Analysis, models: Sequence[Curve]) -> list[str]:
@@ -150,6 +146,8 @@ def _opaque_survival(analysis: Analysis) -> float:
     from nuinfer.physics.mediator import LMU_LTAU
 
     model = analysis.posterior.model
+    if model.source_fractions is None:
+        raise ConfigError("figure 'fig1': model.source = 'free' is not drawn; use a source with fixed flavours")
     flavours = model.source_fractions.reshape(2, 3).sum(axis=0)
     return float((degenerate_transition(np.inf, model.mixing, LMU_LTAU, "coherent") @ flavours).sum())
 
@@ -205,8 +203,8 @@ def _survival(analysis: Analysis, energy_gev: FloatArray) -> FloatArray:
 
 
 def _panels(width_in: float) -> list[Axes]:
-    wide = width_in >= style.WIDE_IN
-    figure = style.new_figure(width_in, 3.3 if wide else 5.2)
+    wide = style.is_wide(width_in)
+    figure = style.new_figure(width_in, 3.3 if wide else style.points(5.2))
     grid: Any = figure.subplots(1, 2, width_ratios=(3, 2)) if wide else figure.subplots(2, 1, height_ratios=(3, 2))
     return list(grid)
 
@@ -232,30 +230,31 @@ def _draw_data(panel: Axes, analysis: Analysis) -> None:
     edges = analysis.bin_edges_gev / GEV_PER_TEV
     centre, seen = np.sqrt(edges[1:] * edges[:-1]), observed > 0.0
     low, high = garwood(observed)
-    look: dict[str, Any] = {"color": style.BLACK, "elinewidth": 0.8}
+    look: dict[str, Any] = {"color": style.BLACK, "elinewidth": style.points(0.8)}
     errors = np.array([observed - low, high - observed])[:, seen]
     panel.errorbar(centre[seen], observed[seen], yerr=errors, fmt="o", label="observed, 68 %", **look)
     panel.errorbar(
-        centre[~seen], high[~seen], yerr=0.3 * high[~seen], uplims=True, fmt="_", markersize=4.0, capsize=1.5, **look
+        centre[~seen],
+        high[~seen],
+        yerr=0.3 * high[~seen],
+        uplims=True,
+        fmt="_",
+        markersize=style.points(4.0),
+        capsize=style.points(1.5),
+        **look,
     )
 
 
 def _write_argument(panel: Axes, analysis: Analysis, models: Sequence[Curve]) -> None:
+    size, width_in = style.points(SMALL_POINTS), style.figure_of(panel).get_figwidth()
+    room_in = 0.68 * width_in / (1.6 if style.is_wide(width_in) else 1.0)
+    lines = [part for line in argument(analysis, models) for part in style.fitting_lines(line, size, room_in)]
     panel.text(
-        0.97,
-        0.97,
-        "\n".join(argument(analysis, models)),
-        transform=panel.transAxes,
-        ha="right",
-        va="top",
-        fontsize="x-small",
-        linespacing=1.4,
+        0.97, 0.97, "\n".join(lines), transform=panel.transAxes, ha="right", va="top", fontsize=size, linespacing=1.4
     )
 
 
 def _finish(events: Axes, flux: Axes) -> None:
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
-
     events.set(xscale="log", yscale="log", xlabel="deposited energy [TeV]", ylabel="events per bin")
     events.set_xlim(events.dataLim.x0, events.dataLim.x1)
     events.set_ylim(FLOOR_EVENTS, _TOP_EVENTS)
@@ -263,6 +262,4 @@ def _finish(events: Axes, flux: Axes) -> None:
     flux.set_xlim(_FLUX_GEV[0] / GEV_PER_TEV, _FLUX_GEV[1] / GEV_PER_TEV)
     flux.set_ylim(0.0, 1.08)
     for axis in (events.xaxis, events.yaxis, flux.xaxis):
-        axis.set_major_locator(LogLocator(10.0, subs=(1.0,) if axis is not flux.xaxis else (1.0, 2.0, 5.0)))
-        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        axis.set_minor_formatter(NullFormatter())
+        style.plain_log(axis, (1.0,) if axis is not flux.xaxis else (1.0, 2.0, 5.0))

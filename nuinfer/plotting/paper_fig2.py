@@ -66,9 +66,9 @@ def plot_fig2(analysis: Analysis, *, axes: Axes | None = None, width_in: float =
     mass, coupling = np.geomspace(*MASS_MEV, GRID), np.geomspace(*COUPLING, GRID)
     with style.context():
         own = axes is None
-        wide = width_in >= style.WIDE_IN
+        wide = style.is_wide(width_in)
         if axes is None:
-            axes = style.new_figure(width_in, 0.56 * width_in if wide else 1.4 * width_in).subplots()
+            axes = style.new_figure(width_in, 0.56 * width_in if wide else style.points(1.4 * width_in)).subplots()
         _draw_muon(axes, constraints["muon_g2"], mass)
         for name, look in _LINES.items():
             _draw_exclusion(axes, constraints[name], mass, coupling, look)
@@ -77,16 +77,7 @@ def plot_fig2(analysis: Analysis, *, axes: Axes | None = None, width_in: float =
         _draw_depths(axes, analysis, mass)
         _draw_mass_range(axes)
         _finish(axes)
-        figure = style.figure_of(axes)
-        if own:
-            figure.legend(
-                *axes.get_legend_handles_labels(),
-                loc="outside right upper" if wide else "outside lower center",
-                ncols=1 if wide else 2,
-            )
-        else:
-            axes.legend(fontsize="x-small")
-    return figure
+        return style.add_legend([axes], own=own, right=wide)
 
 
 def _exclusions(analysis: Analysis) -> dict[str, Constraint]:
@@ -106,7 +97,9 @@ def _draw_muon(axes: Axes, constraint: Constraint, mass: FloatArray) -> None:
     if measured.mean is not None and measured.sigma is not None:
         low, high = (np.sqrt((measured.mean + s * measured.sigma) / per_coupling) for s in (-1.0, 1.0))
         axes.fill_between(mass, low, high, color=_RED, alpha=0.35, lw=0, label=r"muon $g-2$, $\pm 1\sigma$")
-    axes.plot(mass, np.sqrt(constraint.limit / per_coupling), color=_RED, lw=1.2, label=r"muon $g-2$, limit")
+    axes.plot(
+        mass, np.sqrt(constraint.limit / per_coupling), color=_RED, lw=style.points(1.2), label=r"muon $g-2$, limit"
+    )
 
 
 def _draw_exclusion(
@@ -117,9 +110,13 @@ def _draw_exclusion(
     observable = np.broadcast_to(constraint.predict(x, y), x.shape)
     beyond = observable - constraint.limit
     axes.contourf(x, y, beyond, levels=[0.0, np.inf], colors=[look["color"]], alpha=0.1)
-    line: dict[str, Any] = {"colors": [look["color"]], "linestyles": [look["ls"]], "linewidths": [look["lw"]]}
+    line: dict[str, Any] = {
+        "colors": [look["color"]],
+        "linestyles": [look["ls"]],
+        "linewidths": [style.points(look["lw"])],
+    }
     axes.contour(x, y, beyond, levels=[0.0], **line).set_gid(constraint.name)
-    axes.plot([], [], **look)
+    axes.plot([], [], **{**look, "lw": style.points(look["lw"])})
 
 
 def _draw_smaller_neff(axes: Axes) -> None:
@@ -129,7 +126,7 @@ def _draw_smaller_neff(axes: Axes) -> None:
     mass = np.geomspace(5.0, 20.0, 2000)
     last = float(mass[delta_neff_paper(mass) > 0.1][-1])
     label = r"$\Delta N_\mathrm{eff} = 0.1$"
-    axes.axvline(last, color=style.GREY, lw=1.0, ls=(0, (1, 2)), label=label)
+    axes.axvline(last, color=style.GREY, lw=style.points(1.0), ls=(0, (1, 2)), label=label)
 
 
 def _draw_depths(axes: Axes, analysis: Analysis, mass: FloatArray) -> None:
@@ -138,7 +135,7 @@ def _draw_depths(axes: Axes, analysis: Analysis, mass: FloatArray) -> None:
         return
     for redshift, line in zip(REDSHIFTS, ("solid", (0, (5, 2)), (0, (2, 2))), strict=True):
         coupling = coupling_of_depth(1.0 / propagation.depth_factor, redshift, mass, propagation.cosmology)
-        axes.plot(mass, coupling, color=_GREEN, lw=1.1, ls=line, label=rf"$\tau(z = {redshift:g}) = 1$")
+        axes.plot(mass, coupling, color=_GREEN, lw=style.points(1.1), ls=line, label=rf"$\tau(z = {redshift:g}) = 1$")
 
 
 def _draw_mass_range(axes: Axes) -> None:
@@ -147,13 +144,9 @@ def _draw_mass_range(axes: Axes) -> None:
     axes.axvspan(low, high, color=_BLUE, alpha=0.08, lw=0)
     label = "dip at 400–800 TeV for $z = 0$;\n" + r"grows as $\sqrt{1 + z}$"
     for k, end in enumerate((low, high)):
-        axes.axvline(end, color=_BLUE, lw=1.1, ls=(0, (6, 2)), label=label if k == 0 else None)
+        axes.axvline(end, color=_BLUE, lw=style.points(1.1), ls=(0, (6, 2)), label=label if k == 0 else None)
 
 
 def _finish(axes: Axes) -> None:
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
-
     axes.set(xscale="log", yscale="log", xlabel=r"$m_{Z'}$ [MeV]", ylabel=r"$g'$", xlim=MASS_MEV, ylim=COUPLING)
-    axes.xaxis.set_major_locator(LogLocator(10.0, subs=(1.0, 2.0, 5.0)))
-    axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    style.plain_log(axes.xaxis, (1.0, 2.0, 5.0))

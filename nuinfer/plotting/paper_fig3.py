@@ -39,14 +39,21 @@ def plot_fig3(*, axes: Axes | None = None, width_in: float = style.COLUMN_IN) ->
     with style.context():
         own = axes is None
         if axes is None:
-            wide = width_in >= style.WIDE_IN
+            wide = style.is_wide(width_in)
             axes = style.new_figure(width_in, (0.55 if wide else 0.95) * width_in).subplots()
         dilation = special.k1e(ratio) / special.kve(2, ratio)
-        axes.plot(ratio, width_factor(ratio), color=style.BLACK, lw=1.5, label=r"$f_D$")
-        axes.plot(ratio, dilation, color=style.BLUE, lw=1.1, ls="dashed", label=r"time dilation only, $K_1/K_2$")
+        axes.plot(ratio, width_factor(ratio), color=style.BLACK, lw=style.points(1.5), label=r"$f_D$")
+        axes.plot(
+            ratio, dilation, color=style.BLUE, lw=style.points(1.1), ls="dashed", label=r"time dilation only, $K_1/K_2$"
+        )
         rough = ratio <= 1.0
         axes.plot(
-            ratio[rough], ratio[rough], color=style.VERMILLION, lw=1.1, ls="dotted", label=r"the paper's $m_{Z'}/T$"
+            ratio[rough],
+            ratio[rough],
+            color=style.VERMILLION,
+            lw=style.points(1.1),
+            ls="dotted",
+            label=r"the paper's $m_{Z'}/T$",
         )
         axes.set(xscale="log", yscale="log", xlabel=r"$m_{Z'}/T$", ylabel=r"$f_D$", xlim=RANGE, ylim=(2e-3, 1.6))
         if own:

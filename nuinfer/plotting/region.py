@@ -174,39 +174,42 @@ def plot_region(
         If mass and coupling are not both sampled, as without absorption.
     """
     columns = mass_and_coupling(analysis)
-    theta = draws.flat(analysis, samples, MOST_DRAWS)
+    density = posterior_density(analysis, samples, effective)
     point = draws.best_fit(analysis, samples) if best_fit is None else np.asarray(best_fit, float)
     box = analysis.prior_bounds[columns]
-    density = highest_density(theta[:, columns], box, _allowed(analysis), effective)
     with style.context():
         own = axes is None
         if axes is None:
             axes = style.new_figure(
-                width_in, 0.56 * width_in if width_in >= style.WIDE_IN else 1.35 * width_in
+                width_in, 0.56 * width_in if style.is_wide(width_in) else style.points(1.35 * width_in)
             ).subplots()
-        _draw_posterior(axes, density)
-        _draw_constraints(axes, analysis.posterior.constraints if constraints is None else constraints, box)
+        draw_posterior(axes, density)
+        draw_constraints(axes, analysis.posterior.constraints if constraints is None else constraints, box)
         _draw_opaque_line(axes, analysis, box)
         axes.plot(
-            *10.0 ** point[columns], "*", color=style.BLACK, mec="white", mew=0.5, ms=8, label="best fit", ls="none"
+            *10.0 ** point[columns],
+            "*",
+            color=style.BLACK,
+            mec="white",
+            mew=style.points(0.5),
+            ms=style.points(8),
+            label="best fit",
+            ls="none",
         )
         _draw_prior(axes, box)
-        _finish(axes, box)
-        figure = style.figure_of(axes)
-        wide = own and width_in >= style.WIDE_IN
-        if own:
-            figure.legend(
-                *axes.get_legend_handles_labels(),
-                loc="outside right upper" if wide else "outside lower center",
-                ncols=1 if wide else 2,
-            )
-        else:
-            axes.legend(fontsize="x-small")
-    return figure
+        finish(axes, box)
+        return style.add_legend([axes], own=own, right=style.is_wide(width_in))
 
 
-def mass_and_coupling(analysis: Analysis) -> list[int]:
-    """Columns of log10 m_Z' and log10 g' among the sampled parameters.
+def posterior_density(analysis: Analysis, samples: ArrayLike, effective: float | None = None) -> Density:
+    """Density of (log10 m_Z', log10 g') inside the prior box and outside the exclusions of an analysis."""
+    columns = mass_and_coupling(analysis)
+    theta = draws.flat(analysis, samples, MOST_DRAWS)
+    return highest_density(theta[:, columns], analysis.prior_bounds[columns], _allowed(analysis), effective)
+
+
+def mass_and_coupling(analysis: Analysis, kind: str = "region") -> list[int]:
+    """Columns of log10 m_Z' and log10 g' among the sampled parameters, for a kind of figure.
 
     Raises
     ------
@@ -215,12 +218,12 @@ def mass_and_coupling(analysis: Analysis) -> list[int]:
     """
     if analysis.posterior.model.propagation is None:
         raise ConfigError(
-            "figure 'region': model.absorption = false, so there is no (m_Z', g') to draw; use corner or counts"
+            f"figure '{kind}': model.absorption = false, so there is no (m_Z', g') to draw; use corner or counts"
         )
     names = analysis.parameter_names
     for name in COORDINATES:
         if name not in names:
-            raise ConfigError(f"figure 'region': parameters.{name} is fixed; it must be sampled")
+            raise ConfigError(f"figure '{kind}': parameters.{name} is fixed; it must be sampled")
     return [names.index(name) for name in COORDINATES]
 
 
@@ -237,20 +240,28 @@ def _allowed(analysis: Analysis) -> Allowed:
     return allowed
 
 
-def _draw_posterior(axes: Axes, density: Density) -> None:
+def draw_posterior(axes: Axes, density: Density) -> None:
     """Filled regions, the inner one darker, with an entry in the legend each."""
     x, y = 10.0**density.x, 10.0**density.y
     inner, outer = density.thresholds
     inner = max(inner, outer * (1.0 + 1e-9))  # levels must increase, even on a plateau
     top = max(float(density.value.max()), inner) * (1.0 + 1e-6)
     axes.contourf(x, y, density.value, levels=[outer, inner, top], colors=_FILLS, alpha=0.75, zorder=2)
-    axes.contour(x, y, density.value, levels=[outer, inner], colors=style.BLUE, linewidths=(0.7, 1.1), zorder=3)
+    axes.contour(
+        x,
+        y,
+        density.value,
+        levels=[outer, inner],
+        colors=style.BLUE,
+        linewidths=(style.points(0.7), style.points(1.1)),
+        zorder=3,
+    )
     for fill, probability in zip(reversed(_FILLS), PROBABILITIES, strict=True):
         label = f"posterior, {100 * probability:.0f} % HPD"
         axes.fill([], [], facecolor=fill, edgecolor=style.BLUE, alpha=0.75, label=label)
 
 
-def _draw_constraints(axes: Axes, constraints: Sequence[Constraint], box: FloatArray) -> None:
+def draw_constraints(axes: Axes, constraints: Sequence[Constraint], box: FloatArray) -> None:
     """Boundary of each constraint on (m_Z', g') inside the prior box, with a light shade on the excluded side."""
     from matplotlib.lines import Line2D
 
@@ -263,9 +274,16 @@ def _draw_constraints(axes: Axes, constraints: Sequence[Constraint], box: FloatA
         if beyond.min() <= 0.0 < beyond.max():
             axes.contourf(mass, coupling, beyond, levels=[0.0, np.inf], colors=[colour], alpha=0.12, zorder=1)
             axes.contour(
-                mass, coupling, beyond, levels=[0.0], colors=[colour], linestyles=[dashes], linewidths=1.2, zorder=4
+                mass,
+                coupling,
+                beyond,
+                levels=[0.0],
+                colors=[colour],
+                linestyles=[dashes],
+                linewidths=style.points(1.2),
+                zorder=4,
             )
-        axes.add_line(Line2D([], [], color=colour, ls=dashes, lw=1.2, label=label))
+        axes.add_line(Line2D([], [], color=colour, ls=dashes, lw=style.points(1.2), label=label))
 
 
 def _statement(constraint: Constraint, beyond: FloatArray) -> str:
@@ -286,7 +304,15 @@ def _draw_opaque_line(axes: Axes, analysis: Analysis, box: FloatArray) -> None:
         return
     mass = 10.0 ** np.linspace(box[0, 0], box[0, 1], GRID)
     unit = propagation.depth_factor * optical_depth(0.0, mass, 1.0, propagation.cosmology)
-    axes.plot(mass, 1.0 / np.sqrt(unit), color=style.BLACK, lw=0.8, ls=(0, (4, 2)), zorder=4, label=r"$\tau(z=0) = 1$")
+    axes.plot(
+        mass,
+        1.0 / np.sqrt(unit),
+        color=style.BLACK,
+        lw=style.points(0.8),
+        ls=(0, (4, 2)),
+        zorder=4,
+        label=r"$\tau(z=0) = 1$",
+    )
 
 
 def _draw_prior(axes: Axes, box: FloatArray) -> None:
@@ -295,18 +321,21 @@ def _draw_prior(axes: Axes, box: FloatArray) -> None:
     (left, right), (bottom, top) = (10.0**box).tolist()
     axes.add_patch(
         Rectangle(
-            (left, bottom), right - left, top - bottom, fill=False, ec=style.GREY, lw=0.8, zorder=5, label="prior box"
+            (left, bottom),
+            right - left,
+            top - bottom,
+            fill=False,
+            ec=style.GREY,
+            lw=style.points(0.8),
+            zorder=5,
+            label="prior box",
         )
     )
 
 
-def _finish(axes: Axes, box: FloatArray) -> None:
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
-
+def finish(axes: Axes, box: FloatArray) -> None:
+    """Scales, labels and limits of the plane, a little wider than the prior box (2, 2) in log10."""
     axes.set(xscale="log", yscale="log", xlabel=r"$m_{Z'}$ [MeV]", ylabel=r"$g'$")
     axes.set_xlim(*10.0 ** (box[0] + [-_MARGIN_DEX / 2.0, _MARGIN_DEX / 2.0]))
     axes.set_ylim(*10.0 ** (box[1] + [-_MARGIN_DEX, _MARGIN_DEX]))
-    if np.ptp(box[0]) < 2.0:
-        axes.xaxis.set_major_locator(LogLocator(10.0, subs=(1.0, 2.0, 5.0)))
-    axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    style.plain_log(axes.xaxis, (1.0, 2.0, 5.0) if np.ptp(box[0]) < 2.0 else (1.0,))

@@ -1,18 +1,28 @@
-"""The look of every figure: one style sheet, one palette, two widths, one way to save."""
+"""The look of every figure: one style sheet, one palette, two widths, two looks, one way to save.
+
+Figures are drawn for print. Inside ``with style.context("talk"):`` the same functions draw for a slide: fonts and lines
+1.3 times as large at the same width.
+"""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
+from importlib import resources
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from nuinfer.errors import ConfigError
+from nuinfer.typing import FloatArray
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 COLUMN_IN = 3.4
@@ -27,10 +37,16 @@ WIDE_IN = 5.0
 BLUE, VERMILLION, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
 ORANGE, SKY, YELLOW, BLACK = "#E69F00", "#56B4E9", "#F0E442", "#000000"
 GREY = "#8C8C8C"
+BANDS = ("#CFE6F5", "#8FC4E8")
+"""Outer and inner band of a posterior."""
+
 POSTERIORS = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE)
 """Colours of posteriors drawn over each other."""
 
 FORMATS = ("pdf", "png", "svg")
+
+LOOKS = MappingProxyType({"paper": 1.0, "talk": 1.3})
+"""Name of a look to the size of fonts and lines in units of those for print."""
 
 NOT_CONVERGED = "not converged: preliminary"
 """What figures of an unfinished run say."""
@@ -41,13 +57,57 @@ _METADATA: MappingProxyType[str, dict[str, None]] = MappingProxyType(
 )
 
 
+_look: ContextVar[str] = ContextVar("look", default="paper")
+_SIZES = ("size", "width", "pad")  # endings of the settings that a look enlarges
+
+
 @contextmanager
-def context() -> Iterator[None]:
-    """The package's style, whatever the user's own settings are, which come back afterwards."""
+def context(look: str | None = None) -> Iterator[None]:
+    """The package's style, whatever the user's own settings are, which come back afterwards.
+
+    Parameters
+    ----------
+    look : str, optional
+        ``paper`` or ``talk``; by default that of the surrounding context, ``paper`` outside of any.
+
+    Raises
+    ------
+    ConfigError
+        For another look.
+    """
     import matplotlib.style
 
-    with matplotlib.style.context(["default", str(Path(__file__).with_name("nuinfer.mplstyle"))]):
-        yield
+    chosen = _look.get() if look is None else look
+    if chosen not in LOOKS:
+        raise ConfigError(f"style '{chosen}' of a figure: allowed are {', '.join(LOOKS)}")
+    token = _look.set(chosen)
+    try:
+        with matplotlib.style.context(["default", _sheet(LOOKS[chosen])]):
+            yield
+    finally:
+        _look.reset(token)
+
+
+def _sheet(factor: float) -> dict[str, Any]:
+    """Settings of the style sheet, its sizes in points enlarged."""
+    import matplotlib as mpl
+
+    with resources.as_file(resources.files(__package__) / "nuinfer.mplstyle") as path:
+        settings = mpl.rc_params_from_file(path, use_default_template=False)
+    return {
+        key: value * factor if isinstance(value, float) and key.endswith(_SIZES) else value
+        for key, value in settings.items()
+    }
+
+
+def points(size: float) -> float:
+    """A font size or line width in points, as large as the look wants it."""
+    return size * LOOKS[_look.get()]
+
+
+def is_wide(width_in: float) -> bool:
+    """Whether a figure has the room of a page, for the size of its fonts."""
+    return width_in / LOOKS[_look.get()] >= WIDE_IN
 
 
 def new_figure(width_in: float, height_in: float) -> Figure:
@@ -63,6 +123,102 @@ def new_figure(width_in: float, height_in: float) -> Figure:
     if not 2.0 <= width_in <= 20.0:
         raise ConfigError(f"width_in: {width_in} is not allowed, it must be from 2 to 20 inches")
     return Figure(figsize=(width_in, height_in), layout="constrained")
+
+
+def plain_log(axis: Axis, subs: Sequence[float] = (1.0,)) -> None:
+    """Label a logarithmic axis with plain numbers at powers of ten times `subs`, and with nothing in between."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    axis.set_major_locator(LogLocator(10.0, subs=subs))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def row_of_panels(number: int, width_in: float, aspect: float, each_in: float) -> list[Axes]:
+    """Panels of a new figure with common axes: side by side on a page, one above the other in a column.
+
+    Parameters
+    ----------
+    number : int
+        Panels.
+    width_in : float
+        Width of the figure in inches.
+    aspect : float
+        Height over width of a figure on a page.
+    each_in : float
+        Height of each panel in a column, in inches, at the size of print.
+    """
+    wide = is_wide(width_in)
+    height = aspect * width_in + points(0.6) if wide else points(each_in * number + 0.9)
+    grid: Any = new_figure(width_in, height).subplots(
+        *((1, number) if wide else (number, 1)), sharex=True, sharey=True, squeeze=False
+    )
+    return list(grid.ravel())
+
+
+def draw_band(axes: Axes, x: FloatArray, values: FloatArray) -> None:
+    """Central 95 and 68 % of values (draw, x), as bands in two shades."""
+    ends = np.quantile(values, [0.025, 0.16, 0.84, 0.975], axis=0)
+    for low, high, colour, label in ((ends[0], ends[3], BANDS[0], "95"), (ends[1], ends[2], BANDS[1], "68")):
+        axes.fill_between(x, low, high, color=colour, lw=0, label=f"posterior, {label} %", zorder=1)
+
+
+def add_legend(panels: Sequence[Axes], *, own: bool, right: bool = False) -> Figure:
+    """Legend of everything labelled in the panels: beside a figure of our own, inside the first axes of the user.
+
+    Parameters
+    ----------
+    panels : sequence of Axes
+        Axes of one figure.
+    own : bool
+        Whether the figure is ours, and has room for the legend below its panels.
+    right : bool
+        On their right instead.
+    """
+    figure = figure_of(panels[0])
+    entries: dict[str, Any] = {}
+    for panel in panels:
+        entries |= {label: handle for handle, label in zip(*panel.get_legend_handles_labels(), strict=True)}
+    if own and right:
+        figure.legend(entries.values(), entries.keys(), loc="outside right upper")
+    elif own:
+        columns = _columns(list(entries), figure.get_figwidth())
+        figure.legend(entries.values(), entries.keys(), loc="outside lower center", ncols=columns)
+    else:
+        panels[0].legend(entries.values(), entries.keys(), fontsize="x-small")
+    return figure
+
+
+def _columns(labels: Sequence[str], width_in: float) -> int:
+    """Largest number of columns of a legend that fit a width."""
+    import matplotlib as mpl
+
+    size: float = mpl.rcParams["legend.fontsize"]
+    beside_in = size * (1.8 + 0.8 + 2.0) / 72.0  # handle, its distance from the text, distance between columns
+    widths = [text_width_in(label, size) + beside_in for label in labels]
+    for columns in range(len(labels), 1, -1):
+        if sum(max(part) for part in np.array_split(widths, columns)) <= width_in:
+            return columns
+    return 1
+
+
+def text_width_in(text: str, size: float) -> float:
+    """Width of a text in inches at a font size in points, that of its longest line."""
+    import matplotlib as mpl
+    from matplotlib.font_manager import FontProperties
+    from matplotlib.textpath import TextPath
+
+    font = FontProperties(family=mpl.rcParams["font.sans-serif"], size=size)
+    widths = [TextPath((0.0, 0.0), line, prop=font).get_extents().width for line in text.split("\n")]
+    return max(map(float, widths)) / 72.0
+
+
+def fitting_lines(text: str, size: float, width_in: float) -> list[str]:
+    """A text, broken after its commas if it is wider than there is room for."""
+    if text_width_in(text, size) <= width_in:
+        return [text]
+    parts = text.split(", ")
+    return [f"{part}," for part in parts[:-1]] + parts[-1:]
 
 
 def figure_of(axes: Axes) -> Figure:

@@ -1,0 +1,127 @@
+"""What a corner plot says in words: titles, notes and legend in its empty corner."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nuinfer.plotting import draws, style
+from nuinfer.typing import FloatArray
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from nuinfer.analysis import Analysis
+
+UNITS = MappingProxyType({"phi_total": r"$10^{-18}$ GeV$^{-1}$ cm$^{-2}$ s$^{-1}$ sr$^{-1}$"})
+"""Units too long for a small panel; they stand in the corner of the figure."""
+
+PRIOR_DASHES = (0, (3, 1.5))
+
+
+def title_entry(name: str, values: FloatArray, summary: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """Interval or limit of a quantity: that of the summary if it has one, else of its draws."""
+    if summary is not None and name in summary["parameters"]:
+        entry: Mapping[str, Any] = summary["parameters"][name]
+        return entry
+    return {"median": float(np.median(values)), "hpd68": draws.shortest_interval(values, 0.68)}
+
+
+def title(entry: Mapping[str, Any]) -> str:
+    """One parameter in as few digits as its uncertainty deserves.
+
+    Examples
+    --------
+    >>> title({"median": 2.8712, "hpd68": [2.68, 3.07]})
+    '$2.87^{+0.20}_{-0.19}$'
+    >>> title({"limit95": {"side": "upper", "value": -3.214, "prior_floor": -6.0}})
+    '$<-3.21$ (95 %)'
+    """
+    if "limit95" in entry:
+        limit = entry["limit95"]
+        return f"${'<' if limit['side'] == 'upper' else '>'}{number(limit['value'])}$ (95 %)"
+    median, (low, high) = entry["median"], entry["hpd68"]
+    up, down = high - median, median - low
+    smaller = min(abs(up), abs(down)) or 1.0
+    digits = min(max(1 - math.floor(math.log10(smaller)), 0), 4)
+    return f"${median:.{digits}f}^{{{up:+.{digits}f}}}_{{{-down:+.{digits}f}}}$"
+
+
+def number(value: float) -> str:
+    """Three significant digits, at least two decimals from 0.1 on."""
+    return f"{value:.2f}" if abs(value) >= 0.1 else f"{value:.3g}"
+
+
+def notes(names: list[str], analysis: Analysis, summary: Mapping[str, Any] | None) -> list[str]:
+    """Units that do not fit a panel, and the end of the prior that each one-sided limit depends on."""
+    labels = analysis.parameter_labels
+    names = [name for name in names if name in labels]
+    notes = [f"{labels[name]} in {UNITS[name]}" for name in names if name in UNITS]
+    if summary is None:
+        return notes
+    for name in names:
+        entry = summary["parameters"][name]
+        if "limit95" in entry:
+            end = "from" if entry["limit95"]["side"] == "upper" else "up to"
+            notes.append(f"{labels[name]} {title(entry)}, prior {end} ${number(entry['limit95']['prior_floor'])}$")
+    return notes if summary["converged"] else [style.NOT_CONVERGED, *notes]
+
+
+def draw_legend(figure: Figure, labels: list[str], notes: list[str]) -> None:
+    """Legend and notes in the empty corner."""
+    from matplotlib.lines import Line2D
+
+    colours = style.POSTERIORS * len(labels)
+    handles = [
+        Line2D([], [], color=colour, lw=style.points(1.2), label=label)
+        for colour, label in zip(colours, labels, strict=False)
+    ]
+    handles.append(
+        Line2D(
+            [],
+            [],
+            color=style.GREY,
+            ls=PRIOR_DASHES,
+            lw=style.points(0.9),
+            label="prior" if len(labels) == 1 else f"prior of {labels[0]}",
+        )
+    )
+    width, height = figure.get_figwidth(), figure.get_figheight()
+    wide = style.is_wide(width)
+    size = style.points(6.5 if wide else 5.5)
+    figure.legend(
+        handles=handles,
+        title="contours: 68 and 95 % HPD",
+        title_fontsize=size,
+        fontsize=size,
+        loc="upper right",
+        alignment="right",
+        borderaxespad=0.0,
+        bbox_to_anchor=(1.0 - 0.06 / width, 1.0 - 0.08 / height),
+    )
+    line_in, top = size * 1.7 / 72.0, 0.1 + size * 1.7 / 72.0 * (len(handles) + 1.5)
+    small = size - style.points(0.5 if wide else 1.0)
+    for note in notes:
+        lines = style.fitting_lines(note, small, width * (1.0 - _diagonal(figure, top + line_in)))
+        figure.text(
+            1.0 - 0.06 / width,
+            1.0 - top / height,
+            "\n".join(lines),
+            ha="right",
+            va="top",
+            fontsize=small,
+            linespacing=1.4,
+            color=style.VERMILLION if note == style.NOT_CONVERGED else style.BLACK,
+        )
+        top += line_in * len(lines)
+
+
+def _diagonal(figure: Figure, below_in: float) -> float:
+    """Right end, in units of the width, of the panels at a height given from the top in inches."""
+    height = 1.0 - below_in / figure.get_figheight()
+    boxes = [axes.get_position() for axes in figure.axes if axes.get_visible() and axes.has_data()]
+    return max((float(box.x1) for box in boxes if box.y1 >= height), default=0.0)

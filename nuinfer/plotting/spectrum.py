@@ -1,0 +1,172 @@
+"""The flux at Earth by flavour: posterior band, best fit, and the piecewise fluxes that IceCube has published."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nuinfer.datafiles import DataFolder, data_root
+from nuinfer.plotting import draws, style
+from nuinfer.typing import ArrayLike, FloatArray
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from nuinfer.analysis import Analysis
+
+MOST_DRAWS = 600
+ENERGY_GEV = (2e4, 1e7)
+POINTS = 200
+FLUX = (2e-10, 1e-7)
+"""Range of E^2 phi in GeV cm^-2 s^-1 sr^-1."""
+
+GEV_PER_TEV = 1e3
+FLAVOURS = MappingProxyType(
+    {"e": r"$\nu_e + \bar\nu_e$", "mu": r"$\nu_\mu + \bar\nu_\mu$", "tau": r"$\nu_\tau + \bar\nu_\tau$"}
+)
+LABELS = MappingProxyType(
+    {"hese7": "HESE 7.5 yr, flavours alike", "tracks9": "northern tracks 9.5 yr", "glashow": "Glashow event"}
+)
+_MARKS = MappingProxyType(
+    {"hese7": ("o", style.BLACK), "tracks9": ("s", style.VERMILLION), "glashow": ("D", style.PURPLE)}
+)
+
+
+@dataclass(frozen=True)
+class Segments:
+    """A published piecewise flux.
+
+    Parameters
+    ----------
+    sample : str
+        Key in `LABELS`.
+    flavour : str
+        Flavour that it measures, ``all`` if it assumes that they are alike.
+    low_gev, high_gev : ndarray, shape (segment,)
+        Energies in GeV.
+    e2_flux, minus, plus : ndarray, shape (segment,)
+        E^2 phi per flavour (nu + nubar) and its 68 % errors in GeV cm^-2 s^-1 sr^-1; `plus` = 0 marks an upper limit.
+    """
+
+    sample: str
+    flavour: str
+    low_gev: FloatArray
+    high_gev: FloatArray
+    e2_flux: FloatArray
+    minus: FloatArray
+    plus: FloatArray
+
+    def shows(self, flavour: str) -> bool:
+        """Whether it says something about a flavour."""
+        return self.flavour in ("all", flavour)
+
+
+def published_segments() -> list[Segments]:
+    """The published piecewise fluxes, one entry per sample.
+
+    Examples
+    --------
+    >>> [(s.sample, len(s.e2_flux)) for s in published_segments()]
+    [('hese7', 7), ('tracks9', 4), ('glashow', 1)]
+    """
+    table = DataFolder.open(data_root() / "fluxes").read_csv("segments.csv")
+    found = []
+    for sample in dict.fromkeys(table["sample"].tolist()):
+        rows = table["sample"] == sample
+        numbers = {name: table[name][rows] for name in ("low_gev", "high_gev", "e2_flux", "minus", "plus")}
+        found.append(Segments(sample, str(table["flavour"][rows][0]), **numbers))
+    return found
+
+
+def plot_spectrum(
+    analysis: Analysis,
+    samples: ArrayLike,
+    *,
+    best_fit: ArrayLike | None = None,
+    axes: Sequence[Axes] | None = None,
+    width_in: float = style.PAGE_IN,
+) -> Figure:
+    """E^2 phi of each flavour at Earth against energy, one panel per flavour.
+
+    The bands are the central 68 and 95 % of the posterior at each energy, the line is the best fit, dashed without
+    absorption. The published fluxes are piecewise power laws of index 2; HESE's assumes that flavours are alike, and
+    shares its events with the fit.
+
+    Parameters
+    ----------
+    analysis : Analysis
+        Model.
+    samples : array_like, shape (..., n_dim)
+        Posterior draws.
+    best_fit : array_like, shape (n_dim,), optional
+        Point of the line; searched if not given.
+    axes : sequence of Axes, optional
+        Three, for the flavours; by default a new figure.
+    width_in : float
+        Width of a new figure in inches.
+
+    Returns
+    -------
+    Figure
+
+    Raises
+    ------
+    ConfigError
+        For samples that do not belong to `analysis`.
+    """
+    from nuinfer.flux import flux_at_earth, unabsorbed_flux
+
+    theta = draws.flat_for_flux(analysis, samples, MOST_DRAWS)
+    point = draws.best_fit(analysis, samples) if best_fit is None else np.asarray(best_fit, float)
+    grid = np.geomspace(*ENERGY_GEV, POINTS)
+    fine = draws.with_edges(analysis, point, grid)
+    band = flux_at_earth(analysis, theta, grid) * np.square(grid)[:, None]
+    line, smooth = (make(analysis, point, fine) * np.square(fine)[:, None] for make in (flux_at_earth, unabsorbed_flux))
+    with style.context():
+        panels = list(axes) if axes is not None else style.row_of_panels(3, width_in, 0.36, 1.55)
+        for column, (panel, (flavour, name)) in enumerate(zip(panels, FLAVOURS.items(), strict=True)):
+            style.draw_band(panel, grid / GEV_PER_TEV, band[..., column])
+            panel.plot(fine / GEV_PER_TEV, line[:, column], color=style.BLUE, label="best fit")
+            label = "best fit without absorption"
+            panel.plot(
+                fine / GEV_PER_TEV, smooth[:, column], color=style.BLUE, ls="dashed", lw=style.points(0.8), label=label
+            )
+            for segments in published_segments():
+                if segments.shows(flavour):
+                    _draw_segments(panel, segments)
+            panel.text(0.95, 0.94, name, transform=panel.transAxes, ha="right", va="top")
+            panel.set(xscale="log", yscale="log", xlabel="energy at Earth [TeV]")
+            panel.set_ylabel(r"$E^2\phi$ [GeV cm$^{-2}$ s$^{-1}$ sr$^{-1}$]")
+            panel.set_xlim(ENERGY_GEV[0] / GEV_PER_TEV, ENERGY_GEV[1] / GEV_PER_TEV)
+            panel.set_ylim(*FLUX)
+            style.plain_log(panel.xaxis)
+            panel.label_outer()
+        return style.add_legend(panels, own=axes is None)
+
+
+def _draw_segments(panel: Axes, segments: Segments) -> None:
+    """Segments with their errors; an arrow from the upper end where there is only a limit."""
+    mark, colour = _MARKS[segments.sample]
+    low, high = np.maximum(segments.low_gev, ENERGY_GEV[0]), np.minimum(segments.high_gev, ENERGY_GEV[1])
+    energy = np.sqrt(low * high)
+    limit = segments.plus == 0.0
+    x = np.array([energy - low, high - energy]) / GEV_PER_TEV
+    down = np.where(limit, 0.45 * segments.e2_flux, np.minimum(segments.minus, segments.e2_flux * (1.0 - 1e-6)))
+    panel.errorbar(
+        energy / GEV_PER_TEV,
+        segments.e2_flux,
+        xerr=x,
+        yerr=[down, segments.plus],
+        uplims=limit,
+        fmt=mark,
+        color=colour,
+        markersize=style.points(2.6),
+        elinewidth=style.points(0.8),
+        capsize=style.points(1.4),
+        label=LABELS[segments.sample],
+    )
