@@ -9,10 +9,10 @@ fit: $(READY)
 	$(BIN)/nuinfer fit hese7 --out chains/hese7 --resume
 
 test: $(READY)
-	$(BIN)/pytest -m "not slow"
+	$(BIN)/pytest -n 2 -m "not slow"
 
 test-all: $(READY)
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2
 
 lint: $(READY)
 	$(BIN)/ruff check .

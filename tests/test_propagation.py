@@ -123,8 +123,7 @@ def test_nonsense_is_named(change, name):
                          coherence="coherent", **arguments)  # fmt: skip
 
 
-@pytest.mark.parametrize("regeneration", [False, True])
-@pytest.mark.parametrize("targets", ["at_rest", "thermal"])
+@pytest.mark.parametrize(("targets", "regeneration"), [("at_rest", False), ("at_rest", True), ("thermal", False)])
 def test_one_list_of_energies_serves_a_batch_of_points(regeneration, targets):
     """Energies (3,) with points (2,), (4, 1) or masses and fractions of a batch: equal to point by point."""
     energy, rng = np.array([3e5, 6e5, 1e6]), np.random.default_rng(5)
