@@ -4,4 +4,5 @@ import sys
 
 from nuinfer.cli import main
 
-sys.exit(main())
+if __name__ == "__main__":  # MPI workers import this module too
+    sys.exit(main())

@@ -129,7 +129,7 @@ def test_the_resolved_configuration_repeats_a_run(tmp_path):
         one = nuinfer.fit(first, tmp_path / "first", executor=pool, progress=False, **few)
         again = nuinfer.load(tmp_path / "first" / "config.resolved.toml")
         two = nuinfer.fit(again, tmp_path / "again", seed=77, executor=pool, progress=False)
-        assert two.samples(0, 1).shape == (3, 12, 20, 8)
+        assert two.samples(0, 1).shape == (3, 12, 20, 9)
         assert np.array_equal(one.samples(0, 1), two.samples(0, 1))
         simulated = first.with_observed(np.ones((2, 15)))
         run = nuinfer.fit(simulated, tmp_path / "simulated", executor=pool, progress=False, **few)

@@ -13,7 +13,7 @@ def project(dataset: DataSet, exposure: float = 1.0, effective_area_scale: float
     `exposure` multiplies the livetime. `effective_area_scale` multiplies the effective areas of all neutrinos, at all
     energies alike. Backgrounds grow with the product of both: those of atmospheric neutrinos exactly, because they are
     seen through the same response; for penetrating muons it is an assumption, that the veto of the larger detector lets
-    through as many per event (those through its surface grow more slowly than its volume, so that they are rather fewer).
+    through as many per event (they come through its surface, which grows more slowly than its volume: rather fewer).
     The shape of the response, its energy resolution and the share of each topology stay as they are.
 
     The observed counts are multiplied likewise. They are no data then, but stand in for data that go on as they began,

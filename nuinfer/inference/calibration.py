@@ -8,13 +8,12 @@ posterior that ignores the data passes all the others (Modrak et al. 2023, arXiv
 
 from __future__ import annotations
 
+import contextlib
 import math
-import os
 import pickle
 from collections.abc import Mapping, Sequence
 from concurrent import futures
 from dataclasses import asdict, dataclass
-from functools import lru_cache
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -25,10 +24,12 @@ from scipy import ndimage, stats
 
 from nuinfer.errors import ConfigError, RunFolderError
 from nuinfer.inference import diagnostics, run_folder
+from nuinfer.inference.dispatch import Call, dispatch
 from nuinfer.inference.ensemble import start_of, states
+from nuinfer.inference.executors import open_executor
 from nuinfer.inference.progress import Reporter
 from nuinfer.inference.protocol import SimulatedAnalysis
-from nuinfer.inference.workers import local_pool
+from nuinfer.inference.workers import unpickled
 from nuinfer.typing import FloatArray, IntArray
 
 CONTROLS = ("none", "livetime", "prior", "snooker")
@@ -210,7 +211,7 @@ def calibrate(
     progress : bool, optional
         Whether to show progress.
     executor : concurrent.futures.Executor, optional
-        Used instead of local processes.
+        Used instead of local processes, see `nuinfer.inference.executors.open_executor`; it must see the folder.
 
     Raises
     ------
@@ -238,7 +239,7 @@ def calibrate(
         if executor is not None:
             _run_all(executor, pickled, path, setting, missing, n, reporter)
         elif missing:
-            with local_pool(min(len(missing), jobs or os.cpu_count() or 1)) as pool:
+            with open_executor(jobs) as pool:
                 _run_all(pool, pickled, path, setting, missing, n, reporter)
         result = judge([run_folder.read_json(_file(path, index)) for index in range(n)], name, setting)
         run_folder.write_atomic(path / TABLE, result.markdown().encode())
@@ -398,16 +399,9 @@ def _file(path: Path, index: int) -> Path:
     return path / SIMULATIONS / f"{index:06d}.json"
 
 
-def _one(pickled: bytes, path: Path, setting: Setting, index: int) -> int:
+def _one(pickled: bytes, path: Path, setting: Setting, index: int) -> None:
     """Do one simulation and store it; what a worker does."""
-    run_folder.write_json(_file(path, index), simulate(_unpickled(pickled), setting, index), durable=False)
-    return index
-
-
-@lru_cache(maxsize=1)
-def _unpickled(pickled: bytes) -> SimulatedAnalysis:
-    analysis: SimulatedAnalysis = pickle.loads(pickled)  # noqa: S301 - bytes that our own parent process has made
-    return analysis
+    run_folder.write_json(_file(path, index), simulate(unpickled(pickled), setting, index), durable=False)
 
 
 def _run_all(
@@ -419,12 +413,9 @@ def _run_all(
     n: int,
     reporter: Reporter,
 ) -> None:
-    pending = {executor.submit(_one, pickled, path, setting, index) for index in missing}
-    try:
-        for done, future in enumerate(futures.as_completed(pending), start=n - len(missing) + 1):
-            future.result()
+    calls = (Call(f"simulation {index}", _one, (pickled, path, setting, index)) for index in missing)
+    with contextlib.closing(dispatch(executor, calls)) as ended:
+        for done, one in enumerate(ended, start=n - len(missing) + 1):
+            if one.error is not None:
+                raise one.error
             reporter.steps(done, n, f"simulation {done}")
-    except BaseException:
-        for future in pending:
-            future.cancel()
-        raise

@@ -9,12 +9,10 @@ not used.
 from __future__ import annotations
 
 import math
-import pickle
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -26,6 +24,7 @@ from nuinfer.errors import ConfigError, NonFiniteLogProbError, NuinferError
 from nuinfer.inference import run_folder
 from nuinfer.inference.protocol import SampledAnalysis
 from nuinfer.inference.run_folder import Block, ChainIdentity, RandomState
+from nuinfer.inference.workers import unpickled
 from nuinfer.typing import BoolArray, FloatArray, IntArray
 
 PRIOR_DRAWS_PER_WALKER = 16  # at least
@@ -92,7 +91,7 @@ def advance(work: Work) -> int:
     RunFolderError
         If a block is damaged or cannot be written.
     """
-    analysis = _unpickled(work.analysis)
+    analysis = unpickled(work.analysis)
     folder = run_folder.ensemble_folder(work.run, work.ensemble)
     chain_of = identity(analysis, work.walkers)
     stop = work.run / run_folder.STOP
@@ -162,7 +161,7 @@ def draw_start(pickled: bytes, walkers: int, seed: int, ensemble: int) -> Block:
     ConfigError
         If not enough draws have a finite log-probability; names the term responsible.
     """
-    return start_of(_unpickled(pickled), walkers, seed, ensemble)
+    return start_of(unpickled(pickled), walkers, seed, ensemble)
 
 
 def start_of(analysis: SampledAnalysis, walkers: int, seed: int, ensemble: int) -> Block:
@@ -298,12 +297,6 @@ def states(
         if failures:
             raise failures[0]
         yield state
-
-
-@lru_cache(maxsize=1)
-def _unpickled(analysis: bytes) -> SampledAnalysis:
-    unpickled: SampledAnalysis = pickle.loads(analysis)  # noqa: S301 - bytes that our own parent process has made
-    return unpickled
 
 
 def _tempering(log_weight: FloatArray, effective: float) -> float:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import os
 import pickle
 import sys
 import tomllib
@@ -19,12 +18,12 @@ import tomli_w
 from nuinfer.errors import ConfigError
 from nuinfer.inference import run_folder
 from nuinfer.inference.ensemble import draw_start
+from nuinfer.inference.executors import open_executor
 from nuinfer.inference.progress import Reporter
 from nuinfer.inference.protocol import SampledAnalysis
 from nuinfer.inference.record import SETTINGS, new_record, resumed_record
 from nuinfer.inference.run import Run
 from nuinfer.inference.session import Session, outcome
-from nuinfer.inference.workers import local_pool
 
 
 def fit(
@@ -106,8 +105,7 @@ def fit(
     pickled = pickle.dumps(analysis)
     with contextlib.ExitStack() as stack:
         if executor is None:
-            cores = os.cpu_count() or 1
-            executor = stack.enter_context(local_pool(min(cores if jobs is None else jobs, record["ensembles"])))
+            executor = stack.enter_context(open_executor(jobs))
         starts: dict[int, run_folder.Block] = {}
         if old is None:  # before the folder is made: an analysis without a start leaves nothing behind
             starts = _starts(executor, pickled, record, range(record["ensembles"]))

@@ -1,0 +1,95 @@
+"""What a campaign costs beside its jobs: overhead per job of each engine, throughput with 1 and 2 workers.
+
+OMP_NUM_THREADS=1 python benchmarks/scaling.py [ENGINE ...]        with ENGINE of: processes, dask
+mpiexec -n 3 python -m mpi4py.futures benchmarks/scaling.py mpi    (with OMP_NUM_THREADS=1; two workers)
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from nuinfer.inference import campaign_store as store
+from nuinfer.inference.campaign import Campaign, run_campaign
+from nuinfer.inference.campaign_config import CampaignConfig, JobsConfig
+from nuinfer.inference.dispatch import Call, dispatch
+from nuinfer.inference.executors import open_executor
+
+EMPTY, FITS = 500, 20
+SCHEDULERS = {"processes": None, "dask": "local", "mpi": "mpi"}
+
+
+def nothing(number: int) -> dict[str, float]:
+    """A job that does nothing, with a result as large as that of a best fit."""
+    return {f"x{k}": float(number + k) for k in range(12)}
+
+
+def overhead_s(scheduler: str | None, workers: int | None) -> tuple[float, float]:
+    """Seconds until the first answer; CPU seconds of the dispatching process per empty job after that."""
+    begin = time.perf_counter()
+    with open_executor(workers, scheduler) as executor:
+        list(dispatch(executor, [Call(str(k), nothing, (k,)) for k in range(2 * (workers or 2))]))
+        first, cpu = time.perf_counter(), time.process_time()
+        list(dispatch(executor, [Call(str(k), nothing, (k,)) for k in range(EMPTY)]))
+        return first - begin, (time.process_time() - cpu) / EMPTY
+
+
+def storing_s() -> tuple[float, float]:
+    """CPU seconds to store one result, compaction included, and its bytes on disk."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / store.RESULTS).mkdir()
+        begin = time.process_time()
+        for k in range(store.PER_BATCH):
+            store.add(folder, f"{k:020d}", nothing(k))
+        store.compact(folder)
+        spent = time.process_time() - begin
+        size = sum(path.stat().st_size for path in (folder / store.RESULTS).iterdir())
+    return spent / store.PER_BATCH, size / store.PER_BATCH
+
+
+def fits(scheduler: str | None, workers: int | None, n: int = FITS) -> tuple[float, float, float]:
+    """Best fits per second once the workers are warm, mean CPU seconds of one, share of their time that workers fit.
+
+    The share says what the engine costs whatever else the machine is doing.
+    """
+    jobs = JobsConfig(task="best_fit", analysis=("hese7_icecube",), data="simulated", n=n)
+    warm = jobs.model_copy(update={"n": 2 * (workers or 2)})
+    with tempfile.TemporaryDirectory() as name, open_executor(workers, scheduler) as executor:
+        out = Path(name)
+        run_campaign(CampaignConfig(seed=1, jobs={"warm": warm}), out / "warm", executor=executor, progress=False)
+        begin = time.perf_counter()
+        config = CampaignConfig(seed=2, jobs={"fits": jobs})
+        done: Campaign = run_campaign(config, out / "fits", executor=executor, progress=False)
+        spent = time.perf_counter() - begin
+        columns = done.columns()
+        busy = float(columns["seconds"].sum()) / (spent * (workers or 2))
+        return n / spent, float(columns["cpu_seconds"].mean()), busy
+
+
+def main(engines: list[str]) -> None:
+    """Print tables."""
+    load = os.getloadavg()[0]
+    print(f"{os.cpu_count()} cores, load before: {load:.1f}")
+    per_row, size = storing_s()
+    print(f"storing a result: {1e3 * per_row:.2f} ms, {size:.0f} bytes")
+    print("| engine | workers | start [s] | dispatch [CPU ms] | fits/s | CPU s a fit | share of time in fits |")
+    print("|---|---|---|---|---|---|---|")
+    for engine in engines:
+        for workers in (None,) if engine == "mpi" else (1, 2):
+            start, empty = overhead_s(SCHEDULERS[engine], workers)
+            rate, each, busy = fits(SCHEDULERS[engine], workers)
+            count = workers or "mpi"
+            print(
+                f"| {engine} | {count} | {start:.2f} | {1e3 * empty:.2f} | {rate:.2f} | {each:.2f} | {busy:.3f} |",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    with contextlib.suppress(KeyboardInterrupt):
+        main(sys.argv[1:] or ["processes", "dask"])

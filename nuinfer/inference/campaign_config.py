@@ -1,0 +1,252 @@
+"""A campaign: what many independent jobs are, read from TOML, and the jobs that it stands for.
+
+A table ``[jobs.NAME]`` says what is done with which analyses, which keys of their configuration vary, on which data.
+It stands for one job per analysis, combination of the varied values, and number of a simulated data set. A job is
+addressed by a hash of everything that decides its result, so that results outlive changes of the file around them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import pickle
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+
+from nuinfer.analysis import Analysis, load
+from nuinfer.config import Count, EntryName, Table, presets, validated
+from nuinfer.errors import ConfigError
+
+Task = Literal["best_fit", "limit", "significance", "exclusion", "posterior", "calibration", "odds"]
+
+ADDRESS_LENGTH = 20  # hexadecimal digits: 80 bits, so that 10^6 jobs collide with a probability below 1e-12
+
+
+def _listed(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+class JobsConfig(Table):
+    """``[jobs.NAME]``: one task for one or many analyses and data sets.
+
+    Which keys matter depends on the task: ``parameter``, ``side`` and ``level`` are those of a limit, ``test`` is the
+    point of an exclusion, ``min_ess`` and ``control`` are those of a calibration, ``live`` that of odds.
+    """
+
+    task: Task
+    analysis: Annotated[tuple[str, ...], BeforeValidator(_listed), Field(min_length=1)]
+    set: dict[str, Any] = Field(default_factory=dict)
+    vary: dict[str, tuple[Any, ...]] = Field(default_factory=dict)
+    n: Count = 1
+    data: Literal["observed", "asimov", "simulated"] = "observed"
+    truth: Literal["z_prime", "standard_model"] = "z_prime"
+    at: dict[str, float] = Field(default_factory=dict)
+    others: Literal["best_fit", "centre", "prior"] = "best_fit"
+    parameter: str = "log10_g_prime"
+    side: Literal["upper", "lower"] = "upper"
+    level: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.95
+    test: dict[str, float] = Field(default_factory=dict)
+    min_ess: Annotated[float, Field(gt=0.0)] = 400.0
+    control: Literal["none", "livetime", "prior", "snooker"] = "none"
+    live: Annotated[int, Field(ge=50)] = 400
+
+
+class CampaignConfig(Table):
+    """The whole file: the root seed, how often a job is started whose worker dies, and the jobs."""
+
+    seed: Annotated[int, Field(ge=0)] = 1504
+    attempts: Count = 3
+    jobs: dict[EntryName, JobsConfig] = Field(min_length=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One job.
+
+    Parameters
+    ----------
+    key : str
+        Its address: a hash of configuration, data, task and seed.
+    case : mapping
+        What tells it from the others, beside its number: the name of its table, the task, the analysis, varied keys.
+    analysis : bytes
+        What is fitted, pickled.
+    settings : JobsConfig
+        Its table.
+    seed : int
+        Root seed of the campaign.
+    number : int
+        Number of the simulated data set; data of one number and one truth are the same for all jobs.
+    """
+
+    key: str
+    case: Mapping[str, Any]
+    analysis: bytes
+    settings: JobsConfig
+    seed: int
+    number: int
+
+
+def parse_campaign(text: str) -> CampaignConfig:
+    """Check a TOML text.
+
+    Raises
+    ------
+    ConfigError
+        One line that names the key, the value and what is allowed.
+
+    Examples
+    --------
+    >>> parse_campaign('[jobs.fits]' + chr(10) + 'task = "best_fit"' + chr(10) + 'analysis = "hese7"').jobs["fits"].n
+    1
+    """
+    try:
+        tree = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"not valid TOML: {error}") from error
+    config = validated(CampaignConfig, tree)
+    for name, jobs in config.jobs.items():
+        _check(f"jobs.{name}", jobs)
+    return config
+
+
+def read_campaign(path: str | Path) -> tuple[CampaignConfig, str]:
+    """Read a campaign and its text.
+
+    Raises
+    ------
+    ConfigError
+        If the file cannot be read or is not a campaign.
+    """
+    try:
+        text = Path(path).expanduser().read_text()
+    except (OSError, UnicodeDecodeError, ValueError) as error:
+        raise ConfigError(f"'{path}': not a readable TOML file") from error
+    return parse_campaign(text), text
+
+
+def _check(where: str, jobs: JobsConfig) -> None:
+    """Refuse combinations that mean nothing."""
+    defaults = {name: field.get_default(call_default_factory=True) for name, field in JobsConfig.model_fields.items()}
+    given = {name for name, default in defaults.items() if getattr(jobs, name) != default}
+    truth = {"truth", "at", "others"} & given
+    if jobs.task == "calibration" and ({"data"} & given or truth):
+        raise ConfigError(
+            f"{where}.data: a calibration draws its own data and truths; leave out data, truth, at, others"
+        )
+    if jobs.task != "calibration" and jobs.data == "observed" and truth:
+        raise ConfigError(
+            f"{where}.{min(truth)}: the observed data have no known truth; set data to asimov or simulated"
+        )
+    if jobs.n > 1 and jobs.task != "calibration" and jobs.data != "simulated":
+        raise ConfigError(f"{where}.n: {jobs.n} is not allowed with data '{jobs.data}', which are the same each time")
+    if jobs.data == "asimov" and jobs.others == "prior":
+        raise ConfigError(f"{where}.others: 'prior' is not allowed with data 'asimov', only with 'simulated'")
+    if jobs.task == "exclusion" and set(jobs.test) != {"m_zprime_mev", "g_prime"}:
+        raise ConfigError(f"{where}.test: {jobs.test} is not allowed; give m_zprime_mev and g_prime")
+    if jobs.task != "exclusion" and jobs.test:
+        raise ConfigError(f"{where}.test: only task 'exclusion' has one")
+    for key, values in jobs.vary.items():
+        if not values:
+            raise ConfigError(f"{where}.vary.{key}: at least one value is needed")
+        if key in jobs.set:
+            raise ConfigError(f"{where}.vary.{key}: it is set too; leave one out")
+
+
+def jobs_of(config: CampaignConfig, folder: Path | None = None) -> Iterator[Job]:
+    """Jobs that a campaign stands for, in the order of its tables; each address once.
+
+    Parameters
+    ----------
+    config : CampaignConfig
+        The campaign.
+    folder : Path, optional
+        Where the campaign file lies: analyses that are files may be given relative to it.
+
+    Raises
+    ------
+    ConfigError
+        If an analysis cannot be built; names the table.
+    """
+    seen: set[str] = set()
+    for name, settings in config.jobs.items():
+        for analysis, labels in _cases(name, settings, folder):
+            _check_case(name, settings, analysis)
+            case = {"job": name, "task": settings.task, **labels}
+            content, pickled = _content(analysis, settings), pickle.dumps(analysis)
+            for number in range(settings.n):
+                key = _address(content, config.seed, number)
+                if key not in seen:
+                    seen.add(key)
+                    yield Job(key, case, pickled, settings, config.seed, number)
+
+
+def count_jobs(path: str | Path) -> dict[str, int]:
+    """Number of jobs of each table of a campaign file, everything checked."""
+    config, _ = read_campaign(path)
+    counted = dict.fromkeys(config.jobs, 0)
+    for job in jobs_of(config, Path(path).expanduser().parent):
+        counted[job.case["job"]] += 1
+    return counted
+
+
+def _cases(name: str, settings: JobsConfig, folder: Path | None) -> Iterator[tuple[Analysis, dict[str, Any]]]:
+    """The analyses of a table, with what tells them apart."""
+    for preset_or_path in settings.analysis:
+        beside = folder / preset_or_path if folder is not None and preset_or_path not in presets() else None
+        source = str(beside) if beside is not None and beside.is_file() else preset_or_path
+        for values in itertools.product(*settings.vary.values()):
+            varied = dict(zip(settings.vary, values, strict=True))
+            try:
+                analysis = _loaded(source, json.dumps(settings.set | varied))
+            except ConfigError as error:
+                raise ConfigError(f"jobs.{name}: {error}") from error
+            plain = {key: json.dumps(v) if isinstance(v, list | dict) else v for key, v in varied.items()}
+            yield analysis, {"analysis": preset_or_path, **plain}
+
+
+@lru_cache(maxsize=64)
+def _loaded(source: str, overrides: str) -> Analysis:
+    return load(source, json.loads(overrides))
+
+
+def _check_case(name: str, settings: JobsConfig, analysis: Analysis) -> None:
+    """Refuse what would fail in every job."""
+    if settings.task == "limit" and settings.parameter not in analysis.parameter_names:
+        known = ", ".join(analysis.parameter_names)
+        raise ConfigError(f"jobs.{name}.parameter: '{settings.parameter}' is not one of {known}")
+    if settings.task in ("significance", "exclusion") and not analysis.config.model.absorption:
+        raise ConfigError(f"jobs.{name}.task: '{settings.task}' needs model.absorption = true")
+    if settings.task == "exclusion" and "log10_g_prime" not in analysis.parameter_names:
+        raise ConfigError(f"jobs.{name}.task: 'exclusion' needs log10_g_prime to have a prior")
+    smooth = [c.name for c in analysis.posterior.constraints if not c.is_exclusion]
+    if settings.task == "calibration" and smooth:
+        keys = ", ".join(f'"constraints.{key}.form" = "off"' for key in smooth)
+        raise ConfigError(f"jobs.{name}.set: smooth constraints cannot be simulated; set {keys}")
+    if settings.data != "observed":
+        truth_of(analysis, settings.truth).point(settings.at)
+
+
+def truth_of(analysis: Analysis, truth: str) -> Analysis:
+    """The analysis whose expected counts are simulated for another: itself, or its Standard Model."""
+    return analysis.with_overrides({"model.absorption": False}) if truth == "standard_model" else analysis
+
+
+def _content(analysis: Analysis, settings: JobsConfig) -> str:
+    """Everything that decides the results of a case, seed and number apart."""
+    content: dict[str, Any] = settings.model_dump(mode="json", exclude={"analysis", "set", "vary", "n"})
+    content["config_hash"] = analysis.config_hash
+    if settings.task == "posterior":
+        content["sampler"] = analysis.config.sampler.model_dump(mode="json")
+    return json.dumps(content, sort_keys=True)
+
+
+def _address(content: str, seed: int, number: int) -> str:
+    return hashlib.sha256(f"{content} {seed} {number}".encode()).hexdigest()[:ADDRESS_LENGTH]

@@ -1,0 +1,175 @@
+"""Executors: the same numbers everywhere, a dead worker takes only its own call, a missing extra is named."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from concurrent import futures
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nuinfer.errors import ConfigError, RunFolderError
+from nuinfer.inference import executors, workers
+from nuinfer.inference.dispatch import Call, dispatch
+from nuinfer.inference.executors import open_executor, worker_lost
+
+needs_cluster = pytest.mark.skipif(not importlib.util.find_spec("distributed"), reason="needs nuinfer[cluster]")
+SCHEDULERS = [None, pytest.param("local", marks=needs_cluster)]
+
+
+def total(x):
+    """A sum whose rounding depends on the order, with the threads that this process may use."""
+    return float(np.sum(np.sin(x * np.arange(10_000.0)))), [os.environ.get(name) for name in workers.THREADS]
+
+
+def fails(x):
+    raise ValueError(f"{x} is unlucky")
+
+
+def dies(x):
+    os._exit(3)
+
+
+def dies_once(path):
+    if not path.exists():
+        path.touch()
+        os._exit(3)
+    return "alive"
+
+
+@pytest.mark.parametrize("scheduler", SCHEDULERS)
+def test_calls_that_fail_or_die_cost_nothing_but_themselves(scheduler, tmp_path):
+    good = [Call(f"good {k}", total, (0.1 * k,)) for k in range(6)]
+    bad = [Call("raises", fails, (13,)), Call("kills", dies, (0,)), Call("once", dies_once, (tmp_path / "dead",))]
+    with open_executor(2, scheduler) as executor:
+        ended = {one.key: one for one in dispatch(executor, [*good[:3], *bad, *good[3:]])}
+    assert set(ended) == {call.key for call in [*good, *bad]}
+    for call in good:
+        expected, threads = total(*call.arguments)[0], ["1"] * 3
+        assert ended[call.key].result[0] == expected
+        assert ended[call.key].result[1][:3] == threads
+    assert isinstance(ended["raises"].error, ValueError)
+    assert ended["raises"].attempts == 1
+    assert worker_lost(ended["kills"].error)
+    assert ended["kills"].attempts == 3
+    assert ended["once"].result == "alive"
+
+
+@needs_cluster
+def test_a_local_cluster_has_the_workers_that_were_asked_for():
+    with open_executor(1, "local") as executor:
+        processes = {executor.submit(os.getpid).result() for _ in range(6)}
+        futures.wait([executor.submit(time.sleep, 0.1) for _ in range(4)])
+        waiting = [executor.submit(os.getpid) for _ in range(6)]
+        processes |= {one.result() for one in waiting}
+    assert len(processes) == 1
+
+
+def test_local_workers_under_load():
+    """More calls than workers, submitted and cancelled while others run: each future ends once."""
+    with open_executor(2) as executor:
+        running = [executor.submit(time.sleep, 0.3) for _ in range(2)]
+        waiting = [executor.submit(total, k) for k in range(20)]
+        assert waiting[-1].cancel()
+        assert [one.result()[0] for one in waiting[:-1]] == [total(k)[0] for k in range(19)]
+        assert all(one.result() is None for one in running)
+    with pytest.raises(RuntimeError, match="shut down"):
+        executor.submit(total, 1)
+
+
+def test_an_unseen_death_is_one_clear_error():
+    with pytest.raises(RunFolderError, match="a worker process died"), open_executor(1) as executor:
+        executor.submit(dies, 0).result()
+
+
+def test_dispatch_cancels_what_waits_when_it_is_closed():
+    started = threading.Event()
+
+    def slow():
+        started.set()
+        time.sleep(0.05)
+
+    with futures.ThreadPoolExecutor(1) as executor:
+        calls = dispatch(executor, [Call(str(k), slow, ()) for k in range(1000)])
+        next(calls)
+        begin = time.monotonic()
+        calls.close()
+    assert time.monotonic() - begin < 5.0  # not the 50 s that all of them take
+
+
+def test_workers_of_others_are_held_to_one_thread(monkeypatch):
+    """numpy is loaded here already: with other settings the numbers could depend on the worker, so it refuses."""
+    executor = workers.SingleThreaded(workers.Inline())
+    for name in workers.THREADS:
+        monkeypatch.setenv(name, "1")
+    assert executor.submit(total, 1.0).result()[0] == total(1.0)[0]
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    with pytest.raises(ConfigError, match="OMP_NUM_THREADS=1"):
+        executor.submit(total, 1.0).result()
+
+
+@pytest.mark.parametrize(
+    ("jobs", "scheduler", "message"),
+    [
+        (0, None, "jobs: 0 is not allowed"),
+        (2, "mpi", "jobs: 2 is not allowed with scheduler 'mpi'"),
+        pytest.param(None, "tcp://127.0.0.1:1", "no dask scheduler answers there", marks=SCHEDULERS[1].marks),
+        pytest.param(None, "nonsense://", "no dask scheduler answers there", marks=SCHEDULERS[1].marks),
+        pytest.param(None, "nowhere.json", "no dask scheduler answers there", marks=SCHEDULERS[1].marks),
+    ],
+)
+def test_what_is_wrong_is_said(jobs, scheduler, message, monkeypatch):
+    monkeypatch.setattr(executors, "CONNECT_SECONDS", 0.5)
+    with pytest.raises(ConfigError, match=message), open_executor(jobs, scheduler):
+        pass
+
+
+@pytest.mark.parametrize(("scheduler", "extra"), [("local", "cluster"), ("tcp://x:1", "cluster"), ("mpi", "mpi")])
+def test_a_missing_extra_is_named(scheduler, extra, monkeypatch):
+    def missing(name):
+        raise ImportError(name)
+
+    monkeypatch.setattr(executors, "import_module", missing)
+    with pytest.raises(ConfigError, match=rf"pip install 'nuinfer\[{extra}\]'"), open_executor(scheduler=scheduler):
+        pass
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks into /proc")
+def test_workers_end_with_their_parent(tmp_path):
+    """Killed outright, the parent leaves no worker behind."""
+    code = (
+        "import os, time\n"
+        "from nuinfer.inference.executors import open_executor\n"
+        "if __name__ == '__main__':\n"
+        "    with open_executor(1) as executor:\n"
+        "        print(executor.submit(os.getpid).result(), flush=True)\n"
+        "        executor.submit(time.sleep, 60).result()\n"
+    )
+    script = tmp_path / "script.py"
+    script.write_text(code)
+    parent = subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    worker = int(parent.stdout.readline())
+    parent.send_signal(signal.SIGKILL)
+    parent.wait()
+    parent.stdout.close()
+    for _ in range(100):
+        if not _alive(worker):
+            break
+        time.sleep(0.1)
+    assert not _alive(worker)
+
+
+def _alive(process):
+    """Whether a process runs; one that has ended but is not yet collected does not."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
