@@ -18,7 +18,6 @@ from scipy import special
 from nuinfer.errors import ConfigError
 from nuinfer.typing import ArrayLike, FloatArray
 
-
 Coefficients = tuple[float, float, float]
 
 

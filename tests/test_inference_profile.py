@@ -111,7 +111,9 @@ def test_pseudo_experiments_give_the_exact_p_value_analytic(toys):
 
 def test_profile_limit_does_not_depend_on_the_floor_of_the_prior():
     """The reason for it: the floor of log10 g' moves a credible limit, never this one (property)."""
-    fixed = [f"parameters.{name}.value=1.0" for name in ("norm_conventional", "norm_muon", "detector_scale", "energy_scale")]
+    fixed = [
+        f"parameters.{name}.value=1.0" for name in ("norm_conventional", "norm_muon", "detector_scale", "energy_scale")
+    ]
     limits = [
         Profile(nuinfer.load("hese7", [f"parameters.log10_g_prime.low={floor}", *fixed])).limit(
             "log10_g_prime", "upper"

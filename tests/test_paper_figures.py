@@ -88,7 +88,9 @@ def test_regeneration_fills_the_dip(analysis) -> None:
 
 def test_what_the_dip_gains_in_likelihood(analysis) -> None:
     """The numbers of docs/paper.md, at the spectra that maximise ln L (found by a simplex search, checked around)."""
-    fixed = [f"parameters.{name}.value=1" for name in ("norm_conventional", "norm_muon", "detector_scale", "energy_scale")]
+    fixed = [
+        f"parameters.{name}.value=1" for name in ("norm_conventional", "norm_muon", "detector_scale", "energy_scale")
+    ]
     free = analysis.with_overrides([f"constraints.{c.name}.form=off" for c in analysis.posterior.constraints] + fixed)
     best = {}
     for name, change, gamma, phi in (
