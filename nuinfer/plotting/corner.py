@@ -24,8 +24,8 @@ PRIOR_DRAWS = 100_000
 BINS = 40
 SMOOTHING_BINS = 2.2
 
-DERIVED = MappingProxyType({"log10_e_res_gev": r"$\log_{10}(E_\mathrm{dip}/\mathrm{GeV})$"})
-"""Derived quantities that are drawn beside the sampled ones, with their labels: the energy of the dip."""
+DERIVED = ("log10_e_res_gev",)
+"""Derived quantities that are drawn beside the sampled ones: the energy of the dip."""
 
 NUISANCES = ("norm_", "detector_scale", "energy_scale")
 """Beginnings of the names that are left out where the panels would be too small to read."""
@@ -168,7 +168,7 @@ def _readable(names: list[str], width_in: float) -> list[str]:
 
 
 def _label(analysis: Analysis, name: str) -> str:
-    return DERIVED[name] if name in DERIVED else analysis.parameter_labels[name]
+    return (analysis.derived_labels if name in DERIVED else analysis.parameter_labels)[name]
 
 
 def _prior_draws(analysis: Analysis, seed: int) -> FloatArray:
