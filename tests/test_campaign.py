@@ -211,6 +211,31 @@ def test_best_fits_are_those_of_the_profile(tmp_path):
     assert row["log_likelihood"] == pytest.approx(best.log_prob + uniform, rel=1e-12)
 
 
+def test_odds_are_the_evidences_of_each_hypothesis(tmp_path):
+    """Two hypotheses, two free parameters: ln Z of a job is that of a tensor grid over the same prior and data."""
+    text = f"""
+[jobs.sources]
+task = "odds"
+analysis = "hese7_icecube"
+live = 200
+[jobs.sources.vary]
+"model.source" = ["pp", "neutron"]
+[jobs.sources.set]
+"model.absorption" = false
+{TWO_LEFT}
+"""
+    campaign = run_campaign(write(tmp_path / "c.toml", text), tmp_path / "out", executor=Inline(), progress=False)
+    assert campaign.complete
+    columns = campaign.columns()
+    cube = np.stack(np.meshgrid(*[(np.arange(120) + 0.5) / 120] * 2), axis=-1)
+    common = parse_campaign(text).jobs["sources"].set
+    for k, source in enumerate(["pp", "neutron"]):
+        analysis = nuinfer.load("hese7_icecube", {**common, "model.source": source})
+        values = analysis.log_likelihood(analysis.prior_transform(cube))
+        expected = values.max() + np.log(np.mean(np.exp(values - values.max())))
+        assert columns["ln_z"][k] == pytest.approx(expected, abs=4.0 * columns["ln_z_error"][k])
+
+
 def test_store_puts_results_together_and_reads_them_at_any_moment(tmp_path):
     (tmp_path / store.RESULTS).mkdir()
     store.write_manifest(
