@@ -75,6 +75,8 @@ def _panels(number: int, width_in: float) -> list[Axes]:
     grid = figure.subplots(rows, COLUMNS, sharex=True, sharey=True, squeeze=False).ravel()
     for spare in grid[number:]:
         spare.set_visible(False)
+    for lowest in grid[max(0, number - COLUMNS) : number]:
+        lowest.tick_params(labelbottom=True)
     figure.supxlabel("rank of the truth", fontsize="medium")
     figure.supylabel("cumulative share minus rank", fontsize="medium")
     return list(grid[:number])
