@@ -13,6 +13,7 @@ import emcee
 import numpy as np
 
 import nuinfer
+from nuinfer.config import presets
 from nuinfer.typing import FloatArray
 
 SECONDS = 1.0
@@ -42,9 +43,9 @@ def ceiling(n_dim: int) -> float:
     return WALKERS * 500 / (time.perf_counter() - begin)
 
 
-def main(presets: list[str]) -> None:
+def main(names: list[str]) -> None:
     """Print a table."""
-    for preset in presets:
+    for preset in names:
         analysis = nuinfer.load(preset)
         theta = analysis.sample_prior(4096, np.random.default_rng(1))
         allowed = theta[np.isfinite(analysis.log_prob(theta))]
@@ -56,4 +57,4 @@ def main(presets: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:] or ["hese7", "hese7_icecube"])
+    main(sys.argv[1:] or list(presets()))
