@@ -28,7 +28,7 @@ def print_table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) 
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(title=title, title_justify="left")
+    table = Table()
     for k, name in enumerate(head):
         table.add_column(name, justify="left" if k == 0 else "right", no_wrap=True)
     for row in rows:
@@ -36,6 +36,7 @@ def print_table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) 
     console = Console()
     if not console.is_terminal:
         console = Console(width=200)
+    console.print(title, style="italic", highlight=False, markup=False)  # not wrapped to the width of the table
     console.print(table)
 
 
