@@ -1,6 +1,6 @@
 """Run the standard comparison and put its tables and figures into docs/tutorials/sources.md.
 
-About 20 core-minutes; a killed run goes on. Without --work the evidences are computed again.
+About 12 core-minutes; a killed run goes on. Without --work the evidences are computed again.
 
     python scripts/sources_tutorial.py --work chains/compare-standard
 """
