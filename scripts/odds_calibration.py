@@ -73,7 +73,7 @@ def draw(result: OddsCalibration, path: Path) -> None:
         )
         for row in rows:
             axes.annotate(str(row.count), (row.predicted, row.true), (5, -9), textcoords="offset points", fontsize=7)
-        axes.set(xlabel="posterior probability", ylabel="share that is true", xlim=(-0.04, 1.04), ylim=(-0.04, 1.04))
+        axes.set(xlabel="posterior probability", ylabel="share that is true", xlim=(-0.04, 1.1), ylim=(-0.04, 1.04))
         style.save(style.figure_of(axes), path)
 
 

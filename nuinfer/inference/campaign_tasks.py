@@ -112,18 +112,18 @@ def _best_fit(analysis: Analysis, job: Job, seed: int, folder: Path) -> Row:  # 
     return {"log_likelihood": log_likelihood(analysis, best), **_named(analysis, best.point)}
 
 
-def _limit(analysis: Analysis, job: Job, seed: int, folder: Path) -> Row:  # noqa: ARG001
+def _limit(analysis: Analysis, job: Job, seed: int, folder: Path) -> Row:  # noqa: ARG001 - likewise
     profile = Profile(analysis, seed)
     limit = profile.limit(job.settings.parameter, job.settings.side, job.settings.level)
     best = profile.best
     return {"limit": limit, "log_likelihood": log_likelihood(analysis, best), **_named(analysis, best.point)}
 
 
-def _significance(analysis: Analysis, job: Job, seed: int, folder: Path) -> Row:  # noqa: ARG001
+def _significance(analysis: Analysis, job: Job, seed: int, folder: Path) -> Row:  # noqa: ARG001 - likewise
     return {"q": significance(analysis, seed)}
 
 
-def _exclusion(analysis: Analysis, job: Job, seed: int, folder: Path) -> Row:  # noqa: ARG001
+def _exclusion(analysis: Analysis, job: Job, seed: int, folder: Path) -> Row:  # noqa: ARG001 - likewise
     return {"q": exclusion(analysis, job.settings.test["m_zprime_mev"], job.settings.test["g_prime"], seed)}
 
 
@@ -140,7 +140,7 @@ def _posterior(analysis: Analysis, job: Job, seed: int, folder: Path) -> Row:
     return row
 
 
-def _calibration(analysis: Analysis, job: Job, seed: int, folder: Path) -> Row:  # noqa: ARG001
+def _calibration(analysis: Analysis, job: Job, seed: int, folder: Path) -> Row:  # noqa: ARG001 - likewise
     setting = calibration.Setting(job.seed, job.settings.min_ess, job.settings.control)
     found = calibration.simulate(analysis, setting, job.number)
     row: Row = {name: found[name] for name in ("ess", "steps", "observed")}
@@ -149,7 +149,7 @@ def _calibration(analysis: Analysis, job: Job, seed: int, folder: Path) -> Row: 
     return row
 
 
-def _odds(analysis: Analysis, job: Job, seed: int, folder: Path) -> Row:  # noqa: ARG001
+def _odds(analysis: Analysis, job: Job, seed: int, folder: Path) -> Row:  # noqa: ARG001 - likewise
     from nuinfer.inference.nested import Setting, run_nested
 
     run = run_nested(analysis, seed, Setting(live=job.settings.live))

@@ -29,7 +29,7 @@ def run_ultranest(
     seed: int,
     setting: Setting,
     checkpoint: Path | None = None,  # noqa: ARG001 - the interface of Engine; a killed run starts over
-    every_seconds: float = 0.0,  # noqa: ARG001
+    every_seconds: float = 0.0,  # noqa: ARG001 - likewise
 ) -> NestedRun:
     """Evidence by ultranest's reactive nested sampling in ellipsoids and friends (Buchner 2021, arXiv:2101.09604).
 
@@ -95,9 +95,9 @@ def _quiet() -> Iterator[None]:
 @contextlib.contextmanager
 def _global_generator(seed: int) -> Iterator[None]:
     """Set the global generator of numpy, which ultranest uses, at a seed, and afterwards where it was."""
-    state = np.random.get_state()  # noqa: NPY002
-    np.random.seed(seed)  # noqa: NPY002
+    state = np.random.get_state()  # noqa: NPY002 - ultranest draws from this generator, and no other can be given
+    np.random.seed(seed)  # noqa: NPY002 - likewise
     try:
         yield
     finally:
-        np.random.set_state(state)  # noqa: NPY002
+        np.random.set_state(state)  # noqa: NPY002 - likewise
