@@ -13,11 +13,11 @@ import tempfile
 import time
 from pathlib import Path
 
-from nuinfer.inference import campaign_store as store
-from nuinfer.inference.campaign import Campaign, run_campaign
-from nuinfer.inference.campaign_config import CampaignConfig, JobsConfig
-from nuinfer.inference.dispatch import Call, dispatch
-from nuinfer.inference.executors import open_executor
+from nuinfer.inference.studies import campaign_store as store
+from nuinfer.inference.studies.campaign import Campaign, run_campaign
+from nuinfer.inference.studies.campaign_config import CampaignConfig, JobsConfig
+from nuinfer.inference.work.dispatch import Call, dispatch
+from nuinfer.inference.work.executors import open_executor
 
 EMPTY, FITS = 500, 20
 SCHEDULERS = {"processes": None, "dask": "local", "mpi": "mpi"}

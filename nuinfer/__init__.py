@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from nuinfer.analysis import Analysis, load
-    from nuinfer.inference.campaign import Campaign, open_campaign, run_campaign
-    from nuinfer.inference.comparison import compare
-    from nuinfer.inference.comparison_result import Comparison
-    from nuinfer.inference.executors import open_executor
-    from nuinfer.inference.fit import fit
-    from nuinfer.inference.forecast import Forecast, forecast
-    from nuinfer.inference.forecast_band import Band, forecast_band
-    from nuinfer.inference.run import Run, open_run
+    from nuinfer.inference.evidence.comparison import compare
+    from nuinfer.inference.evidence.comparison_result import Comparison
+    from nuinfer.inference.runs.run import Run, open_run
+    from nuinfer.inference.sampling.fit import fit
+    from nuinfer.inference.studies.campaign import Campaign, open_campaign, run_campaign
+    from nuinfer.inference.studies.forecast import Forecast, forecast
+    from nuinfer.inference.studies.forecast_band import Band, forecast_band
+    from nuinfer.inference.work.executors import open_executor
 
 __version__ = "0.1.0"
 __all__ = [
@@ -46,19 +46,19 @@ __all__ = [
 _HOMES = {
     "Analysis": "nuinfer.analysis",
     "load": "nuinfer.analysis",
-    "fit": "nuinfer.inference.fit",
-    "Comparison": "nuinfer.inference.comparison_result",
-    "compare": "nuinfer.inference.comparison",
-    "Run": "nuinfer.inference.run",
-    "open_run": "nuinfer.inference.run",
-    "Campaign": "nuinfer.inference.campaign",
-    "open_campaign": "nuinfer.inference.campaign",
-    "run_campaign": "nuinfer.inference.campaign",
-    "open_executor": "nuinfer.inference.executors",
-    "Forecast": "nuinfer.inference.forecast",
-    "forecast": "nuinfer.inference.forecast",
-    "Band": "nuinfer.inference.forecast_band",
-    "forecast_band": "nuinfer.inference.forecast_band",
+    "fit": "nuinfer.inference.sampling.fit",
+    "Comparison": "nuinfer.inference.evidence.comparison_result",
+    "compare": "nuinfer.inference.evidence.comparison",
+    "Run": "nuinfer.inference.runs.run",
+    "open_run": "nuinfer.inference.runs.run",
+    "Campaign": "nuinfer.inference.studies.campaign",
+    "open_campaign": "nuinfer.inference.studies.campaign",
+    "run_campaign": "nuinfer.inference.studies.campaign",
+    "open_executor": "nuinfer.inference.work.executors",
+    "Forecast": "nuinfer.inference.studies.forecast",
+    "forecast": "nuinfer.inference.studies.forecast",
+    "Band": "nuinfer.inference.studies.forecast_band",
+    "forecast_band": "nuinfer.inference.studies.forecast_band",
 }
 
 

@@ -16,13 +16,13 @@ import numpy as np
 import tomli_w
 
 from nuinfer import config as configuration
-from nuinfer.assembly import build_posterior, check_values, mass_range_mev
+from nuinfer.build import build_posterior, check_values, mass_range_mev
 from nuinfer.config import Config, SamplerConfig
 from nuinfer.datafiles import DataFolder, data_root, locate
 from nuinfer.errors import ConfigError, PhysicsDomainError
 from nuinfer.forward import physical_point
 from nuinfer.posterior import Posterior
-from nuinfer.references import model_references, prediction_reference
+from nuinfer.provenance import model_references, prediction_reference
 from nuinfer.typing import ArrayLike, FloatArray
 
 DERIVED_LABELS = MappingProxyType(

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from nuinfer.physics.absorption import Coherence, degenerate_crossings, split_crossings
-from nuinfer.physics.coherence import crossing_transfer, interaction
 from nuinfer.physics.mediator import LMU_LTAU
 from nuinfer.physics.mixing import PAPER
+from nuinfer.physics.quoted.coherence import crossing_transfer, interaction
 from nuinfer.plotting import style
 
 DELTA_M2_EV2 = np.array([0.0, 7.5e-5, 2.4e-3])

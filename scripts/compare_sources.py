@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 import nuinfer
-from nuinfer.inference.hypotheses import varied
+from nuinfer.inference.evidence.hypotheses import varied
 
 
 def main(preset: str = "hese7", sources: str = "pp,pgamma,muon_damped,muon_damped_pgamma,neutron") -> None:

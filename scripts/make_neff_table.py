@@ -1,4 +1,4 @@
-"""Make the tables of Delta N_eff from the Boltzmann equations (nuinfer/constraints/neff_boltzmann.py).
+"""Make the tables of Delta N_eff from the Boltzmann equations (nuinfer/constraints/neff/boltzmann.py).
 
 Usage: python scripts/make_neff_table.py [WORKERS]
 
@@ -21,7 +21,7 @@ import numpy as np
 from nuinfer.constants import MASS_ELECTRON_MEV
 from nuinfer.constraints.borexino import kinetic_mixing
 from nuinfer.constraints.neff import TABLE_FLOOR, MixingGrid
-from nuinfer.constraints.neff_boltzmann import Settings, Temperatures, solve
+from nuinfer.constraints.neff.boltzmann import Settings, Temperatures, solve
 from nuinfer.datafiles import data_root, seal
 from nuinfer.typing import FloatArray
 

@@ -20,7 +20,7 @@ import numpy as np
 from scipy.integrate import quad, solve_ivp
 from scipy.interpolate import CubicSpline
 
-from nuinfer.constraints.neff_collisions import WeakCouplings, annihilation_factor, scattering_factor
+from nuinfer.constraints.neff.collisions import WeakCouplings, annihilation_factor, scattering_factor
 from nuinfer.typing import FloatArray
 
 # Constants written out again, on purpose not imported from the package

@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 
 import nuinfer
-from nuinfer.inference import run_folder
-from nuinfer.inference.dispatch import Call, dispatch
-from nuinfer.inference.executors import open_executor
-from nuinfer.inference.nested import Setting
-from nuinfer.inference.odds import OddsCalibration, judge_odds, simulate_odds
+from nuinfer.inference.evidence.nested import Setting
+from nuinfer.inference.runs import folder as run_folder
+from nuinfer.inference.studies.odds import OddsCalibration, judge_odds, simulate_odds
+from nuinfer.inference.work.dispatch import Call, dispatch
+from nuinfer.inference.work.executors import open_executor
 from nuinfer.plotting import style
 
 ROOT = Path(__file__).resolve().parents[1]

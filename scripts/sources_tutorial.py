@@ -14,10 +14,10 @@ from pathlib import Path
 
 import numpy as np
 
-from nuinfer.inference.comparison import PSEUDO_EXPERIMENTS, compare
-from nuinfer.inference.comparison_result import AbsorptionTest, Comparison
-from nuinfer.inference.evidence import verbal
-from nuinfer.inference.standard import BASELINE, Block, standard_blocks
+from nuinfer.inference.evidence.comparison import PSEUDO_EXPERIMENTS, compare
+from nuinfer.inference.evidence.comparison_result import AbsorptionTest, Comparison
+from nuinfer.inference.evidence.evidence import verbal
+from nuinfer.inference.evidence.standard import BASELINE, Block, standard_blocks
 from nuinfer.plotting import comparison as plotting
 from nuinfer.plotting import style
 from nuinfer.plotting.counts import garwood

@@ -19,13 +19,13 @@ import pytest
 import nuinfer
 from nuinfer.cli import main
 from nuinfer.errors import ConfigError, RunFolderError
-from nuinfer.inference import campaign_store as store
-from nuinfer.inference.calibration import Setting, simulate
-from nuinfer.inference.campaign import open_campaign, run_campaign
-from nuinfer.inference.campaign_config import count_jobs, jobs_of, parse_campaign
-from nuinfer.inference.campaign_tasks import run_job, with_data
-from nuinfer.inference.profile import Profile
-from nuinfer.inference.workers import Inline
+from nuinfer.inference.profile.profile import Profile
+from nuinfer.inference.studies import campaign_store as store
+from nuinfer.inference.studies.calibration import Setting, simulate
+from nuinfer.inference.studies.campaign import open_campaign, run_campaign
+from nuinfer.inference.studies.campaign_config import count_jobs, jobs_of, parse_campaign
+from nuinfer.inference.studies.campaign_tasks import run_job, with_data
+from nuinfer.inference.work.workers import Inline
 
 needs_cluster = pytest.mark.skipif(not importlib.util.find_spec("distributed"), reason="needs nuinfer[cluster]")
 pytest.importorskip("pyarrow", reason="needs nuinfer[campaign]")

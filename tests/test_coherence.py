@@ -10,10 +10,10 @@ from scipy.integrate import solve_ivp
 
 from nuinfer.errors import PhysicsDomainError
 from nuinfer.physics.absorption import degenerate_crossings, split_crossings
-from nuinfer.physics.coherence import crossing_transfer, interaction
-from nuinfer.physics.lengths import surviving_interference
 from nuinfer.physics.mediator import LMU_LTAU, Mediator
 from nuinfer.physics.mixing import NUFIT60_INVERTED, PAPER
+from nuinfer.physics.quoted.coherence import crossing_transfer, interaction
+from nuinfer.physics.quoted.lengths import surviving_interference
 
 SPLITTINGS = np.array([0.0, 1.0, 32.0])
 """(m_i^2 - m_1^2)/dm^2_21 of the paper's splittings."""

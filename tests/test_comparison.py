@@ -16,15 +16,15 @@ from scipy import special
 import nuinfer
 from nuinfer import cli
 from nuinfer.errors import ConfigError, RunFolderError
-from nuinfer.inference import comparison_work, loo, standard
-from nuinfer.inference.absorption_test import savage_dickey
-from nuinfer.inference.averaging import average, probabilities
-from nuinfer.inference.comparison import compare
-from nuinfer.inference.evidence import Evidence, ln_prior_volume, verbal
-from nuinfer.inference.hypotheses import absorption_pairs, check, gathered, named, varied
-from nuinfer.inference.nested import NestedRun, Setting, run_nested
-from nuinfer.inference.odds import judge_odds, simulate_odds
-from nuinfer.inference.workers import Inline
+from nuinfer.inference.evidence import comparison_work, loo, standard
+from nuinfer.inference.evidence.absorption_test import savage_dickey
+from nuinfer.inference.evidence.averaging import average, probabilities
+from nuinfer.inference.evidence.comparison import compare
+from nuinfer.inference.evidence.evidence import Evidence, ln_prior_volume, verbal
+from nuinfer.inference.evidence.hypotheses import absorption_pairs, check, gathered, named, varied
+from nuinfer.inference.evidence.nested import NestedRun, Setting, run_nested
+from nuinfer.inference.studies.odds import judge_odds, simulate_odds
+from nuinfer.inference.work.workers import Inline
 from nuinfer.plotting import comparison as plotting
 from nuinfer.plotting.comparison import Bar
 

@@ -15,10 +15,12 @@ from scipy.interpolate import CubicSpline
 from scipy.special import kn
 
 from nuinfer.constants import ELECTRIC_CHARGE, MASS_ELECTRON_MEV
-from nuinfer.constraints import neff, neff_boltzmann, neff_plasma
+from nuinfer.constraints import neff
 from nuinfer.constraints.borexino import kinetic_mixing
-from nuinfer.constraints.neff_boltzmann import Settings, Temperatures, electron_width_mev, mean_unblocked, solve
-from nuinfer.constraints.neff_collisions import WeakCouplings, annihilation_factor, scattering_factor
+from nuinfer.constraints.neff import boltzmann as neff_boltzmann
+from nuinfer.constraints.neff import plasma as neff_plasma
+from nuinfer.constraints.neff.boltzmann import Settings, Temperatures, electron_width_mev, mean_unblocked, solve
+from nuinfer.constraints.neff.collisions import WeakCouplings, annihilation_factor, scattering_factor
 from nuinfer.errors import ConfigError, PhysicsDomainError
 
 REFERENCE = json.loads((Path(__file__).parent / "reference" / "neff_boltzmann.json").read_text())
@@ -351,6 +353,6 @@ def test_the_solver_is_not_imported_by_the_package() -> None:
     import subprocess
     import sys
 
-    code = "import sys, nuinfer.constraints; sys.exit('nuinfer.constraints.neff_boltzmann' in sys.modules)"
+    code = "import sys, nuinfer.constraints; sys.exit('nuinfer.constraints.neff.boltzmann' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
     assert neff_boltzmann.__doc__

@@ -16,9 +16,9 @@ import numpy as np
 import pytest
 
 from nuinfer.errors import ConfigError, RunFolderError
-from nuinfer.inference import executors, workers
-from nuinfer.inference.dispatch import Call, dispatch
-from nuinfer.inference.executors import open_executor, worker_lost
+from nuinfer.inference.work import executors, workers
+from nuinfer.inference.work.dispatch import Call, dispatch
+from nuinfer.inference.work.executors import open_executor, worker_lost
 
 needs_cluster = pytest.mark.skipif(not importlib.util.find_spec("distributed"), reason="needs nuinfer[cluster]")
 SCHEDULERS = [None, pytest.param("local", marks=needs_cluster)]
@@ -146,7 +146,7 @@ def test_workers_end_with_their_parent(tmp_path):
     """Killed outright, the parent leaves no worker behind."""
     code = (
         "import os, time\n"
-        "from nuinfer.inference.executors import open_executor\n"
+        "from nuinfer.inference.work.executors import open_executor\n"
         "if __name__ == '__main__':\n"
         "    with open_executor(1) as executor:\n"
         "        print(executor.submit(os.getpid).result(), flush=True)\n"

@@ -12,8 +12,8 @@ import pytest
 import nuinfer
 from nuinfer import cobaya as bridge
 from nuinfer.errors import ConfigError
-from nuinfer.inference.fit import fit
-from nuinfer.inference.getdist_chains import write_getdist
+from nuinfer.inference.runs.getdist_chains import write_getdist
+from nuinfer.inference.sampling.fit import fit
 
 SMALL = [f"parameters.{name}.value=1" for name in ("norm_conventional", "norm_muon", "detector_scale", "energy_scale")]
 

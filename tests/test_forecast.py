@@ -13,11 +13,11 @@ from scipy import optimize
 
 import nuinfer
 from nuinfer.cli import main
-from nuinfer.inference import campaign
-from nuinfer.inference.forecast import crossing, forecast
-from nuinfer.inference.forecast_band import Band, forecast_band
-from nuinfer.inference.likelihood_ratio import exclusion, p_value, significance, threshold
-from nuinfer.inference.workers import Inline
+from nuinfer.inference.profile.likelihood_ratio import exclusion, p_value, significance, threshold
+from nuinfer.inference.studies import campaign
+from nuinfer.inference.studies.forecast import crossing, forecast
+from nuinfer.inference.studies.forecast_band import Band, forecast_band
+from nuinfer.inference.work.workers import Inline
 from nuinfer.plotting.forecast import plot_expected_limits, plot_forecast
 
 MASS, COUPLING = 8.0, 5e-4

@@ -14,7 +14,7 @@ from scipy import stats
 import nuinfer
 from nuinfer.cli import main
 from nuinfer.errors import ConfigError, RunFolderError
-from nuinfer.inference.calibration import Setting, calibrate, judge, simulate
+from nuinfer.inference.studies.calibration import Setting, calibrate, judge, simulate
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from nuinfer.inference import arviz_adapter
-from nuinfer.inference.diagnostics import (
+from nuinfer.export import arviz_adapter
+from nuinfer.inference.runs.diagnostics import (
     autocorrelation_times,
     diagnose,
     edges_reached,

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from nuinfer.errors import ConfigError, NonFiniteLogProbError, RunFolderError
-from nuinfer.inference import run_folder
-from nuinfer.inference.ensemble import Work, advance, check_walkers, draw_start, identity, moves, round_lengths
+from nuinfer.inference.runs import folder as run_folder
+from nuinfer.inference.sampling.ensemble import Work, advance, check_walkers, draw_start, identity, moves, round_lengths
 
 
 @pytest.fixture

@@ -18,16 +18,16 @@ import pytest
 import xarray
 
 from nuinfer.errors import ConfigError, NonFiniteLogProbError, RunFolderError
-from nuinfer.inference import run_folder
-from nuinfer.inference.fit import fit
-from nuinfer.inference.run import open_run
+from nuinfer.inference.runs import folder as run_folder
+from nuinfer.inference.runs.run import open_run
+from nuinfer.inference.sampling.fit import fit
 
 KILLED = """
 import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 import inference_toys as toys
-from nuinfer.inference.fit import fit
+from nuinfer.inference.sampling.fit import fit
 
 if __name__ == "__main__":
     fit(toys.slow(), Path(sys.argv[2]), resume=True, jobs=2)
@@ -292,7 +292,7 @@ def test_equal_starts_hide_the_wrong_weights_negative_control(toys, tmp_path, po
         state = np.random.RandomState(ensemble).get_state(legacy=True)
         return run_folder.Block(-1, theta[None], log_prob[None], terms[None], np.zeros(walkers, np.intp), state)
 
-    monkeypatch.setattr("nuinfer.inference.fit.draw_start", start_in_one_mode)
+    monkeypatch.setattr("nuinfer.inference.sampling.fit.draw_start", start_in_one_mode)
     run = fit(analysis, tmp_path / "run", executor=pool, progress=False)
     assert run.converged
     assert np.all(run.samples()[..., 0] < 0.0)

@@ -11,8 +11,8 @@ from scipy import stats
 
 import nuinfer
 from nuinfer.errors import ConfigError
-from nuinfer.inference.predictive import predictive_checks
-from nuinfer.inference.profile import Profile, pseudo_experiments
+from nuinfer.inference.profile.profile import Profile, pseudo_experiments
+from nuinfer.inference.runs.predictive import predictive_checks
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from nuinfer.errors import RunFolderError
-from nuinfer.inference import run_folder
-from nuinfer.inference.run_folder import Block, ChainIdentity
+from nuinfer.inference.runs import folder as run_folder
+from nuinfer.inference.runs.folder import Block, ChainIdentity
 
 IDENTITY = ChainIdentity(("a", "b"), ("prior",), "hash", 4)
 

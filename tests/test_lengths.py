@@ -11,7 +11,8 @@ import pytest
 from nuinfer.errors import PhysicsDomainError
 from nuinfer.physics.absorption import optical_depth, resonance_redshift
 from nuinfer.physics.cosmology import PAPER, PLANCK18
-from nuinfer.physics.lengths import (
+from nuinfer.physics.mediator import LMU_LTAU
+from nuinfer.physics.quoted.lengths import (
     coherence_length_pc,
     coherence_regime,
     crossing_length_pc,
@@ -20,7 +21,6 @@ from nuinfer.physics.lengths import (
     surviving_interference,
     thermal_smearing_length_pc,
 )
-from nuinfer.physics.mediator import LMU_LTAU
 
 
 def test_oscillation_length():

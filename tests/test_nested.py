@@ -17,8 +17,8 @@ from scipy import special
 
 import nuinfer
 from nuinfer.errors import ConfigError
-from nuinfer.inference import nested
-from nuinfer.inference.nested import Setting, run_nested
+from nuinfer.inference.evidence import nested
+from nuinfer.inference.evidence.nested import Setting, run_nested
 
 ENGINES = [
     "dynesty",
@@ -166,7 +166,7 @@ WORK = """
 import pathlib, sys, numpy as np, time
 sys.path.insert(0, {tests!r})
 from test_nested import Gauss
-from nuinfer.inference.nested import Setting, run_nested
+from nuinfer.inference.evidence.nested import Setting, run_nested
 class Slow(Gauss):
     def evaluate(self, theta):
         time.sleep({nap})

@@ -19,7 +19,7 @@ import nuinfer
 from nuinfer.constants import HBAR_C_MEV_CM, ZETA3
 from nuinfer.constraints import borexino, muon_g2, neff, sn1987a, wz_width
 from nuinfer.errors import PhysicsDomainError
-from nuinfer.physics import cosmology, decay, dip, early_universe, lengths, mixing
+from nuinfer.physics import cosmology, dip, mixing
 from nuinfer.physics.absorption import (
     degenerate_crossings,
     degenerate_transition,
@@ -27,6 +27,7 @@ from nuinfer.physics.absorption import (
     resonance_redshift,
 )
 from nuinfer.physics.mediator import FLAVOUR_BLIND, LMU_LTAU, Mediator
+from nuinfer.physics.quoted import decay, early_universe, lengths
 
 HALF_OF_LAST_DIGIT = 0.005
 U = mixing.PAPER.pmns

@@ -14,9 +14,10 @@ from scipy import integrate
 from scipy.optimize import brentq
 
 from nuinfer.constraints import muon_g2, neff, sn1987a
-from nuinfer.physics import cosmology, decay, dip, mixing
+from nuinfer.physics import cosmology, dip, mixing
 from nuinfer.physics.absorption import degenerate_transition, optical_depth, resonance_redshift
 from nuinfer.physics.mediator import FLAVOUR_BLIND, LMU_LTAU
+from nuinfer.physics.quoted import decay
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 

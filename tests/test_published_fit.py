@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import nuinfer
-from nuinfer.inference.profile import Profile
+from nuinfer.inference.profile.profile import Profile
 
 # arXiv:2011.03545 (Phys. Rev. D 104, 022002), single power law: gamma = 2.87 +0.20 -0.19 (released best fit 2.874) and
 # per flavour nu + nubar 2.12e-18 GeV^-1 cm^-2 s^-1 sr^-1 at 100 TeV, 6.365e-18 for all flavours, 68.3 % intervals from

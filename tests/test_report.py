@@ -17,12 +17,13 @@ import numpy as np
 import pytest
 
 import nuinfer
-from nuinfer import plotting, references
+from nuinfer import plotting
+from nuinfer import provenance as references
 from nuinfer.cli import main
 from nuinfer.config import Config, ModelConfig
 from nuinfer.constraints import BUILDERS
 from nuinfer.errors import ConfigError, RunFolderError
-from nuinfer.inference.run import Run
+from nuinfer.inference.runs.run import Run
 from nuinfer.plotting import style
 from nuinfer.report import figures, tables, write_report
 

@@ -18,7 +18,7 @@ import nuinfer
 from nuinfer.errors import ConfigError, NonFiniteLogProbError, PhysicsDomainError
 from nuinfer.flux import flux_at_earth, transition_at_earth, unabsorbed_flux
 from nuinfer.forward import Accuracy
-from nuinfer.inference.profile import Profile
+from nuinfer.inference.profile.profile import Profile
 from nuinfer.parameters import Parameter, ParameterSpace, SimplexShare, Uniform
 from nuinfer.physics.cosmology import PLANCK18
 from nuinfer.physics.mediator import LMU_LTAU

@@ -20,7 +20,7 @@ BAND_SIGMA = (1.0, 2.0)
 
 
 class Calibrated(Protocol):
-    """What the figure needs; `nuinfer.inference.calibration.Calibration` has it."""
+    """What the figure needs; `nuinfer.inference.studies.calibration.Calibration` has it."""
 
     @property
     def name(self) -> str:

@@ -41,7 +41,7 @@ _MARKS = {"below": "v", "in": "o", "above": "^"}
 
 
 class Hypothesis(Protocol):
-    """What the figures need of a hypothesis; `nuinfer.inference.evidence.Evidence` is one."""
+    """What the figures need of a hypothesis; `nuinfer.inference.evidence.evidence.Evidence` is one."""
 
     @property
     def name(self) -> str:

@@ -78,7 +78,7 @@ def best_fit(analysis: Analysis, samples: ArrayLike, start_from: int = 4000) -> 
     -------
     ndarray, shape (n_dim,)
     """
-    from nuinfer.search import improved
+    from nuinfer.inference.profile.search import improved
 
     draws = flat(analysis, samples, start_from)
     return improved(analysis, draws[np.argmax(analysis.log_prob(draws))], np.std(draws, axis=0))

@@ -21,7 +21,7 @@ _LOOKS: Mapping[str, tuple[str, str]] = {
 
 
 class Forecasted(Protocol):
-    """What the figure needs; `nuinfer.inference.forecast.Forecast` has it."""
+    """What the figure needs; `nuinfer.inference.studies.forecast.Forecast` has it."""
 
     @property
     def name(self) -> str:
@@ -59,7 +59,7 @@ class Forecasted(Protocol):
 
 
 class ExpectedLimits(Protocol):
-    """What the band needs; `nuinfer.inference.forecast_band.Band` has it."""
+    """What the band needs; `nuinfer.inference.studies.forecast_band.Band` has it."""
 
     @property
     def name(self) -> str:

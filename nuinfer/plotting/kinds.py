@@ -41,7 +41,7 @@ class Chains(Protocol):
 
 
 class PlottedRun(Protocol):
-    """What figures need of a run; `nuinfer.inference.run.Run` is one."""
+    """What figures need of a run; `nuinfer.inference.runs.run.Run` is one."""
 
     @property
     def folder(self) -> Path:

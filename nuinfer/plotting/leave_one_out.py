@@ -20,7 +20,7 @@ FEWEST_EFFECTIVE, LARGEST_RHAT = 500.0, 1.05
 
 
 class LeftOut(Protocol):
-    """A posterior without one constraint; `nuinfer.inference.leave_one_out.LeftOut` is one."""
+    """A posterior without one constraint; `nuinfer.inference.sampling.leave_one_out.LeftOut` is one."""
 
     @property
     def samples(self) -> FloatArray:

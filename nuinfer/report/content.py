@@ -10,10 +10,11 @@ import numpy as np
 
 from nuinfer.constraints import BUILDERS
 from nuinfer.constraints.base import Constraint, read_numbers
-from nuinfer.inference import arviz_adapter, run_folder
-from nuinfer.inference.run import Run
+from nuinfer.export import arviz_adapter
+from nuinfer.inference.runs import folder as run_folder
+from nuinfer.inference.runs.run import Run
 from nuinfer.parameters import Normal, Parameter
-from nuinfer.references import software_references
+from nuinfer.provenance import software_references
 from nuinfer.report.tables import Cell, Table, escape_latex, interval, joined, number, words
 
 if TYPE_CHECKING:

@@ -14,9 +14,9 @@ from markupsafe import Markup, escape
 
 from nuinfer import __version__
 from nuinfer.errors import RunFolderError
-from nuinfer.inference import run_folder
-from nuinfer.inference.progress import now
-from nuinfer.inference.run import Run, open_run
+from nuinfer.inference.runs import folder as run_folder
+from nuinfer.inference.runs.run import Run, open_run
+from nuinfer.inference.work.progress import now
 from nuinfer.report import content
 from nuinfer.report.figures import Drawing, data_references, draw_all
 from nuinfer.report.state import read_summary, state_of

@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from nuinfer.errors import RunFolderError
-from nuinfer.inference import run_folder
-from nuinfer.inference.diagnostics import NOT_CONVERGED
-from nuinfer.inference.run import Run
+from nuinfer.inference.runs import folder as run_folder
+from nuinfer.inference.runs.diagnostics import NOT_CONVERGED
+from nuinfer.inference.runs.run import Run
 
 SILENT_SECONDS = 120.0  # a process at work writes its status every few seconds, but not while it judges the chains
 

@@ -1,0 +1,165 @@
+"""``nuinfer forecast PRESET|FILE``: years until a Z' is seen or excluded, and expected limits."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nuinfer.cli.terminal import (
+    OK,
+    natural,
+    positive,
+    print_json,
+    print_table,
+    say,
+    split_at,
+    takes_analysis,
+    takes_executor,
+)
+from nuinfer.errors import ConfigError
+
+if TYPE_CHECKING:
+    from nuinfer.cli.export import Commands
+    from nuinfer.inference.studies.forecast import Forecast
+    from nuinfer.inference.studies.forecast_band import Band
+
+BAND_MASSES_MEV = (3.0, 30.0)
+
+
+def add_parser(commands: Commands) -> None:
+    """Add the command."""
+    text = "years until a Z' at a point is seen or excluded; with --band, the limits expected without one"
+    parser = commands.add_parser("forecast", help=text, description=text)
+    takes_analysis(parser)
+    at_help = "m_zprime_mev=8 and g_prime=1e-3, and parameters of the truth that are not to be fitted to the data"
+    parser.add_argument("--at", action="append", default=[], metavar="NAME=VALUE", help=at_help)
+    exposures_help = "livetimes in units of that of the data set (default: 1,2,5,10,20,50,100)"
+    parser.add_argument("--exposures", type=_numbers, metavar="X,Y,...", help=exposures_help)
+    parser.add_argument("--level", type=float, default=0.95, metavar="CL", help="confidence level (default: 0.95)")
+    check_help = "check the assumed distribution with N simulated data sets of each kind (4 N fits)"
+    parser.add_argument("--check", type=natural, default=0, metavar="N", help=check_help)
+    parser.add_argument("--band", action="store_true", help="expected limits on g' against m_Z' instead")
+    masses_help = "with --band: masses in MeV (default: 3 30)"
+    parser.add_argument("--masses", type=float, nargs=2, metavar=("LOW", "HIGH"), help=masses_help)
+    parser.add_argument("--points", type=positive, default=8, metavar="N", help="with --band: masses (default: 8)")
+    parser.add_argument("-n", type=positive, default=100, metavar="N", help="with --band: data sets (default: 100)")
+    parser.add_argument("--seed", type=natural, default=1504, metavar="S", help="seed of simulated data")
+    out_help = "folder of its campaign, continued if it exists (default: chains/forecast-NAME)"
+    parser.add_argument("--out", metavar="DIR", help=out_help)
+    takes_executor(parser)
+    parser.add_argument("--figure", metavar="FILE", help="draw it (.pdf, .png or .svg)")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the forecast."""
+    if not 0.5 < arguments.level < 1.0:
+        raise ConfigError(f"--level {arguments.level:g}: it must be between 0.5 and 1")
+    if arguments.figure:
+        from nuinfer.plotting import style
+
+        style.check_format(Path(arguments.figure).suffix.removeprefix("."))
+    shared: dict[str, Any] = {
+        "at": dict(map(split_at, arguments.at)),
+        "out": Path(arguments.out or Path("chains") / f"forecast-{Path(arguments.analysis).stem}"),
+        "overrides": arguments.set,
+        "level": arguments.level,
+        "seed": arguments.seed,
+        "jobs": arguments.jobs,
+        "scheduler": arguments.scheduler,
+    }
+    return _band(arguments, shared) if arguments.band else _years(arguments, shared)
+
+
+def _years(arguments: argparse.Namespace, shared: dict[str, Any]) -> int:
+    from nuinfer.inference.profile.likelihood_ratio import threshold
+    from nuinfer.inference.studies.forecast import EXPOSURES, forecast
+
+    exposures = arguments.exposures or EXPOSURES
+    result = forecast(arguments.analysis, exposures=exposures, check=arguments.check, **shared)
+    if arguments.json:
+        print_json(result.to_json())
+    else:
+        _show_years(result)
+    if arguments.figure:
+        from nuinfer.plotting import style
+        from nuinfer.plotting.forecast import plot_forecast
+
+        written = style.save(plot_forecast(result, threshold(result.level)), Path(arguments.figure))
+        _name(written, quiet=arguments.json)
+    return OK
+
+
+def _show_years(result: Forecast) -> None:
+    from nuinfer.inference.profile.likelihood_ratio import threshold
+    from nuinfer.inference.studies.forecast import STATEMENT
+
+    columns = result.years, result.statistics["seen"], result.statistics["excluded"]
+    rows = [[f"{value:.3g}" for value in row] for row in zip(*columns, strict=True)]
+    at = ", ".join(f"{name} = {value:g}" for name, value in result.at.items())
+    say(f"{result.name} at {at}{_area(result.effective_area_scale)}")
+    print_table("", ("livetime [yr]", "q, seen", "q, excluded"), rows)
+    say(f"q: {STATEMENT}; {result.level:.0%} is q = {threshold(result.level):.3g}")
+    for name, truth in (("seen", "if there is such a Z'"), ("excluded", "if there is none")):
+        relation, years = result.years_until(name)
+        say(f"{name} at {result.level:.0%} after {'' if relation == '=' else relation + ' '}{years:.3g} yr, {truth}")
+    for check in result.checks:
+        say(
+            f"{check.n} simulated data sets at exposure {check.exposure:g}, {check.statistic}: false in "
+            f"{check.false_rate:.1%} ({1.0 - result.level:.1%} assumed), true in {check.power:.1%}; "
+            f"median q {check.median:.3g} ({check.expected:.3g} expected). "
+            f"By these data {result.level:.0%} is q = {check.threshold:.3g}, passed after {check.years:.3g} yr"
+        )
+
+
+def _band(arguments: argparse.Namespace, shared: dict[str, Any]) -> int:
+    import numpy as np
+
+    from nuinfer.inference.studies.forecast_band import forecast_band
+
+    low, high = arguments.masses or BAND_MASSES_MEV
+    if not 0.0 < low <= high < np.inf:
+        raise ConfigError(f"--masses {low:g} {high:g}: two positive masses are needed, the lower one first")
+    masses = np.unique(np.geomspace(low, high, arguments.points)).tolist()
+    if arguments.figure and len(masses) < 2:
+        raise ConfigError("--figure: a band needs two masses or more")
+    result = forecast_band(arguments.analysis, masses, n=arguments.n, **shared)
+    if arguments.json:
+        print_json(result.to_json())
+    else:
+        _show_band(result)
+    if arguments.figure:
+        from nuinfer.plotting import style
+        from nuinfer.plotting.forecast import plot_expected_limits
+
+        _name(style.save(plot_expected_limits(result), Path(arguments.figure)), quiet=arguments.json)
+    return OK
+
+
+def _show_band(result: Band) -> None:
+    from nuinfer.inference.studies.forecast_band import QUANTILES
+
+    table = zip(result.m_zprime_mev, *result.quantiles(), result.asimov, strict=True)
+    rows = [[f"{mass:.3g}", *(f"{g:.3g}" if g < float("inf") else "none" for g in row)] for mass, *row in table]
+    what = f"limits on g' at {result.level:.0%}, quantiles over data sets"
+    say(f"{result.name}{_area(result.effective_area_scale)}, {result.years:.3g} yr, no Z': {what}")
+    print_table("", ("m_Z' [MeV]", *(f"{q:.1%}" for q in QUANTILES), "expected counts"), rows)
+    say(f"none: every coupling of the prior, up to {result.g_prime_max:.3g}, is allowed")
+
+
+def _area(scale: float) -> str:
+    return "" if scale == 1.0 else f", {scale:g} times the effective area"
+
+
+def _name(path: Path, *, quiet: bool) -> None:
+    if not quiet:  # JSON on the standard output stays JSON
+        say(f"wrote {path}")
+
+
+def _numbers(text: str) -> list[float]:
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text} is not allowed, write numbers with commas") from None

@@ -1,0 +1,329 @@
+"""Neutrino decoupling with a Z' by momentum-averaged Boltzmann equations: the solver behind the tables of N_eff.
+
+After arXiv:1812.05605 and arXiv:2001.04466. Photons, electrons and positrons share ``T_gamma``; neutrinos have thermal
+spectra without chemical potential, at one common ``T_nu`` ("common") or with nu_e apart from nu_mu, nu_tau ("split").
+The Z' of L_mu - L_tau is in equilibrium with nu_mu and nu_tau, at their temperature. With N = ln a,
+
+    d ln T_gamma/dN = -(3 s_em T_gamma + Q/H) / (T_gamma d rho_em/dT_gamma)
+    d ln T_i/dN     = -(3 s_i T_i - Q_i/H) / (T_i d rho_i/dT_i),     Q = sum_i Q_i
+
+and ``Q_i`` the energy that group ``i`` gains per volume and time: weak annihilation and scattering (`neff_collisions`),
+for "split" nu_e <-> nu_mu, nu_tau too, and decay and inverse decay Z' <-> e+e-, with quantum statistics
+
+    Q_Z' = m Gamma_ee int 3 p^2 dp/(2 pi^2) <1 - f_+ - f_-> [f_B(E/T_gamma) - f_B(E/T_nu)],
+
+<> the average over the decay's direction. At the end ``N_eff = (11/4)^(4/3) sum_flavours (T_i/T_gamma)^4``.
+
+This module is slow (tens of milliseconds a point, scipy). It makes the tables that `neff.delta_neff` interpolates.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from nuinfer.constants import (
+    ELECTRIC_CHARGE,
+    G_FERMI_GEV2,
+    MASS_ELECTRON_MEV,
+    MASS_PLANCK_GEV,
+    MEV_PER_GEV,
+    NU_ELECTRON_LEFT,
+    NU_ELECTRON_RIGHT,
+)
+from nuinfer.constraints.neff import plasma
+from nuinfer.constraints.neff.collisions import WeakCouplings, annihilation_factor, scattering_factor
+from nuinfer.typing import ArrayLike, FloatArray
+
+Temperatures = Literal["common", "split"]
+
+_COUPLINGS = (
+    WeakCouplings(NU_ELECTRON_LEFT, NU_ELECTRON_RIGHT),
+    WeakCouplings(NU_ELECTRON_LEFT - 1.0, NU_ELECTRON_RIGHT),
+)
+_RATE = (G_FERMI_GEV2 / MEV_PER_GEV**2) ** 2 / math.pi**5  # MeV^-4
+_HUBBLE = math.sqrt(8.0 * math.pi / 3.0) / (MASS_PLANCK_GEV * MEV_PER_GEV)
+_HOTTEST_MEV, _COLDEST_MEV = 80.0, 5e-4  # range of the plasma's table
+_ZPRIME_RANGE = (1e-3, 600.0)  # m/T of the table; above there is no Z' left
+_SATURATED = 1e6  # expansion rates; a decay rate is capped there, which costs 5e-6 in N_eff
+_DECAY_NODES = 40
+_MOST_EVALUATIONS = 30000  # a usual integration takes one to three thousand
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the solver includes and how accurately; the defaults are those of the tables.
+
+    Parameters
+    ----------
+    start_mev : float
+        Common temperature at the start.
+    e_folds : float
+        Growth of the scale factor; from 40 MeV to 0.0015 MeV with the default.
+    weak : float
+        Factor on all weak rates; 0 decouples neutrinos at `start_mev`.
+    qed : bool
+        QED corrections to the plasma.
+    rtol : float
+        Relative tolerance of the integration.
+    """
+
+    start_mev: float = 40.0
+    e_folds: float = 10.5
+    weak: float = 1.0
+    qed: bool = True
+    rtol: float = 1e-10
+
+
+@dataclass(frozen=True)
+class History:
+    """Evolution of the temperatures.
+
+    Parameters
+    ----------
+    log_scale_factor : ndarray, shape (time,)
+        ``ln(a/a_start)``.
+    t_gamma_mev : ndarray, shape (time,)
+        Temperature of photons and electrons.
+    t_nu_mev : ndarray, shape (3, time)
+        Temperature of nu_e, nu_mu, nu_tau.
+    n_eff : float
+        Effective number of neutrinos at the end.
+    """
+
+    log_scale_factor: FloatArray
+    t_gamma_mev: FloatArray
+    t_nu_mev: FloatArray
+    n_eff: float
+
+
+def electron_width_mev(m_zprime_mev: ArrayLike, mixing: ArrayLike) -> FloatArray:
+    """Width of Z' -> e+e- with the coupling ``e eps``, zero below threshold.
+
+    ``Gamma = (e eps)^2 m/(12 pi) (1 + 2 r) sqrt(1 - 4 r)``, ``r = m_e^2/m^2``. `mixing` is eps at ``q^2 = m^2``.
+
+    Examples
+    --------
+    >>> print(f"{electron_width_mev(10.0, 1e-5):.4e}")
+    2.4324e-12
+    """
+    m, mixing = np.asarray(m_zprime_mev, float), np.asarray(mixing, float)
+    r = MASS_ELECTRON_MEV**2 / m**2
+    phase_space = (1.0 + 2.0 * r) * np.sqrt(np.maximum(1.0 - 4.0 * r, 0.0))
+    return np.asarray((ELECTRIC_CHARGE * mixing) ** 2 * m / (12.0 * math.pi) * phase_space)
+
+
+def solve(
+    m_zprime_mev: float | None = None,
+    width_mev: float = 0.0,
+    temperatures: Temperatures = "common",
+    settings: Settings | None = None,
+) -> History:
+    """Integrate the temperatures from `Settings.start_mev` until e+e- and Z' are gone.
+
+    Parameters
+    ----------
+    m_zprime_mev : float, optional
+        Mass of the Z'; None: the Standard Model.
+    width_mev : float
+        Width of Z' -> e+e-, 0 without mixing.
+    temperatures : {"common", "split"}
+        One neutrino temperature, or nu_e apart.
+    settings : Settings, optional
+        Physics and accuracy.
+
+    Returns
+    -------
+    History
+
+    Raises
+    ------
+    RuntimeError
+        If the integration fails.
+    """
+    from scipy.integrate import solve_ivp
+
+    chosen = settings or Settings()
+    right_hand_side = _Equations(m_zprime_mev, width_mev, temperatures == "split", chosen)
+    start = [math.log(chosen.start_mev), *([0.0] * (2 if temperatures == "split" else 1))]
+    solution = solve_ivp(
+        right_hand_side, (0.0, chosen.e_folds), start, method="LSODA", rtol=chosen.rtol, atol=1e-3 * chosen.rtol
+    )
+    if not solution.success:
+        raise RuntimeError(f"no solution at m_zprime_mev = {m_zprime_mev}, width_mev = {width_mev}: {solution.message}")
+    ratios = np.exp(solution.y[[1, -1, -1]])
+    t_gamma = np.exp(solution.y[0])
+    n_eff = (11.0 / 4.0) ** (4.0 / 3.0) * float(np.sum(ratios[:, -1] ** 4))
+    return History(solution.t, t_gamma, ratios * t_gamma, n_eff)
+
+
+class _Equations:
+    """Derivatives of ``(ln T_gamma, ln(T_i/T_gamma), ...)`` against ln a."""
+
+    def __init__(self, mass: float | None, width: float, split: bool, settings: Settings) -> None:
+        self.mass, self.width, self.split = mass, width, split
+        self.plasma, self.zprime = _plasma_table(settings.qed), _zprime_table()
+        self.weak = settings.weak * _RATE / _HUBBLE
+        self.electron_speed = math.sqrt(max(1.0 - (2.0 * MASS_ELECTRON_MEV / mass) ** 2, 0.0)) if mass else 0.0
+        strengths = [4.0 * c.strength for c in _COUPLINGS]
+        self.strengths = strengths[0], 2.0 * strengths[1]  # nu_mu and nu_tau together
+        self.massless = _massless_factors()
+        self.evaluations = 0
+
+    def __call__(self, _: float, state: FloatArray) -> list[float]:
+        self.evaluations += 1
+        if self.evaluations > _MOST_EVALUATIONS:
+            raise RuntimeError(f"no solution at m_zprime_mev = {self.mass}, width_mev = {self.width}: too many steps")
+        log_t, ratios = float(state[0]), [float(v) for v in state[1:]]
+        t = math.exp(log_t)
+        sigma, density, ann_e, scat_e, ann_mu, scat_mu, slope = self.plasma(log_t).tolist()
+        flavours = (1.0, 2.0) if self.split else (3.0,)
+        # per group, over T_gamma^4: s T, T d rho/dT and rho
+        heat = [4.0 / 3.0 * plasma.RHO_NEUTRINO * n * math.exp(4.0 * d) for n, d in zip(flavours, ratios, strict=True)]
+        inertia = [3.0 * h for h in heat]
+        density += 0.75 * sum(heat)
+        if self.mass is not None:
+            enthalpy, capacity, extra = self._zprime(self.mass / t * math.exp(-ratios[-1]), math.exp(4.0 * ratios[-1]))
+            heat[-1] += enthalpy
+            inertia[-1] += capacity
+            density += extra
+        hubble = math.sqrt(density)  # times _HUBBLE T^2
+        weak = self.weak * t**3 / hubble
+        d_e, d_mu = ratios[0], ratios[-1]
+        gain_e = weak * self.strengths[0] * _exchange(ann_e, scat_e, d_e)
+        gain_mu = weak * self.strengths[1] * _exchange(ann_mu, scat_mu, d_mu)
+        if self.mass is not None and self.width > 0.0:
+            gain_mu += self._decays(self.mass / t, d_mu, self.width / (_HUBBLE * t**2 * hubble))
+        flow = 0.0
+        if self.split:
+            flow = weak * 2.0 * math.exp(9.0 * d_mu) * _exchange(*self.massless, d_e - d_mu)
+        gains = [gain_e + flow, gain_mu - flow] if self.split else [gain_e + gain_mu]
+        cooling = -(3.0 * sigma + gain_e + gain_mu) / (3.0 * sigma + slope)
+        return [
+            cooling,
+            *((g - 3.0 * h) / c - cooling for g, h, c in zip(gains, heat, inertia, strict=True)),
+        ]
+
+    def _zprime(self, x: float, scale: float) -> tuple[float, float, float]:
+        """``s T``, ``T d rho/dT`` and ``rho`` of the Z' at ``m/T_nu = x``, times (T_nu/T_gamma)^4 = `scale`."""
+        if x > _ZPRIME_RANGE[1]:
+            return 0.0, 0.0, 0.0
+        log_entropy, log_density, slope = self.zprime(math.log(x)).tolist()
+        entropy = scale * math.exp(log_entropy - x)
+        return entropy, entropy * (3.0 + x - slope), scale * math.exp(log_density - x)
+
+    def _decays(self, x: float, log_ratio: float, rate: float) -> float:
+        """Energy gained by the Z' from e+e-, over ``H T_gamma^4``; `rate` is the width over H."""
+        if x > _ZPRIME_RANGE[1] or x * math.exp(-log_ratio) > _ZPRIME_RANGE[1]:
+            return 0.0
+        z2, weight = _decay_nodes()
+        energy = x + z2
+        momentum = np.sqrt(z2 * (z2 + 2.0 * x))
+        colder = energy * math.exp(-log_ratio)  # E/T_nu
+        excess = -energy * math.expm1(-log_ratio)  # E/T_gamma - E/T_nu
+        difference = np.where(
+            np.abs(excess) < 1.0,
+            -np.exp(-energy) * np.expm1(np.clip(excess, -1.0, 1.0)),
+            np.exp(-energy) - np.exp(-colder),
+        )
+        stimulated = 1.0 / (np.expm1(-energy) * np.expm1(-colder))
+        kernel = 3.0 * x * rate * weight * momentum * energy * stimulated
+        kernel *= mean_unblocked(energy, self.electron_speed * momentum)
+        response = float(kernel @ (energy * np.exp(-np.minimum(energy, colder))))
+        return float(kernel @ difference) / (1.0 + response / _SATURATED)
+
+
+def mean_unblocked(energy: FloatArray, spread: FloatArray) -> FloatArray:
+    """``1 - f_+ - f_-`` of the daughters of a Z', averaged over the direction of an isotropic decay.
+
+    Parameters
+    ----------
+    energy : ndarray
+        Energy of the Z' over the temperature of the daughters.
+    spread : ndarray
+        ``beta p/T``: the daughters have ``(E -+ beta p)/2``, ``beta`` their speed in the rest frame.
+    """
+    spread = np.maximum(spread, 1e-4)
+    logarithms = np.log1p(np.exp(-0.5 * (energy - spread))) - np.log1p(np.exp(-0.5 * (energy + spread)))
+    return np.asarray(1.0 - 2.0 / spread * logarithms)
+
+
+def _exchange(annihilation: float, scattering: float, log_ratio: float) -> float:
+    """``32 f_a (1 - r^9) + 56 f_s r^4 (1 - r)`` with ``r = exp(log_ratio)``, without cancellation."""
+    return -32.0 * annihilation * math.expm1(9.0 * log_ratio) - 56.0 * scattering * math.exp(
+        4.0 * log_ratio
+    ) * math.expm1(log_ratio)
+
+
+@functools.cache
+def _decay_nodes() -> tuple[FloatArray, FloatArray]:
+    """``z^2`` and ``2 z dz/(2 pi^2)`` of a quadrature over ``E = m + T z^2``."""
+    t, w = np.polynomial.legendre.leggauss(_DECAY_NODES)
+    z = 3.2 * (t + 1.0)
+    return z**2, z * 3.2 * w / math.pi**2
+
+
+@functools.cache
+def _plasma_table(qed: bool) -> Callable[[float], FloatArray]:
+    """``s/T^3``, ``rho/T^4``, the four rate factors and ``d(s/T^3)/d ln T`` as functions of ``ln T_gamma``."""
+    from scipy.interpolate import make_interp_spline
+
+    log_t = np.linspace(math.log(_COLDEST_MEV), math.log(_HOTTEST_MEV), 1200)
+    x = MASS_ELECTRON_MEV * np.exp(-log_t)
+    present = x < 400.0
+    _, density, entropy = (
+        np.where(present, value, 0.0) for value in plasma.electron_pressure_density_entropy(np.minimum(x, 400.0))
+    )
+    entropy += 4.0 / 3.0 * plasma.RHO_PHOTON
+    density += plasma.RHO_PHOTON
+    if qed:
+        correction = np.where(present, plasma.qed_pressure(np.minimum(x, 400.0)), 0.0)
+        shift = 4.0 * correction + make_interp_spline(log_t, correction, k=5).derivative()(log_t)
+        entropy, density = entropy + shift, density + shift - correction
+    return _piecewise(log_t, [entropy, density, *_rate_factors(log_t)])
+
+
+def _rate_factors(log_t: FloatArray) -> list[FloatArray]:
+    """``f_a``, ``f_s`` of nu_e, then of nu_mu; zero below 15 keV, where e+e- are gone."""
+    from scipy.interpolate import make_interp_spline
+
+    nodes, columns = _rate_nodes()
+    columns = [np.exp(make_interp_spline(nodes, np.log(c), k=5)(np.maximum(log_t, nodes[0]))) for c in columns]
+    return [np.where(log_t < nodes[0], 0.0, column) for column in columns]
+
+
+@functools.cache
+def _massless_factors() -> tuple[float, float]:
+    """``f_a`` and ``f_s`` among neutrinos."""
+    return annihilation_factor(0.0, _COUPLINGS[0], nodes=16), scattering_factor(0.0, _COUPLINGS[0], nodes=16)
+
+
+@functools.cache
+def _rate_nodes() -> tuple[FloatArray, list[FloatArray]]:
+    nodes = np.linspace(math.log(0.015), math.log(_HOTTEST_MEV), 64)
+    x = MASS_ELECTRON_MEV * np.exp(-nodes)
+    pairs = [(factor, flavour) for flavour in _COUPLINGS for factor in (annihilation_factor, scattering_factor)]
+    return nodes, [np.array([factor(float(v), flavour, nodes=16) for v in x]) for factor, flavour in pairs]
+
+
+@functools.cache
+def _zprime_table() -> Callable[[float], FloatArray]:
+    """``x + ln(s/T^3)``, ``x + ln(rho/T^4)`` and ``d(x + ln s/T^3)/d ln x`` as functions of ``ln x = ln(m/T)``."""
+    log_x = np.linspace(math.log(_ZPRIME_RANGE[0]) - 0.1, math.log(_ZPRIME_RANGE[1]) + 0.1, 1000)
+    density, entropy = plasma.vector_density_entropy(np.exp(log_x))
+    return _piecewise(log_x, [np.log(entropy), np.log(density)])
+
+
+def _piecewise(nodes: FloatArray, columns: list[FloatArray]) -> Callable[[float], FloatArray]:
+    """Quintic splines of the columns and the derivative of the first, as one piecewise polynomial: one look-up."""
+    from scipy.interpolate import PPoly, make_interp_spline
+
+    pieces = [PPoly.from_spline(make_interp_spline(nodes, column, k=5).tck) for column in columns]
+    slope = pieces[0].derivative().c
+    coefficients = [piece.c for piece in pieces] + [np.concatenate([np.zeros_like(slope[:1]), slope])]
+    return PPoly(np.stack(coefficients, axis=-1), pieces[0].x)

@@ -1,0 +1,1 @@
+"""Evidences and comparisons."""

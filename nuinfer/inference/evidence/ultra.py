@@ -1,0 +1,103 @@
+"""The evidence by ultranest, an implementation that shares nothing with dynesty: a cross-check.
+
+It samples the whole prior, so that exclusions need no share of their own: where they apply ln L is a very negative
+number, on which ultranest's treatment of plateaus rests. The share is counted beside it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import math
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nuinfer.errors import ConfigError
+from nuinfer.inference.evidence.nested import PRIOR_DRAWS, REMAINDER, NestedRun, Setting, Target, allowed_share
+from nuinfer.typing import FloatArray
+
+EXCLUDED = -1e100
+
+
+def run_ultranest(
+    target: Target,
+    seed: int,
+    setting: Setting,
+    checkpoint: Path | None = None,  # noqa: ARG001 - the interface of Engine; a killed run starts over
+    every_seconds: float = 0.0,  # noqa: ARG001 - likewise
+) -> NestedRun:
+    """Evidence by ultranest's reactive nested sampling in ellipsoids and friends (Buchner 2021, arXiv:2101.09604).
+
+    Raises
+    ------
+    ConfigError
+        If ultranest is not installed.
+    """
+    try:
+        import ultranest
+    except ImportError as error:
+        raise ConfigError("engine: ultranest is not installed; pip install 'nuinfer[ultranest]'") from error
+
+    def log_likelihood(theta: FloatArray) -> FloatArray:
+        return np.maximum(target.log_likelihood(theta), EXCLUDED)
+
+    sampler_seed, share_seed = np.random.SeedSequence(seed).spawn(2)
+    with _quiet(), _global_generator(int(sampler_seed.generate_state(1)[0])):
+        sampler = ultranest.ReactiveNestedSampler(
+            list(target.analysis.parameter_names), log_likelihood, target.transform, vectorized=True
+        )
+        found: dict[str, Any] = sampler.run(
+            min_num_live_points=setting.live,
+            frac_remain=REMAINDER,
+            dlogz=math.inf,  # the number of live points decides the error
+            dKL=math.inf,
+            min_ess=0,
+            show_status=False,
+            viz_callback=False,
+        )
+    drawn = found["weighted_samples"]
+    weights = np.asarray(drawn["weights"], float)
+    share, share_error = allowed_share(target.analysis, PRIOR_DRAWS, np.random.default_rng(share_seed))
+    with np.errstate(divide="ignore"):
+        log_weights = np.log(weights / weights.sum())
+    return NestedRun(
+        ln_z=float(found["logz"]),
+        ln_z_error=float(found["logzerr"]),
+        ln_allowed=math.log(share),
+        ln_allowed_error=share_error / share,
+        information=float(found["H"]) + math.log(share),
+        calls=int(found["ncall"]),
+        samples=np.asarray(drawn["points"], float),
+        log_weights=log_weights,
+        log_likelihood=np.asarray(drawn["logl"], float),
+    )
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Without ultranest's log and warnings."""
+    logger = logging.getLogger("ultranest")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)
+
+
+@contextlib.contextmanager
+def _global_generator(seed: int) -> Iterator[None]:
+    """Set the global generator of numpy, which ultranest uses, at a seed, and afterwards where it was."""
+    state = np.random.get_state()  # noqa: NPY002 - ultranest draws from this generator, and no other can be given
+    np.random.seed(seed)  # noqa: NPY002 - likewise
+    try:
+        yield
+    finally:
+        np.random.set_state(state)  # noqa: NPY002 - likewise

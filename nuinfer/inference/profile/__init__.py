@@ -1,0 +1,1 @@
+"""Maxima, profiles, likelihood ratios."""

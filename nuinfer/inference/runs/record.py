@@ -1,0 +1,119 @@
+"""``run.json``: what a run was made with, and whether it can go on with what is given now."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.metadata
+import os
+import platform
+import shlex
+import sys
+import tomllib
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from nuinfer import __version__
+from nuinfer.errors import ConfigError, RunFolderError
+from nuinfer.inference.protocol import SampledAnalysis
+from nuinfer.inference.runs import folder as run_folder
+from nuinfer.inference.runs.run import Run
+from nuinfer.inference.sampling.ensemble import check_walkers
+from nuinfer.inference.work.progress import now
+from nuinfer.provenance import software_references
+
+PACKAGES = ("numpy", "scipy", "emcee", "arviz", "matplotlib", "corner", "numba")  # the last where it is installed
+FIXED = ("ensembles", "walkers", "seed")  # for the life of a run
+SETTINGS = (*FIXED, "target_ess", "max_steps")
+
+
+def new_record(analysis: SampledAnalysis, asked: Mapping[str, Any], command: str | None) -> dict[str, Any]:
+    """Record of a run that starts.
+
+    Parameters
+    ----------
+    analysis : SampledAnalysis
+        What is sampled.
+    asked : mapping
+        The settings ``ensembles``, ``walkers``, ``seed``, ``target_ess``, ``max_steps``; None is the analysis' default.
+    command : str or None
+        The command that started it, by default that of this process.
+
+    Raises
+    ------
+    ConfigError
+        If a setting is not allowed.
+    """
+    settings = {key: getattr(analysis.sampler, key) if asked[key] is None else asked[key] for key in SETTINGS}
+    settings["tolerate_nonfinite"] = asked.get("tolerate_nonfinite") or 0
+    for key, least in (("ensembles", 1), ("target_ess", 1), ("max_steps", 1), ("seed", 0), ("tolerate_nonfinite", 0)):
+        if not settings[key] >= least:
+            raise ConfigError(f"{key}: {settings[key]} is not allowed; it must be at least {least}")
+    check_walkers(settings["walkers"], len(analysis.parameter_names))
+    versions = _versions()
+    return {
+        **settings,
+        "complete": False,
+        "parameter_names": analysis.parameter_names,
+        "term_names": analysis.term_names,
+        "prior_bounds": np.asarray(analysis.prior_bounds),
+        "config_hash": analysis.config_hash,
+        "checksums": analysis.checksums,
+        "simulated_counts": getattr(analysis, "counts", None),
+        "analysis": getattr(analysis, "name", None),
+        "references": [*analysis.references(), *software_references(versions)],
+        "versions": {"nuinfer": __version__, "python": platform.python_version(), **versions},
+        "host": {"platform": platform.platform(), "cores": os.cpu_count()},
+        "command": shlex.join(sys.argv) if command is None else command,
+        "start": now(),
+    }
+
+
+def resumed_record(old: Run, analysis: SampledAnalysis, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Record of a run that goes on: its own, with the targets asked for now.
+
+    Raises
+    ------
+    RunFolderError
+        If the run was made with another configuration, seed, or number of ensembles or walkers.
+    """
+    path, record = old.folder, old.record
+    if record["config_hash"] != analysis.config_hash:
+        raise RunFolderError(f"{path}: was made with another configuration, {_first_difference(old, analysis)}")
+    for key in FIXED:
+        if asked[key] not in (None, record[key]):
+            raise RunFolderError(
+                f"{path}: was started with {key} = {record[key]}; {asked[key]} is not possible on resume"
+            )
+    wanted = new_record(analysis, {**asked, **{key: record[key] for key in FIXED}}, None)
+    return {**record, **{key: wanted[key] for key in (*SETTINGS, "tolerate_nonfinite")}, "complete": False}
+
+
+def _versions() -> dict[str, str]:
+    """Versions of the packages that are installed."""
+    found = {}
+    for name in PACKAGES:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found[name] = importlib.metadata.version(name)
+    return found
+
+
+def _first_difference(old: Run, analysis: SampledAnalysis) -> str:
+    with contextlib.suppress(OSError, tomllib.TOMLDecodeError):
+        before = _flat(tomllib.loads((old.folder / run_folder.CONFIG_RESOLVED).read_text()))
+        after = _flat(tomllib.loads(analysis.config_toml()))
+        for key in [*before, *after]:
+            if not key.startswith("sampler.") and before.get(key) != after.get(key):
+                return f"{key} is {before.get(key, 'absent')!r} there and {after.get(key, 'absent')!r} here"
+    for name, checksum in old.record.get("checksums", {}).items():
+        if analysis.checksums.get(name) != checksum:
+            return f"the data file {name} has changed since"
+    return f"its hash is {old.record['config_hash']} there and {analysis.config_hash} here"
+
+
+def _flat(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in table.items():
+        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {prefix + key: value}
+    return flat

@@ -1,0 +1,1 @@
+"""Calibration, campaigns, forecasts."""

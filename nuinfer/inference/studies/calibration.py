@@ -1,0 +1,422 @@
+"""Simulation-based calibration of the whole chain of model, likelihood and sampler.
+
+Parameters are drawn from the prior, data from the model, and the posterior is sampled as a fit does it. Then the true
+value of any quantity is one more draw from its posterior: its rank among the draws is uniform and its pull has mean 0
+and variance 1 (Talts et al. 2018, arXiv:1804.06788). The rank of the log-likelihood is among the quantities, because a
+posterior that ignores the data passes all the others (Modrak et al. 2023, arXiv:2211.02383).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import pickle
+from collections.abc import Mapping, Sequence
+from concurrent import futures
+from dataclasses import asdict, dataclass
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import emcee
+import numpy as np
+from scipy import ndimage, stats
+
+from nuinfer.errors import ConfigError, RunFolderError
+from nuinfer.inference.protocol import SimulatedAnalysis
+from nuinfer.inference.runs import diagnostics
+from nuinfer.inference.runs import folder as run_folder
+from nuinfer.inference.sampling.ensemble import start_of, states
+from nuinfer.inference.work.dispatch import Call, dispatch
+from nuinfer.inference.work.executors import open_executor
+from nuinfer.inference.work.progress import Reporter
+from nuinfer.inference.work.workers import unpickled
+from nuinfer.typing import FloatArray, IntArray
+
+CONTROLS = ("none", "livetime", "prior", "snooker")
+"""What is deliberately wrong: nothing; the data have 1.1 times the livetime; the likelihood is ignored; the proposal is
+emcee's released snooker move."""
+
+PASSED_ABOVE = 0.01  # p-value, divided by the number of tests
+MAX_STEPS, GROWTH = 16_000, 1.5
+DRAWS = 2000  # of each posterior, among which the truth is ranked
+REGION_BINS = 24  # per axis, over the draws, of the density that orders the region in (m_Z', g')
+REGION = ("log10_m_zprime_mev", "log10_g_prime")
+LEVELS = (0.68, 0.95)
+RECORD, TABLE, SIMULATIONS = "calibration.json", "calibration.md", "simulations"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What decides the simulations of a calibration.
+
+    Parameters
+    ----------
+    seed : int
+        Root seed; simulation number k uses its own child of it.
+    min_ess : float
+        Effective sample size that every parameter of every fit has to reach.
+    control : str
+        One of `CONTROLS`.
+    steps : int
+        Steps of each fit, before it is judged; it goes on while the effective sample size is too small.
+
+    Raises
+    ------
+    ConfigError
+        For an unknown control.
+    """
+
+    seed: int = 1504
+    min_ess: float = 400.0
+    control: str = "none"
+    steps: int = 1000
+
+    def __post_init__(self) -> None:
+        if self.control not in CONTROLS:
+            raise ConfigError(f"control: '{self.control}' is not allowed; it must be one of {', '.join(CONTROLS)}")
+
+
+@dataclass(frozen=True)
+class Row:
+    """Statistics of one quantity over all simulations; errors are those of a calibrated posterior.
+
+    Parameters
+    ----------
+    name : str
+        The quantity.
+    pull, pull_error : float
+        Mean of (truth - posterior mean)/posterior deviation, 0 if calibrated; NaN for the region, which has no pull.
+    dispersion, dispersion_error : float
+        Mean square of the rank about 1/2 in units of 1/12: above 1 the posteriors are too narrow.
+    p_values : tuple of float
+        Of the mean pull, the dispersion and the uniformity of the ranks (Kolmogorov-Smirnov).
+    """
+
+    name: str
+    pull: float
+    pull_error: float
+    dispersion: float
+    dispersion_error: float
+    p_values: tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """The outcome of a calibration.
+
+    Parameters
+    ----------
+    name : str
+        What was calibrated.
+    setting : Setting
+        Seed, adequacy and control.
+    rows : tuple of Row
+        One per quantity.
+    coverage : mapping
+        Level of the region in (m_Z', g') to the fraction of simulations whose truth it holds.
+    inadequate : int
+        Fits that did not reach the effective sample size.
+    ess_min : float
+        Smallest effective sample size of a fit.
+    ranks : mapping
+        Quantity to its ranks, shape (simulation,).
+    """
+
+    name: str
+    setting: Setting
+    rows: tuple[Row, ...]
+    coverage: Mapping[float, float]
+    inadequate: int
+    ess_min: float
+    ranks: Mapping[str, FloatArray]
+
+    @property
+    def simulations(self) -> int:
+        """Number of simulations."""
+        return len(next(iter(self.ranks.values())))
+
+    @property
+    def threshold(self) -> float:
+        """Smallest p-value that passes: 0.01 over the number of tests (Bonferroni)."""
+        return PASSED_ABOVE / sum(len(row.p_values) for row in self.rows)
+
+    @property
+    def failures(self) -> tuple[str, ...]:
+        """The quantities with a p-value below the threshold."""
+        return tuple(row.name for row in self.rows if min(row.p_values) < self.threshold)
+
+    @property
+    def passed(self) -> bool:
+        """Whether every test passes and every fit was adequate."""
+        return not self.failures and not self.inadequate
+
+    def coverage_error(self, level: float) -> float:
+        """Monte-Carlo error of the coverage at `level`, if it is right."""
+        return math.sqrt(level * (1.0 - level) / self.simulations)
+
+    def markdown(self) -> str:
+        """The table of ``calibration.md``."""
+        lines = [
+            f"{self.name}, control: {self.setting.control}, {self.simulations} simulations, seed {self.setting.seed}: "
+            + ("passed" if self.passed else f"FAILED ({', '.join(self.failures) or 'inadequate fits'})"),
+            "",
+            "| quantity | mean pull | dispersion of ranks | p (pull) | p (dispersion) | p (uniform) |",
+            "|---|---|---|---|---|---|",
+        ]
+        for row in self.rows:
+            p_values = " | ".join(f"{p:.2g}" for p in row.p_values)
+            pull = "" if math.isnan(row.pull) else f"{row.pull:+.3f} ± {row.pull_error:.3f}"
+            spread = f"{row.dispersion:.3f} ± {row.dispersion_error:.3f}"
+            lines.append(f"| `{row.name}` | {pull} | {spread} | {p_values} |")
+        lines += ["", f"A p-value passes above {self.threshold:.2g} (Bonferroni)."]
+        lines += [
+            f"Region of {level:.0%} in (m_Z', g'): holds the truth in {share:.3f} ± {self.coverage_error(level):.3f}."
+            for level, share in self.coverage.items()
+        ]
+        lines.append(
+            f"Effective sample size of the fits: at least {self.ess_min:.0f}; "
+            f"{self.inadequate} of {self.simulations} below {self.setting.min_ess:g}."
+        )
+        return "\n".join(lines) + "\n"
+
+
+def calibrate(
+    analysis: SimulatedAnalysis,
+    out: str | PathLike[str],
+    n: int,
+    setting: Setting | None = None,
+    *,
+    name: str = "analysis",
+    jobs: int | None = None,
+    progress: bool | None = None,
+    executor: futures.Executor | None = None,
+) -> Calibration:
+    """Calibrate an analysis with `n` simulations, going on with those that are in the folder already.
+
+    Parameters
+    ----------
+    analysis : SimulatedAnalysis
+        What is calibrated. Its smooth constraints must be off, because their data are not simulated; exclusions act as
+        rejection on the prior.
+    out : path
+        Folder; every simulation is stored as it ends.
+    n : int
+        Number of simulations.
+    setting : Setting, optional
+        Seed, adequacy and control.
+    name : str
+        What the table calls it.
+    jobs : int, optional
+        Worker processes, by default one per core; they do not change a number.
+    progress : bool, optional
+        Whether to show progress.
+    executor : concurrent.futures.Executor, optional
+        Used instead of local processes, see `nuinfer.inference.work.executors.open_executor`; it must see the folder.
+
+    Raises
+    ------
+    ConfigError
+        For less than 2 simulations, or smooth constraints.
+    RunFolderError
+        If the folder belongs to something else, is in use or cannot be written.
+    """
+    setting = setting or Setting()
+    if n < 2:
+        raise ConfigError(f"simulations: {n} is not allowed; at least 2 are needed")
+    path = Path(out)
+    record = {"config_hash": analysis.config_hash, **asdict(setting)}
+    if (path / RECORD).exists():
+        before = {key: run_folder.read_json(path / RECORD).get(key) for key in record}
+        if before != record:
+            raise RunFolderError(f"{path}: holds another calibration, {before}; this one is {record}")
+    run_folder.make_folder(path / SIMULATIONS)
+    with run_folder.locked(path / run_folder.LOCK), Reporter(path / run_folder.LOG, progress) as reporter:
+        run_folder.remove_leftovers(path)
+        run_folder.write_json(path / RECORD, record)
+        missing = [index for index in range(n) if not _file(path, index).exists()]
+        reporter.line(f"{path}: {n - len(missing)} of {n} simulations are there")
+        pickled = pickle.dumps(analysis)
+        if executor is not None:
+            _run_all(executor, pickled, path, setting, missing, n, reporter)
+        elif missing:
+            with open_executor(jobs) as pool:
+                _run_all(pool, pickled, path, setting, missing, n, reporter)
+        result = judge([run_folder.read_json(_file(path, index)) for index in range(n)], name, setting)
+        run_folder.write_atomic(path / TABLE, result.markdown().encode())
+        run_folder.write_json(path / RECORD, {**record, "simulations": n, "passed": result.passed})
+    return result
+
+
+def judge(simulations: Sequence[Mapping[str, Any]], name: str, setting: Setting) -> Calibration:
+    """Statistics of simulations, as `simulate` returns them."""
+    n = len(simulations)
+    quantities = list(simulations[0]["rank"])
+    ranks = {q: np.array([one["rank"][q] for one in simulations]) for q in quantities}
+    rows = []
+    for quantity, rank in ranks.items():
+        pulls = np.array([one["pull"].get(quantity, math.nan) for one in simulations], float)
+        pull, pull_error = float(np.mean(pulls)), 1.0 / math.sqrt(n)
+        spread, spread_error = float(12.0 * np.mean((rank - 0.5) ** 2)), math.sqrt(0.8 / n)
+        p_pull = 1.0 if math.isnan(pull) else 2.0 * float(stats.norm.sf(abs(pull) / pull_error))
+        p_spread = 2.0 * float(stats.norm.sf(abs(spread - 1.0) / spread_error))
+        p_uniform = float(stats.kstest(rank, "uniform").pvalue)
+        rows.append(Row(quantity, pull, pull_error, spread, spread_error, (p_pull, p_spread, p_uniform)))
+    content = ranks.get("region")
+    coverage = {} if content is None else {level: float(np.mean(content < level)) for level in LEVELS}
+    ess = [float(one["ess"]) for one in simulations]
+    inadequate = sum(value < setting.min_ess for value in ess)
+    return Calibration(name, setting, tuple(rows), coverage, inadequate, min(ess), ranks)
+
+
+def simulate(analysis: SimulatedAnalysis, setting: Setting, index: int) -> dict[str, Any]:
+    """One simulation: truth, data, posterior, ranks.
+
+    Parameters
+    ----------
+    analysis : SimulatedAnalysis
+        The model; its own data are not used.
+    setting : Setting
+        Seed, adequacy and control.
+    index : int
+        Number of the simulation.
+
+    Returns
+    -------
+    dict
+        ``truth``, ``rank`` and ``pull`` by quantity, ``ess``, ``steps``, ``observed``.
+    """
+    fit_seed, seed = np.random.SeedSequence(setting.seed, spawn_key=(index,)).spawn(2)
+    rng = np.random.default_rng(seed)
+    truth = _allowed_draws(analysis, 1, rng)
+    livetime = 1.1 if setting.control == "livetime" else 1.0
+    observed = rng.poisson(livetime * analysis.expected_counts(truth[0])).astype(float)
+    fitted = analysis.with_observed(observed)
+    if setting.control == "prior":
+        draws = _allowed_draws(fitted, DRAWS, rng)
+        ess, steps = float(DRAWS), 0
+    else:
+        draws, ess, steps = _posterior_draws(fitted, int(fit_seed.generate_state(1, np.uint64)[0]), setting)
+    true, drawn = _quantities(fitted, truth), _quantities(fitted, draws)
+    if all(name in drawn for name in REGION):
+        true["region"], drawn["region"] = _density(drawn, true)
+    rank = {name: _rank(float(values[0]), drawn[name], rng) for name, values in true.items()}
+    if "region" in rank:  # probability content of the region on whose border the truth lies
+        rank["region"] = 1.0 - rank["region"]
+    moments = {name: (float(np.mean(v)), float(np.std(v))) for name, v in drawn.items() if name != "region"}
+    pull = {name: (float(true[name][0]) - mean) / spread for name, (mean, spread) in moments.items() if spread > 0.0}
+    names = analysis.parameter_names
+    return {
+        "truth": dict(zip(names, truth[0].tolist(), strict=True)),
+        "rank": rank,
+        "pull": pull,
+        "ess": ess,
+        "steps": steps,
+        "observed": float(observed.sum()),
+    }
+
+
+def _allowed_draws(analysis: SimulatedAnalysis, n: int, rng: np.random.Generator) -> FloatArray:
+    """Draws from the prior that no exclusion refuses.
+
+    Smooth constraints would have to be simulated like data.
+    """
+    smooth = [name for name in analysis.term_names if name not in ("prior", "poisson")]
+    kept: list[FloatArray] = []
+    while sum(map(len, kept)) < n:
+        drawn = analysis.sample_prior(max(n, 64), rng)
+        _, terms = analysis.evaluate(drawn)
+        columns = terms[:, [analysis.term_names.index(name) for name in smooth]]
+        if np.any(np.isfinite(columns) & (columns != 0.0)):
+            raise ConfigError(f"calibration: only exclusions can be kept, switch off the others of {', '.join(smooth)}")
+        kept.append(drawn[np.all(columns == 0.0, axis=1)])
+    return np.concatenate(kept)[:n]
+
+
+def _posterior_draws(analysis: SimulatedAnalysis, seed: int, setting: Setting) -> tuple[FloatArray, float, int]:
+    """Draws of the posterior from one ensemble, the smallest effective sample size, and the steps it took."""
+    start = start_of(analysis, analysis.sampler.walkers, seed, 0)
+    snooker = [(emcee.moves.DESnookerMove(), 1.0)] if setting.control == "snooker" else None
+    sampler = states(analysis, start, snooker)
+    chain: list[FloatArray] = []
+    log_prob: list[FloatArray] = []
+    steps = setting.steps
+    while True:
+        while len(chain) < steps:
+            state = next(sampler)
+            chain.append(state.coords.copy())
+            log_prob.append(state.log_prob.copy())
+        positions = np.array(chain)
+        verdict = diagnostics.diagnose(
+            positions[None], np.array(log_prob)[None], analysis.parameter_names, setting.min_ess
+        )
+        ess = float(np.min(verdict.ess))
+        if ess >= setting.min_ess or steps >= MAX_STEPS:
+            break
+        steps = min(math.ceil(steps * GROWTH), MAX_STEPS)
+    kept = positions[verdict.discard :].reshape(-1, positions.shape[-1])
+    return kept[:: max(1, len(kept) // DRAWS)], ess, steps
+
+
+def _quantities(analysis: SimulatedAnalysis, theta: FloatArray) -> dict[str, FloatArray]:
+    """What is ranked, each of shape (n,)."""
+    log_prob, terms = analysis.evaluate(theta)
+    values = {name: theta[:, column] for column, name in enumerate(analysis.parameter_names)}
+    values["log_likelihood"] = log_prob - terms[:, analysis.term_names.index("prior")]
+    values["total_counts"] = analysis.expected_counts(theta).sum(axis=(-2, -1))
+    derived = analysis.derived(theta)
+    return values | {name: derived[name] for name in ("log10_e_res_gev",) if name in derived}
+
+
+def _density(drawn: Mapping[str, FloatArray], true: Mapping[str, FloatArray]) -> tuple[FloatArray, FloatArray]:
+    """Smoothed density in the plane of `REGION` at the truth and at the later half of the draws.
+
+    It comes from the other half: a region drawn around the same draws that measure its content would be too small.
+    """
+    plane = np.stack([drawn[name] for name in REGION])
+    point = np.stack([true[name] for name in REGION])
+    half = plane.shape[1] // 2
+    edges = [np.linspace(axis.min(), axis.max() + 1e-9, REGION_BINS + 1) for axis in np.hstack([plane, point])]
+    counts, _ = np.histogramdd(plane[:, :half].T, bins=edges)
+    smooth = ndimage.gaussian_filter(counts, 1.0, mode="nearest")
+
+    def at(points: FloatArray) -> FloatArray:
+        cells: list[IntArray] = [
+            np.clip(np.searchsorted(edge, axis, side="right") - 1, 0, REGION_BINS - 1)
+            for edge, axis in zip(edges, points, strict=True)
+        ]
+        return np.asarray(smooth[tuple(cells)])
+
+    return at(point), at(plane[:, half:])
+
+
+def _rank(true: float, drawn: FloatArray, rng: np.random.Generator) -> float:
+    """Rank of the truth among the draws, in (0, 1), ties broken at random."""
+    below, equal = int(np.count_nonzero(drawn < true)), int(np.count_nonzero(drawn == true))
+    return float((below + rng.random() * (equal + 1)) / (len(drawn) + 1))
+
+
+def _file(path: Path, index: int) -> Path:
+    return path / SIMULATIONS / f"{index:06d}.json"
+
+
+def _one(pickled: bytes, path: Path, setting: Setting, index: int) -> None:
+    """Do one simulation and store it; what a worker does."""
+    run_folder.write_json(_file(path, index), simulate(unpickled(pickled), setting, index), durable=False)
+
+
+def _run_all(
+    executor: futures.Executor,
+    pickled: bytes,
+    path: Path,
+    setting: Setting,
+    missing: Sequence[int],
+    n: int,
+    reporter: Reporter,
+) -> None:
+    calls = (Call(f"simulation {index}", _one, (pickled, path, setting, index)) for index in missing)
+    with contextlib.closing(dispatch(executor, calls)) as ended:
+        for done, one in enumerate(ended, start=n - len(missing) + 1):
+            if one.error is not None:
+                raise one.error
+            reporter.steps(done, n, f"simulation {done}")

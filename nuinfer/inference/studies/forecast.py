@@ -1,0 +1,234 @@
+"""Forecasts: how long until a Z' is seen, if there is one, or excluded, if there is none.
+
+Expected (Asimov) counts stand in for the data; the likelihood ratio on them is the median of that on real data, for
+large samples (Cowan et al. 2011, arXiv:1007.1727), and `Forecast.checks` holds what simulated data say of that.
+External constraints are off: they are known already, and a forecast is about the detector. What more exposure or area
+does to the backgrounds is said by `nuinfer.detector.projection.project`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nuinfer.constants import SECONDS_PER_YEAR
+from nuinfer.errors import ConfigError
+from nuinfer.inference.profile.likelihood_ratio import p_value, threshold
+from nuinfer.inference.studies.forecast_jobs import run_tables, standard_values, without_constraints
+from nuinfer.typing import FloatArray
+
+EXPOSURES = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
+SEEN, EXCLUDED = "seen", "excluded"
+STATEMENT = (
+    "profile likelihood ratio on expected counts, m_Z' given, g' >= 0; assumed to be half the time 0 and else chi^2 "
+    "with one degree of freedom, which only --check tests"
+)
+
+
+@dataclass(frozen=True)
+class Check:
+    """What simulated data say of a statistic at one exposure.
+
+    Parameters
+    ----------
+    statistic : str
+        "seen" or "excluded".
+    exposure : float
+        At which.
+    n : int
+        Simulated data sets, with and without a Z' each.
+    false_rate : float
+        Share of those in which the statistic passes the threshold although what it speaks against is true; 1 - level
+        if its distribution is the assumed one.
+    power : float
+        Share of those in which it passes where it should; a half where the expected statistic is at the threshold.
+    median, expected : float
+        Median of the statistic where it should pass, and its value on expected counts.
+    threshold : float
+        What the statistic must pass to be wrong in 1 - level of the data sets only.
+    years : float
+        Livetime at which the median passes `threshold`, if it grows with the livetime and `threshold` stays;
+        NaN if the median is 0.
+    """
+
+    statistic: str
+    exposure: float
+    n: int
+    false_rate: float
+    power: float
+    median: float
+    expected: float
+    threshold: float
+    years: float
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """Expected statistics against exposure at one point.
+
+    Parameters
+    ----------
+    name : str
+        The analysis.
+    at : mapping
+        The point: ``m_zprime_mev``, ``g_prime`` and what else was given.
+    level : float
+        Confidence level.
+    years : array, shape (n,)
+        Livetime in years.
+    statistics : mapping
+        "seen" (for a Z' at the point, if there is one) and "excluded" (against it, if there is none) to the expected
+        value of the statistic, shape (n,).
+    effective_area_scale : float
+        Factor on the area of the detector.
+    checks : tuple of Check
+        Empty unless asked for.
+    """
+
+    name: str
+    at: Mapping[str, float]
+    level: float
+    years: FloatArray
+    statistics: Mapping[str, FloatArray]
+    effective_area_scale: float = 1.0
+    checks: tuple[Check, ...] = ()
+
+    def years_until(self, statistic: str) -> tuple[str, float]:
+        """Livetime in years at which a statistic is expected to pass: ("=", years), or a bound ("<" or ">", years)."""
+        return crossing(self.years, self.statistics[statistic], threshold(self.level))
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything, as plain values."""
+        until = {
+            name: dict(zip(("relation", "years"), self.years_until(name), strict=True)) for name in self.statistics
+        }
+        return {
+            "analysis": self.name,
+            "at": dict(self.at),
+            "level": self.level,
+            "threshold": threshold(self.level),
+            "statistic": STATEMENT,
+            "effective_area_scale": self.effective_area_scale,
+            "years": self.years.tolist(),
+            "q": {name: q.tolist() for name, q in self.statistics.items()},
+            "p_value": {name: [p_value(float(one)) for one in q] for name, q in self.statistics.items()},
+            "years_until": until,
+            "checks": [{**vars(one), "years": one.years if math.isfinite(one.years) else None} for one in self.checks],
+        }
+
+
+def crossing(years: FloatArray, q: FloatArray, target: float) -> tuple[str, float]:
+    """Where a statistic that grows with exposure reaches a value: ("=", years), ("<", first) or (">", last).
+
+    Between two exposures log q is linear in log years, because q is nearly proportional to the exposure.
+
+    Examples
+    --------
+    >>> crossing(np.array([1.0, 10.0]), np.array([0.5, 5.0]), 2.5)
+    ('=', 5.0)
+    """
+    reached = np.flatnonzero(q >= target)
+    if not reached.size:
+        return ">", float(years[-1])
+    if reached[0] == 0:
+        return "<", float(years[0])
+    pair = slice(reached[0] - 1, reached[0] + 1)
+    x, y = np.log(years[pair]), np.log(np.maximum(q[pair], 1e-12))
+    return "=", float(np.exp(np.interp(math.log(target), y, x)).round(12))
+
+
+def forecast(
+    analysis: str | Path,
+    at: Mapping[str, float],
+    out: str | PathLike[str],
+    *,
+    overrides: Iterable[str] | Mapping[str, Any] = (),
+    exposures: Sequence[float] = EXPOSURES,
+    level: float = 0.95,
+    check: int = 0,
+    seed: int = 1504,
+    **execution: Any,
+) -> Forecast:
+    """How many years until a Z' at a point is seen, if there is one, or excluded, if there is none.
+
+    Parameters
+    ----------
+    analysis : str or Path
+        A preset or a file.
+    at : mapping
+        The point: ``m_zprime_mev``, ``g_prime`` (or their ``log10_``) and what else shall not be fitted to the observed
+        data, which by default the spectrum and the nuisances of the truth are.
+    out : path
+        Folder of the campaign that it runs; what is there already is not done again.
+    overrides : iterable of str, or mapping
+        As for `nuinfer.load`, ``data.effective_area_scale=10`` for example.
+    exposures : sequence of float
+        Livetimes in units of that of the data set, increasing.
+    level : float
+        Confidence level.
+    check : int
+        Number of data sets to simulate, four times, to check the assumed distribution; 0 for none.
+    seed : int
+        Of the simulated data.
+    **execution
+        ``jobs``, ``scheduler``, ``executor``, ``progress`` of `nuinfer.inference.studies.campaign.run_campaign`.
+
+    Raises
+    ------
+    ConfigError
+        If a value is not allowed.
+    NotConvergedError
+        If a job of the campaign failed.
+    """
+    loaded, off = without_constraints(analysis, overrides)
+    point = loaded.point(at)
+    if "log10_g_prime" not in point:
+        raise ConfigError("forecast: model.absorption is false, so there is no Z' to see")
+    if any(not {name, f"log10_{name}"} & set(at) for name in ("m_zprime_mev", "g_prime")):
+        raise ConfigError(f"forecast: --at {dict(at)} is not allowed; give m_zprime_mev and g_prime")
+    steps = [float(e) for e in exposures]
+    if not steps or min(steps) <= 0.0 or steps != sorted(set(steps)):
+        raise ConfigError(f"exposures: {steps} is not allowed; increasing positive numbers are needed")
+    mass, coupling = point["log10_m_zprime_mev"], point["log10_g_prime"]
+    shared: dict[str, Any] = {"analysis": str(analysis), "data": "asimov"}
+    present: dict[str, Any] = {"at": dict(at)}
+    absent: dict[str, Any] = {"at": standard_values(loaded, at), "truth": "standard_model"}
+    seen: dict[str, Any] = {"task": "significance", "set": off | {"parameters.log10_m_zprime_mev.value": mass}}
+    test = {"m_zprime_mev": 10.0**mass, "g_prime": 10.0**coupling}
+    excluded: dict[str, Any] = {"task": "exclusion", "set": off, "test": test}
+    vary = {"vary": {"data.exposure": tuple(steps)}}
+    tables = {SEEN: shared | seen | present | vary, EXCLUDED: shared | excluded | absent | vary}
+    found = run_tables(tables, out, seed, **execution)
+    livetime = loaded.posterior.model.dataset.livetime_s / SECONDS_PER_YEAR / loaded.config.data.exposure
+    q = {name: found["q"][found["job"] == name] for name in (SEEN, EXCLUDED)}
+    result = Forecast(
+        loaded.name, dict(at), level, livetime * np.array(steps), q, loaded.config.data.effective_area_scale
+    )
+    if not check:
+        return result
+    chosen = {name: _nearest(q[name], threshold(level)) for name in q}
+    simulated = shared | {"data": "simulated", "n": check}
+    for name, task, right, wrong in ((SEEN, seen, present, absent), (EXCLUDED, excluded, absent, present)):
+        fixed = {"set": task["set"] | {"data.exposure": steps[chosen[name]]}}
+        tables[f"{name}_right"] = simulated | task | right | fixed
+        tables[f"{name}_wrong"] = simulated | task | wrong | fixed
+    found = run_tables(tables, out, seed, **execution)
+    checks = []
+    for name, k in chosen.items():
+        right, wrong = (found["q"][found["job"] == f"{name}_{truth}"] for truth in ("right", "wrong"))
+        false, power = (float(np.mean(values > threshold(level))) for values in (wrong, right))
+        median, needed = float(np.median(right)), float(np.quantile(wrong, level, method="higher"))
+        years = float(result.years[k]) * needed / median if median > 0.0 else math.nan
+        checks.append(Check(name, steps[k], check, false, power, median, float(q[name][k]), needed, years))
+    return replace(result, checks=tuple(checks))
+
+
+def _nearest(q: FloatArray, target: float) -> int:
+    """Number of the exposure at which the expected statistic is nearest to a value."""
+    return int(np.argmin(np.abs(np.log(np.maximum(q, 1e-12) / target))))

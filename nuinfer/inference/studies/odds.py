@@ -1,0 +1,164 @@
+"""Are posterior odds of hypotheses honest? Data are simulated from hypotheses drawn with their prior odds.
+
+Then a hypothesis with posterior probability p is the true one in a share p of the data sets, however large or small p
+is. Two sums over simulations test it, each with mean 0 and variance 1 if it is so: of truth minus p, which sees a
+bias towards a hypothesis, and of ln p of the truth minus its expectation, which sees odds too bold or too timid.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from scipy import stats
+
+from nuinfer.inference.evidence.averaging import probabilities
+from nuinfer.inference.evidence.nested import Setting, run_nested
+from nuinfer.inference.protocol import EvidenceAnalysis
+from nuinfer.typing import FloatArray
+
+BINS = (0.0, 0.1, 0.3, 0.5, 0.7, 0.9, 1.0)
+"""Edges of the probability in the table of reliability."""
+
+FLOOR = 1e-9  # of a probability, in its logarithm
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """How often the hypothesis was true where its posterior probability lay in a bin.
+
+    Parameters
+    ----------
+    low, high : float
+        The bin.
+    count : int
+        Pairs of a data set and a hypothesis in it.
+    predicted : float
+        Mean probability.
+    true : float
+        Share of pairs in which the hypothesis was true.
+    error : float
+        Standard deviation of that share if the probabilities are right.
+    """
+
+    low: float
+    high: float
+    count: int
+    predicted: float
+    true: float
+    error: float
+
+
+@dataclass(frozen=True)
+class OddsCalibration:
+    """The outcome.
+
+    Parameters
+    ----------
+    names : tuple of str
+        The hypotheses.
+    bias : tuple of float
+        For each hypothesis, the sum of truth minus probability over its standard deviation.
+    boldness : float
+        The sum of ln p(truth) minus its expectation over the data sets, likewise: negative if odds are too bold.
+    p_value : float
+        Smallest two-sided p-value of these tests, times their number (Bonferroni), at most 1.
+    reliability : tuple of Reliability
+        By bins of probability.
+    brier, brier_prior : float
+        Mean square of truth minus p, and the same of the prior odds: how much the data teach.
+    """
+
+    names: tuple[str, ...]
+    bias: tuple[float, ...]
+    boldness: float
+    p_value: float
+    reliability: tuple[Reliability, ...]
+    brier: float
+    brier_prior: float
+
+
+def simulate_odds(
+    hypotheses: Mapping[str, EvidenceAnalysis], index: int, seed: int, setting: Setting
+) -> dict[str, Any]:
+    """One simulation: a hypothesis with equal prior odds, parameters from its prior, data, and all evidences.
+
+    Parameters
+    ----------
+    hypotheses : mapping
+        Name to analysis; their observed counts are not used, and their smooth constraints must be off.
+    index, seed : int
+        Number of the simulation and root seed.
+    setting : Setting
+        Of the evidences.
+
+    Returns
+    -------
+    dict
+        ``truth``: name of the hypothesis; ``events``: number of them; ``ln_z``: by name.
+    """
+    sequence = np.random.SeedSequence(seed, spawn_key=(index,))
+    rng = np.random.default_rng(sequence)
+    names = list(hypotheses)
+    truth = names[int(rng.integers(len(names)))]
+    theta = hypotheses[truth].sample_prior(1, rng)[0]
+    counts = rng.poisson(hypotheses[truth].expected_counts(theta)).astype(float)
+    seeds = sequence.generate_state(len(names)).tolist()
+    ln_z = {
+        name: run_nested(analysis.with_observed(counts), own, setting).ln_z
+        for (name, analysis), own in zip(hypotheses.items(), seeds, strict=True)
+    }
+    return {"truth": truth, "events": float(counts.sum()), "ln_z": ln_z}
+
+
+def judge_odds(simulations: Sequence[Mapping[str, Any]], power: float = 1.0) -> OddsCalibration:
+    """Test the posterior odds of simulations, as `simulate_odds` returns them.
+
+    Parameters
+    ----------
+    simulations : sequence of mapping
+        At least 2.
+    power : float
+        Evidences are taken to this power first; anything but 1 is a defect that has to be found.
+    """
+    names = tuple(simulations[0]["ln_z"])
+    ln_z = power * np.array([[one["ln_z"][name] for name in names] for one in simulations])
+    p = probabilities(ln_z)
+    true = np.array([[one["truth"] == name for name in names] for one in simulations], float)
+    bias = np.sum(true - p, axis=0) / np.sqrt(np.sum(p * (1.0 - p), axis=0))
+    boldness = _boldness(true, p)
+    scores = np.abs([*bias, boldness])
+    smallest = float(np.min(2.0 * stats.norm.sf(scores)))
+    return OddsCalibration(
+        names,
+        tuple(bias.tolist()),
+        boldness,
+        min(1.0, smallest * len(scores)),
+        tuple(_reliability(p.ravel(), true.ravel())),
+        float(np.mean((true - p) ** 2)),
+        float(np.mean((true - 1.0 / len(names)) ** 2)),
+    )
+
+
+def _boldness(true: FloatArray, p: FloatArray) -> float:
+    """Score of a power of the odds: sum over data sets of ln p(truth) minus its mean, over its deviation."""
+    logs = np.log(np.maximum(p, FLOOR))
+    mean = np.sum(p * logs, axis=1)
+    variance = np.sum(p * logs**2, axis=1) - mean**2
+    return float(np.sum(np.sum(true * logs, axis=1) - mean) / math.sqrt(np.sum(variance)))
+
+
+def _reliability(p: FloatArray, true: FloatArray) -> list[Reliability]:
+    rows = []
+    for low, high in pairwise(BINS):
+        inside = (p >= low) & ((p < high) if high < 1.0 else (p <= high))
+        count = int(np.count_nonzero(inside))
+        if count:
+            q = p[inside]
+            error = math.sqrt(float(np.sum(q * (1.0 - q)))) / count
+            rows.append(Reliability(low, high, count, float(np.mean(q)), float(np.mean(true[inside])), error))
+    return rows

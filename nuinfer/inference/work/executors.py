@@ -1,0 +1,149 @@
+"""Where parallel work runs: processes of this machine, a dask cluster, or MPI, behind `concurrent.futures.Executor`.
+
+The numbers do not depend on the choice: every worker computes with one thread, and seeds belong to the work, not to the
+worker. Success is decided by what is on disk, never by the exit status of a launcher.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from concurrent import futures
+from concurrent.futures.process import BrokenProcessPool
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from nuinfer.errors import ConfigError, RunFolderError
+from nuinfer.inference.work.workers import SingleThreaded, local_pool
+
+LOCAL_CLUSTER, MPI = "local", "mpi"
+CONNECT_SECONDS = 10.0
+LOST = (
+    "a worker process died: out of memory, or a script that calls fit outside 'if __name__ == \"__main__\":'; "
+    "what is on disk is intact and --resume continues it"
+)
+MPI_RECIPE = "mpiexec -n N python -m mpi4py.futures -m nuinfer ..., with N at least 2 (one dispatches)"
+
+
+@contextlib.contextmanager
+def open_executor(jobs: int | None = None, scheduler: str | None = None) -> Iterator[futures.Executor]:
+    """Workers for any parallel piece of the package.
+
+    Parameters
+    ----------
+    jobs : int, optional
+        Worker processes of this machine, by default one per core.
+    scheduler : str, optional
+        None: processes of this machine. "local": a dask cluster on this machine. "mpi": the other ranks of a process
+        started as ``mpiexec -n N python -m mpi4py.futures -m nuinfer ...``. Else the address of a dask scheduler, or
+        the path of its scheduler file (``*.json``).
+
+    Yields
+    ------
+    concurrent.futures.Executor
+        Functions and arguments must pickle. `worker_lost` tells whether a call failed because its worker died; the
+        other calls go on.
+
+    Raises
+    ------
+    ConfigError
+        If the extra for the scheduler is not installed, the scheduler does not answer, or `jobs` is not allowed.
+    RunFolderError
+        If a worker dies and the caller does not see to it.
+    """
+    if jobs is not None and jobs < 1:
+        raise ConfigError(f"jobs: {jobs} is not allowed; it must be at least 1")
+    if jobs is not None and scheduler not in (None, LOCAL_CLUSTER):
+        raise ConfigError(f"jobs: {jobs} is not allowed with scheduler '{scheduler}', which has its own workers")
+    workers = jobs or os.cpu_count() or 1
+    if scheduler is None:
+        opened = local_pool(workers)
+    elif scheduler == MPI:
+        opened = _mpi()
+    else:
+        opened = _dask(workers, scheduler)
+    try:
+        with opened as executor:
+            yield executor
+    except Exception as error:
+        if worker_lost(error):  # and nobody has seen to it
+            raise RunFolderError(LOST) from error
+        raise
+
+
+def worker_lost(error: BaseException | None) -> bool:
+    """Whether a call failed because the worker that it ran in died."""
+    return isinstance(error, BrokenProcessPool) or type(error).__name__ == "KilledWorker"
+
+
+@contextlib.contextmanager
+def _dask(workers: int, scheduler: str) -> Iterator[futures.Executor]:
+    distributed = _imported("distributed", "cluster", scheduler)
+    dask: Any = import_module("dask")
+    with contextlib.ExitStack() as stack:
+        address: Any = scheduler
+        if scheduler == LOCAL_CLUSTER:
+            # a dead worker is blamed on the one call that it had; what happens to that call is for the caller to say
+            own: dict[str, Any] = {
+                "distributed.scheduler.allowed-failures": 0,
+                "distributed.scheduler.worker-saturation": 1.0,
+            }
+            own |= {"distributed.worker.preload": ["nuinfer.inference.work.workers"]}
+            stack.enter_context(dask.config.set(own))
+            address = stack.enter_context(
+                distributed.LocalCluster(
+                    n_workers=workers,
+                    threads_per_worker=1,
+                    host="127.0.0.1",
+                    dashboard_address="127.0.0.1:0",  # any free port: two clusters may run at once
+                    memory_limit=0,
+                    silence_logs=logging.CRITICAL,
+                )
+            )
+        try:
+            if scheduler.endswith(".json"):
+                address = json.loads(Path(scheduler).read_text())["address"]
+            client = distributed.Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
+        except (OSError, TimeoutError, ValueError, TypeError, KeyError) as error:
+            reason = " ".join(str(error).split()) or type(error).__name__
+            raise ConfigError(
+                f"scheduler '{scheduler}': not 'local', not 'mpi', and no dask scheduler answers there ({reason})"
+            ) from error
+        stack.enter_context(client)
+        try:
+            yield SingleThreaded(client.get_executor(pure=False))
+        except futures.CancelledError as error:
+            raise RunFolderError(
+                f"scheduler '{scheduler}': it is gone; what is on disk is intact, and the same command goes on with it"
+            ) from error
+
+
+@contextlib.contextmanager
+def _mpi() -> Iterator[futures.Executor]:
+    _imported("mpi4py", "mpi", MPI)
+    try:
+        size = import_module("mpi4py.MPI").COMM_WORLD.Get_size()
+        pools = import_module("mpi4py.futures")
+    except (ImportError, RuntimeError) as error:  # mpi4py itself loads without an MPI library
+        reason = " ".join(str(error).split())
+        raise ConfigError(f"scheduler 'mpi': no MPI library can be loaded, install OpenMPI ({reason})") from error
+    started_as_pool = getattr(sys.modules.get("mpi4py.futures._core"), "SharedPool", True) is not None
+    if size < 2 or not started_as_pool:
+        raise ConfigError(f"scheduler 'mpi': start it as {MPI_RECIPE}")
+    with pools.MPIPoolExecutor() as executor:
+        yield SingleThreaded(executor)
+
+
+def _imported(module: str, extra: str, scheduler: str) -> ModuleType:
+    try:
+        return import_module(module)
+    except ImportError as error:
+        raise ConfigError(
+            f"scheduler '{scheduler}': {module} is not installed; pip install 'nuinfer[{extra}]'"
+        ) from error

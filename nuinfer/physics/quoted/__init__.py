@@ -1,0 +1,1 @@
+"""What the paper quotes and no fit needs."""
