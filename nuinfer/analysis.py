@@ -18,9 +18,14 @@ import tomli_w
 from nuinfer import config as configuration
 from nuinfer.build import build_posterior, check_values, mass_range_mev
 from nuinfer.config import Config, SamplerConfig
+from nuinfer.constraints.base import Constraint
 from nuinfer.datafiles import DataFolder, data_root, locate
+from nuinfer.detector.dataset import DataSet
 from nuinfer.errors import ConfigError, PhysicsDomainError
 from nuinfer.forward import physical_point
+from nuinfer.parameters import ParameterSpace
+from nuinfer.physics.dip import coupling_of_depth
+from nuinfer.physics.mixing import Mixing
 from nuinfer.posterior import Posterior
 from nuinfer.provenance import model_references, prediction_reference
 from nuinfer.typing import ArrayLike, FloatArray
@@ -65,6 +70,31 @@ class Analysis:
         """The posterior built from the configuration."""
         built = build_posterior(self.config)
         return built if self.counts is None else _with_counts(built, self.counts)
+
+    @property
+    def space(self) -> ParameterSpace:
+        """Parameters and priors."""
+        return self.posterior.space
+
+    @property
+    def constraints(self) -> tuple[Constraint, ...]:
+        """The external constraints that are on."""
+        return self.posterior.constraints
+
+    @property
+    def dataset(self) -> DataSet:
+        """The data set."""
+        return self.posterior.model.dataset
+
+    @property
+    def mixing(self) -> Mixing:
+        """The mixing matrix."""
+        return self.posterior.model.mixing
+
+    @property
+    def absorbs(self) -> bool:
+        """Whether there is a mediator that absorbs neutrinos on their way."""
+        return self.posterior.model.propagation is not None
 
     @property
     def parameter_names(self) -> tuple[str, ...]:
@@ -183,6 +213,44 @@ class Analysis:
         values = {"m_zprime_mev": point["m_zprime_mev"], "g_prime": point["g_prime"], "log10_e_res_gev": np.log10(edge)}
         batch = np.shape(theta)[:-1]
         return {name: np.broadcast_to(value, batch).copy() for name, value in values.items()}
+
+    def values(self, theta: ArrayLike) -> dict[str, FloatArray]:
+        """Named physical values at theta, logarithms undone; each of shape (*batch,), or () if fixed."""
+        return self.posterior.point(theta)
+
+    def masses_ev(self, values: Mapping[str, FloatArray]) -> FloatArray:
+        """Target masses in eV at named values, shape (*batch, 3), or (*batch, 1) if degenerate."""
+        return self.posterior.model.masses_ev(values)
+
+    def components(self, theta: ArrayLike) -> dict[str, FloatArray]:
+        """Expected counts by component, each of shape (*batch, topology, bin)."""
+        return self.posterior.model.components(self.values(theta))
+
+    def observables(self, theta: ArrayLike) -> dict[str, FloatArray]:
+        """What each constraint predicts at theta, by its name; its Standard Model value where there is no mediator."""
+        point = self.posterior.point(theta)
+        return {c.name: self.posterior.observable(c, point) for c in self.constraints}
+
+    def edges_gev(self, theta: ArrayLike) -> FloatArray:
+        """Energies in GeV at which the flux at Earth is not smooth, shape (*batch, edge); none without absorption."""
+        propagation, values = self.posterior.model.propagation, self.values(theta)
+        if propagation is None:
+            return np.empty((*np.shape(theta)[:-1], 0))
+        return propagation.edges_gev(values["m_zprime_mev"], self.masses_ev(values))
+
+    def coupling_of_depth(self, depth: ArrayLike, redshift: ArrayLike, m_zprime_mev: ArrayLike) -> FloatArray:
+        """Coupling at which a crossing at `redshift` has the optical depth `depth` for a unit entry of R.
+
+        Raises
+        ------
+        PhysicsDomainError
+            Without absorption.
+        """
+        propagation = self.posterior.model.propagation
+        if propagation is None:
+            raise PhysicsDomainError("coupling_of_depth: model.absorption = false, so nothing absorbs")
+        unit = np.asarray(depth, float) / propagation.depth_factor
+        return coupling_of_depth(unit, redshift, m_zprime_mev, propagation.cosmology)
 
     def point(self, at: Mapping[str, float] | None = None) -> dict[str, float]:
         """Values of all parameters: those of `at`, else the centre of the prior or the fixed value.

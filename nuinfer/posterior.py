@@ -87,10 +87,14 @@ class Posterior:
 
     def constraint_term(self, constraint: Constraint, point: dict[str, FloatArray]) -> FloatArray:
         """Term of one constraint; its Standard Model value where there is no Z'."""
-        if self.model.propagation is None:
-            return constraint.log_term_of(constraint.standard_model)
         with np.errstate(all="ignore"):  # what comes of it is checked
-            return constraint.log_term(*(self._argument(name, point) for name in constraint.arguments))
+            return constraint.log_term_of(self.observable(constraint, point))
+
+    def observable(self, constraint: Constraint, point: dict[str, FloatArray]) -> FloatArray:
+        """What a constraint predicts; its Standard Model value where there is no Z'."""
+        if self.model.propagation is None:
+            return np.asarray(constraint.standard_model)
+        return constraint.predict(*(np.asarray(self._argument(name, point), float) for name in constraint.arguments))
 
     def _argument(self, name: str, point: dict[str, FloatArray]) -> FloatArray:
         if name != neutrino_mass.SUM:
