@@ -1,10 +1,10 @@
 """Neutrino tridents, nu_mu N -> nu_mu N mu+ mu-: a Z' between the neutrino and the muons.
 
-``R/R_SM = 1 + b g'^2 + c g'^4``, with b and c tabulated by ``scripts/make_trident_table.py`` in the equivalent-photon
-approximation of arXiv:1406.2332, at the mean energy of the beam. For a heavy Z' the vector coupling is shifted by
-``v^2 g'^2/m_Z'^2``, and if vector and axial part had the same rate, ``R/R_SM`` would be
-``[1 + (1 + 4 s_W^2 + 2 v^2 g'^2/m_Z'^2)^2] / [1 + (1 + 4 s_W^2)^2]``; the mass of the muon makes their ratio 0.91 at
-CCFR and 0.79 at CHARM-II.
+``R/R_SM = 1 + b g'^2 + c g'^4``, with b and c tabulated by ``data/constraints/make_trident_table.py`` in the
+equivalent-photon approximation of arXiv:1406.2332, at the mean energy of the beam. For a heavy Z' the vector coupling
+is shifted by ``v^2 g'^2/m_Z'^2``, and if vector and axial part had the same rate, ``R/R_SM`` would be ``[1 + (1 + 4
+s_W^2 + 2 v^2 g'^2/m_Z'^2)^2] / [1 + (1 + 4 s_W^2)^2]``; the mass of the muon makes their ratio 0.91 at CCFR and 0.79 at
+CHARM-II.
 """
 
 from __future__ import annotations

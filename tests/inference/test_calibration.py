@@ -1,0 +1,120 @@
+"""Simulation-based calibration: it passes an honest posterior, it finds what is deliberately wrong (statistical)."""
+
+from __future__ import annotations
+
+import importlib
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import stats
+
+import nuinfer
+from nuinfer.cli import main
+from nuinfer.errors import ConfigError, RunFolderError
+from nuinfer.inference.studies.calibration import Setting, calibrate, judge, simulate
+
+
+@pytest.fixture
+def toys(monkeypatch):
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[1]))
+    return importlib.import_module("inference_toys")
+
+
+@pytest.fixture
+def pool():
+    with ThreadPoolExecutor(2) as executor:
+        yield executor
+
+
+def outcome(toys, control="none", n=60, n_dim=2):
+    setting = Setting(seed=11, min_ess=100, control=control, steps=200)
+    return judge([simulate(toys.Counting(n_dim=n_dim), setting, k) for k in range(n)], "toy", setting)
+
+
+def test_an_honest_posterior_passes_statistical(toys):
+    result = outcome(toys)
+    assert result.passed, result.markdown()
+    assert set(result.ranks) == {"x0", "x1", "log_likelihood", "total_counts"}
+    assert result.ess_min >= 100
+    assert all(row.pull_error == pytest.approx(1 / np.sqrt(60)) for row in result.rows)
+
+
+def test_a_wrong_livetime_fails_negative_control(toys):
+    assert {"total_counts"} <= set(outcome(toys, "livetime").failures)
+
+
+def test_an_ignored_likelihood_is_seen_by_its_own_rank_alone_negative_control(toys):
+    assert outcome(toys, "prior").failures == ("log_likelihood",)
+
+
+@pytest.mark.slow
+def test_the_released_snooker_move_fails_negative_control(toys):
+    """The same simulations pass with our moves: the posteriors of the broken one are too narrow."""
+    broken, honest = (outcome(toys, control, n=80, n_dim=8) for control in ("snooker", "none"))
+    assert honest.passed, honest.markdown()
+    assert not broken.passed
+    rows = [row for row in broken.rows if row.name.startswith("x")]
+    assert len(rows) == 8
+    assert np.mean([row.dispersion for row in rows]) > 1.15
+
+
+def test_statistics_of_known_ranks_analytic():
+    ranks = np.random.default_rng(3).uniform(size=400)
+    simulations = [{"rank": {"x": r, "region": r}, "pull": {"x": stats.norm.ppf(r)}, "ess": 500.0} for r in ranks]
+    result = judge(simulations, "known", Setting())
+    row = result.rows[0]
+    assert row.dispersion == pytest.approx(12.0 * np.mean((ranks - 0.5) ** 2))
+    assert row.dispersion_error == pytest.approx(np.sqrt(0.8 / 400))  # kurtosis 9/5 of a uniform variable
+    assert row.p_values[2] == pytest.approx(stats.kstest(ranks, "uniform").pvalue)
+    assert result.coverage[0.68] == np.mean(ranks < 0.68)
+    assert result.passed
+    narrow = [{**one, "rank": {"x": float(r > 0.5)}} for one, r in zip(simulations, ranks, strict=True)]
+    assert judge(narrow, "narrow", Setting()).failures == ("x",)
+    assert not judge([{**simulations[0], "ess": 3.0}, *simulations[1:]], "poor", Setting()).passed
+
+
+def test_numbers_do_not_depend_on_jobs_and_interruptions(toys, tmp_path, pool):
+    toy, setting = toys.Counting(), Setting(seed=5, min_ess=10, steps=60)
+    whole = calibrate(toy, tmp_path / "whole", 6, setting, executor=pool, progress=False)
+    calibrate(toy, tmp_path / "cut", 2, setting, jobs=1, progress=False)
+    (tmp_path / "cut" / "simulations" / "000001.json").unlink()
+    (tmp_path / "cut" / "simulations" / ".000004.json.1.tmp").write_text("{")
+    cut = calibrate(toy, tmp_path / "cut", 6, setting, jobs=2, progress=False)
+    assert cut.markdown() == whole.markdown()
+    for name, ranks in whole.ranks.items():
+        np.testing.assert_array_equal(ranks, cut.ranks[name])
+    assert (tmp_path / "cut" / "calibration.md").read_text() == whole.markdown()
+    with pytest.raises(RunFolderError, match="holds another calibration"):
+        calibrate(toy, tmp_path / "cut", 6, replace(setting, seed=6), executor=pool)
+    with pytest.raises(ConfigError, match="simulations: 1 is not allowed"):
+        calibrate(toy, tmp_path / "new", 1, executor=pool)
+    with pytest.raises(ConfigError, match="control: 'typo' is not allowed"):
+        Setting(control="typo")
+
+
+def test_smooth_constraints_are_refused_and_exclusions_kept():
+    with pytest.raises(ConfigError, match="only exclusions can be kept"):
+        simulate(nuinfer.load("hese7"), Setting(), 0)
+    names = ("muon_g2", "borexino", "neff", "sn1987a")
+    kept = nuinfer.load(
+        "hese7",
+        [f"constraints.{name}.form=off" for name in names]
+        + ["constraints.muon_g2.form=exclusion", "constraints.muon_g2.measurement=bnl2001"],
+    )
+    truths = [simulate(kept, Setting(min_ess=1, control="prior"), k)["truth"] for k in range(10)]
+    theta = [[one[name] for name in kept.parameter_names] for one in truths]
+    assert np.all(kept.log_exclusion(theta) == 0.0)
+
+
+def test_calibrate_on_the_command_line(tmp_path, capsys):
+    out = tmp_path / "calibration"
+    code = main(["calibrate", "hese7", "-n", "3", "--out", str(out), "--control", "prior", "--jobs", "1"])
+    assert code in (0, 3)  # three simulations show that it runs, not that it is calibrated
+    text = capsys.readouterr().out
+    assert "control: prior, 3 simulations" in text
+    assert "log_likelihood" in text
+    assert (out / "ranks.png").stat().st_size > 1000
+    assert len(list((out / "simulations").glob("*.json"))) == 3

@@ -1,0 +1,434 @@
+"""Campaigns: what a file stands for, results that survive anything, a rerun that does the rest, ways to fail."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import nuinfer
+from nuinfer.cli import main
+from nuinfer.errors import ConfigError, RunFolderError
+from nuinfer.inference.profile.profile import Profile
+from nuinfer.inference.studies import campaign_store as store
+from nuinfer.inference.studies.calibration import Setting, simulate
+from nuinfer.inference.studies.campaign import open_campaign, run_campaign
+from nuinfer.inference.studies.campaign_config import count_jobs, jobs_of, parse_campaign
+from nuinfer.inference.studies.campaign_tasks import run_job, with_data
+from nuinfer.inference.work.workers import Inline
+
+needs_cluster = pytest.mark.skipif(not importlib.util.find_spec("distributed"), reason="needs nuinfer[cluster]")
+pytest.importorskip("pyarrow", reason="needs nuinfer[campaign]")
+
+DIFFERS = ["seconds", "cpu_seconds", "host", "attempts"]  # from one execution to the next
+TWO_LEFT = """
+"parameters.energy_scale.value" = 1.0
+"parameters.detector_scale.value" = 1.0
+"parameters.norm_muon.value" = 1.0
+"parameters.norm_conventional.value" = 1.0
+"""
+FITS = f"""
+seed = 11
+[jobs.fits]
+task = "best_fit"
+analysis = "hese7_icecube"
+data = "simulated"
+others = "centre"
+n = 6
+[jobs.fits.set]
+"model.absorption" = false
+{TWO_LEFT}
+"""
+POSTERIORS = f"""
+[jobs.posteriors]
+task = "posterior"
+analysis = "hese7_icecube"
+data = "simulated"
+n = 4
+[jobs.posteriors.set]
+"model.absorption" = false
+"sampler.walkers" = 16
+"sampler.ensembles" = 2
+"sampler.max_steps" = 400
+"sampler.checkpoint_seconds" = 0.2
+{TWO_LEFT}
+"""
+POISON = """
+import multiprocessing
+import os
+from functools import partial
+
+import numpy as np
+
+from nuinfer.constraints.base import Constraint, Measurement
+
+
+def predict(m_zprime_mev, g_prime, kind):
+    if multiprocessing.parent_process() is not None:  # in a worker
+        if kind == "kills":
+            os._exit(3)
+        if kind == "raises":
+            raise ArithmeticError("a broken formula")
+        if kind == "nan":
+            return np.nan * g_prime
+    return 0.0 * g_prime + 0.0 * m_zprime_mev
+
+
+def build(charges, mass_range_mev, kind):
+    measured = Measurement("poison", "nobody", mean=0.0, sigma=1.0)
+    return Constraint("poison", "two_sided", measured, partial(predict, kind=kind), standard_model=0.0)
+"""
+
+
+def numbers(folder):
+    """What must not depend on how a campaign was executed."""
+    return open_campaign(folder).table().drop_columns(DIFFERS)
+
+
+def write(path, text):
+    path.write_text(text)
+    return str(path)
+
+
+# What a file stands for -----------------------------------------------------------------------------------------------
+
+
+def test_jobs_are_every_combination_and_addressed_by_what_decides_them(tmp_path):
+    text = FITS + '[jobs.fits.vary]\n"data.exposure" = [1, 2]\n"model.source" = ["pp", "pgamma"]\n'
+    jobs = list(jobs_of(parse_campaign(text)))
+    assert len(jobs) == len({job.key for job in jobs}) == 24
+    assert jobs[7].case == {"job": "fits", "task": "best_fit", "analysis": "hese7_icecube"} | {
+        "data.exposure": 1,
+        "model.source": "pgamma",
+    }
+    assert jobs[7].number == 1
+    renamed = [job.key for job in jobs_of(parse_campaign(text.replace("jobs.fits", "jobs.others")))]
+    assert renamed == [job.key for job in jobs]
+    for change in ("seed = 12", "seed = 11\nattempts = 5"):
+        keys = {job.key for job in jobs_of(parse_campaign(text.replace("seed = 11", change)))}
+        assert keys.isdisjoint({job.key for job in jobs}) == (change == "seed = 12")
+    assert count_jobs(write(tmp_path / "file.toml", text)) == {"fits": 24}
+
+
+def test_data_of_one_number_and_truth_are_the_same_for_all_jobs():
+    """The limits of one pseudo-experiment at several masses belong together."""
+    text = """
+[jobs.limits]
+task = "limit"
+analysis = "hese7_icecube"
+data = "simulated"
+truth = "standard_model"
+n = 2
+vary = { "parameters.log10_m_zprime_mev.value" = [0.5, 1.0], "data.exposure" = [1, 4] }
+"""
+    jobs = list(jobs_of(parse_campaign(text)))
+    observed = []
+    for job in jobs:
+        seed = np.random.SeedSequence(job.seed, spawn_key=(job.number,)).spawn(2)[0]
+        analysis = nuinfer.load("hese7_icecube", {key: v for key, v in job.case.items() if "." in key})
+        observed.append(with_data(analysis, job.settings, seed).observed_counts)
+    assert np.array_equal(observed[0], observed[4])  # number 0 at both masses
+    assert np.array_equal(observed[1], observed[5])
+    assert not np.array_equal(observed[0], observed[1])
+    assert 3.0 < observed[2].sum() / observed[0].sum() < 5.5  # four times the exposure of some 50 events
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[jobs.a]\ntask = 'best_fits'\nanalysis = 'hese7'", r"jobs.a.task: \"best_fits\" is not allowed"),
+        ("[jobs.a]\ntask = 'best_fit'\nanalysi = 'hese7'", r"jobs.a.analys.*"),
+        ("[jobs.a]\ntask = 'best_fit'\nanalysis = 'hese7'\nnn = 2", r"jobs.a.nn: unknown key \(did you mean 'n'\?\)"),
+        ("[jobs.a]\ntask = 'best_fit'\nanalysis = 'hese8'", r"jobs.a: 'hese8': neither a preset"),
+        ("[jobs.a]\ntask = 'best_fit'\nanalysis = 'hese7'\nn = 2", r"jobs.a.n: 2 is not allowed with data 'observed'"),
+        ("[jobs.a]\ntask = 'best_fit'\nanalysis = 'hese7'\nat = {gamma = 2}", r"jobs.a.at: the observed data have no"),
+        ("[jobs.a]\ntask = 'exclusion'\nanalysis = 'hese7'", r"jobs.a.test: .* give m_zprime_mev and g_prime"),
+        ("[jobs.a]\ntask = 'calibration'\nanalysis = 'hese7'", r"jobs.a.set: smooth constraints cannot be simulated"),
+        ("[jobs.a]\ntask = 'limit'\nanalysis = 'hese7'\nparameter = 'g'", r"jobs.a.parameter: 'g' is not one of log10"),
+        ("[jobs.a]\ntask = 'best_fit'\nanalysis = 'hese7'\nvary = {'model.source' = []}", r"jobs.a.vary.model.source"),
+        ("sed = 3\n[jobs.a]\ntask = 'best_fit'\nanalysis = 'hese7'", r"sed: unknown key \(did you mean 'seed'\?\)"),
+        ("seed = 3", r"jobs: missing"),
+        ("jobs = 3 =", r"not valid TOML"),
+    ],
+)
+def test_a_wrong_file_is_one_clear_line_and_leaves_nothing(text, message, tmp_path, capsys):
+    assert main(["campaign", write(tmp_path / "c.toml", text), "--out", str(tmp_path / "out")]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    with pytest.raises(ConfigError, match=message):
+        list(jobs_of(parse_campaign(text)))
+    assert not (tmp_path / "out").exists()
+
+
+# What it leaves -------------------------------------------------------------------------------------------------------
+
+
+def test_results_do_not_depend_on_the_executor_and_are_kept(tmp_path, capsys):
+    """In this process, in two local processes; a second run does nothing, a larger one only what is new."""
+    file = write(tmp_path / "c.toml", FITS)
+    assert main(["campaign", file, "--out", str(tmp_path / "two"), "--jobs", "2"]) == 0
+    assert "complete" in capsys.readouterr().out
+    one = run_campaign(file, tmp_path / "one", executor=Inline(), progress=False)
+    assert numbers(tmp_path / "one").equals(numbers(tmp_path / "two"))
+    columns = one.columns()
+    assert columns["number"].tolist() == [0, 1, 2, 3, 4, 5]
+    assert np.all(np.isfinite(columns["log_likelihood"]))
+    assert {"gamma", "phi_total"} <= set(columns)
+    before = one.table()
+    more = FITS.replace("n = 6", "n = 7")
+    assert run_campaign(write(tmp_path / "c.toml", more), tmp_path / "one", executor=Inline()).complete
+    assert "6 of 7 jobs are there" in capsys.readouterr().err
+    assert one.table().slice(0, 6).equals(before)
+    assert main(["status", str(tmp_path / "one"), "--json"]) == 0
+    status = json.loads(capsys.readouterr().out)
+    assert (status["state"], status["done"], status["left"]) == ("done", 7, 0)
+    assert main(["status", str(tmp_path / "one")]) == 0
+    assert "jobs: 7" in capsys.readouterr().out
+
+
+def test_best_fits_are_those_of_the_profile(tmp_path):
+    """A job does what a user would do by hand with the same data and seed."""
+    config = parse_campaign(FITS.replace("n = 6", "n = 1"))
+    (job,) = jobs_of(config)
+    row = run_job(job, tmp_path)
+    data, work = np.random.SeedSequence(11, spawn_key=(0,)).spawn(2)
+    analysis = nuinfer.load("hese7_icecube", config.jobs["fits"].set)
+    expected = np.sum(list(analysis.predict().values()), axis=0)
+    fitted = analysis.with_observed(np.random.default_rng(data).poisson(expected))
+    best = Profile(fitted, int(work.generate_state(1, np.uint64)[0] >> np.uint64(1))).best
+    assert row["gamma"] == best.point[analysis.parameter_names.index("gamma")]
+    uniform = np.log(2.5) + np.log(20.0)  # widths of the priors on gamma and phi_total, which are no measurements
+    assert row["log_likelihood"] == pytest.approx(best.log_prob + uniform, rel=1e-12)
+
+
+def test_odds_are_the_evidences_of_each_hypothesis(tmp_path):
+    """Two hypotheses, two free parameters: ln Z of a job is that of a tensor grid over the same prior and data."""
+    text = f"""
+[jobs.sources]
+task = "odds"
+analysis = "hese7_icecube"
+live = 200
+[jobs.sources.vary]
+"model.source" = ["pp", "neutron"]
+[jobs.sources.set]
+"model.absorption" = false
+{TWO_LEFT}
+"""
+    campaign = run_campaign(write(tmp_path / "c.toml", text), tmp_path / "out", executor=Inline(), progress=False)
+    assert campaign.complete
+    columns = campaign.columns()
+    cube = np.stack(np.meshgrid(*[(np.arange(120) + 0.5) / 120] * 2), axis=-1)
+    common = parse_campaign(text).jobs["sources"].set
+    for k, source in enumerate(["pp", "neutron"]):
+        analysis = nuinfer.load("hese7_icecube", {**common, "model.source": source})
+        values = analysis.log_likelihood(analysis.prior_transform(cube))
+        expected = values.max() + np.log(np.mean(np.exp(values - values.max())))
+        assert columns["ln_z"][k] == pytest.approx(expected, abs=4.0 * columns["ln_z_error"][k])
+
+
+def test_store_puts_results_together_and_reads_them_at_any_moment(tmp_path):
+    (tmp_path / store.RESULTS).mkdir()
+    store.write_manifest(
+        tmp_path, [{"key": f"k{i}", "number": i, "mixed": v} for i, v in enumerate(["a", 1, 2.5, None])]
+    )
+    assert store.read(tmp_path).num_rows == 0
+    store.add(tmp_path, "k2", {"x": 2.0, "limit": None})
+    store.add(tmp_path, "k0", {"x": 1, "limit": 3.5})
+    store.add(tmp_path, "stranger", {"x": 1.0})  # of an earlier campaign in the same folder
+    expected = {"key": ["k0", "k2"], "number": [0, 2], "mixed": ["a", "2.5"], "x": [1.0, 2.0], "limit": [3.5, None]}
+    assert store.read(tmp_path).to_pydict() == expected
+    copy = shutil.copytree(tmp_path / store.RESULTS, tmp_path / "copy")
+    store.compact(tmp_path, least=2)
+    assert len(list((tmp_path / store.RESULTS).iterdir())) == 1
+    assert store.read(tmp_path).to_pydict() == expected
+    shutil.copytree(copy, tmp_path / store.RESULTS, dirs_exist_ok=True)  # a kill before the single files were removed
+    assert store.read(tmp_path).to_pydict() == expected
+    assert store.keys(tmp_path) == {"k0", "k2", "stranger"}
+    (tmp_path / store.RESULTS / "k3.parquet").write_bytes(b"PAR1")
+    with pytest.raises(RunFolderError, match=r"k3.parquet: cannot be read or is damaged"):
+        store.read(tmp_path)
+
+
+def test_a_folder_of_something_else_is_refused(tmp_path, capsys):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "thesis.tex").touch()
+    assert main(["campaign", write(tmp_path / "c.toml", FITS), "--out", str(tmp_path / "out")]) == 2
+    assert "not the folder of a campaign" in capsys.readouterr().err
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["thesis.tex"]
+    with pytest.raises(RunFolderError, match="is not the folder of a campaign"):
+        open_campaign(tmp_path)
+
+
+def test_without_the_extra_it_is_named(tmp_path, capsys, monkeypatch):
+    def missing(name):
+        raise ImportError(name)
+
+    monkeypatch.setattr(store, "import_module", missing)
+    assert main(["campaign", write(tmp_path / "c.toml", FITS), "--out", str(tmp_path / "out")]) == 2
+    assert "pip install 'nuinfer[campaign]'" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_calibration_in_a_campaign_is_that_of_the_command(tmp_path):
+    """The same simulations, judged by the same statistics."""
+    text = FITS.replace('data = "simulated"\nothers = "centre"\nn = 6', "min_ess = 20\nn = 2") + '"sampler.walkers" = 8'
+    config = parse_campaign(text.replace("best_fit", "calibration"))
+    campaign = run_campaign(config, tmp_path / "out", executor=Inline(), progress=False)
+    expected = simulate(nuinfer.load("hese7_icecube", config.jobs["fits"].set), Setting(11, 20.0), 1)
+    found = campaign.calibration("fits")
+    assert found.simulations == 2
+    assert {name: ranks[1] for name, ranks in found.ranks.items()} == expected["rank"]
+
+
+# What goes wrong ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("scheduler", [None, pytest.param("local", marks=[needs_cluster, pytest.mark.slow])])
+def test_poisoned_jobs_are_reported_and_the_rest_go_on(scheduler, tmp_path, capsys):
+    """One raises, one gives NaN, one kills its worker each time it is started; the healthy ones end."""
+    write(tmp_path / "poison.py", POISON)
+    kinds = ["fine", "raises", "nan", "kills", "healthy"]
+    text = f"""
+attempts = 2
+[jobs.fits]
+task = "best_fit"
+analysis = "hese7_icecube"
+[jobs.fits.set]
+"constraints.custom.poison.file" = "{tmp_path / "poison.py"}"
+"parameters.log10_m_zprime_mev.value" = 1.0
+"parameters.lightest_nu_mass_ev.value" = 0.05
+"parameters.log10_g_prime.value" = -3.0
+{TWO_LEFT}
+[jobs.fits.vary]
+"constraints.custom.poison.kind" = {json.dumps(kinds)}
+"""
+    arguments = ["campaign", write(tmp_path / "c.toml", text), "--out", str(tmp_path / "out"), "--jobs", "2"]
+    assert main(arguments + (["--scheduler", scheduler] if scheduler else [])) == 3
+    out = capsys.readouterr().out
+    assert "INCOMPLETE, 3 jobs failed" in out
+    campaign = open_campaign(tmp_path / "out")
+    assert not campaign.complete
+    assert campaign.table().column("constraints.custom.poison.kind").to_pylist() == ["fine", "healthy"]
+    reasons = {one["constraints.custom.poison.kind"]: one["reason"] for one in campaign.failures()}
+    assert "ArithmeticError: a broken formula" in reasons["raises"]
+    assert reasons["kills"] == "its worker died, 2 times"
+    assert "'custom.poison'" in reasons["nan"]
+    assert campaign.status()["state"] == "incomplete"
+
+
+def start(file, out, *options):
+    """A campaign in a process group of its own."""
+    command = [sys.executable, "-m", "nuinfer", "campaign", file, "--out", str(out), *options]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
+
+
+def done(out):
+    """Number of results that are there."""
+    return len(store.keys(out)) if (out / store.RESULTS).is_dir() else 0
+
+
+def kill_when(process, out, least, number=signal.SIGKILL):
+    """Send a signal to the command when so many results are there."""
+    for _ in range(1200):
+        if done(out) >= least or process.poll() is not None:
+            break
+        time.sleep(0.05)
+    assert process.poll() is None, process.communicate()[0].decode()
+    os.kill(process.pid, number)
+    return process.communicate(timeout=60)[0].decode()
+
+
+def test_killed_and_run_again_it_does_only_the_rest(tmp_path):
+    """SIGKILL of the command in the middle; the second run keeps what is there, and the table is that of one run."""
+    file, out = write(tmp_path / "c.toml", FITS.replace("n = 6", "n = 16")), tmp_path / "out"
+    kill_when(start(file, out, "--jobs", "1"), out, 2)
+    kept = store.keys(out)
+    assert 2 <= len(kept) < 16
+    assert run_campaign(file, out, executor=Inline(), progress=False).complete
+    assert f"{len(kept)} of 16 jobs are there" in (out / "log.txt").read_text()
+    assert not [path for path in out.rglob("*") if path.name.endswith(".tmp")]
+    run_campaign(file, tmp_path / "serial", executor=Inline(), progress=False)
+    assert numbers(out).equals(numbers(tmp_path / "serial"))
+
+
+@pytest.mark.skipif(not importlib.util.find_spec("psutil"), reason="needs nuinfer[cluster]")
+@pytest.mark.parametrize(
+    ("options", "fits", "posteriors"),
+    [((), 8, 0), pytest.param(("--scheduler", "local"), 200, 4, marks=[needs_cluster, pytest.mark.slow])],
+)
+def test_with_workers_killed_midway_results_are_those_of_a_serial_run(options, fits, posteriors, tmp_path):
+    """SIGKILL of a worker during best fits and of one during a posterior fit: only what they did is done again."""
+    psutil = pytest.importorskip("psutil")
+    text = FITS.replace("n = 6", f"n = {fits}")
+    if posteriors:
+        text += POSTERIORS.replace("n = 4", f"n = {posteriors}")
+    file, out = write(tmp_path / "c.toml", text), tmp_path / "out"
+    process = start(file, out, "--jobs", "2", *options)
+    moments = [lambda: done(out) >= fits // 4, lambda: any(out.glob("runs/*/chains/*/000001.npz"))]
+    for ready in moments[: 2 if posteriors else 1]:
+        while process.poll() is None and not ready():
+            time.sleep(0.02)
+        busy = [one for one in psutil.Process(process.pid).children() if "spawn_main" in " ".join(one.cmdline())]
+        max(busy, key=lambda one: one.create_time()).kill()  # the youngest: the pool of the other one is the older
+    output = process.communicate(timeout=600)[0].decode()
+    assert process.returncode == 0, output
+    run_campaign(file, tmp_path / "serial", executor=Inline(), progress=False)
+    assert numbers(out).equals(numbers(tmp_path / "serial"))
+    columns = open_campaign(out).columns()
+    assert len(columns["job"]) == fits + posteriors
+    assert 1 <= np.sum(columns["attempts"] > 1) <= 4
+    if posteriors:
+        assert np.array_equal(np.isnan(columns["median.gamma"]), columns["job"] == "fits")
+
+
+def test_interrupted_it_says_so_and_can_be_read(tmp_path):
+    file, out = write(tmp_path / "c.toml", FITS.replace("n = 6", "n = 100")), tmp_path / "out"
+    process = start(file, out, "--jobs", "1")
+    output = kill_when(process, out, 2, signal.SIGINT)
+    assert process.returncode == 130
+    assert "Traceback" not in output
+    assert open_campaign(out).status()["state"] == "interrupted"
+    assert open_campaign(out).table().num_rows >= 2
+    assert not open_campaign(out).complete
+
+
+MPIEXEC = shutil.which("mpiexec") or shutil.which("mpiexec", path=str(Path(sys.executable).parent))
+AS_ROOT = [f"{launcher}_ALLOW_RUN_AS_ROOT{end}" for launcher in ("OMPI", "PRTE") for end in ("", "_CONFIRM")]
+
+
+@pytest.mark.skipif(not importlib.util.find_spec("mpi4py"), reason="needs nuinfer[mpi]")
+def test_mpi_alone_says_how_to_start_it(tmp_path):
+    process = start(write(tmp_path / "c.toml", FITS), tmp_path / "out", "--scheduler", "mpi")
+    output = process.communicate(timeout=60)[0].decode()
+    assert process.returncode == 2
+    assert "mpiexec -n N python -m mpi4py.futures -m nuinfer" in output or "no MPI library" in output
+
+
+@pytest.mark.skipif(not importlib.util.find_spec("mpi4py") or not MPIEXEC, reason="needs nuinfer[mpi] and mpiexec")
+def test_mpi_gives_the_same_numbers(tmp_path):
+    """Smoke test: a dispatcher and two workers."""
+    file, out = write(tmp_path / "c.toml", FITS), tmp_path / "out"
+    command = [str(MPIEXEC), "--oversubscribe", "-n", "3", sys.executable, "-m", "mpi4py.futures", "-m", "nuinfer"]
+    command += ["campaign", file, "--out", str(out), "--scheduler", "mpi"]
+    environment = {**os.environ, **dict.fromkeys(AS_ROOT, "1")}
+    answer = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert (out / "campaign.json").is_file(), answer.stderr
+    assert open_campaign(out).complete, answer.stderr  # not the launcher's exit status
+    run_campaign(file, tmp_path / "serial", executor=Inline(), progress=False)
+    assert numbers(out).equals(numbers(tmp_path / "serial"))
+
+
+def test_the_documented_example_is_a_campaign(tmp_path):
+    text = (Path(__file__).parents[2] / "docs" / "scaling.md").read_text()
+    example = text[text.index("    # coverage.toml") : text.index("<!-- -->")]
+    assert count_jobs(write(tmp_path / "c.toml", textwrap.dedent(example))) == {"fits": 400, "posteriors": 2}

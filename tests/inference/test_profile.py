@@ -1,0 +1,150 @@
+"""Profile likelihood against closed forms, pseudo-experiments, predictive checks."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import stats
+
+import nuinfer
+from nuinfer.errors import ConfigError
+from nuinfer.inference.profile.profile import Profile, pseudo_experiments
+from nuinfer.inference.runs.predictive import predictive_checks
+
+
+@pytest.fixture
+def toys(monkeypatch):
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[1]))
+    return importlib.import_module("inference_toys")
+
+
+class Correlated:
+    """A Gaussian with correlation 0.8 and unit widths; its profile in x0 is exp(-x0^2/2) (closed form)."""
+
+    def __new__(cls, toys, **settings):
+        inverse = np.linalg.inv([[1.0, 0.8], [0.8, 1.0]])
+
+        class Toy(toys.Toy):
+            def log_likelihood(self, theta):
+                return -0.5 * np.einsum("...i,ij,...j", theta, inverse, theta)
+
+        return Toy(n_dim=2, **settings)
+
+
+def test_profile_of_a_correlated_gaussian_analytic(toys):
+    profile = Profile(Correlated(toys, bound=6.0))
+    assert profile.best.point == pytest.approx([0.0, 0.0], abs=1e-3)
+    assert profile.loss("x0", 1.5) == pytest.approx(1.125, abs=2e-3)
+    assert profile.at("x0", 1.5).point == pytest.approx([1.5, 1.2], abs=1e-2)
+    assert profile.interval("x0", 0.6827) == pytest.approx((-1.0, 1.0), abs=5e-3)
+    assert profile.limit("x0", "upper") == pytest.approx(1.6449, abs=5e-3)
+    assert profile.limit("x0", "lower", 0.9) == pytest.approx(-1.2816, abs=5e-3)
+    with pytest.raises(ConfigError, match="parameter 'y': not one of x0, x1"):
+        profile.limit("y", "upper")
+
+
+def test_limits_that_the_prior_hides(toys):
+    short = Profile(Correlated(toys, bound=0.5))
+    assert short.limit("x0", "upper") is None
+    assert short.interval("x0") == (-0.5, 0.5)
+    flat = Profile(toys.Plateau(n_dim=2))  # flat below 0, a Gaussian above
+    assert flat.limit("x0", "upper") == pytest.approx(1.6449, abs=5e-3)
+    assert flat.limit("x0", "lower") is None
+
+
+def test_profile_finds_the_higher_of_two_modes_from_either_side(toys):
+    class Unequal(toys.Toy):
+        def log_likelihood(self, theta):
+            low = -0.5 * np.sum(((theta + 6.0) / 0.1) ** 2, axis=1)
+            return np.logaddexp(low, -0.5 * np.sum(((theta - 6.0) / 0.1) ** 2, axis=1) - 1.0)
+
+    profile = Profile(Unequal(n_dim=3))
+    assert profile.best.point == pytest.approx([-6.0] * 3, abs=0.01)
+    assert profile.loss("x0", 6.0) == pytest.approx(1.0, abs=2e-3)
+
+
+def test_nothing_possible_is_refused(toys):
+    with pytest.raises(ConfigError, match="none of 4000 draws of the prior"):
+        Profile(toys.Toy(defect="excluded"))
+
+
+class Counting:
+    """One bin, mean = signal + 3, no other parameter: everything is a sum of Poisson probabilities."""
+
+    def __new__(cls, toys, observed):
+        class Toy(toys.Toy):
+            @property
+            def observed_counts(self):
+                return np.array([[float(observed)]])
+
+            def sample_prior(self, n, rng):
+                return rng.uniform(0.0, 20.0, (n, 1))
+
+            @property
+            def prior_bounds(self):
+                return np.array([[0.0, 20.0]])
+
+            def expected_counts(self, theta):
+                return (np.asarray(theta)[..., 0] + 3.0)[..., None, None]
+
+            def evaluate(self, theta):
+                poisson = stats.poisson.logpmf(observed, theta[:, 0] + 3.0)
+                prior = np.where((theta[:, 0] >= 0.0) & (theta[:, 0] <= 20.0), -np.log(20.0), -np.inf)
+                return prior + poisson, np.column_stack([prior, poisson])
+
+            def with_observed(self, counts):
+                return Counting(toys, np.asarray(counts).item())
+
+        return Toy(n_dim=1)
+
+
+def test_pseudo_experiments_give_the_exact_p_value_analytic(toys):
+    """Counting experiment: 3 events at a mean of 7; as many or fewer have probability 0.0818 (Wilks: 0.041)."""
+    p = pseudo_experiments(Counting(toys, 3), "x0", 4.0, "upper", n=60)
+    exact = stats.poisson.cdf(3, 7.0)
+    assert abs(p - exact) < 4.0 * np.sqrt(exact * (1.0 - exact) / 60)
+    assert pseudo_experiments(Counting(toys, 12), "x0", 4.0, "upper", n=3) == 1.0
+
+
+def test_profile_limit_does_not_depend_on_the_floor_of_the_prior():
+    """The reason for it: the floor of log10 g' moves a credible limit, never this one (property)."""
+    fixed = [
+        f"parameters.{name}.value=1.0" for name in ("norm_conventional", "norm_muon", "detector_scale", "energy_scale")
+    ]
+    limits = [
+        Profile(nuinfer.load("hese7", [f"parameters.log10_g_prime.low={floor}", *fixed])).limit(
+            "log10_g_prime", "upper"
+        )
+        for floor in (-6.0, -7.5)
+    ]
+    assert limits[0] == pytest.approx(limits[1], abs=3e-3)
+
+
+def test_predictive_p_values_of_fixed_means_analytic():
+    rng = np.random.default_rng(1)
+    mean = np.array([[0.3, 5.0], [40.0, 0.0]])
+    observed = np.array([[0.0, 9.0], [30.0, 0.0]])
+    checks = predictive_checks(observed, np.broadcast_to(mean, (500, 2, 2)), rng)
+    exact = stats.poisson.sf(observed, mean) + 0.5 * stats.poisson.pmf(observed, mean)
+    np.testing.assert_allclose(checks.bins, exact, rtol=1e-10)
+    total = stats.poisson(45.3)
+    assert checks.total == pytest.approx(total.sf(39) + 0.5 * total.pmf(39), rel=1e-10)
+    assert 0.05 < checks.deviance < 0.9
+    assert checks.warnings() == []
+    far = predictive_checks([[0.0, 25.0], [0.0, 0.0]], np.broadcast_to(mean, (500, 2, 2)), rng)
+    texts = "; ".join(far.warnings())
+    assert "does not describe the counts" in texts
+    assert "topology 0, bin 1" in texts
+    assert "topology 1, bin 0" in texts
+
+
+def test_predictive_p_values_are_uniform_without_a_fit_statistical():
+    """Data from the model at its own parameters: the global p-values are uniform (200 data sets)."""
+    rng = np.random.default_rng(2)
+    mean = rng.uniform(0.5, 8.0, (2, 10))
+    checks = [predictive_checks(rng.poisson(mean), np.broadcast_to(mean, (200, 2, 10)), rng) for _ in range(200)]
+    assert stats.kstest([one.deviance for one in checks], "uniform").pvalue > 1e-3
+    assert stats.kstest([one.total for one in checks], "uniform").pvalue > 1e-3

@@ -1,0 +1,302 @@
+"""The figures beside corner, region and counts: artists hold what was computed, and axes of the user are drawn on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import matplotlib as mpl
+import mpltern  # noqa: F401 - registers the projection "ternary"
+import numpy as np
+import pytest
+from baseline_figures import BASELINES, write
+from matplotlib.testing.compare import compare_images
+from plotting_checks import importance_samples, legend_entries, make_run, make_summary, texts
+
+import nuinfer
+from nuinfer import plotting
+from nuinfer.constraints.base import Constraint, Measurement
+from nuinfer.errors import ConfigError
+from nuinfer.flux import depths_at_earth, flux_at_earth, transition_at_earth
+from nuinfer.plotting import flavour_triangle, pulls, spectrum, style
+
+
+@pytest.fixture(scope="module")
+def analysis():
+    return nuinfer.load("hese7_icecube")
+
+
+@pytest.fixture(scope="module")
+def samples(analysis):
+    return importance_samples(analysis, number=200, prior_draws=2000)
+
+
+@pytest.fixture(scope="module")
+def point(analysis):
+    """A deep dip: 8 MeV, g' = 5e-4, lightest mass 0.05 eV."""
+    at = analysis.prior_transform([0.5] * len(analysis.parameter_names))
+    for name, value in {"log10_m_zprime_mev": 0.903, "log10_g_prime": -3.3, "lightest_nu_mass_ev": 0.05}.items():
+        at[analysis.parameter_names.index(name)] = value
+    return at
+
+
+def lines(axes):
+    return {line.get_label(): line.get_xydata() for line in axes.lines}
+
+
+# Fluxes
+
+
+def test_spectrum_draws_flux_band_and_published_segments(analysis, samples, point):
+    figure = plotting.plot_spectrum(analysis, samples, best_fit=point)
+    assert len(figure.axes) == 3
+    for column, axes in enumerate(figure.axes):
+        assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")
+        x, y = lines(axes)["best fit"].T
+        expected = flux_at_earth(analysis, point, x * 1e3)[:, column] * (x * 1e3) ** 2
+        assert y == pytest.approx(expected, rel=1e-9)
+        band = next(c for c in axes.collections if c.get_label() == "posterior, 95 %").get_paths()[0].vertices
+        at = np.isclose(band[:, 0], band[len(band) // 4, 0])
+        flux = flux_at_earth(analysis, samples, [band[len(band) // 4, 0] * 1e3])[:, 0, column]
+        ends = np.quantile(flux, [0.025, 0.975]) * (band[len(band) // 4, 0] * 1e3) ** 2
+        assert sorted(set(band[at, 1]))[:: max(1, at.sum() - 1)] == pytest.approx(ends, rel=1e-6)
+    shown = [[c.get_label() for c in axes.containers] for axes in figure.axes]
+    hese, tracks, glashow = spectrum.LABELS.values()
+    assert shown == [[hese, glashow], [hese, tracks], [hese]]
+    entries = legend_entries(figure)
+    assert {
+        "posterior, 68 %",
+        "posterior, 95 %",
+        "best fit",
+        "best fit without absorption",
+        *spectrum.LABELS.values(),
+    } == set(entries)
+
+
+def test_segments_are_those_of_the_publications():
+    """Phys. Rev. D 104, 022002: seven segments from 42 TeV on, the last one a limit; contiguous."""
+    hese, tracks, glashow = spectrum.published_segments()
+    assert (hese.sample, hese.flavour, tracks.flavour, glashow.flavour) == ("hese7", "all", "mu", "e")
+    assert hese.low_gev[1:] == pytest.approx(hese.high_gev[:-1])
+    assert (hese.low_gev[0], hese.high_gev[-1]) == (42e3, 7.67e6)
+    assert (hese.plus == 0.0).tolist() == [False] * 6 + [True]
+    assert hese.e2_flux[1] == 2.13e-8
+    assert glashow.low_gev[0] < 6.3e6 < glashow.high_gev[0]  # the resonance of the W
+
+
+def test_depth_draws_targets_and_transitions(analysis, samples, point):
+    figure = plotting.plot_depth(analysis, samples, best_fit=point)
+    depth, *transitions = figure.axes
+    assert depth.get_yscale() == "log"
+    for target in range(3):
+        x, y = lines(depth)[rf"$\tau$ at $m_{target + 1}$, best fit"].T
+        expected = depths_at_earth(analysis, point, x * 1e3)[:, target]
+        assert np.nan_to_num(y) == pytest.approx(expected, rel=1e-9)
+        assert 0 < np.isfinite(y).sum() < len(y)
+    for source, axes in enumerate(transitions):
+        for flavour, name in enumerate(("e", r"\mu", r"\tau")):
+            x, y = lines(axes)[rf"arriving as $\nu_{{{name}}}$"].T
+            assert y == pytest.approx(transition_at_earth(analysis, point, x * 1e3)[:, flavour, source], rel=1e-9)
+    with pytest.raises(ConfigError, match="figure 'depth': model\\.absorption = false"):
+        plotting.plot_depth(analysis.with_overrides(["model.absorption=false"]), samples)
+
+
+def test_depth_says_which_lines_are_off_the_axis(analysis, samples, point):
+    weak = point.copy()
+    weak[analysis.parameter_names.index("log10_g_prime")] = -6.0
+    weak[analysis.parameter_names.index("log10_m_zprime_mev")] = 1.6
+    entries = legend_entries(plotting.plot_depth(analysis, samples, best_fit=weak))
+    assert r"$\tau$ at $m_1$, best fit (off the axis)" in entries
+
+
+def test_flavour_triangle_shows_standard_mixing_and_the_dip(analysis, samples, point):
+    figure = plotting.plot_flavour_triangle(analysis, samples, best_fit=point)
+    whole = figure.axes[0]
+    flavour_triangle.draw_points(whole, np.eye(3), "x", label="corners")
+    drawn = lines(whole)
+    # by hand: f_a = sum_ib |U_ai|^2 |U_bi|^2 f_b; a point is the mean of the corners with its fractions as weights
+    shares = analysis.posterior.model.mixing.probabilities
+    sources = {"pion decay (pp, p$\\gamma$)": (1, 2, 0), "muon-damped": (0, 1, 0), "neutron decay": (1, 0, 0)}
+    for label, source in sources.items():
+        expected = shares @ (shares.T @ np.array(source, float)) / sum(source)
+        assert drawn[label][0] == pytest.approx(expected @ drawn["corners"])
+    filled = [line.get_label() for line in whole.lines if line.get_markerfacecolor() == style.BLACK]
+    assert "pion decay (pp, p$\\gamma$)" in filled  # the source of the analysis
+    assert "neutron decay" not in filled
+    assert set(flavour_triangle.LABELS.values()) <= set(legend_entries(figure))
+    assert whole.get_tlabel() == r"$f_\tau$"
+
+
+def test_compositions_follow_the_dip(analysis, point):
+    """Above the highest resonance nothing is absorbed: standard mixing. In the dip it is not."""
+    found = flavour_triangle.compositions(analysis, point[None])
+    standard = flavour_triangle.standard_composition(analysis, "pp")
+    assert found["above"][0] == pytest.approx(standard, rel=1e-6)
+    assert np.max(np.abs(found["in"][0] - standard)) > 0.02
+    for where in found.values():
+        assert where.sum(axis=-1) == pytest.approx(1.0)
+
+
+# Constraints
+
+
+def test_pulls_are_predicted_minus_measured_over_sigma(analysis, samples, point):
+    """By hand, for an observable g'/1e-4 measured as 3 +- 0.5, a normal prior and the number of events."""
+    constraint = Constraint("toy", "two_sided", Measurement("m", "r", 3.0, 0.5), lambda m, g: g / 1e-4 + 0.0 * m, 0.0)
+    with_toy = analysis.with_overrides({})
+    with_toy.__dict__["posterior"] = replace(analysis.posterior, constraints=(constraint,))
+    found = pulls.pulls(with_toy, point)
+    assert float(found["toy"]) == pytest.approx((10.0**0.7 - 3.0) / 0.5)
+    muons = point[analysis.parameter_names.index("norm_muon")]
+    assert float(found[analysis.parameter_labels["norm_muon"]]) == pytest.approx((muons - 1.0) / 0.5)
+    expected, observed = analysis.expected_counts(point).sum(axis=-1), analysis.observed_counts.sum(axis=-1)
+    for row, topology in enumerate(analysis.topologies):
+        assert float(found[f"{topology} events"]) == pytest.approx(
+            (expected[row] - observed[row]) / expected[row] ** 0.5
+        )
+    assert "gamma" not in "".join(found)  # a uniform prior has no pull
+    figure = plotting.plot_pulls(with_toy, samples, best_fit=point)
+    axes = figure.axes[0]
+    drawn = lines(axes)["best fit"]
+    assert drawn[:, 0] == pytest.approx(np.clip([float(value) for value in found.values()], -6.0, 6.0))
+    assert next(label.get_text() for label in axes.get_yticklabels()) == "toy (two-sided)"
+
+
+def test_pulls_without_a_mediator_are_those_of_the_standard_model(samples):
+    standard = nuinfer.load("hese7", ["model.absorption=false"])
+    at = standard.prior_transform([0.5] * len(standard.parameter_names))
+    found = pulls.pulls(standard, at)
+    # N_eff = 3.044 against 2.99 +- 0.17
+    assert float(found[r"$\Delta N_\mathrm{eff}$"]) == pytest.approx((3.044 - 2.99) / 0.17, rel=1e-3)
+    assert "SN1987A" not in found  # nothing diffuses: its logarithm is minus infinity
+
+
+def test_leave_one_out_has_a_panel_per_constraint_and_says_which_are_rough(samples):
+    analysis = nuinfer.load("hese7")
+    draws = analysis.sample_prior(400, np.random.default_rng(1))
+    names = [c.name for c in analysis.posterior.constraints]
+    found = {name: SimpleNamespace(samples=draws, ess=2000.0, rhat=1.0) for name in names}
+    found[names[-1]] = SimpleNamespace(samples=draws, ess=12.0, rhat=1.3)
+    figure = plotting.plot_leave_one_out(analysis, draws, found)
+    assert [axes.get_title() for axes in figure.axes] == [
+        "without muon $g-2$", "without Borexino", r"without $\Delta N_\mathrm{eff}$", "without SN1987A",
+    ]  # fmt: skip
+    assert [axes.texts[0].get_text() for axes in figure.axes] == ["ESS 2000"] * 3 + ["rough: ESS 12, R-hat 1.30"]
+    assert "with all constraints, 68 and 95 %" in legend_entries(figure)
+    with pytest.raises(ConfigError, match="no constraint"):
+        plotting.plot_leave_one_out(nuinfer.load("hese7_icecube"), draws, {})
+
+
+def test_kinds_follow_what_the_analysis_has(analysis, samples):
+    run = make_run(analysis, samples, make_summary(analysis, samples))
+    assert set(plotting.KINDS) - set(plotting.kinds_of(run)) == {"leave_one_out"}
+    fixed = make_run(analysis.with_overrides(["parameters.log10_g_prime.value=-4"]), samples, {})
+    assert set(plotting.KINDS) - set(plotting.kinds_of(fixed)) == {"leave_one_out", "region"}
+
+
+# Chains
+
+
+@pytest.fixture(scope="module")
+def chain():
+    return np.random.default_rng(4).normal(size=(3, 400, 10, 2))
+
+
+def test_trace_shows_the_median_of_the_walkers_and_the_burn_in(chain):
+    figure = plotting.plot_trace(chain, ["a", "b"], discard=40)
+    assert [axes.get_ylabel() for axes in figure.axes] == ["a", "b"]
+    first = lines(figure.axes[1])["ensemble 0"]
+    assert len(first) == 200  # every second step
+    assert first[:, 1] == pytest.approx(np.median(chain[0, ::2, :, 1], axis=1))
+    shade = next(p for p in figure.axes[0].patches if p.get_label() == "burn-in")
+    assert shade.get_bbox().intervalx.tolist() == [0.0, 40.0]
+    assert legend_entries(figure) == ["ensemble 0", "ensemble 1", "ensemble 2", "burn-in"]
+    with pytest.raises(ConfigError, match="3 quantities"):
+        plotting.plot_trace(chain, ["a", "b", "c"])
+
+
+def test_ranks_are_flat_for_one_distribution_and_not_for_another(chain):
+    """Statistical: independent draws stay in the band; a shifted ensemble leaves it (negative control)."""
+    shifted = chain.copy()
+    shifted[2, ..., 1] += 0.5
+    figure = plotting.plot_rank(shifted, ["same", "shifted"], effective=[12_000.0, 12_000.0])
+    outside = []
+    for axes in figure.axes:
+        band = next(p for p in axes.patches if p.get_label() == "95 % band").get_bbox().intervaly
+        heights = np.array([p.get_data().values for p in axes.patches if isinstance(p, mpl.patches.StepPatch)])
+        assert heights.mean(axis=1) == pytest.approx(1.0)
+        outside.append(np.mean((heights < band[0]) | (heights > band[1])))
+    assert outside[0] < 0.12
+    assert outside[1] > 0.5
+
+
+def test_autocorrelation_shows_the_worst_ensemble_and_the_length_over_fifty():
+    tau = np.array([[[5.0, 1.0], [4.0, 2.0]], [[9.0, 3.0], [np.inf, 3.5]]])
+    figure = plotting.plot_autocorrelation([100, 1000], tau, ["a", "b"])
+    drawn = lines(figure.axes[0])
+    assert drawn["b"].tolist() == [[100.0, 2.0], [1000.0, 3.5]]
+    assert drawn["a"][0].tolist() == [100.0, 5.0]
+    assert np.isnan(drawn["a"][1, 1])
+    assert drawn["length / 50"][:, 1].tolist() == [2.0, 20.0]
+    with pytest.raises(ConfigError, match="tau: shape"):
+        plotting.plot_autocorrelation([100], tau, ["a", "b"])
+
+
+def test_acceptance_counts_the_steps_at_which_walkers_move():
+    """Walkers that move at every other step, and one that never does."""
+    steps = np.arange(200) // 2
+    chain = np.broadcast_to(steps[None, :, None, None], (2, 200, 4, 1)).astype(float).copy()
+    chain[1, :, 0] = 0.0
+    figure = plotting.plot_acceptance(chain, discard=20)
+    share, walkers = figure.axes
+    assert np.mean(lines(share)["ensemble 0"][:, 1]) == pytest.approx(0.5, abs=0.01)
+    assert np.mean(lines(share)["ensemble 1"][:, 1]) == pytest.approx(0.375, abs=0.01)
+    assert walkers.lines[1].get_ydata() == pytest.approx([0.0, 0.5, 0.5, 0.5], abs=0.01)
+
+
+# Axes of the user, and pictures
+
+
+def test_axes_of_the_user_are_drawn_on(analysis, samples, point, chain):
+    draw = (
+        lambda axes: plotting.plot_depth(analysis, samples, best_fit=point, axes=axes),
+        lambda axes: plotting.plot_spectrum(analysis, samples, best_fit=point, axes=axes[:3]),
+        lambda axes: plotting.plot_trace(chain, ["a", "b"], axes=axes[:2]),
+        lambda axes: plotting.plot_rank(chain, ["a", "b"], axes=axes[:2]),
+        lambda axes: plotting.plot_acceptance(chain, axes=axes[:2]),
+        lambda axes: plotting.plot_pulls(analysis, samples, best_fit=point, axes=axes[0]),
+        lambda axes: plotting.plot_autocorrelation([10, 100], np.ones((2, 1, 1)), ["a"], axes=axes[0]),
+    )
+    for one in draw:
+        figure = mpl.figure.Figure()
+        before = list(figure.subplots(2, 2).ravel())
+        assert one(before) is figure
+        assert figure.axes == before
+        assert figure.legends == []
+        assert before[0].get_legend() is not None
+    ternary = mpl.figure.Figure()
+    panels = [ternary.add_subplot(1, 2, k + 1, projection="ternary") for k in range(2)]
+    assert plotting.plot_flavour_triangle(analysis, samples, best_fit=point, axes=panels) is ternary
+
+
+@pytest.mark.parametrize("name", BASELINES)
+def test_pictures_are_as_they_were(name, tmp_path):
+    """Self-regression, of figures from fixed arrays; `tests/plotting/baseline_figures.py` draws them anew."""
+    drawn = write(name, tmp_path)
+    assert compare_images(str(Path(__file__).parent / "baselines" / f"{name}.png"), str(drawn), tol=12.0) is None
+
+
+def test_a_picture_of_other_numbers_differs(tmp_path):
+    """Negative control of the tolerance: one curve moved by a tenth of the axis."""
+    moved = plotting.plot_autocorrelation([50, 800], np.full((2, 1, 1), 9.0), ["slow"], width_in=style.COLUMN_IN)
+    drawn = write("autocorrelation", tmp_path, moved)
+    assert (
+        compare_images(str(Path(__file__).parent / "baselines" / "autocorrelation.png"), str(drawn), tol=12.0)
+        is not None
+    )
+
+
+def test_names_of_parameters_reach_the_figures_of_chains(analysis, samples):
+    run = make_run(analysis, samples, make_summary(analysis, samples))
+    assert {*analysis.parameter_labels.values(), "ln probability"} <= set(texts(plotting.plot("trace", run)))
