@@ -8,15 +8,11 @@ generator after its last step, so that the chains do not depend on where the blo
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import io
-import json
-import math
-import os
 import shutil
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,9 +20,19 @@ from typing import Any
 import numpy as np
 
 from nuinfer.errors import RunFolderError
+from nuinfer.inference.work import files
+from nuinfer.inference.work.files import LOCK as LOCK  # noqa: PLC0414 - they are read from here too
+from nuinfer.inference.work.files import LOG as LOG  # noqa: PLC0414
+from nuinfer.inference.work.files import STATUS as STATUS  # noqa: PLC0414
+from nuinfer.inference.work.files import is_leftover
+from nuinfer.inference.work.files import locked as locked  # noqa: PLC0414
+from nuinfer.inference.work.files import make_folder as make_folder  # noqa: PLC0414
+from nuinfer.inference.work.files import read_json as read_json  # noqa: PLC0414
+from nuinfer.inference.work.files import write_atomic as write_atomic  # noqa: PLC0414
+from nuinfer.inference.work.files import write_json as write_json  # noqa: PLC0414
 from nuinfer.typing import AnyArray, FloatArray, IntArray
 
-RECORD, STATUS, SUMMARY, LOCK, LOG = "run.json", "status.json", "summary.json", "lock", "log.txt"
+RECORD, SUMMARY = "run.json", "summary.json"
 CONFIG_INPUT, CONFIG_RESOLVED, POSTERIOR, STOP, NONFINITE = (
     "config.input.toml",
     "config.resolved.toml",
@@ -104,52 +110,6 @@ def ensemble_folder(run: Path, ensemble: int) -> Path:
 def block_path(folder: Path, index: int) -> Path:
     """File of one block."""
     return folder / f"{index:06d}.npz"
-
-
-def write_atomic(path: Path, content: bytes, *, durable: bool = True) -> None:
-    """Write a file whole or not at all; `durable` waits for the disk.
-
-    Raises
-    ------
-    RunFolderError
-        If it cannot be written; what was there before is intact.
-    """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            if durable:
-                os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        raise RunFolderError(f"{path}: cannot be written ({error.strerror or error})") from error
-
-
-def write_json(path: Path, content: Mapping[str, Any], *, durable: bool = True) -> None:
-    """Write JSON atomically; numbers that are not finite become null."""
-    write_atomic(path, (json.dumps(_plain(content), indent=2, allow_nan=False) + "\n").encode(), durable=durable)
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON object.
-
-    Raises
-    ------
-    RunFolderError
-        If it is missing or damaged.
-    """
-    try:
-        content = json.loads(path.read_bytes())
-    except OSError as error:
-        raise RunFolderError(f"{path}: cannot be read ({error.strerror})") from error
-    except ValueError as error:
-        raise RunFolderError(f"{path}: damaged, not JSON ({error})") from error
-    if not isinstance(content, dict):
-        raise RunFolderError(f"{path}: damaged, not a JSON object")
-    return content
 
 
 def write_block(folder: Path, index: int, block: Block, identity: ChainIdentity) -> None:
@@ -239,27 +199,6 @@ def read_blocks(folder: Path, identity: ChainIdentity, start: int = 0) -> list[B
     return blocks
 
 
-@contextlib.contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold a lock file for as long as the context lasts; the system releases it when the process ends.
-
-    Raises
-    ------
-    RunFolderError
-        If another process holds it, or it cannot be made.
-    """
-    try:
-        file = path.open("ab")
-    except OSError as error:
-        raise RunFolderError(f"{path}: cannot be written ({error.strerror})") from error
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise RunFolderError(f"{path.parent}: in use by another process; wait until it ends") from error
-        yield
-
-
 def is_run(path: Path) -> bool:
     """Whether `path` is recognisably a run folder."""
     try:
@@ -281,7 +220,9 @@ def check_output(path: Path, *, resume: bool, force: bool) -> bool:
             raise RunFolderError(f"{path}: already holds a run; --resume continues it, --force starts over")
         return resume
     try:
-        occupied = path.exists() and (not path.is_dir() or any(_is_content(item) for item in path.iterdir()))
+        occupied = path.exists() and (
+            not path.is_dir() or any(item.name != LOCK and not is_leftover(item) for item in path.iterdir())
+        )
     except OSError as error:
         raise RunFolderError(f"{path}: cannot be read ({error.strerror})") from error
     if occupied:
@@ -291,7 +232,8 @@ def check_output(path: Path, *, resume: bool, force: bool) -> bool:
 
 def remove_leftovers(path: Path) -> None:
     """Remove what a run that was killed has left behind: half-written files and its progress."""
-    for item in (path / STOP, *path.rglob(".*.tmp"), *path.glob(f"chains/*/{PROGRESS}")):
+    files.remove_leftovers(path)
+    for item in (path / STOP, *path.glob(f"chains/*/{PROGRESS}")):
         with contextlib.suppress(OSError):
             item.unlink(missing_ok=True)
 
@@ -321,14 +263,6 @@ def write_rejected(folder: Path, rejected: Sequence[Mapping[str, Any]]) -> None:
     write_json(folder / NONFINITE, {"rejected": list(rejected)})
 
 
-def make_folder(path: Path) -> None:
-    """Make a folder and its parents."""
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RunFolderError(f"{path}: cannot be made ({error.strerror})") from error
-
-
 def clear(path: Path) -> None:
     """Remove what a run has put into `path`, and nothing else."""
     try:
@@ -340,17 +274,3 @@ def clear(path: Path) -> None:
                 item.unlink(missing_ok=True)
     except OSError as error:
         raise RunFolderError(f"{item}: cannot be removed ({error.strerror})") from error
-
-
-def _is_content(item: Path) -> bool:
-    return item.name != LOCK and not (item.name.startswith(".") and item.suffix == ".tmp")
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(key): _plain(entry) for key, entry in value.items()}
-    if isinstance(value, np.ndarray | list | tuple):
-        return [_plain(entry) for entry in value]
-    if isinstance(value, np.generic):
-        return _plain(value.item())
-    return None if isinstance(value, float) and not math.isfinite(value) else value
