@@ -266,7 +266,7 @@ def _constant_calls() -> list[Call]:
              lambda r: _args(_log(r, 1e4, 1e7, 200), _log(r, 1e-3, 0.1, 200), r.uniform(0, 5, 200))),
         Call("coupling_of_depth", "physics.dip:coupling_of_depth",
              lambda r: _args(_log(r, 1e-2, 1e2, 200), r.uniform(0, 5, 200), _log(r, 1, 50, 200), _cosmology("PAPER"))),
-        Call("decay_length_km", "physics.decay:decay_length_km",
+        Call("decay_length_km", "physics.quoted.decay:decay_length_km",
              lambda r: _args(_log(r, 1, 50, 200), _log(r, 1e-6, 1e-2, 200), _log(r, 1, 1e3, 200))),
     ]  # fmt: skip
     return calls
