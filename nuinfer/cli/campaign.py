@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 import argparse
-import shlex
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nuinfer.cli.terminal import NOT_CONVERGED, OK, print_json, print_table, say, takes_executor
+from nuinfer.cli.terminal import (
+    NOT_CONVERGED,
+    OK,
+    Command,
+    print_json,
+    print_table,
+    say,
+    takes_executor,
+    takes_json,
+    this_command,
+)
 
 if TYPE_CHECKING:
-    from nuinfer.cli.export import Commands
     from nuinfer.inference.studies.campaign import Campaign
 
 
-def add_parser(commands: Commands) -> None:
-    """Add the command."""
-    text = "run many independent jobs, or what is missing of them: pseudo-experiments, scans, calibration, odds"
-    parser = commands.add_parser("campaign", help=text, description=text)
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
     parser.add_argument("file", metavar="FILE", help="a TOML file that says what the jobs are, see docs/scaling.md")
     parser.add_argument("--out", metavar="DIR", help="its folder, continued if it exists (default: chains/NAME)")
     takes_executor(parser)
     parser.add_argument("--dry-run", action="store_true", help="check everything, count the jobs, and stop")
-    parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.set_defaults(run=run)
+    takes_json(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -34,8 +38,8 @@ def run(arguments: argparse.Namespace) -> int:
     out = Path(arguments.out or Path("chains") / Path(arguments.file).stem)
     if arguments.dry_run:
         return _count(arguments.file, as_json=arguments.json)
-    command = shlex.join(["nuinfer", *sys.argv[1:]])
-    campaign = run_campaign(arguments.file, out, jobs=arguments.jobs, scheduler=arguments.scheduler, command=command)
+    workers = {"jobs": arguments.jobs, "scheduler": arguments.scheduler}
+    campaign = run_campaign(arguments.file, out, **workers, command=this_command())
     if arguments.json:
         print_json({"folder": str(out), "complete": campaign.complete, **campaign.status()})
     else:
@@ -70,3 +74,10 @@ def _show(campaign: Campaign) -> None:
     for one in failures:
         say(f"failed: {one['job']} number {one['number']} ({one['key']}): {one['reason']}")
     say(f"{campaign.folder}: " + ("complete" if campaign.complete else f"INCOMPLETE, {len(failures)} jobs failed"))
+
+
+COMMAND = Command(
+    "run many independent jobs, or what is missing of them: pseudo-experiments, scans, calibration, odds",
+    add_options,
+    run,
+)

@@ -6,32 +6,39 @@ import argparse
 import contextlib
 import hashlib
 import json
-import shlex
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nuinfer.cli.terminal import OK, natural, positive, print_json, print_table, say, takes_executor
+from nuinfer.cli.terminal import (
+    OK,
+    Command,
+    natural,
+    positive,
+    print_json,
+    print_table,
+    say,
+    say_written,
+    takes_executor,
+    takes_json,
+    takes_set,
+    this_command,
+)
 from nuinfer.errors import ConfigError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from nuinfer.analysis import Analysis
-    from nuinfer.cli.export import Commands
     from nuinfer.inference.evidence.comparison_result import Comparison
 
 
-def add_parser(commands: Commands) -> None:
-    """Add the command."""
-    text = "which source, which physics: evidences of several hypotheses about the same data"
-    parser = commands.add_parser("compare", help=text, description=text)
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
     parser.add_argument("analyses", metavar="PRESET|FILE", nargs="*", help="presets or paths of TOML files")
     vary_help = "a key and its values, as in model.source=pp,pgamma; several --vary make every combination"
     parser.add_argument("--vary", action="append", default=[], metavar="KEY=V1,V2", help=vary_help)
-    set_help = "change a key of all of them, as in model.ordering=inverted"
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help=set_help)
+    takes_set(parser, "change a key of all of them, as in model.ordering=inverted")
     standard_help = "about twenty hypotheses around hese7, one change at a time, and the same around hese3"
     parser.add_argument("--standard", action="store_true", help=standard_help)
     out_help = "folder of the results (default: chains/compare-NAME-HASH, which is gone on with if it is there)"
@@ -47,8 +54,7 @@ def add_parser(commands: Commands) -> None:
     parser.add_argument("--pseudo-experiments", type=natural, default=50, metavar="N", help=pseudo_help)
     parser.add_argument("--no-loo", action="store_true", help="do not leave out bins")
     takes_executor(parser)
-    parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.set_defaults(run=run)
+    takes_json(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -66,8 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
         print_json(result.to_dict())
         return OK
     print_comparison(result, " and ".join(arguments.analyses))
-    for path in [out / "result.json", *_draw(result, out / "figures")]:
-        say(f"wrote {path}")
+    say_written(out / "result.json", *_draw(result, out / "figures"))
     return OK
 
 
@@ -88,7 +93,7 @@ def _compare(arguments: argparse.Namespace, hypotheses: Mapping[str, Analysis], 
             resume=arguments.resume or not (arguments.out or arguments.force),
             force=arguments.force,
             executor=executor,
-            command=shlex.join(["nuinfer", *sys.argv[1:]]),
+            command=this_command(),
         )
 
 
@@ -126,8 +131,7 @@ def _standard(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json(answer)
         return OK
-    for path in written:
-        say(f"wrote {path}")
+    say_written(*written)
     return OK
 
 
@@ -212,3 +216,6 @@ def _saved(figures: Mapping[str, Figure], folder: Path) -> list[Path]:
     return [
         style.save(figure, folder / f"{name}.{ending}") for name, figure in figures.items() for ending in ("pdf", "png")
     ]
+
+
+COMMAND = Command("which source, which physics: evidences of several hypotheses about the same data", add_options, run)

@@ -4,30 +4,23 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from nuinfer.cli.terminal import OK, say
+from nuinfer.cli.terminal import OK, Command, say_written, takes_set
 from nuinfer.errors import ConfigError
-
-if TYPE_CHECKING:
-    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
 FORMATS = ("getdist", "netcdf", "cobaya")
 
 
-def add_parser(commands: Commands) -> None:
-    """Add the command."""
-    text = "write the chains of a run for GetDist or ArviZ, or the likelihood of an analysis for Cobaya"
-    parser = commands.add_parser("export", help=text, description=text)
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
     parser.add_argument("source", metavar="RUN", help="a run folder; for cobaya also a preset or a TOML file")
     parser.add_argument("--format", required=True, choices=FORMATS, help="what to write")
     out_help = (
         "folder for getdist, else file (default: RUN/getdist, RUN/posterior.nc, RUN/cobaya.yaml, NAME.cobaya.yaml)"
     )
     parser.add_argument("--out", metavar="PATH", help=out_help)
-    set_help = "for cobaya with a preset or file: change a key, as in model.source=pgamma"
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help=set_help)
-    parser.set_defaults(run=run)
+    takes_set(parser, "for cobaya with a preset or file: change a key, as in model.source=pgamma")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -43,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
         written = _write_cobaya(source, out, arguments.set)
     else:
         written = _write_chains(source, out, arguments.format)
-    say(f"wrote {written}")
+    say_written(written)
     return OK
 
 
@@ -78,3 +71,8 @@ def _write_cobaya(source: Path, out: Path | None, overrides: list[str]) -> Path:
     run_folder.make_folder(path.parent)
     run_folder.write_atomic(path, (cobaya.yaml_text(content) + "\n").encode())
     return path
+
+
+COMMAND = Command(
+    "write the chains of a run for GetDist or ArviZ, or the likelihood of an analysis for Cobaya", add_options, run
+)

@@ -8,32 +8,36 @@ from typing import TYPE_CHECKING, Any
 
 from nuinfer.cli.terminal import (
     OK,
+    Command,
+    mass_grid,
     natural,
+    point_of,
     positive,
     print_json,
     print_table,
     say,
-    split_at,
+    say_written,
     takes_analysis,
+    takes_at,
     takes_executor,
+    takes_json,
 )
 from nuinfer.errors import ConfigError
 
 if TYPE_CHECKING:
-    from nuinfer.cli.export import Commands
+    from matplotlib.figure import Figure
+
     from nuinfer.inference.studies.forecast import Forecast
     from nuinfer.inference.studies.forecast_band import Band
 
 BAND_MASSES_MEV = (3.0, 30.0)
 
 
-def add_parser(commands: Commands) -> None:
-    """Add the command."""
-    text = "years until a Z' at a point is seen or excluded; with --band, the limits expected without one"
-    parser = commands.add_parser("forecast", help=text, description=text)
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
     takes_analysis(parser)
     at_help = "m_zprime_mev=8 and g_prime=1e-3, and parameters of the truth that are not to be fitted to the data"
-    parser.add_argument("--at", action="append", default=[], metavar="NAME=VALUE", help=at_help)
+    takes_at(parser, at_help)
     exposures_help = "livetimes in units of that of the data set (default: 1,2,5,10,20,50,100)"
     parser.add_argument("--exposures", type=_numbers, metavar="X,Y,...", help=exposures_help)
     parser.add_argument("--level", type=float, default=0.95, metavar="CL", help="confidence level (default: 0.95)")
@@ -49,8 +53,7 @@ def add_parser(commands: Commands) -> None:
     parser.add_argument("--out", metavar="DIR", help=out_help)
     takes_executor(parser)
     parser.add_argument("--figure", metavar="FILE", help="draw it (.pdf, .png or .svg)")
-    parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.set_defaults(run=run)
+    takes_json(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -62,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
 
         style.check_format(Path(arguments.figure).suffix.removeprefix("."))
     shared: dict[str, Any] = {
-        "at": dict(map(split_at, arguments.at)),
+        "at": point_of(arguments.at),
         "out": Path(arguments.out or Path("chains") / f"forecast-{Path(arguments.analysis).stem}"),
         "overrides": arguments.set,
         "level": arguments.level,
@@ -84,11 +87,9 @@ def _years(arguments: argparse.Namespace, shared: dict[str, Any]) -> int:
     else:
         _show_years(result)
     if arguments.figure:
-        from nuinfer.plotting import style
         from nuinfer.plotting.forecast import plot_forecast
 
-        written = style.save(plot_forecast(result, threshold(result.level)), Path(arguments.figure))
-        _name(written, quiet=arguments.json)
+        _save(plot_forecast(result, threshold(result.level)), arguments)
     return OK
 
 
@@ -115,14 +116,9 @@ def _show_years(result: Forecast) -> None:
 
 
 def _band(arguments: argparse.Namespace, shared: dict[str, Any]) -> int:
-    import numpy as np
-
     from nuinfer.inference.studies.forecast_band import forecast_band
 
-    low, high = arguments.masses or BAND_MASSES_MEV
-    if not 0.0 < low <= high < np.inf:
-        raise ConfigError(f"--masses {low:g} {high:g}: two positive masses are needed, the lower one first")
-    masses = np.unique(np.geomspace(low, high, arguments.points)).tolist()
+    masses = mass_grid(arguments.masses or BAND_MASSES_MEV, arguments.points)
     if arguments.figure and len(masses) < 2:
         raise ConfigError("--figure: a band needs two masses or more")
     result = forecast_band(arguments.analysis, masses, n=arguments.n, **shared)
@@ -131,10 +127,9 @@ def _band(arguments: argparse.Namespace, shared: dict[str, Any]) -> int:
     else:
         _show_band(result)
     if arguments.figure:
-        from nuinfer.plotting import style
         from nuinfer.plotting.forecast import plot_expected_limits
 
-        _name(style.save(plot_expected_limits(result), Path(arguments.figure)), quiet=arguments.json)
+        _save(plot_expected_limits(result), arguments)
     return OK
 
 
@@ -153,9 +148,12 @@ def _area(scale: float) -> str:
     return "" if scale == 1.0 else f", {scale:g} times the effective area"
 
 
-def _name(path: Path, *, quiet: bool) -> None:
-    if not quiet:  # JSON on the standard output stays JSON
-        say(f"wrote {path}")
+def _save(figure: Figure, arguments: argparse.Namespace) -> None:
+    from nuinfer.plotting import style
+
+    path = style.save(figure, Path(arguments.figure))
+    if not arguments.json:  # JSON on the standard output stays JSON
+        say_written(path)
 
 
 def _numbers(text: str) -> list[float]:
@@ -163,3 +161,8 @@ def _numbers(text: str) -> list[float]:
         return [float(part) for part in text.split(",")]
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text} is not allowed, write numbers with commas") from None
+
+
+COMMAND = Command(
+    "years until a Z' at a point is seen or excluded; with --band, the limits expected without one", add_options, run
+)

@@ -5,22 +5,15 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from nuinfer.cli.terminal import OK, say
+from nuinfer.cli.terminal import OK, Command, say_written
 from nuinfer.errors import ConfigError
-
-if TYPE_CHECKING:
-    from nuinfer.cli.export import Commands
-    from nuinfer.inference.runs.run import Run
 
 FORMATS = ("pdf", "png")
 
 
-def add_parser(commands: Commands) -> None:
-    """Add the command."""
-    text = "draw the figures of a run, or several runs over each other"
-    parser = commands.add_parser("plot", help=text, description=text)
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
     run_help = "a run folder; for fig1, fig2 and fig3 of the paper also a preset or a TOML file (default: paper)"
     parser.add_argument("folders", metavar="RUN", nargs="*", help=run_help)
     parser.add_argument("--kind", help="one kind of figure (default: all of a run)")
@@ -31,7 +24,6 @@ def add_parser(commands: Commands) -> None:
     width_help = "width in inches, 3.4 for a column (default: 7, a page)"
     parser.add_argument("--width", type=float, default=7.0, metavar="INCHES", help=width_help)
     parser.add_argument("--out", metavar="DIR", help="folder of the figures (default: RUN/figures, else figures)")
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -55,17 +47,8 @@ def run(arguments: argparse.Namespace) -> int:
         written = [style.save(figure, folder / f"{kind}.{ending}") for ending in formats]
     else:
         written = save_all(runs[0], folder, formats, **look)
-    for path in written:
-        say(f"wrote {path}")
+    say_written(*written)
     return OK
-
-
-def draw_quick(run: Run, folder: Path) -> None:
-    """Draw what a fit shows at its end, and name every file."""
-    from nuinfer.plotting import QUICK, save_all
-
-    for path in save_all(run, folder, FORMATS, kinds=QUICK):
-        say(f"wrote {path}")
 
 
 def _paper_figure(arguments: argparse.Namespace, formats: Sequence[str]) -> int:
@@ -78,6 +61,9 @@ def _paper_figure(arguments: argparse.Namespace, formats: Sequence[str]) -> int:
     analysis = load(*arguments.folders or ["paper"])
     with style.context(arguments.style):
         figure = PAPER_FIGURES[arguments.kind](analysis, width_in=arguments.width)
-    for ending in formats:
-        say(f"wrote {style.save(figure, Path(arguments.out or 'figures') / f'{arguments.kind}.{ending}')}")
+    folder = Path(arguments.out or "figures")
+    say_written(*(style.save(figure, folder / f"{arguments.kind}.{ending}") for ending in formats))
     return OK
+
+
+COMMAND = Command("draw the figures of a run, or several runs over each other", add_options, run)

@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
 
-from nuinfer.cli.terminal import OK, say
-
-if TYPE_CHECKING:
-    from nuinfer.cli.export import Commands
+from nuinfer.cli.terminal import OK, Command, say_written
 
 
-def add_parser(commands: Commands) -> None:
-    """Add the command."""
-    text = "write one self-contained HTML page about a run, finished or not"
-    parser = commands.add_parser("report", help=text, description=text)
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
     parser.add_argument("folder", metavar="RUN", help="a run folder")
     parser.add_argument("--out", metavar="FILE", help="the page (default: RUN/report.html)")
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -28,5 +21,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     with Console(stderr=True).status("drawing the figures"):  # shown on a terminal only
         path = write_report(arguments.folder, arguments.out)
-    say(f"wrote {path}")
+    say_written(path)
     return OK
+
+
+COMMAND = Command("write one self-contained HTML page about a run, finished or not", add_options, run)

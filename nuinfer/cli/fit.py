@@ -1,0 +1,100 @@
+"""``nuinfer fit PRESET|FILE``: sample a posterior into a run folder and draw its figures."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from nuinfer.cli.terminal import (
+    NOT_CONVERGED,
+    OK,
+    Command,
+    natural,
+    positive,
+    print_table,
+    say,
+    say_written,
+    takes_analysis,
+    takes_executor,
+    this_command,
+)
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    takes_analysis(parser)
+    parser.add_argument("--out", metavar="DIR", help="run folder (default: chains/NAME)")
+    occupied = parser.add_mutually_exclusive_group()
+    occupied.add_argument("--resume", action="store_true", help="go on with an existing run folder")
+    occupied.add_argument("--force", action="store_true", help="replace an existing run folder")
+    parser.add_argument("--seed", type=natural, metavar="N", help="root seed")
+    parser.add_argument("--ensembles", type=positive, metavar="K", help="independent ensembles")
+    takes_executor(parser)
+    parser.add_argument("--target-ess", type=positive, metavar="N", help="effective samples of every parameter")
+    tolerate_help = "reject up to N points of each ensemble that are not a number, and mark the run"
+    parser.add_argument("--tolerate-nonfinite", type=natural, default=0, metavar="N", help=tolerate_help)
+    parser.add_argument("--test", action="store_true", help="set everything up, print the terms at one point, and stop")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Fit, print the summary and draw the quick figures; 0 if the chains converged, else 3."""
+    from nuinfer.analysis import load
+
+    analysis = load(arguments.analysis, arguments.set)
+    out = Path(arguments.out or Path("chains") / analysis.name)
+    if arguments.test:
+        theta = analysis.prior_transform([0.5] * len(analysis.parameter_names))
+        rows = [(name, f"{float(value):.3f}") for name, value in analysis.log_terms(theta).items()]
+        print_table(f"{analysis.name}: ready; terms at the middle of the prior", ("term", "ln"), rows)
+        return OK
+    from nuinfer.inference.sampling.fit import fit
+    from nuinfer.inference.work.executors import open_executor
+    from nuinfer.plotting import QUICK, save_all
+
+    with open_executor(arguments.jobs, arguments.scheduler) as executor:
+        fitted = fit(
+            analysis,
+            out,
+            resume=arguments.resume,
+            force=arguments.force,
+            seed=arguments.seed,
+            ensembles=arguments.ensembles,
+            target_ess=arguments.target_ess,
+            tolerate_nonfinite=arguments.tolerate_nonfinite,
+            executor=executor,
+            command=this_command(),
+        )
+    summary = fitted.summary()
+    _print_summary(out, summary)
+    if not any((out / "figures").glob("*")):
+        say_written(*save_all(fitted, out / "figures", ("pdf", "png"), kinds=QUICK))
+    say(f"all figures: {shlex.join(['nuinfer', 'plot', str(out)])}")
+    say(f"one page with everything: {shlex.join(['nuinfer', 'report', str(out)])}")
+    return OK if summary["converged"] else NOT_CONVERGED
+
+
+def _print_summary(folder: Path, summary: Mapping[str, Any]) -> None:
+    rows = []
+    for name, entry in summary["parameters"].items():
+        interval = "{:.4g} .. {:.4g}".format(*entry["hpd68"])
+        limit = entry.get("limit95")
+        text = _limit(limit) if limit else ""
+        rows.append((name, f"{entry['median']:.4g}", interval, text, f"{entry['ess']:.0f}", f"{entry['rhat']:.4f}"))
+    verdict = "converged" if summary["converged"] else "NOT CONVERGED"
+    title = f"{folder}: {verdict} after {summary['steps']} steps of each ensemble"
+    print_table(title, ("parameter", "median", "68 % HPD", "95 % limit", "ESS", "R-hat"), rows)
+    for warning in summary["warnings"]:
+        say(f"warning: {warning}")
+
+
+def _limit(limit: Mapping[str, Any]) -> str:
+    """A credible limit, the edge of the prior it depends on, and the profile-likelihood limit."""
+    sign, profile = "<" if limit["side"] == "upper" else ">", limit.get("profile")
+    beside = f"profile {sign} {profile:.4g}" if profile is not None else "profile: none"
+    return f"{sign} {limit['value']:.4g} (prior edge {limit['prior_floor']:.4g}; {beside})"
+
+
+COMMAND = Command("sample the posterior into a run folder and draw its figures", add_options, run)

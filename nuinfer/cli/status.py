@@ -1,0 +1,35 @@
+"""``nuinfer status RUN``: how far a run or a campaign is."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from nuinfer.cli.terminal import OK, Command, print_json, say, takes_json
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    parser.add_argument("folder", metavar="RUN", help="a run folder, or that of a campaign")
+    takes_json(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print what ``status.json`` says."""
+    from nuinfer.inference.runs.folder import STATUS, read_json
+
+    status = read_json(Path(arguments.folder) / STATUS)
+    if arguments.json:
+        print_json(status)
+        return OK
+    for k, ensemble in enumerate(status.pop("ensembles", [])):
+        acceptance = "" if ensemble["acceptance"] is None else f", acceptance {ensemble['acceptance']:.2f}"
+        say(f"ensemble {k}: step {ensemble['steps']}{acceptance}")
+    for key, value in status.items():
+        text = f"{value:.4g}" if isinstance(value, float) else "; ".join(value) if isinstance(value, list) else value
+        if text not in (None, ""):
+            say(f"{key.replace('_', ' ')}: {text}")
+    return OK
+
+
+COMMAND = Command("how far a run or a campaign is", add_options, run)
