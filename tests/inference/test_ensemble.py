@@ -14,7 +14,12 @@ import pytest
 
 from nuinfer.errors import ConfigError, NonFiniteLogProbError, RunFolderError
 from nuinfer.inference.runs import folder as run_folder
-from nuinfer.inference.sampling.ensemble import Work, advance, check_walkers, draw_start, identity, moves, round_lengths
+from nuinfer.inference.runs.folder import ChainIdentity
+from nuinfer.inference.runs.record import check_walkers
+from nuinfer.inference.sampling.ensemble import Work, advance
+from nuinfer.inference.sampling.sampler import moves
+from nuinfer.inference.sampling.session import round_lengths
+from nuinfer.inference.sampling.start import draw_start
 
 
 @pytest.fixture
@@ -27,7 +32,7 @@ def prepare(analysis, run, seed=3, ensemble=0, walkers=16):
     folder = run_folder.ensemble_folder(run, ensemble)
     folder.mkdir(parents=True)
     start = draw_start(pickle.dumps(analysis), walkers, seed, ensemble)
-    run_folder.write_block(folder, 0, start, identity(analysis, walkers))
+    run_folder.write_block(folder, 0, start, ChainIdentity.of(analysis, walkers))
     return folder
 
 
@@ -36,7 +41,7 @@ def work(analysis, run, steps, checkpoint_seconds=30.0, ensemble=0):
 
 
 def stacked(folder, analysis):
-    blocks = run_folder.read_blocks(folder, identity(analysis, 16))[1:]
+    blocks = run_folder.read_blocks(folder, ChainIdentity.of(analysis, 16))[1:]
     return [np.concatenate([getattr(b, name) for b in blocks]) for name in ("chain", "log_prob", "terms")], blocks
 
 

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from nuinfer.errors import RunFolderError
+from nuinfer.inference.protocol import SampledAnalysis
 from nuinfer.inference.work import files
 from nuinfer.inference.work.files import LOCK as LOCK  # noqa: PLC0414 - they are read from here too
 from nuinfer.inference.work.files import LOG as LOG  # noqa: PLC0414
@@ -70,6 +71,11 @@ class ChainIdentity:
     term_names: tuple[str, ...]
     config_hash: str
     walkers: int
+
+    @classmethod
+    def of(cls, analysis: SampledAnalysis, walkers: int) -> ChainIdentity:
+        """That of the chains of an analysis."""
+        return cls(analysis.parameter_names, analysis.term_names, analysis.config_hash, walkers)
 
 
 @dataclass(frozen=True)

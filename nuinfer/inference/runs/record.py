@@ -19,7 +19,6 @@ from nuinfer.errors import ConfigError, RunFolderError
 from nuinfer.inference.protocol import SampledAnalysis
 from nuinfer.inference.runs import folder as run_folder
 from nuinfer.inference.runs.run import Run
-from nuinfer.inference.sampling.ensemble import check_walkers
 from nuinfer.inference.work.progress import now
 from nuinfer.provenance import software_references
 
@@ -88,6 +87,19 @@ def resumed_record(old: Run, analysis: SampledAnalysis, asked: Mapping[str, Any]
             )
     wanted = new_record(analysis, {**asked, **{key: record[key] for key in FIXED}}, None)
     return {**record, **{key: wanted[key] for key in (*SETTINGS, "tolerate_nonfinite")}, "complete": False}
+
+
+def check_walkers(walkers: int, n_dim: int) -> None:
+    """Refuse ensembles too small to explore the space.
+
+    Raises
+    ------
+    ConfigError
+        Unless `walkers` is even and at least twice the dimension (and 6).
+    """
+    least = max(6, 2 * n_dim)
+    if walkers < least or walkers % 2:
+        raise ConfigError(f"walkers: {walkers} is not allowed; an even number of at least {least} is needed")
 
 
 def _versions() -> dict[str, str]:

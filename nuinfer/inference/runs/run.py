@@ -24,7 +24,7 @@ from nuinfer.inference.runs.predictive import PredictiveChecks, predictive_check
 from nuinfer.typing import FloatArray, IntArray
 
 if TYPE_CHECKING:
-    from nuinfer.inference.sampling.leave_one_out import LeftOut
+    from nuinfer.inference.sampling.short import ShortRun
 
 ARVIZ_DRAWS = 1000  # per ensemble
 CHECKED_DRAWS = 1000
@@ -246,7 +246,7 @@ class Run:
         return diagnostics.tau_against_length(self.samples(thin=1))
 
     @cached_property
-    def left_out(self) -> dict[str, LeftOut]:
+    def left_out(self) -> dict[str, ShortRun]:
         """The posterior without each constraint in turn, from short runs in memory, which take seconds each.
 
         Raises

@@ -20,8 +20,8 @@ from nuinfer.inference.protocol import SampledAnalysis
 from nuinfer.inference.runs import folder as run_folder
 from nuinfer.inference.runs.record import SETTINGS, new_record, resumed_record
 from nuinfer.inference.runs.run import Run
-from nuinfer.inference.sampling.ensemble import draw_start
 from nuinfer.inference.sampling.session import Session, outcome
+from nuinfer.inference.sampling.start import draw_start
 from nuinfer.inference.work.executors import open_executor
 from nuinfer.inference.work.progress import Reporter
 

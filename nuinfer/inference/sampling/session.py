@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent import futures
 from typing import Any
 
@@ -17,7 +17,7 @@ from nuinfer.inference.runs import diagnostics
 from nuinfer.inference.runs import folder as run_folder
 from nuinfer.inference.runs.diagnostics import Verdict
 from nuinfer.inference.runs.run import Run
-from nuinfer.inference.sampling.ensemble import Work, advance, round_lengths
+from nuinfer.inference.sampling.ensemble import Work, advance
 from nuinfer.inference.work.progress import Reporter, now
 
 STATUS_SECONDS = 2.0
@@ -157,6 +157,23 @@ class Session:
         }
         run_folder.write_json(self._run.folder / run_folder.STATUS, content, durable=False)
         self._reporter.steps(total, (wanted or target) * len(ensembles), f"step {content['steps']}")
+
+
+def round_lengths(max_steps: int, first: int = 400, growth: float = 1.3) -> Iterator[int]:
+    """Steps after which convergence is checked: a fixed, growing schedule that ends at `max_steps`.
+
+    It does not depend on the chains, so that an interrupted run ends where an uninterrupted one does.
+
+    Examples
+    --------
+    >>> list(round_lengths(1000))
+    [400, 520, 676, 879, 1000]
+    """
+    steps = first
+    while steps < max_steps:
+        yield steps
+        steps = math.ceil(steps * growth)
+    yield max_steps
 
 
 def outcome(summary: Mapping[str, Any]) -> str:

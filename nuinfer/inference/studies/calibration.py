@@ -18,15 +18,14 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-import emcee
 import numpy as np
 from scipy import ndimage, stats
 
 from nuinfer.errors import ConfigError, RunFolderError
 from nuinfer.inference.protocol import SimulatedAnalysis
-from nuinfer.inference.runs import diagnostics
 from nuinfer.inference.runs import folder as run_folder
-from nuinfer.inference.sampling.ensemble import start_of, states
+from nuinfer.inference.sampling.sampler import defective_moves
+from nuinfer.inference.sampling.short import sample
 from nuinfer.inference.work.dispatch import Call, dispatch
 from nuinfer.inference.work.executors import open_executor
 from nuinfer.inference.work.progress import Reporter
@@ -38,7 +37,7 @@ CONTROLS = ("none", "livetime", "prior", "snooker")
 emcee's released snooker move."""
 
 PASSED_ABOVE = 0.01  # p-value, divided by the number of tests
-MAX_STEPS, GROWTH = 16_000, 1.5
+MAX_STEPS = 16_000
 DRAWS = 2000  # of each posterior, among which the truth is ranked
 REGION_BINS = 24  # per axis, over the draws, of the density that orders the region in (m_Z', g')
 REGION = ("log10_m_zprime_mev", "log10_g_prime")
@@ -335,27 +334,12 @@ def _allowed_draws(analysis: SimulatedAnalysis, n: int, rng: np.random.Generator
 
 def _posterior_draws(analysis: SimulatedAnalysis, seed: int, setting: Setting) -> tuple[FloatArray, float, int]:
     """Draws of the posterior from one ensemble, the smallest effective sample size, and the steps it took."""
-    start = start_of(analysis, analysis.sampler.walkers, seed, 0)
-    snooker = [(emcee.moves.DESnookerMove(), 1.0)] if setting.control == "snooker" else None
-    sampler = states(analysis, start, snooker)
-    chain: list[FloatArray] = []
-    log_prob: list[FloatArray] = []
-    steps = setting.steps
-    while True:
-        while len(chain) < steps:
-            state = next(sampler)
-            chain.append(state.coords.copy())
-            log_prob.append(state.log_prob.copy())
-        positions = np.array(chain)
-        verdict = diagnostics.diagnose(
-            positions[None], np.array(log_prob)[None], analysis.parameter_names, setting.min_ess
-        )
-        ess = float(np.min(verdict.ess))
-        if ess >= setting.min_ess or steps >= MAX_STEPS:
-            break
-        steps = min(math.ceil(steps * GROWTH), MAX_STEPS)
-    kept = positions[verdict.discard :].reshape(-1, positions.shape[-1])
-    return kept[:: max(1, len(kept) // DRAWS)], ess, steps
+    proposals = defective_moves() if setting.control == "snooker" else None
+    found = sample(
+        analysis, seed, steps=setting.steps, min_ess=setting.min_ess, max_steps=MAX_STEPS, proposals=proposals
+    )
+    kept = found.kept.reshape(-1, found.kept.shape[-1])
+    return kept[:: max(1, len(kept) // DRAWS)], found.ess, found.steps
 
 
 def _quantities(analysis: SimulatedAnalysis, theta: FloatArray) -> dict[str, FloatArray]:

@@ -1,0 +1,108 @@
+"""A short run in memory, for a posterior that is needed and not kept."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from nuinfer.inference.protocol import SampledAnalysis
+from nuinfer.inference.runs import diagnostics
+from nuinfer.inference.runs.diagnostics import Verdict
+from nuinfer.inference.sampling.sampler import states
+from nuinfer.inference.sampling.start import start_of
+from nuinfer.typing import FloatArray
+
+GROWTH = 1.5
+
+
+@dataclass(frozen=True)
+class ShortRun:
+    """Chains in memory and their state.
+
+    Parameters
+    ----------
+    chain : ndarray, shape (ensemble, step, walker, n_dim)
+        All steps.
+    log_prob : ndarray, shape (ensemble, step, walker)
+        Their log-probabilities.
+    verdict : Verdict
+        State of the chains.
+    """
+
+    chain: FloatArray
+    log_prob: FloatArray
+    verdict: Verdict
+
+    @property
+    def steps(self) -> int:
+        """Steps of each ensemble."""
+        return self.verdict.steps
+
+    @property
+    def kept(self) -> FloatArray:
+        """Steps without the burn-in, shape (ensemble, step, walker, n_dim)."""
+        return self.chain[:, self.verdict.discard :]
+
+    @property
+    def samples(self) -> FloatArray:
+        """Draws without the burn-in and thinned, shape (ensemble, step, walker, n_dim)."""
+        return self.kept[:, :: self.verdict.thin]
+
+    @property
+    def ess(self) -> float:
+        """Smallest effective sample size of a parameter."""
+        return float(np.min(self.verdict.ess))
+
+    @property
+    def rhat(self) -> float:
+        """Largest R-hat of a parameter, NaN for a single ensemble."""
+        return float(np.max(self.verdict.rhat))
+
+
+def sample(
+    analysis: SampledAnalysis,
+    seed: int,
+    *,
+    ensembles: int = 1,
+    walkers: int | None = None,
+    steps: int = 1000,
+    min_ess: float = 1.0,
+    max_steps: int | None = None,
+    proposals: list[tuple[Any, float]] | None = None,
+) -> ShortRun:
+    """Sample a posterior in memory and in this process, as a fit does it.
+
+    Parameters
+    ----------
+    analysis : SampledAnalysis
+        What to sample.
+    seed : int
+        Root seed; each ensemble has its own child of it.
+    ensembles : int
+        Independent ensembles.
+    walkers : int, optional
+        Of each, by default those of ``analysis.sampler``.
+    steps : int
+        Steps after which the chains are judged.
+    min_ess, max_steps : float, int, optional
+        The chains grow by half until every parameter has this effective sample size, or to `max_steps`; without it
+        they do not grow.
+    proposals : list, optional
+        Weighted moves, by default those of a fit.
+    """
+    walkers = walkers or analysis.sampler.walkers
+    samplers = [states(analysis, start_of(analysis, walkers, seed, k), proposals) for k in range(ensembles)]
+    made: list[list[tuple[FloatArray, FloatArray]]] = [[] for _ in samplers]
+    while True:
+        for sampler, rows in zip(samplers, made, strict=True):
+            while len(rows) < steps:
+                state = next(sampler)
+                rows.append((state.coords.copy(), state.log_prob.copy()))
+        chain, log_prob = (np.array([[row[k] for row in rows] for rows in made]) for k in (0, 1))
+        found = ShortRun(chain, log_prob, diagnostics.diagnose(chain, log_prob, analysis.parameter_names, min_ess))
+        if max_steps is None or found.ess >= min_ess or steps >= max_steps:
+            return found
+        steps = min(math.ceil(steps * GROWTH), max_steps)

@@ -1,0 +1,130 @@
+"""Where an ensemble starts: in a region that differs deliberately from ensemble to ensemble."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import cast
+
+import numpy as np
+from scipy.cluster import vq
+
+from nuinfer.errors import ConfigError
+from nuinfer.inference.protocol import SampledAnalysis
+from nuinfer.inference.runs.folder import Block, RandomState
+from nuinfer.inference.work.workers import unpickled
+from nuinfer.typing import BoolArray, FloatArray
+
+PRIOR_DRAWS_PER_WALKER = 16  # at least
+MAX_PRIOR_DRAWS_PER_WALKER = 200
+STARTS = ("prior", "modes", "plateau", "beyond")  # regions in which ensembles start, in turn
+PLATEAU = "log10_g_prime"
+CELLS = 6  # into which the start "modes" is parted
+
+
+def draw_start(pickled: bytes, walkers: int, seed: int, ensemble: int) -> Block:
+    """Start of an ensemble, in a region that differs deliberately from ensemble to ensemble.
+
+    R-hat sees wrong weights of modes only if the ensembles start with different ones. At least 16 draws of the prior
+    per walker (more while too few are allowed, at most 200) are resampled without replacement, with weights
+    likelihood^beta where beta leaves a number of effective draws. In turn the walkers come from
+
+    * the prior: beta leaves four times as many effective draws as walkers;
+    * the modes: the draws are parted into cells, and each cell gets as many walkers, whatever its weight;
+    * the plateau: the lower half of the prior of log10 g' (of the first parameter if there is none), where the
+      Z' does nothing;
+    * its other half.
+
+    Parameters
+    ----------
+    pickled : bytes
+        The pickled analysis.
+    walkers : int
+        Number of walkers.
+    seed : int
+        Root seed of the run; this ensemble uses its own child of it, here and in the chain that follows.
+    ensemble : int
+        Number of the ensemble.
+
+    Raises
+    ------
+    ConfigError
+        If not enough draws have a finite log-probability; names the term responsible.
+    """
+    return start_of(unpickled(pickled), walkers, seed, ensemble)
+
+
+def start_of(analysis: SampledAnalysis, walkers: int, seed: int, ensemble: int) -> Block:
+    """Start of an ensemble; see `draw_start`."""
+    chain_seed, draw_seed = np.random.SeedSequence(seed, spawn_key=(ensemble,)).spawn(2)
+    rng = np.random.default_rng(draw_seed)
+    kind = STARTS[ensemble % len(STARTS)]
+    most = MAX_PRIOR_DRAWS_PER_WALKER * walkers
+    points = np.empty((0, len(analysis.parameter_names)))
+    log_prob, terms = np.empty(0), np.empty((0, len(analysis.term_names)))
+    while np.count_nonzero(np.isfinite(log_prob)) < 8 * walkers and len(points) < most:
+        drawn = analysis.sample_prior(min(PRIOR_DRAWS_PER_WALKER * walkers, most - len(points)), rng)
+        drawn_log_prob, drawn_terms = analysis.evaluate(drawn)
+        points = np.concatenate([points, drawn])
+        log_prob, terms = np.concatenate([log_prob, drawn_log_prob]), np.concatenate([terms, drawn_terms])
+    allowed = np.isfinite(log_prob)
+    if np.count_nonzero(allowed) < walkers:
+        raise ConfigError(_no_start(analysis, points, log_prob, terms, walkers))
+    low = _lower_half(analysis, points)
+    half = allowed & (low if kind == "plateau" else ~low)
+    if kind in ("plateau", "beyond") and np.count_nonzero(half) >= walkers:  # else all that is allowed
+        allowed = half
+    points, log_prob, terms = points[allowed], log_prob[allowed], terms[allowed]
+    weight = log_prob - terms[:, analysis.term_names.index("prior")] if "prior" in analysis.term_names else log_prob
+    beta = _tempering(weight, min((4 if kind == "prior" else 2) * walkers, 0.9 * len(weight)))
+    score = beta * weight + rng.gumbel(size=len(weight))  # the largest are a weighted draw without replacement
+    if kind == "modes":
+        score = _evened(points, score, walkers, rng)
+    chosen = np.argsort(score)[-walkers:]
+    state = cast("RandomState", np.random.RandomState(np.random.MT19937(chain_seed)).get_state(legacy=True))
+    nothing = np.zeros(walkers, dtype=np.intp)
+    return Block(-1, points[None, chosen], log_prob[None, chosen], terms[None, chosen], nothing, state)
+
+
+def _lower_half(analysis: SampledAnalysis, points: FloatArray) -> BoolArray:
+    """Whether points lie in the lower half of the prior draws of log10 g', or else of the first parameter."""
+    names = analysis.parameter_names
+    column = points[:, names.index(PLATEAU) if PLATEAU in names else 0]
+    return np.asarray(column < np.median(column))
+
+
+def _evened(points: FloatArray, score: FloatArray, walkers: int, rng: np.random.Generator) -> FloatArray:
+    """Scores by which every cell of the best points gives as many of them."""
+    best = np.argsort(score)[-2 * walkers :]
+    scaled = points[best] / np.std(points, axis=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # an empty cell is no harm
+        _, cell = vq.kmeans2(scaled, CELLS, minit="++", seed=rng)
+    place = np.full(len(points), -np.inf)
+    for members in (best[cell == k] for k in range(CELLS)):
+        place[members[np.argsort(-score[members])]] = -np.arange(len(members))
+    return place
+
+
+def _tempering(log_weight: FloatArray, effective: float) -> float:
+    """Power in [0, 1] of the weights that leaves about this many effective draws, (sum w)^2 / sum w^2."""
+    low, high = 0.0, 1.0
+    for _ in range(60):
+        beta = 0.5 * (low + high)
+        weight = np.exp(beta * (log_weight - np.max(log_weight)))
+        low, high = (beta, high) if np.sum(weight) ** 2 / np.sum(weight**2) > effective else (low, beta)
+    return low
+
+
+def _no_start(
+    analysis: SampledAnalysis, points: FloatArray, log_prob: FloatArray, terms: FloatArray, walkers: int
+) -> str:
+    excluded: Sequence[int] = np.sum(np.isneginf(terms), axis=0).tolist()
+    worst = int(np.argmax(excluded))
+    rows = np.flatnonzero(np.isneginf(terms[:, worst])) if excluded[worst] else np.flatnonzero(~np.isfinite(log_prob))
+    example = ", ".join(f"{n}={v:.6g}" for n, v in zip(analysis.parameter_names, points[rows[0]], strict=True))
+    return (
+        f"no start: {np.count_nonzero(np.isfinite(log_prob))} of {len(points)} prior draws have a finite "
+        f"log-probability and {walkers} are needed; the term '{analysis.term_names[worst]}' is -inf most often "
+        f"({excluded[worst]} draws), for example at {example}"
+    )
