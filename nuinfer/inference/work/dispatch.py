@@ -26,11 +26,14 @@ class Call:
         Is called.
     arguments : tuple
         With these.
+    label : str
+        What people call it, by default its key.
     """
 
     key: str
     function: Callable[..., Any]
     arguments: tuple[Any, ...]
+    label: str = ""
 
 
 @dataclass(frozen=True)
@@ -47,12 +50,22 @@ class Ended:
         Why it failed.
     attempts : int
         How often it was started.
+    label : str
+        What people call it.
     """
 
     key: str
     result: Any
     error: BaseException | None
     attempts: int
+    label: str
+
+    @property
+    def reason(self) -> str:
+        """Why it failed, in one line."""
+        if worker_lost(self.error):
+            return f"its worker died, {self.attempts} times"
+        return " ".join(f"{type(self.error).__name__}: {self.error}".split())
 
 
 def dispatch(executor: futures.Executor, calls: Iterable[Call], attempts: int = 3) -> Generator[Ended]:
@@ -85,7 +98,7 @@ def dispatch(executor: futures.Executor, calls: Iterable[Call], attempts: int = 
                 if worker_lost(error) and attempt < attempts:
                     suspects.append((call, attempt + 1))
                 else:
-                    yield Ended(call.key, None if error else future.result(), error, attempt)
+                    yield Ended(call.key, None if error else future.result(), error, attempt, call.label or call.key)
     finally:
         for future in running:
             future.cancel()

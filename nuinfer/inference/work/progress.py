@@ -1,8 +1,9 @@
-"""What a fit shows while it runs: a bar on a terminal, plain lines elsewhere, and always ``log.txt``."""
+"""What work shows while it runs: a bar on a terminal, plain lines elsewhere, always ``log.txt`` and ``status.json``."""
 
 from __future__ import annotations
 
 import sys
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -11,6 +12,11 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from nuinfer.errors import RunFolderError
+from nuinfer.inference.work.dispatch import Ended
+from nuinfer.inference.work.files import STATUS, write_json
+
+STATUS_SECONDS, LINE_SECONDS = 1.0, 30.0
+FEW = 60  # jobs, of which each is worth a line of the log
 
 
 def now() -> str:
@@ -65,3 +71,77 @@ class Reporter:
         """Move the bar."""
         if self._bar:
             self._bar.update(self._task, completed=done, total=max(total, done), description=text)
+
+
+class Tally:
+    """How far some jobs are: in the log, on the terminal, and in ``status.json``.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the status is written.
+    reporter : Reporter
+        Writes and shows lines.
+    what : str
+        What the jobs are called.
+    jobs, missing : int
+        Number of jobs, and of those to do.
+    """
+
+    def __init__(self, folder: Path, reporter: Reporter, what: str, jobs: int, missing: int) -> None:
+        self._folder, self._reporter, self._what, self._jobs = folder, reporter, what, jobs
+        self._done = self._before = jobs - missing
+        self.failed: list[str] = []
+        self._begin = self._written = self._said = time.monotonic()
+        reporter.line(f"{folder}: {self._done} of {jobs} {what} are there")
+        self.write("running")
+
+    def step(self, ended: Ended) -> None:
+        """Count a job that has ended, and tell if it is time to."""
+        if ended.error is None:
+            self._done += 1
+        else:
+            reason = ended.reason
+            self.failed.append(f"{ended.label}: {reason}")
+            self._reporter.line(f"failed: {ended.label} ({ended.key}): {reason}")
+        at = time.monotonic()
+        if self._jobs <= FEW and ended.error is None:
+            self._reporter.line(f"{self._what}, {self._done} of {self._jobs}: {ended.label}")
+        elif self._jobs > FEW and (at - self._said >= LINE_SECONDS or not self._left):
+            eta = self._eta()
+            to_go = f", {eta:.0f} s to go" if self._left and eta is not None else ""
+            self._said = at
+            self._reporter.line(f"{self._done} of {self._jobs} {self._what} done, {len(self.failed)} failed{to_go}")
+        if at - self._written >= STATUS_SECONDS:
+            self.write("running")
+
+    @property
+    def _left(self) -> int:
+        return self._jobs - self._done - len(self.failed)
+
+    def _rate(self) -> float:
+        return (self._done - self._before) / max(time.monotonic() - self._begin, 1e-9)
+
+    def _eta(self) -> float | None:
+        rate = self._rate()
+        return self._left / rate if rate else None
+
+    def write(self, state: str) -> None:
+        """Tell readers how far it is."""
+        self._written = time.monotonic()
+        eta = self._eta() if state == "running" else None
+        content = {
+            "state": state,
+            "what": self._what,
+            "jobs": self._jobs,
+            "done": self._done,
+            "failed": len(self.failed),
+            "left": self._left,
+            "jobs_per_second": self._rate() or None,
+            "eta_seconds": eta,
+            "updated": now(),
+            "failures": self.failed[:10],
+        }
+        write_json(self._folder / STATUS, content, durable=False)
+        text = f"{self._done} of {self._jobs} {self._what}" + (f", {eta:.0f} s to go" if eta is not None else "")
+        self._reporter.steps(self._done, self._jobs, text)

@@ -1,4 +1,9 @@
-"""Worker processes: one thread each, deaf to Ctrl-C, gone when their parent is, and lost one at a time."""
+"""Worker processes: one thread each, deaf to Ctrl-C, gone when their parent is, and lost one at a time.
+
+`pebble` offers a pool whose processes may die one at a time too. It is not used: there all processes share one pipe and
+its lock, so that one that is killed while it waits breaks the pool for all (tried with 5.2), and its pool is no
+`concurrent.futures.Executor`.
+"""
 
 from __future__ import annotations
 

@@ -1,0 +1,333 @@
+"""The folder of a study that can be killed at any moment and goes on: what was asked, what has ended, how far it is.
+
+FOLDER/KIND.json       what was asked, by which versions, when, complete or not; nothing is written before it
+FOLDER/results.jsonl   a line for each job that ended: its result, or why it has none
+FOLDER/status.json     how far it is
+FOLDER/log.txt, lock
+
+Campaigns, comparisons and calibrations are such folders. A job is addressed by a hash of all that decides its result,
+so that results outlive changes of what is asked around them. Workers send results to the process that holds the lock,
+which alone writes. A line is appended whole and carries its checksum; where a kill leaves half a line, that job is done
+again. The system has a line as soon as it is written, so that killing the process loses nothing; the disk has it within
+a second, which is what a power cut can take.
+
+JSON lines and not sqlite3, because these folders lie on the file systems of clusters, on which SQLite's locks are not
+to be relied on and its write-ahead log does not work, because a reader needs neither lock nor library, and because
+nothing is ever looked up or changed: results are appended once and read in one go.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib.metadata
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent import futures
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from nuinfer import __version__
+from nuinfer.errors import RunFolderError
+from nuinfer.inference.work.dispatch import Call, Ended, dispatch
+from nuinfer.inference.work.files import (
+    LOCK,
+    LOG,
+    STATUS,
+    is_leftover,
+    locked,
+    make_folder,
+    plain,
+    read_json,
+    remove_leftovers,
+    write_json,
+)
+from nuinfer.inference.work.lines import line_of, open_lines, read_lines
+from nuinfer.inference.work.progress import Reporter, Tally, now
+
+RESULTS, FORMAT = "results.jsonl", 2  # format 1: folders of nuinfer 0.1.0, one layout for each kind
+ADDRESS_LENGTH = 20  # hexadecimal digits: 80 bits, so that 10^6 jobs collide with a probability below 1e-12
+SYNC_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a folder is asked.
+
+    Parameters
+    ----------
+    kind : str
+        "campaign", "comparison", ...: the name of its record.
+    settings : mapping
+        What must be the same when the folder is gone on with.
+    hypotheses : mapping
+        Names to hashes of configurations; there may be more of them the next time, but no name may change its meaning.
+    notes : mapping
+        What else the record tells.
+    packages : tuple of str
+        Their versions are recorded, beside that of nuinfer.
+    parts : tuple of str
+        Files and folders that belong to it beside those of every store; ``force`` removes them.
+    """
+
+    kind: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    hypotheses: Mapping[str, str] = field(default_factory=dict)
+    notes: Mapping[str, Any] = field(default_factory=dict)
+    packages: tuple[str, ...] = ("numpy", "scipy")
+    parts: tuple[str, ...] = ()
+
+    @property
+    def record(self) -> str:
+        """Name of the file that makes its folder recognisable."""
+        return f"{self.kind}.json"
+
+
+def address(*content: Any) -> str:
+    """Address of a job: a hash of everything that decides its result.
+
+    Examples
+    --------
+    >>> address("fit", {"seed": 1, "n": 2}) == address("fit", {"n": 2, "seed": 1})
+    True
+    """
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:ADDRESS_LENGTH]
+
+
+def read_record(folder: Path, kind: str) -> dict[str, Any]:
+    """The record of a folder.
+
+    Raises
+    ------
+    RunFolderError
+        If it is no folder of this kind, or one of nuinfer 0.1.0.
+    """
+    path = folder / f"{kind}.json"
+    if not path.is_file():
+        raise RunFolderError(f"{folder}: is not the folder of a {kind} (no {path.name})")
+    record = read_json(path)
+    if record.get("format") != FORMAT:
+        raise RunFolderError(f"{folder}: is the folder of a {kind} of another version of nuinfer, which is not read")
+    return record
+
+
+def read_results(folder: Path) -> dict[str, dict[str, Any]]:
+    """Address to what is known of each job that ended: ``result`` or ``reason``, and ``attempts``.
+
+    It needs no lock and may be called while jobs are running.
+
+    Raises
+    ------
+    RunFolderError
+        If a line is damaged.
+    """
+    return {entry["key"]: entry for entry in read_lines(folder / RESULTS)}
+
+
+@contextlib.contextmanager
+def open_store(
+    folder: Path,
+    question: Question,
+    *,
+    resume: bool = True,
+    force: bool = False,
+    command: str = "",
+    progress: bool | None = None,
+) -> Iterator[Store]:
+    """Take possession of a folder, new or to be gone on with.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder.
+    question : Question
+        What it is asked.
+    resume, force : bool
+        Go on with what is there, or start over; without either a folder that is in use already is refused.
+    command : str
+        Recorded as the command.
+    progress : bool, optional
+        Whether to show progress on standard error.
+
+    Raises
+    ------
+    RunFolderError
+        If the folder is occupied, foreign, in use, or was asked something else; nothing is touched then.
+    """
+    _claimed(folder, question, resume=resume, force=force)
+    make_folder(folder)
+    with locked(folder / LOCK):
+        old = _claimed(folder, question, resume=resume, force=force)  # again, now that nobody can come in between
+        if force:
+            _clear(folder, question)
+        remove_leftovers(folder)
+        record: dict[str, Any] = {
+            "kind": question.kind,
+            "format": FORMAT,
+            **question.settings,
+            "hypotheses": {**old.get("hypotheses", {}), **question.hypotheses},
+            **question.notes,
+            "versions": {
+                "nuinfer": __version__,
+                **{name: importlib.metadata.version(name) for name in question.packages},
+            },
+            "command": command,
+            "start": old.get("start", now()),
+            "complete": False,
+        }
+        write_json(folder / question.record, record)
+        with Reporter(folder / LOG, progress) as reporter, open_lines(folder / RESULTS) as file:
+            yield Store(folder, question, record, reporter, file)
+
+
+def _claimed(folder: Path, question: Question, *, resume: bool, force: bool) -> dict[str, Any]:
+    """The record of a folder that is gone on with, empty if there is none, or why it cannot be had."""
+    kind = question.kind
+    if not (folder / question.record).is_file():
+        try:
+            foreign = folder.exists() and (
+                not folder.is_dir() or any(item.name != LOCK and not is_leftover(item) for item in folder.iterdir())
+            )
+        except OSError as error:
+            raise RunFolderError(f"{folder}: cannot be read ({error.strerror})") from error
+        if foreign:
+            raise RunFolderError(
+                f"{folder}: exists and is not the folder of a {kind} (no {question.record}); choose another --out"
+            )
+        return {}
+    if force:
+        return {}
+    if not resume:
+        raise RunFolderError(f"{folder}: already holds a {kind}; --resume continues it, --force starts over")
+    old = read_record(folder, kind)
+    for key, value in plain(question.settings).items():
+        if old.get(key) != value:
+            raise RunFolderError(
+                f"{folder}: holds another {kind}, it was made with {key} {old.get(key)} and here it is {value}; "
+                "choose another --out"
+            )
+    for name, config_hash in question.hypotheses.items():
+        if old["hypotheses"].get(name, config_hash) != config_hash:
+            raise RunFolderError(f"{folder}: '{name}' was another configuration there; choose another --out")
+    return old
+
+
+def _clear(folder: Path, question: Question) -> None:
+    """Remove what is ours but the record, which is written anew and keeps the folder recognisable until then."""
+    for name in (RESULTS, STATUS, LOG, *question.parts):
+        item = folder / name
+        try:
+            if item.is_dir() and not item.is_symlink():
+                shutil.rmtree(item)
+            else:
+                item.unlink(missing_ok=True)
+        except OSError as error:
+            raise RunFolderError(f"{item}: cannot be removed ({error.strerror})") from error
+
+
+class Store:
+    """A folder in our possession, see `open_store`.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder.
+    question : Question
+        What it is asked.
+    record : mapping
+        What its record holds.
+    reporter : Reporter
+        Where progress is shown.
+    file : binary file
+        Results are appended to it.
+    """
+
+    def __init__(
+        self, folder: Path, question: Question, record: Mapping[str, Any], reporter: Reporter, file: BinaryIO
+    ) -> None:
+        self.folder, self.reporter = folder, reporter
+        self._question, self._record, self._file = question, record, file
+        self._done = {entry["key"] for entry in read_lines(folder / RESULTS) if "result" in entry}
+        self._synced = 0.0
+        self._tally: Tally | None = None
+
+    def missing(self, calls: Iterable[Call]) -> list[Call]:
+        """Those of some jobs that have no result."""
+        return [call for call in calls if call.key not in self._done]
+
+    def results(self, calls: Iterable[Call]) -> list[Any]:
+        """Results of jobs, in their order."""
+        there = read_results(self.folder)
+        return [there[call.key]["result"] for call in calls]
+
+    def run(
+        self,
+        calls: Sequence[Call],
+        executor: futures.Executor | None,
+        what: str = "jobs",
+        *,
+        attempts: int = 3,
+        keep_going: bool = False,
+    ) -> int:
+        """Do the jobs that have no result, and keep each as it ends.
+
+        Parameters
+        ----------
+        calls : sequence of Call
+            The jobs; the key of each is its `address`, what it returns must be plain values.
+        executor : concurrent.futures.Executor or None
+            Does them; None will do where nothing is missing.
+        what : str
+            What they are called.
+        attempts : int
+            How often a job is started whose worker dies.
+        keep_going : bool
+            Whether the other jobs go on when one fails; else its error is raised.
+
+        Returns
+        -------
+        int
+            Number of jobs that failed.
+        """
+        missing = self.missing(calls)
+        self._tally = tally = Tally(self.folder, self.reporter, what, len(calls), len(missing))
+        if not missing:
+            return 0
+        assert executor is not None, "there are jobs to do"  # noqa: S101 - a mistake of the caller
+        try:
+            with contextlib.closing(dispatch(executor, missing, attempts)) as ended:
+                for one in ended:
+                    self._keep(one)
+                    tally.step(one)
+                    if one.error is not None and not keep_going:
+                        raise one.error  # noqa: TRY301 - the status is written for whatever ends this
+        except BaseException as error:
+            with contextlib.suppress(RunFolderError):  # the error itself is what the user has to see
+                tally.write("interrupted" if isinstance(error, KeyboardInterrupt) else "failed")
+            raise
+        return len(tally.failed)
+
+    def _keep(self, ended: Ended) -> None:
+        entry: dict[str, Any] = {"key": ended.key, "attempts": ended.attempts}
+        entry |= {"result": ended.result} if ended.error is None else {"reason": ended.reason}
+        try:
+            self._file.write(line_of(entry))
+            self._file.flush()
+            if time.monotonic() - self._synced > SYNC_SECONDS:
+                os.fsync(self._file.fileno())
+                self._synced = time.monotonic()
+        except OSError as error:
+            raise RunFolderError(f"{self.folder / RESULTS}: cannot be written ({error.strerror})") from error
+        if ended.error is None:
+            self._done.add(ended.key)
+
+    def finish(self, *, complete: bool = True, **notes: Any) -> None:
+        """Say in the record that all is done that could be, and what else it shall tell."""
+        os.fsync(self._file.fileno())
+        if self._tally is not None:
+            self._tally.write("done" if complete else "incomplete")
+        write_json(self.folder / self._question.record, {**self._record, **notes, "complete": complete, "end": now()})

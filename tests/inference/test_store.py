@@ -1,0 +1,202 @@
+"""The folder of a study: killed at any byte it goes on to the same results, and nobody else's folder is touched."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from nuinfer.errors import RunFolderError
+from nuinfer.inference.work import store as stores
+from nuinfer.inference.work.dispatch import Call
+from nuinfer.inference.work.lines import read_lines
+from nuinfer.inference.work.store import Question, address, open_store, read_record, read_results
+from nuinfer.inference.work.workers import Inline
+
+QUESTION = Question("survey", {"seed": 1}, {"a": "hash"}, parts=("extra",))
+
+
+def square(x):
+    if x == 13:
+        raise ValueError(f"{x} is\nunlucky")
+    return {"square": x * x + 0.1, "none": None}
+
+
+def calls(*numbers):
+    return [Call(address("square", x), square, (x,), f"number {x}") for x in numbers]
+
+
+def squared(folder, *numbers, question=QUESTION, **options):
+    """Results of the jobs, and how many of them were computed."""
+    with open_store(folder, question, progress=False, **options) as store:
+        missing = len(store.missing(calls(*numbers)))
+        store.run(calls(*numbers), Inline())
+        store.finish()
+        return store.results(calls(*numbers)), missing
+
+
+def test_what_is_there_is_not_done_again(tmp_path):
+    first, computed = squared(tmp_path / "s", 1, 2)
+    assert computed == 2
+    assert first == [{"square": 1.1, "none": None}, {"square": 4.1, "none": None}]
+    again, computed = squared(tmp_path / "s", 3, 2, 1)
+    assert computed == 1
+    assert again[1:] == first[::-1]
+    record = read_record(tmp_path / "s", "survey")
+    assert record["complete"]
+    assert record["seed"] == 1
+    assert record["versions"]["numpy"]
+    assert json.loads((tmp_path / "s" / "status.json").read_text())["done"] == 3
+    for line in (tmp_path / "s" / "results.jsonl").read_text().splitlines():
+        assert {"key", "attempts", "result"} <= set(json.loads(line))  # any reader of JSON lines will do
+
+
+def test_cut_at_every_byte_it_goes_on(tmp_path):
+    """Whatever a kill leaves of the results, the whole lines are kept and the rest is done again."""
+    expected, _ = squared(tmp_path / "whole", 1, 2, 3)
+    content = (tmp_path / "whole" / "results.jsonl").read_bytes()
+    ends = [k for k, letter in enumerate(content, start=1) if letter == ord("\n")]
+    for length in range(len(content) + 1):
+        cut = tmp_path / "cut"
+        shutil.copytree(tmp_path / "whole", cut)
+        (cut / "results.jsonl").write_bytes(content[:length])
+        assert len(read_results(cut)) == sum(end <= length for end in ends)  # while it is being written
+        found, computed = squared(cut, 1, 2, 3)
+        assert (found, computed) == (expected, sum(end > length for end in ends))
+        assert read_results(cut) == read_results(tmp_path / "whole")
+        shutil.rmtree(cut)
+
+
+def test_damage_is_named_and_never_believed(tmp_path):
+    squared(tmp_path / "s", 1, 2)
+    path = tmp_path / "s" / "results.jsonl"
+    path.write_bytes(path.read_bytes().replace(b"1.1", b"1.2"))
+    with pytest.raises(RunFolderError, match=r"results.jsonl: line \d is damaged"):
+        list(read_lines(path))
+    with pytest.raises(RunFolderError, match=r"results.jsonl: line \d is damaged"):
+        squared(tmp_path / "s", 1, 2)
+
+
+def test_a_failure_is_kept_with_its_reason_and_tried_again(tmp_path):
+    with open_store(tmp_path, QUESTION, progress=False) as store:
+        assert store.run(calls(1, 13, 2), Inline(), keep_going=True) == 1
+        store.finish(complete=False)
+    assert read_results(tmp_path)[address("square", 13)]["reason"] == "ValueError: 13 is unlucky"
+    assert not read_record(tmp_path, "survey")["complete"]
+    assert json.loads((tmp_path / "status.json").read_text())["failures"] == ["number 13: ValueError: 13 is unlucky"]
+    with pytest.raises(ValueError, match="unlucky"):
+        squared(tmp_path, 13, 3)
+    assert json.loads((tmp_path / "status.json").read_text())["state"] == "failed"
+
+
+def test_other_questions_and_other_folders_are_refused(tmp_path):
+    squared(tmp_path / "s", 1)
+    with pytest.raises(RunFolderError, match=r"already holds a survey; --resume continues it, --force starts over"):
+        squared(tmp_path / "s", 1, resume=False)
+    with pytest.raises(RunFolderError, match=r"holds another survey, it was made with seed 1 and here it is 2"):
+        squared(tmp_path / "s", 1, question=Question("survey", {"seed": 2}))
+    with pytest.raises(RunFolderError, match=r"'a' was another configuration there"):
+        squared(tmp_path / "s", 1, question=Question("survey", {"seed": 1}, {"a": "other"}))
+    more = Question("survey", {"seed": 1}, {"b": "other"})
+    assert squared(tmp_path / "s", 1, question=more)[1] == 0
+    assert read_record(tmp_path / "s", "survey")["hypotheses"] == {"a": "hash", "b": "other"}
+    thesis = tmp_path / "thesis"
+    thesis.mkdir()
+    (thesis / "chapter.tex").touch()
+    for options in ({}, {"force": True}, {"resume": False}):
+        with pytest.raises(RunFolderError, match="exists and is not the folder of a survey"):
+            squared(thesis, 1, **options)
+    assert [path.name for path in thesis.iterdir()] == ["chapter.tex"]
+    with pytest.raises(RunFolderError, match="is not the folder of a poll"):
+        read_record(tmp_path / "s", "poll")
+
+
+def test_force_removes_what_is_ours_and_nothing_else(tmp_path):
+    squared(tmp_path / "s", 1)
+    (tmp_path / "s" / "extra").mkdir()
+    (tmp_path / "s" / "notes.txt").touch()
+    with open_store(tmp_path / "s", QUESTION, force=True, progress=False) as store:
+        assert len(store.missing(calls(1))) == 1
+    assert {path.name for path in (tmp_path / "s").iterdir()} == {
+        "survey.json", "results.jsonl", "lock", "notes.txt"
+    }  # fmt: skip
+
+
+def test_a_folder_of_another_format_is_refused_in_one_line(tmp_path):
+    (tmp_path / "survey.json").write_text('{"version": "0.1.0", "complete": true}')
+    for attempt in (lambda: squared(tmp_path, 1), lambda: read_record(tmp_path, "survey")):
+        with pytest.raises(RunFolderError, match="of another version of nuinfer, which is not read") as caught:
+            attempt()
+        assert "\n" not in str(caught.value)
+
+
+def test_one_process_at_a_time(tmp_path):
+    with (
+        open_store(tmp_path, QUESTION, progress=False),
+        pytest.raises(RunFolderError, match="in use by another process"),
+    ):
+        squared(tmp_path, 1)
+    assert squared(tmp_path, 1)[1] == 1
+
+
+WORK = """
+import sys, time
+sys.path.insert(0, {tests!r})
+from pathlib import Path
+import test_store
+test_store.squared(Path({folder!r}), *range({n}))
+"""
+
+
+@pytest.mark.parametrize("moment", ["lock", "survey.json", "results.jsonl", "status.json"])
+def test_killed_while_any_file_is_made_it_goes_on(moment, tmp_path):
+    """SIGKILL as soon as a file appears, the first one too: the folder is never one that is refused."""
+    folder = tmp_path / "s"
+    text = WORK.format(tests=os.path.dirname(__file__), folder=str(folder), n=2000)  # noqa: PTH120
+    process = subprocess.Popen([sys.executable, "-W", "ignore", "-c", text])
+    while process.poll() is None and not (folder / moment).exists():
+        time.sleep(0.0005)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    results, _ = squared(folder, *range(12))
+    assert results == [square(x) for x in range(12)]
+
+
+@pytest.mark.parametrize("half", [".survey.json.77.tmp", "lock"])
+def test_killed_before_the_record_it_starts(half, tmp_path):
+    (tmp_path / half).write_text("{")
+    assert squared(tmp_path, 1)[1] == 1
+    assert not list(tmp_path.glob(".*.tmp"))
+
+
+def test_a_full_disk_is_one_line_and_loses_nothing(tmp_path, monkeypatch):
+    squared(tmp_path, 1)
+
+    def full(entry):
+        raise OSError(28, "No space left on device")
+
+    class Full:
+        def __init__(self, file):
+            self._file = file
+
+        def __getattr__(self, name):
+            return getattr(self._file, name)
+
+        write = staticmethod(full)
+
+    with open_store(tmp_path, QUESTION, progress=False) as store:
+        monkeypatch.setattr(store, "_file", Full(store._file))
+        with pytest.raises(RunFolderError, match=r"results.jsonl: cannot be written \(No space left"):
+            store.run(calls(2), Inline())
+    assert squared(tmp_path, 1, 2)[1] == 1
+
+
+def test_addresses_differ_with_everything_that_decides():
+    assert address("a", 1) != address("a", 2) != address("b", 2)
+    assert len(address("a")) == stores.ADDRESS_LENGTH
