@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from nuinfer import registry
 from nuinfer.errors import ConfigError, RunFolderError
 from nuinfer.inference.work import executors, workers
 from nuinfer.inference.work.dispatch import Call, dispatch
@@ -136,7 +137,7 @@ def test_a_missing_extra_is_named(scheduler, extra, monkeypatch):
     def missing(name):
         raise ImportError(name)
 
-    monkeypatch.setattr(executors, "import_module", missing)
+    monkeypatch.setattr(registry, "import_module", missing)
     with pytest.raises(ConfigError, match=rf"pip install 'nuinfer\[{extra}\]'"), open_executor(scheduler=scheduler):
         pass
 

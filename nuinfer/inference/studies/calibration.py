@@ -8,7 +8,6 @@ posterior that ignores the data passes all the others (Modrak et al. 2023, arXiv
 
 from __future__ import annotations
 
-import contextlib
 import math
 import pickle
 from collections.abc import Mapping, Sequence
@@ -21,14 +20,14 @@ from typing import Any
 import numpy as np
 from scipy import ndimage, stats
 
-from nuinfer.errors import ConfigError, RunFolderError
-from nuinfer.inference.protocol import SimulatedAnalysis
-from nuinfer.inference.runs import folder as run_folder
+from nuinfer.analysis import Analysis
+from nuinfer.errors import ConfigError
 from nuinfer.inference.sampling.sampler import defective_moves
 from nuinfer.inference.sampling.short import sample
-from nuinfer.inference.work.dispatch import Call, dispatch
-from nuinfer.inference.work.executors import open_executor
-from nuinfer.inference.work.progress import Reporter
+from nuinfer.inference.work.dispatch import Call
+from nuinfer.inference.work.executors import given_or_opened
+from nuinfer.inference.work.files import write_atomic
+from nuinfer.inference.work.store import Question, address, open_store
 from nuinfer.inference.work.workers import unpickled
 from nuinfer.typing import FloatArray, IntArray
 
@@ -42,7 +41,7 @@ DRAWS = 2000  # of each posterior, among which the truth is ranked
 REGION_BINS = 24  # per axis, over the draws, of the density that orders the region in (m_Z', g')
 REGION = ("log10_m_zprime_mev", "log10_g_prime")
 LEVELS = (0.68, 0.95)
-RECORD, TABLE, SIMULATIONS = "calibration.json", "calibration.md", "simulations"
+TABLE = "calibration.md"
 
 
 @dataclass(frozen=True)
@@ -181,7 +180,7 @@ class Calibration:
 
 
 def calibrate(
-    analysis: SimulatedAnalysis,
+    analysis: Analysis,
     out: str | PathLike[str],
     n: int,
     setting: Setting | None = None,
@@ -195,7 +194,7 @@ def calibrate(
 
     Parameters
     ----------
-    analysis : SimulatedAnalysis
+    analysis : Analysis
         What is calibrated. Its smooth constraints must be off, because their data are not simulated; exclusions act as
         rejection on the prior.
     out : path
@@ -223,27 +222,18 @@ def calibrate(
     setting = setting or Setting()
     if n < 2:
         raise ConfigError(f"simulations: {n} is not allowed; at least 2 are needed")
-    path = Path(out)
-    record = {"config_hash": analysis.config_hash, **asdict(setting)}
-    if (path / RECORD).exists():
-        before = {key: run_folder.read_json(path / RECORD).get(key) for key in record}
-        if before != record:
-            raise RunFolderError(f"{path}: holds another calibration, {before}; this one is {record}")
-    run_folder.make_folder(path / SIMULATIONS)
-    with run_folder.locked(path / run_folder.LOCK), Reporter(path / run_folder.LOG, progress) as reporter:
-        run_folder.remove_leftovers(path)
-        run_folder.write_json(path / RECORD, record)
-        missing = [index for index in range(n) if not _file(path, index).exists()]
-        reporter.line(f"{path}: {n - len(missing)} of {n} simulations are there")
-        pickled = pickle.dumps(analysis)
-        if executor is not None:
-            _run_all(executor, pickled, path, setting, missing, n, reporter)
-        elif missing:
-            with open_executor(jobs) as pool:
-                _run_all(pool, pickled, path, setting, missing, n, reporter)
-        result = judge([run_folder.read_json(_file(path, index)) for index in range(n)], name, setting)
-        run_folder.write_atomic(path / TABLE, result.markdown().encode())
-        run_folder.write_json(path / RECORD, {**record, "simulations": n, "passed": result.passed})
+    settings = {"config_hash": analysis.config_hash, **asdict(setting)}
+    pickled = pickle.dumps(analysis)
+    calls = [
+        Call(address("calibration", settings, index), _one, (pickled, setting, index), f"simulation {index}")
+        for index in range(n)
+    ]
+    question = Question("calibration", settings, packages=("numpy", "scipy", "emcee"))
+    with open_store(Path(out), question, progress=progress) as store, given_or_opened(executor, jobs) as workers:
+        store.run(calls, workers, "simulations")
+        result = judge(store.results(calls), name, setting)
+        write_atomic(store.folder / TABLE, result.markdown().encode())
+        store.finish(simulations=n, passed=result.passed)
     return result
 
 
@@ -268,12 +258,12 @@ def judge(simulations: Sequence[Mapping[str, Any]], name: str, setting: Setting)
     return Calibration(name, setting, tuple(rows), coverage, inadequate, min(ess), ranks)
 
 
-def simulate(analysis: SimulatedAnalysis, setting: Setting, index: int) -> dict[str, Any]:
+def simulate(analysis: Analysis, setting: Setting, index: int) -> dict[str, Any]:
     """One simulation: truth, data, posterior, ranks.
 
     Parameters
     ----------
-    analysis : SimulatedAnalysis
+    analysis : Analysis
         The model; its own data are not used.
     setting : Setting
         Seed, adequacy and control.
@@ -315,7 +305,7 @@ def simulate(analysis: SimulatedAnalysis, setting: Setting, index: int) -> dict[
     }
 
 
-def _allowed_draws(analysis: SimulatedAnalysis, n: int, rng: np.random.Generator) -> FloatArray:
+def _allowed_draws(analysis: Analysis, n: int, rng: np.random.Generator) -> FloatArray:
     """Draws from the prior that no exclusion refuses.
 
     Smooth constraints would have to be simulated like data.
@@ -332,7 +322,7 @@ def _allowed_draws(analysis: SimulatedAnalysis, n: int, rng: np.random.Generator
     return np.concatenate(kept)[:n]
 
 
-def _posterior_draws(analysis: SimulatedAnalysis, seed: int, setting: Setting) -> tuple[FloatArray, float, int]:
+def _posterior_draws(analysis: Analysis, seed: int, setting: Setting) -> tuple[FloatArray, float, int]:
     """Draws of the posterior from one ensemble, the smallest effective sample size, and the steps it took."""
     proposals = defective_moves() if setting.control == "snooker" else None
     found = sample(
@@ -342,7 +332,7 @@ def _posterior_draws(analysis: SimulatedAnalysis, seed: int, setting: Setting) -
     return kept[:: max(1, len(kept) // DRAWS)], found.ess, found.steps
 
 
-def _quantities(analysis: SimulatedAnalysis, theta: FloatArray) -> dict[str, FloatArray]:
+def _quantities(analysis: Analysis, theta: FloatArray) -> dict[str, FloatArray]:
     """What is ranked, each of shape (n,)."""
     log_prob, terms = analysis.evaluate(theta)
     values = {name: theta[:, column] for column, name in enumerate(analysis.parameter_names)}
@@ -380,27 +370,6 @@ def _rank(true: float, drawn: FloatArray, rng: np.random.Generator) -> float:
     return float((below + rng.random() * (equal + 1)) / (len(drawn) + 1))
 
 
-def _file(path: Path, index: int) -> Path:
-    return path / SIMULATIONS / f"{index:06d}.json"
-
-
-def _one(pickled: bytes, path: Path, setting: Setting, index: int) -> None:
-    """Do one simulation and store it; what a worker does."""
-    run_folder.write_json(_file(path, index), simulate(unpickled(pickled), setting, index), durable=False)
-
-
-def _run_all(
-    executor: futures.Executor,
-    pickled: bytes,
-    path: Path,
-    setting: Setting,
-    missing: Sequence[int],
-    n: int,
-    reporter: Reporter,
-) -> None:
-    calls = (Call(f"simulation {index}", _one, (pickled, path, setting, index)) for index in missing)
-    with contextlib.closing(dispatch(executor, calls)) as ended:
-        for done, one in enumerate(ended, start=n - len(missing) + 1):
-            if one.error is not None:
-                raise one.error
-            reporter.steps(done, n, f"simulation {done}")
+def _one(pickled: bytes, setting: Setting, index: int) -> dict[str, Any]:
+    """One simulation; what a worker does."""
+    return simulate(unpickled(pickled), setting, index)

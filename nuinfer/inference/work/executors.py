@@ -14,13 +14,12 @@ import sys
 from collections.abc import Iterator
 from concurrent import futures
 from concurrent.futures.process import BrokenProcessPool
-from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from nuinfer.errors import ConfigError, RunFolderError
 from nuinfer.inference.work.workers import SingleThreaded, local_pool
+from nuinfer.registry import imported
 
 LOCAL_CLUSTER, MPI = "local", "mpi"
 CONNECT_SECONDS = 10.0
@@ -77,6 +76,13 @@ def open_executor(jobs: int | None = None, scheduler: str | None = None) -> Iter
         raise
 
 
+def given_or_opened(
+    executor: futures.Executor | None, jobs: int | None = None, scheduler: str | None = None
+) -> contextlib.AbstractContextManager[futures.Executor]:
+    """An executor that is there already, left open, or workers of our own, see `open_executor`."""
+    return open_executor(jobs, scheduler) if executor is None else contextlib.nullcontext(executor)
+
+
 def worker_lost(error: BaseException | None) -> bool:
     """Whether a call failed because the worker that it ran in died."""
     return isinstance(error, BrokenProcessPool) or type(error).__name__ == "KilledWorker"
@@ -84,8 +90,8 @@ def worker_lost(error: BaseException | None) -> bool:
 
 @contextlib.contextmanager
 def _dask(workers: int, scheduler: str) -> Iterator[futures.Executor]:
-    distributed = _imported("distributed", "cluster", scheduler)
-    dask: Any = import_module("dask")
+    where = f"scheduler '{scheduler}'"
+    distributed, dask = imported("distributed", where, "cluster"), imported("dask", where, "cluster")
     with contextlib.ExitStack() as stack:
         address: Any = scheduler
         if scheduler == LOCAL_CLUSTER:
@@ -126,10 +132,10 @@ def _dask(workers: int, scheduler: str) -> Iterator[futures.Executor]:
 
 @contextlib.contextmanager
 def _mpi() -> Iterator[futures.Executor]:
-    _imported("mpi4py", "mpi", MPI)
+    imported("mpi4py", "scheduler 'mpi'", "mpi")
     try:
-        size = import_module("mpi4py.MPI").COMM_WORLD.Get_size()
-        pools = import_module("mpi4py.futures")
+        size = imported("mpi4py.MPI").COMM_WORLD.Get_size()
+        pools = imported("mpi4py.futures")
     except (ImportError, RuntimeError) as error:  # mpi4py itself loads without an MPI library
         reason = " ".join(str(error).split())
         raise ConfigError(f"scheduler 'mpi': no MPI library can be loaded, install OpenMPI ({reason})") from error
@@ -138,12 +144,3 @@ def _mpi() -> Iterator[futures.Executor]:
         raise ConfigError(f"scheduler 'mpi': start it as {MPI_RECIPE}")
     with pools.MPIPoolExecutor() as executor:
         yield SingleThreaded(executor)
-
-
-def _imported(module: str, extra: str, scheduler: str) -> ModuleType:
-    try:
-        return import_module(module)
-    except ImportError as error:
-        raise ConfigError(
-            f"scheduler '{scheduler}': {module} is not installed; pip install 'nuinfer[{extra}]'"
-        ) from error
