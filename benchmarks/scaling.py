@@ -13,11 +13,13 @@ import tempfile
 import time
 from pathlib import Path
 
-from nuinfer.inference.studies import campaign_store as store
 from nuinfer.inference.studies.campaign import Campaign, run_campaign
-from nuinfer.inference.studies.campaign_config import CampaignConfig, JobsConfig
+from nuinfer.inference.studies.campaign_config import CampaignConfig
+from nuinfer.inference.studies.jobs import JobsConfig
 from nuinfer.inference.work.dispatch import Call, dispatch
 from nuinfer.inference.work.executors import open_executor
+from nuinfer.inference.work.store import RESULTS, Question, open_store
+from nuinfer.inference.work.workers import Inline
 
 EMPTY, FITS = 500, 20
 SCHEDULERS = {"processes": None, "dask": "local", "mpi": "mpi"}
@@ -39,17 +41,13 @@ def overhead_s(scheduler: str | None, workers: int | None) -> tuple[float, float
 
 
 def storing_s() -> tuple[float, float]:
-    """CPU seconds to store one result, compaction included, and its bytes on disk."""
+    """CPU seconds to dispatch an empty job in this process and store its result, and its bytes on disk."""
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        (folder / store.RESULTS).mkdir()
-        begin = time.process_time()
-        for k in range(store.PER_BATCH):
-            store.add(folder, f"{k:020d}", nothing(k))
-        store.compact(folder)
-        spent = time.process_time() - begin
-        size = sum(path.stat().st_size for path in (folder / store.RESULTS).iterdir())
-    return spent / store.PER_BATCH, size / store.PER_BATCH
+        with open_store(Path(name), Question("benchmark"), progress=False) as store:
+            begin = time.process_time()
+            store.run([Call(f"{k:020d}", nothing, (k,)) for k in range(EMPTY)], Inline())
+            spent = time.process_time() - begin
+        return spent / EMPTY, (Path(name) / RESULTS).stat().st_size / EMPTY
 
 
 def fits(scheduler: str | None, workers: int | None, n: int = FITS) -> tuple[float, float, float]:

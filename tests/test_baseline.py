@@ -15,6 +15,7 @@ from baseline_functions import CALLS
 from baseline_numbers import N_EDGE, VARIANTS, points
 
 import nuinfer
+from nuinfer.errors import RunFolderError
 
 FOLDERS = Path(__file__).parent / "reference" / "folders-0.1.0"
 
@@ -98,10 +99,11 @@ def test_an_old_run_is_read(folder):
     np.testing.assert_allclose(terms["prior"] + terms["poisson"], log_prob, rtol=1e-12)
 
 
-def test_an_old_campaign_is_read(folder):
-    campaign = nuinfer.open_campaign(folder("campaign"))
-    assert campaign.complete
-    columns = campaign.columns()
-    np.testing.assert_allclose(columns["gamma"][:1], 3.1136260442369617, rtol=1e-12)
-    assert np.all(np.isfinite(columns["log_likelihood"]))
-    assert len(columns["log_likelihood"]) == 2
+@pytest.mark.parametrize("kind", ["campaign"])
+def test_old_studies_are_refused_in_one_line(kind, folder):
+    path = folder(kind)
+    before = {file.name for file in path.iterdir()}
+    with pytest.raises(RunFolderError, match=f"{kind} of another version of nuinfer, which is not read") as caught:
+        nuinfer.open_campaign(path)
+    assert "\n" not in str(caught.value)
+    assert {file.name for file in path.iterdir()} == before

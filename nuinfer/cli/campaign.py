@@ -61,7 +61,7 @@ def _count(file: str, *, as_json: bool) -> int:
 def _show(campaign: Campaign) -> None:
     """One line per table of jobs, and what failed."""
     rows: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    for row in campaign.table().select(["job", "task", "seconds"]).to_pylist():
+    for row in campaign.rows():
         rows.setdefault((row["job"], row["task"]), []).append(row)
     shown = [
         (*key, str(len(found)), f"{sum(r['seconds'] for r in found) / len(found):.3g}") for key, found in rows.items()

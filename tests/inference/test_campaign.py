@@ -17,18 +17,19 @@ import numpy as np
 import pytest
 
 import nuinfer
+from nuinfer import registry
 from nuinfer.cli import main
 from nuinfer.errors import ConfigError, RunFolderError
 from nuinfer.inference.profile.profile import Profile
-from nuinfer.inference.studies import campaign_store as store
 from nuinfer.inference.studies.calibration import Setting, simulate
 from nuinfer.inference.studies.campaign import open_campaign, run_campaign
 from nuinfer.inference.studies.campaign_config import count_jobs, jobs_of, parse_campaign
-from nuinfer.inference.studies.campaign_tasks import run_job, with_data
+from nuinfer.inference.studies.campaign_job import run_job, with_data
+from nuinfer.inference.work.lines import write_lines
+from nuinfer.inference.work.store import Question, open_store, read_results
 from nuinfer.inference.work.workers import Inline
 
 needs_cluster = pytest.mark.skipif(not importlib.util.find_spec("distributed"), reason="needs nuinfer[cluster]")
-pytest.importorskip("pyarrow", reason="needs nuinfer[campaign]")
 
 DIFFERS = ["seconds", "cpu_seconds", "host", "attempts"]  # from one execution to the next
 TWO_LEFT = """
@@ -92,7 +93,7 @@ def build(charges, mass_range_mev, kind):
 
 def numbers(folder):
     """What must not depend on how a campaign was executed."""
-    return open_campaign(folder).table().drop_columns(DIFFERS)
+    return [{k: v for k, v in row.items() if k not in DIFFERS} for row in open_campaign(folder).rows()]
 
 
 def write(path, text):
@@ -179,16 +180,16 @@ def test_results_do_not_depend_on_the_executor_and_are_kept(tmp_path, capsys):
     assert main(["campaign", file, "--out", str(tmp_path / "two"), "--jobs", "2"]) == 0
     assert "complete" in capsys.readouterr().out
     one = run_campaign(file, tmp_path / "one", executor=Inline(), progress=False)
-    assert numbers(tmp_path / "one").equals(numbers(tmp_path / "two"))
+    assert numbers(tmp_path / "one") == numbers(tmp_path / "two")
     columns = one.columns()
     assert columns["number"].tolist() == [0, 1, 2, 3, 4, 5]
     assert np.all(np.isfinite(columns["log_likelihood"]))
     assert {"gamma", "phi_total"} <= set(columns)
-    before = one.table()
+    before = one.rows()
     more = FITS.replace("n = 6", "n = 7")
     assert run_campaign(write(tmp_path / "c.toml", more), tmp_path / "one", executor=Inline()).complete
     assert "6 of 7 jobs are there" in capsys.readouterr().err
-    assert one.table().slice(0, 6).equals(before)
+    assert one.rows()[:6] == before
     assert main(["status", str(tmp_path / "one"), "--json"]) == 0
     status = json.loads(capsys.readouterr().out)
     assert (status["state"], status["done"], status["left"]) == ("done", 7, 0)
@@ -236,27 +237,34 @@ live = 200
         assert columns["ln_z"][k] == pytest.approx(expected, abs=4.0 * columns["ln_z_error"][k])
 
 
-def test_store_puts_results_together_and_reads_them_at_any_moment(tmp_path):
-    (tmp_path / store.RESULTS).mkdir()
-    store.write_manifest(
-        tmp_path, [{"key": f"k{i}", "number": i, "mixed": v} for i, v in enumerate(["a", 1, 2.5, None])]
-    )
-    assert store.read(tmp_path).num_rows == 0
-    store.add(tmp_path, "k2", {"x": 2.0, "limit": None})
-    store.add(tmp_path, "k0", {"x": 1, "limit": 3.5})
-    store.add(tmp_path, "stranger", {"x": 1.0})  # of an earlier campaign in the same folder
-    expected = {"key": ["k0", "k2"], "number": [0, 2], "mixed": ["a", "2.5"], "x": [1.0, 2.0], "limit": [3.5, None]}
-    assert store.read(tmp_path).to_pydict() == expected
-    copy = shutil.copytree(tmp_path / store.RESULTS, tmp_path / "copy")
-    store.compact(tmp_path, least=2)
-    assert len(list((tmp_path / store.RESULTS).iterdir())) == 1
-    assert store.read(tmp_path).to_pydict() == expected
-    shutil.copytree(copy, tmp_path / store.RESULTS, dirs_exist_ok=True)  # a kill before the single files were removed
-    assert store.read(tmp_path).to_pydict() == expected
-    assert store.keys(tmp_path) == {"k0", "k2", "stranger"}
-    (tmp_path / store.RESULTS / "k3.parquet").write_bytes(b"PAR1")
-    with pytest.raises(RunFolderError, match=r"k3.parquet: cannot be read or is damaged"):
-        store.read(tmp_path)
+def test_rows_are_columns_and_a_table(tmp_path):
+    """Labels of several types become texts, a number that is missing NaN; results of an earlier campaign stay out."""
+    folder = tmp_path / "out"
+    names = ["a", 1, 2.5]
+    jobs = [{"key": f"k{i}", "job": "x", "number": i, "mixed": v} for i, v in enumerate(names)]
+    results = [
+        {"key": "k2", "attempts": 1, "result": {"x": 2.0, "limit": None, "number": 9}},
+        {"key": "k0", "attempts": 2, "result": {"x": 1, "limit": 3.5}},
+        {"key": "k1", "attempts": 3, "reason": "its worker died, 3 times"},
+        {"key": "stranger", "attempts": 1, "result": {"x": 1.0}},
+    ]
+    with open_store(folder, Question("campaign"), progress=False):
+        write_lines(folder / "jobs.jsonl", jobs)
+        write_lines(folder / "results.jsonl", results)
+    campaign = open_campaign(folder)
+    assert list(campaign.rows()[1]) == ["key", "job", "number", "mixed", "x", "limit", "attempts"]
+    assert campaign.failures() == [{**jobs[1], "attempts": 3, "reason": "its worker died, 3 times"}]
+    columns = campaign.columns()
+    assert columns["key"].tolist() == ["k0", "k2"]
+    assert columns["number"].tolist() == [0, 2]
+    assert columns["number"].dtype == int
+    assert columns["mixed"].tolist() == ["a", "2.5"]
+    np.testing.assert_array_equal(columns["x"], [1.0, 2.0])
+    np.testing.assert_array_equal(columns["limit"], [3.5, np.nan])
+    assert np.array_equal(columns["mixed"] == "a", [True, False])
+    pytest.importorskip("pyarrow", reason="needs nuinfer[campaign]")
+    assert campaign.table().to_pydict()["limit"] == [3.5, None]
+    assert campaign.table().column("mixed").to_pylist() == ["a", "2.5"]
 
 
 def test_a_folder_of_something_else_is_refused(tmp_path, capsys):
@@ -269,14 +277,41 @@ def test_a_folder_of_something_else_is_refused(tmp_path, capsys):
         open_campaign(tmp_path)
 
 
-def test_without_the_extra_it_is_named(tmp_path, capsys, monkeypatch):
-    def missing(name):
-        raise ImportError(name)
+def test_without_the_extra_only_the_table_is_missing(tmp_path, monkeypatch):
+    real = registry.import_module
 
-    monkeypatch.setattr(store, "import_module", missing)
-    assert main(["campaign", write(tmp_path / "c.toml", FITS), "--out", str(tmp_path / "out")]) == 2
-    assert "pip install 'nuinfer[campaign]'" in capsys.readouterr().err
-    assert not (tmp_path / "out").exists()
+    def missing(name):
+        if name == "pyarrow":
+            raise ImportError(name)
+        return real(name)
+
+    monkeypatch.setattr(registry, "import_module", missing)
+    campaign = run_campaign(parse_campaign(FITS.replace("n = 6", "n = 1")), tmp_path, executor=Inline(), progress=False)
+    assert campaign.columns()["number"].tolist() == [0]
+    with pytest.raises(ConfigError, match=r"pip install 'nuinfer\[campaign\]'"):
+        campaign.table()
+
+
+OWN_KIND = """
+from nuinfer.inference.studies.jobs import JobKind
+
+JOB = JobKind("gamma", lambda work: {"gamma": work.analysis.point()["gamma"], "seed": work.seed})
+"""
+
+
+def test_a_kind_of_the_users_own(tmp_path):
+    """A Python file with the constant JOB is a task; its results depend on its text."""
+    own = tmp_path / "mine.py"
+    own.write_text(OWN_KIND)
+    config = parse_campaign(f'[jobs.own]\ntask = "{own}"\nanalysis = "hese7_icecube"\n')
+    campaign = run_campaign(config, tmp_path / "out", jobs=1, progress=False)
+    assert campaign.complete, campaign.failures()
+    assert campaign.columns()["gamma"].tolist() == [nuinfer.load("hese7_icecube").point()["gamma"]]
+    (before,) = jobs_of(config)
+    own.write_text(OWN_KIND + "# changed\n")
+    assert [job.key for job in jobs_of(config)] != [before.key]
+    with pytest.raises(ConfigError, match=r"absent.py' cannot be read"):
+        parse_campaign('[jobs.own]\ntask = "absent.py"\nanalysis = "hese7_icecube"\n')
 
 
 def test_calibration_in_a_campaign_is_that_of_the_command(tmp_path):
@@ -318,7 +353,7 @@ analysis = "hese7_icecube"
     assert "INCOMPLETE, 3 jobs failed" in out
     campaign = open_campaign(tmp_path / "out")
     assert not campaign.complete
-    assert campaign.table().column("constraints.custom.poison.kind").to_pylist() == ["fine", "healthy"]
+    assert [row["constraints.custom.poison.kind"] for row in campaign.rows()] == ["fine", "healthy"]
     reasons = {one["constraints.custom.poison.kind"]: one["reason"] for one in campaign.failures()}
     assert "ArithmeticError: a broken formula" in reasons["raises"]
     assert reasons["kills"] == "its worker died, 2 times"
@@ -334,7 +369,7 @@ def start(file, out, *options):
 
 def done(out):
     """Number of results that are there."""
-    return len(store.keys(out)) if (out / store.RESULTS).is_dir() else 0
+    return len(read_results(out))
 
 
 def kill_when(process, out, least, number=signal.SIGKILL):
@@ -352,13 +387,13 @@ def test_killed_and_run_again_it_does_only_the_rest(tmp_path):
     """SIGKILL of the command in the middle; the second run keeps what is there, and the table is that of one run."""
     file, out = write(tmp_path / "c.toml", FITS.replace("n = 6", "n = 16")), tmp_path / "out"
     kill_when(start(file, out, "--jobs", "1"), out, 2)
-    kept = store.keys(out)
+    kept = read_results(out)
     assert 2 <= len(kept) < 16
     assert run_campaign(file, out, executor=Inline(), progress=False).complete
     assert f"{len(kept)} of 16 jobs are there" in (out / "log.txt").read_text()
     assert not [path for path in out.rglob("*") if path.name.endswith(".tmp")]
     run_campaign(file, tmp_path / "serial", executor=Inline(), progress=False)
-    assert numbers(out).equals(numbers(tmp_path / "serial"))
+    assert numbers(out) == numbers(tmp_path / "serial")
 
 
 @pytest.mark.skipif(not importlib.util.find_spec("psutil"), reason="needs nuinfer[cluster]")
@@ -383,7 +418,7 @@ def test_with_workers_killed_midway_results_are_those_of_a_serial_run(options, f
     output = process.communicate(timeout=600)[0].decode()
     assert process.returncode == 0, output
     run_campaign(file, tmp_path / "serial", executor=Inline(), progress=False)
-    assert numbers(out).equals(numbers(tmp_path / "serial"))
+    assert numbers(out) == numbers(tmp_path / "serial")
     columns = open_campaign(out).columns()
     assert len(columns["job"]) == fits + posteriors
     assert 1 <= np.sum(columns["attempts"] > 1) <= 4
@@ -398,7 +433,7 @@ def test_interrupted_it_says_so_and_can_be_read(tmp_path):
     assert process.returncode == 130
     assert "Traceback" not in output
     assert open_campaign(out).status()["state"] == "interrupted"
-    assert open_campaign(out).table().num_rows >= 2
+    assert len(open_campaign(out).rows()) >= 2
     assert not open_campaign(out).complete
 
 
@@ -425,7 +460,7 @@ def test_mpi_gives_the_same_numbers(tmp_path):
     assert (out / "campaign.json").is_file(), answer.stderr
     assert open_campaign(out).complete, answer.stderr  # not the launcher's exit status
     run_campaign(file, tmp_path / "serial", executor=Inline(), progress=False)
-    assert numbers(out).equals(numbers(tmp_path / "serial"))
+    assert numbers(out) == numbers(tmp_path / "serial")
 
 
 def test_the_documented_example_is_a_campaign(tmp_path):

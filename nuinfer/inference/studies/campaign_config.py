@@ -7,7 +7,6 @@ addressed by a hash of everything that decides its result, so that results outli
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import json
 import pickle
@@ -16,46 +15,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from nuinfer.analysis import Analysis, load
 from nuinfer.config import Count, EntryName, Table, presets, validated
 from nuinfer.errors import ConfigError
-
-Task = Literal["best_fit", "limit", "significance", "exclusion", "posterior", "calibration", "odds"]
-
-ADDRESS_LENGTH = 20  # hexadecimal digits: 80 bits, so that 10^6 jobs collide with a probability below 1e-12
-
-
-def _listed(value: object) -> object:
-    return [value] if isinstance(value, str) else value
-
-
-class JobsConfig(Table):
-    """``[jobs.NAME]``: one task for one or many analyses and data sets.
-
-    Which keys matter depends on the task: ``parameter``, ``side`` and ``level`` are those of a limit, ``test`` is the
-    point of an exclusion, ``min_ess`` and ``control`` are those of a calibration, ``live`` that of odds.
-    """
-
-    task: Task
-    analysis: Annotated[tuple[str, ...], BeforeValidator(_listed), Field(min_length=1)]
-    set: dict[str, Any] = Field(default_factory=dict)
-    vary: dict[str, tuple[Any, ...]] = Field(default_factory=dict)
-    n: Count = 1
-    data: Literal["observed", "asimov", "simulated"] = "observed"
-    truth: Literal["z_prime", "standard_model"] = "z_prime"
-    at: dict[str, float] = Field(default_factory=dict)
-    others: Literal["best_fit", "centre", "prior"] = "best_fit"
-    parameter: str = "log10_g_prime"
-    side: Literal["upper", "lower"] = "upper"
-    level: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.95
-    test: dict[str, float] = Field(default_factory=dict)
-    min_ess: Annotated[float, Field(gt=0.0)] = 400.0
-    control: Literal["none", "livetime", "prior", "snooker"] = "none"
-    live: Annotated[int, Field(ge=50)] = 400
+from nuinfer.inference.studies.jobs import JobsConfig, kind_of, user_file
+from nuinfer.inference.work.store import address
+from nuinfer.registry import is_path
 
 
 class CampaignConfig(Table):
@@ -136,16 +105,16 @@ def _check(where: str, jobs: JobsConfig) -> None:
     """Refuse combinations that mean nothing."""
     defaults = {name: field.get_default(call_default_factory=True) for name, field in JobsConfig.model_fields.items()}
     given = {name for name, default in defaults.items() if getattr(jobs, name) != default}
-    truth = {"truth", "at", "others"} & given
-    if jobs.task == "calibration" and ({"data"} & given or truth):
+    truth, draws_data = {"truth", "at", "others"} & given, kind_of(jobs.task).draws_data
+    if draws_data and ("data" in given or truth):
         raise ConfigError(
-            f"{where}.data: a calibration draws its own data and truths; leave out data, truth, at, others"
+            f"{where}.data: a {jobs.task} draws its own data and truths; leave out data, truth, at, others"
         )
-    if jobs.task != "calibration" and jobs.data == "observed" and truth:
+    if not draws_data and jobs.data == "observed" and truth:
         raise ConfigError(
             f"{where}.{min(truth)}: the observed data have no known truth; set data to asimov or simulated"
         )
-    if jobs.n > 1 and jobs.task != "calibration" and jobs.data != "simulated":
+    if jobs.n > 1 and not draws_data and jobs.data != "simulated":
         raise ConfigError(f"{where}.n: {jobs.n} is not allowed with data '{jobs.data}', which are the same each time")
     if jobs.data == "asimov" and jobs.others == "prior":
         raise ConfigError(f"{where}.others: 'prior' is not allowed with data 'asimov', only with 'simulated'")
@@ -178,11 +147,13 @@ def jobs_of(config: CampaignConfig, folder: Path | None = None) -> Iterator[Job]
     seen: set[str] = set()
     for name, settings in config.jobs.items():
         for analysis, labels in _cases(name, settings, folder):
-            _check_case(name, settings, analysis)
+            kind_of(settings.task).check(f"jobs.{name}", settings, analysis)
+            if settings.data != "observed":
+                truth_of(analysis, settings.truth).point(settings.at)  # refuses what is no parameter
             case = {"job": name, "task": settings.task, **labels}
             content, pickled = _content(analysis, settings), pickle.dumps(analysis)
             for number in range(settings.n):
-                key = _address(content, config.seed, number)
+                key = address(content, config.seed, number)
                 if key not in seen:
                     seen.add(key)
                     yield Job(key, case, pickled, settings, config.seed, number)
@@ -217,36 +188,17 @@ def _loaded(source: str, overrides: str) -> Analysis:
     return load(source, json.loads(overrides))
 
 
-def _check_case(name: str, settings: JobsConfig, analysis: Analysis) -> None:
-    """Refuse what would fail in every job."""
-    if settings.task == "limit" and settings.parameter not in analysis.parameter_names:
-        known = ", ".join(analysis.parameter_names)
-        raise ConfigError(f"jobs.{name}.parameter: '{settings.parameter}' is not one of {known}")
-    if settings.task in ("significance", "exclusion") and not analysis.config.model.absorption:
-        raise ConfigError(f"jobs.{name}.task: '{settings.task}' needs model.absorption = true")
-    if settings.task == "exclusion" and "log10_g_prime" not in analysis.parameter_names:
-        raise ConfigError(f"jobs.{name}.task: 'exclusion' needs log10_g_prime to have a prior")
-    smooth = [c.name for c in analysis.posterior.constraints if not c.is_exclusion]
-    if settings.task == "calibration" and smooth:
-        keys = ", ".join(f'"constraints.{key}.form" = "off"' for key in smooth)
-        raise ConfigError(f"jobs.{name}.set: smooth constraints cannot be simulated; set {keys}")
-    if settings.data != "observed":
-        truth_of(analysis, settings.truth).point(settings.at)
-
-
 def truth_of(analysis: Analysis, truth: str) -> Analysis:
     """The analysis whose expected counts are simulated for another: itself, or its Standard Model."""
     return analysis.with_overrides({"model.absorption": False}) if truth == "standard_model" else analysis
 
 
-def _content(analysis: Analysis, settings: JobsConfig) -> str:
+def _content(analysis: Analysis, settings: JobsConfig) -> dict[str, Any]:
     """Everything that decides the results of a case, seed and number apart."""
     content: dict[str, Any] = settings.model_dump(mode="json", exclude={"analysis", "set", "vary", "n"})
     content["config_hash"] = analysis.config_hash
     if settings.task == "posterior":
         content["sampler"] = analysis.config.sampler.model_dump(mode="json")
-    return json.dumps(content, sort_keys=True)
-
-
-def _address(content: str, seed: int, number: int) -> str:
-    return hashlib.sha256(f"{content} {seed} {number}".encode()).hexdigest()[:ADDRESS_LENGTH]
+    if is_path(settings.task):
+        content["task"] = user_file(settings.task).sha256
+    return content

@@ -17,11 +17,15 @@ from typing import Any
 
 import numpy as np
 
+from nuinfer.analysis import Analysis, load
+from nuinfer.config import constraint_forms, split_override
 from nuinfer.constants import SECONDS_PER_YEAR
-from nuinfer.errors import ConfigError
+from nuinfer.errors import ConfigError, NotConvergedError
 from nuinfer.inference.profile.likelihood_ratio import p_value, threshold
-from nuinfer.inference.studies.forecast_jobs import run_tables, standard_values, without_constraints
-from nuinfer.typing import FloatArray
+from nuinfer.inference.studies.campaign import run_campaign
+from nuinfer.inference.studies.campaign_config import CampaignConfig, truth_of
+from nuinfer.inference.studies.jobs import JobsConfig
+from nuinfer.typing import AnyArray, FloatArray
 
 EXPOSURES = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
 SEEN, EXCLUDED = "seen", "excluded"
@@ -205,7 +209,7 @@ def forecast(
     vary = {"vary": {"data.exposure": tuple(steps)}}
     tables = {SEEN: shared | seen | present | vary, EXCLUDED: shared | excluded | absent | vary}
     found = run_tables(tables, out, seed, **execution)
-    livetime = loaded.posterior.model.dataset.livetime_s / SECONDS_PER_YEAR / loaded.config.data.exposure
+    livetime = loaded.dataset.livetime_s / SECONDS_PER_YEAR / loaded.config.data.exposure
     q = {name: found["q"][found["job"] == name] for name in (SEEN, EXCLUDED)}
     result = Forecast(
         loaded.name, dict(at), level, livetime * np.array(steps), q, loaded.config.data.effective_area_scale
@@ -232,3 +236,42 @@ def forecast(
 def _nearest(q: FloatArray, target: float) -> int:
     """Number of the exposure at which the expected statistic is nearest to a value."""
     return int(np.argmin(np.abs(np.log(np.maximum(q, 1e-12) / target))))
+
+
+# What forecasts share, those of bands too ----------------------------------------------------------------------------
+
+
+def run_tables(
+    tables: Mapping[str, Mapping[str, Any]], out: str | PathLike[str], seed: int, **execution: Any
+) -> dict[str, AnyArray]:
+    """Results of tables of jobs, as `nuinfer.inference.studies.campaign.Campaign.columns`.
+
+    Raises
+    ------
+    NotConvergedError
+        If a job failed.
+    """
+    config = CampaignConfig(seed=seed, jobs={name: JobsConfig.model_validate(table) for name, table in tables.items()})
+    campaign = run_campaign(config, out, **execution)
+    failures = campaign.failures()
+    if failures:
+        reason = failures[0]["reason"]
+        raise NotConvergedError(f"{out}: {len(failures)} jobs failed, the first with '{reason}'; run it again")
+    return campaign.columns()
+
+
+def without_constraints(
+    analysis: str | Path, overrides: Iterable[str] | Mapping[str, Any]
+) -> tuple[Analysis, dict[str, Any]]:
+    """The analysis with its constraints off, and the overrides that make it from its file."""
+    loaded = load(analysis, overrides)
+    forms = constraint_forms(loaded.config.constraints)
+    off = {f"{key}.form": "off" for key, form in forms.items() if form != "off"}
+    given = dict(overrides) if isinstance(overrides, Mapping) else dict(map(split_override, overrides))
+    return loaded.with_overrides(off), given | off
+
+
+def standard_values(analysis: Analysis, at: Mapping[str, float]) -> dict[str, float]:
+    """Those of the values that the Standard Model has too."""
+    known = set(truth_of(analysis, "standard_model").point())
+    return {name: value for name, value in at.items() if name in known}

@@ -13,7 +13,7 @@ import numpy as np
 
 from nuinfer.constants import SECONDS_PER_YEAR
 from nuinfer.errors import ConfigError
-from nuinfer.inference.studies.forecast_jobs import run_tables, standard_values, without_constraints
+from nuinfer.inference.studies.forecast import run_tables, standard_values, without_constraints
 from nuinfer.typing import FloatArray
 
 QUANTILES = (0.025, 0.16, 0.5, 0.84, 0.975)
@@ -121,7 +121,7 @@ def forecast_band(
     found = run_tables(tables, out, seed, **execution)
     limits = np.where(np.isnan(found["limit"]), np.inf, 10.0 ** found["limit"])
     high = float(loaded.prior_bounds[loaded.parameter_names.index("log10_g_prime"), 1])
-    years = loaded.posterior.model.dataset.livetime_s / SECONDS_PER_YEAR
+    years = loaded.dataset.livetime_s / SECONDS_PER_YEAR
     shape = len(masses_mev), n
     return Band(
         name=loaded.name,

@@ -1,4 +1,4 @@
-"""What one job of a campaign does, in a worker: data, a task, a flat row of numbers."""
+"""One job of a campaign, in a worker: its data, what its kind does with them, a flat row of numbers."""
 
 from __future__ import annotations
 
@@ -6,27 +6,22 @@ import math
 import pickle
 import platform
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 
 from nuinfer.analysis import Analysis
 from nuinfer.errors import ConfigError
-from nuinfer.inference.profile.likelihood_ratio import exclusion, log_likelihood, significance
 from nuinfer.inference.profile.profile import Profile
-from nuinfer.inference.runs import folder as run_folder
-from nuinfer.inference.sampling.fit import fit
-from nuinfer.inference.studies import calibration
-from nuinfer.inference.studies.campaign_config import Job, JobsConfig, truth_of
-from nuinfer.inference.work.workers import Inline, unpickled
+from nuinfer.inference.studies.campaign_config import Job, truth_of
+from nuinfer.inference.studies.jobs import JobsConfig, Row, Work, kind_of
+from nuinfer.inference.work.workers import unpickled
 from nuinfer.typing import FloatArray
 
-RUNS = "runs"
-Row = dict[str, Any]
+RUNS = "runs"  # folder of what jobs leave beside their rows
 
 
 def run_job(job: Job, folder: Path) -> Row:
@@ -56,7 +51,8 @@ def run_job(job: Job, folder: Path) -> Row:
     if job.settings.data != "observed":
         analysis = with_data(analysis, job.settings, data)
     seed = int(work.generate_state(1, np.uint64)[0] >> np.uint64(1))  # fits a signed integer of 64 bits
-    row = _TASKS[job.settings.task](analysis, job, seed, folder)
+    task = Work(analysis, job.settings, seed, job.seed, job.number, folder / RUNS / job.key)
+    row = kind_of(job.settings.task).run(task)
     wrong = [name for name, value in row.items() if isinstance(value, float) and not math.isfinite(value)]
     if wrong:
         raise ConfigError(f"the result '{wrong[0]}' is {row[wrong[0]]}, not a number")
@@ -102,70 +98,3 @@ def _best_truth(pickled: bytes, at: tuple[tuple[str, float], ...]) -> Mapping[st
     free = analysis.with_overrides({f"parameters.{name}.value": value for name, value in fixed.items()})
     best = Profile(free).best.point
     return MappingProxyType(point | dict(zip(free.parameter_names, best.tolist(), strict=True)))
-
-
-def _named(analysis: Analysis, point: FloatArray) -> Row:
-    return dict(zip(analysis.parameter_names, point.tolist(), strict=True))
-
-
-def _best_fit(analysis: Analysis, job: Job, seed: int, folder: Path) -> Row:  # noqa: ARG001 - the interface of a task
-    best = Profile(analysis, seed).best
-    return {"log_likelihood": log_likelihood(analysis, best), **_named(analysis, best.point)}
-
-
-def _limit(analysis: Analysis, job: Job, seed: int, folder: Path) -> Row:  # noqa: ARG001 - likewise
-    profile = Profile(analysis, seed)
-    limit = profile.limit(job.settings.parameter, job.settings.side, job.settings.level)
-    best = profile.best
-    return {"limit": limit, "log_likelihood": log_likelihood(analysis, best), **_named(analysis, best.point)}
-
-
-def _significance(analysis: Analysis, job: Job, seed: int, folder: Path) -> Row:  # noqa: ARG001 - likewise
-    return {"q": significance(analysis, seed)}
-
-
-def _exclusion(analysis: Analysis, job: Job, seed: int, folder: Path) -> Row:  # noqa: ARG001 - likewise
-    return {"q": exclusion(analysis, job.settings.test["m_zprime_mev"], job.settings.test["g_prime"], seed)}
-
-
-def _posterior(analysis: Analysis, job: Job, seed: int, folder: Path) -> Row:
-    path = folder / RUNS / job.key
-    run_folder.make_folder(path.parent)
-    run = fit(analysis, path, resume=True, seed=seed, progress=False, executor=Inline(), command="nuinfer campaign")
-    summary = run.summary()
-    row: Row = {name: summary[name] for name in ("converged", "steps", "ess_min", "rhat_max")}
-    for name, entry in summary["parameters"].items():
-        row |= {f"median.{name}": entry["median"]}
-        for level in ("hpd68", "hpd95"):
-            row |= {f"{level}_{end}.{name}": value for end, value in zip(("low", "high"), entry[level], strict=True)}
-    return row
-
-
-def _calibration(analysis: Analysis, job: Job, seed: int, folder: Path) -> Row:  # noqa: ARG001 - likewise
-    setting = calibration.Setting(job.seed, job.settings.min_ess, job.settings.control)
-    found = calibration.simulate(analysis, setting, job.number)
-    row: Row = {name: found[name] for name in ("ess", "steps", "observed")}
-    for kind in ("truth", "rank", "pull"):
-        row |= {f"{kind}.{name}": value for name, value in found[kind].items()}
-    return row
-
-
-def _odds(analysis: Analysis, job: Job, seed: int, folder: Path) -> Row:  # noqa: ARG001 - likewise
-    from nuinfer.inference.evidence.nested import Setting, run_nested
-
-    run = run_nested(analysis, seed, Setting(live=job.settings.live))
-    names = ("ln_z", "ln_z_error", "ln_allowed", "information", "calls")
-    return {name: getattr(run, name) for name in names}
-
-
-_TASKS: Mapping[str, Callable[[Analysis, Job, int, Path], Row]] = MappingProxyType(
-    {
-        "best_fit": _best_fit,
-        "limit": _limit,
-        "significance": _significance,
-        "exclusion": _exclusion,
-        "posterior": _posterior,
-        "calibration": _calibration,
-        "odds": _odds,
-    }
-)

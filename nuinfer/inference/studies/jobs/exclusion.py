@@ -1,0 +1,24 @@
+"""The likelihood ratio of any coupling against a given one, at its mass."""
+
+from __future__ import annotations
+
+from nuinfer.analysis import Analysis
+from nuinfer.errors import ConfigError
+from nuinfer.inference.profile.likelihood_ratio import exclusion
+from nuinfer.inference.studies.jobs import JobKind, JobsConfig, Row, Work, needs_absorption
+
+
+def run(work: Work) -> Row:
+    """The statistic."""
+    test = work.settings.test
+    return {"q": exclusion(work.analysis, test["m_zprime_mev"], test["g_prime"], work.seed)}
+
+
+def check(where: str, settings: JobsConfig, analysis: Analysis) -> None:
+    """Refuse an analysis without a coupling to exclude."""
+    needs_absorption(where, settings, analysis)
+    if "log10_g_prime" not in analysis.parameter_names:
+        raise ConfigError(f"{where}.task: 'exclusion' needs log10_g_prime to have a prior")
+
+
+JOB = JobKind("exclusion", run, check)

@@ -1,0 +1,26 @@
+"""The whole fit, in a run folder like any other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nuinfer.inference.sampling.fit import fit
+from nuinfer.inference.studies.jobs import JobKind, Row, Work
+from nuinfer.inference.work.files import make_folder
+from nuinfer.inference.work.workers import Inline
+
+
+def run(work: Work) -> Row:
+    """State of the chains, median and intervals of every quantity; a fit that was killed goes on."""
+    make_folder(work.folder.parent)
+    options: dict[str, Any] = {"progress": False, "executor": Inline(), "command": "nuinfer campaign"}
+    summary = fit(work.analysis, work.folder, resume=True, seed=work.seed, **options).summary()
+    row: Row = {name: summary[name] for name in ("converged", "steps", "ess_min", "rhat_max")}
+    for name, entry in summary["parameters"].items():
+        row |= {f"median.{name}": entry["median"]}
+        for level in ("hpd68", "hpd95"):
+            row |= {f"{level}_{end}.{name}": value for end, value in zip(("low", "high"), entry[level], strict=True)}
+    return row
+
+
+JOB = JobKind("posterior", run)
