@@ -42,14 +42,15 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _write_chains(source: Path, out: Path | None, what: str) -> Path:
     from nuinfer.export import arviz_adapter
-    from nuinfer.inference.runs import folder as run_folder
+    from nuinfer.inference.runs.folder import POSTERIOR
     from nuinfer.inference.runs.run import open_run
+    from nuinfer.inference.work import files
 
     opened = open_run(source)
     if what == "getdist":
         return opened.to_getdist(out)
-    path = source / run_folder.POSTERIOR if out is None else out
-    run_folder.make_folder(path.parent)
+    path = source / POSTERIOR if out is None else out
+    files.make_folder(path.parent)
     arviz_adapter.write_netcdf(opened.to_arviz(), path)
     return path
 
@@ -58,18 +59,19 @@ def _write_cobaya(source: Path, out: Path | None, overrides: list[str]) -> Path:
     from nuinfer import cobaya
     from nuinfer.config import presets
     from nuinfer.inference.runs import folder as run_folder
+    from nuinfer.inference.work import files
 
     if run_folder.is_run(source):
-        if run_folder.read_json(source / run_folder.RECORD).get("simulated_counts") is not None:
+        if files.read_json(source / run_folder.RECORD).get("simulated_counts") is not None:
             raise ConfigError(f"{source}: its counts were simulated; from Python, nuinfer.cobaya.info(run.analysis)")
-        configuration, path = source / run_folder.CONFIG_RESOLVED, out or source / "cobaya.yaml"
+        configuration, path = source / run_folder.CONFIG_RESOLVED, out or source / run_folder.COBAYA
     else:
         configuration, path = source, out or Path(f"{source.stem}.cobaya.yaml")
     if str(configuration) not in presets():
         configuration = configuration.resolve()  # Cobaya may run from anywhere
     content: dict[str, Any] = cobaya.info(str(configuration), overrides) | {"sampler": {"mcmc": {}}}
-    run_folder.make_folder(path.parent)
-    run_folder.write_atomic(path, (cobaya.yaml_text(content) + "\n").encode())
+    files.make_folder(path.parent)
+    files.write_atomic(path, (cobaya.yaml_text(content) + "\n").encode())
     return path
 
 

@@ -16,7 +16,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print what ``status.json`` says."""
-    from nuinfer.inference.runs.folder import STATUS, read_json
+    from nuinfer.inference.work.files import STATUS, read_json
 
     status = read_json(Path(arguments.folder) / STATUS)
     if arguments.json:

@@ -56,21 +56,6 @@ def rhat(draws: FloatArray) -> float:
         return float(_arviz().rhat(draws, method="rank"))
 
 
-def hdi(draws: FloatArray, probability: float) -> tuple[float, float]:
-    """Shortest interval that holds the given probability.
-
-    Parameters
-    ----------
-    draws : array, shape (draw,)
-        Draws of one quantity.
-    probability : float
-        Between 0 and 1.
-    """
-    keyword = "prob" if _is_1x() else "hdi_prob"
-    low, high = np.asarray(_arviz().hdi(draws, **{keyword: probability}), float)
-    return float(low), float(high)
-
-
 def psis_loo(log_likelihood: FloatArray, log_weights: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Leave-one-out by Pareto-smoothed importance sampling from weighted draws.
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from nuinfer.constraints import BUILDERS
 from nuinfer.constraints.base import Constraint, read_numbers
-from nuinfer.export import arviz_adapter
 from nuinfer.inference.runs import folder as run_folder
+from nuinfer.inference.runs.intervals import shortest_interval
 from nuinfer.inference.runs.run import Run
 from nuinfer.parameters import Normal, Parameter
 from nuinfer.provenance import software_references
@@ -101,7 +101,7 @@ def derived_table(run: Run, analysis: Analysis) -> Table | None:
     derived = analysis.derived(samples[:: max(1, len(samples) // DERIVED_DRAWS)])
     rows = []
     for name, values in derived.items():
-        ends = [arviz_adapter.hdi(values, probability) for probability in (0.68, 0.95)]
+        ends = [shortest_interval(values, probability) for probability in (0.68, 0.95)]
         width = None if name == "g_prime" else (ends[0][1] - ends[0][0]) or None  # it spans orders of magnitude
         label = Cell(name, analysis.derived_labels.get(name, escape_latex(name)))
         rows.append((label, number(float(np.median(values)), width), *(interval(pair, width) for pair in ends)))

@@ -12,8 +12,8 @@ from typing import Any, Literal
 
 from nuinfer.errors import RunFolderError
 from nuinfer.inference.runs import folder as run_folder
-from nuinfer.inference.runs.diagnostics import NOT_CONVERGED
 from nuinfer.inference.runs.run import Run
+from nuinfer.inference.runs.summary import NOT_CONVERGED
 
 SILENT_SECONDS = 120.0  # a process at work writes its status every few seconds, but not while it judges the chains
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,18 +10,14 @@ import pytest
 import nuinfer
 from nuinfer import cobaya as bridge
 from nuinfer.errors import ConfigError
-from nuinfer.inference.runs.getdist_chains import write_getdist
 from nuinfer.inference.sampling.fit import fit
 
 SMALL = [f"parameters.{name}.value=1" for name in ("norm_conventional", "norm_muon", "detector_scale", "energy_scale")]
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory):
+def run(toys, tmp_path_factory):
     """A unit Gaussian in three dimensions, bounded far away, with its radius as a derived quantity."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(Path(__file__).parents[1]))
-        toys = importlib.import_module("inference_toys")
     with ThreadPoolExecutor(1) as pool:
         return fit(
             toys.Toy(sampler=toys.ToySampler(max_steps=600)),
@@ -73,11 +67,11 @@ def test_getdist_finds_the_limits_and_the_effective_samples(run, getdist, tmp_pa
 def test_getdist_files_replace_those_of_another_run(run, tmp_path):
     """No ensemble of a run with more of them stays behind; a root that leads elsewhere is refused."""
     (tmp_path / "gauss_7.txt").write_text("1 2 3\n")
-    write_getdist(run, tmp_path, "gauss")
+    run.to_getdist(tmp_path, "gauss")
     assert not (tmp_path / "gauss_7.txt").exists()
     for root in ("", "a/b", ".."):
         with pytest.raises(ConfigError, match="beginning of a file name"):
-            write_getdist(run, tmp_path / "other", root)
+            run.to_getdist(tmp_path / "other", root)
     assert not (tmp_path / "other").exists()
 
 

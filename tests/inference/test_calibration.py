@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
 import json
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,18 +13,6 @@ import nuinfer
 from nuinfer.cli import main
 from nuinfer.errors import ConfigError, RunFolderError
 from nuinfer.inference.studies.calibration import Setting, calibrate, judge, simulate
-
-
-@pytest.fixture
-def toys(monkeypatch):
-    monkeypatch.syspath_prepend(str(Path(__file__).parents[1]))
-    return importlib.import_module("inference_toys")
-
-
-@pytest.fixture
-def pool():
-    with ThreadPoolExecutor(2) as executor:
-        yield executor
 
 
 def outcome(toys, control="none", n=60, n_dim=2):

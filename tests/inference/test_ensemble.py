@@ -2,37 +2,31 @@
 
 from __future__ import annotations
 
-import importlib
 import itertools
 import pickle
 from dataclasses import replace
-from pathlib import Path
 
 import emcee
 import numpy as np
 import pytest
 
 from nuinfer.errors import ConfigError, NonFiniteLogProbError, RunFolderError
+from nuinfer.inference.runs import blocks
 from nuinfer.inference.runs import folder as run_folder
-from nuinfer.inference.runs.folder import ChainIdentity
+from nuinfer.inference.runs.blocks import ChainIdentity
 from nuinfer.inference.runs.record import check_walkers
 from nuinfer.inference.sampling.ensemble import Work, advance
 from nuinfer.inference.sampling.sampler import moves
 from nuinfer.inference.sampling.session import round_lengths
 from nuinfer.inference.sampling.start import draw_start
-
-
-@pytest.fixture
-def toys(monkeypatch):
-    monkeypatch.syspath_prepend(str(Path(__file__).parents[1]))
-    return importlib.import_module("inference_toys")
+from nuinfer.inference.work import files
 
 
 def prepare(analysis, run, seed=3, ensemble=0, walkers=16):
-    folder = run_folder.ensemble_folder(run, ensemble)
+    folder = blocks.ensemble_folder(run, ensemble)
     folder.mkdir(parents=True)
     start = draw_start(pickle.dumps(analysis), walkers, seed, ensemble)
-    run_folder.write_block(folder, 0, start, ChainIdentity.of(analysis, walkers))
+    blocks.write_block(folder, 0, start, ChainIdentity.of(analysis, walkers))
     return folder
 
 
@@ -41,8 +35,8 @@ def work(analysis, run, steps, checkpoint_seconds=30.0, ensemble=0):
 
 
 def stacked(folder, analysis):
-    blocks = run_folder.read_blocks(folder, ChainIdentity.of(analysis, 16))[1:]
-    return [np.concatenate([getattr(b, name) for b in blocks]) for name in ("chain", "log_prob", "terms")], blocks
+    made = blocks.read_blocks(folder, ChainIdentity.of(analysis, 16))[1:]
+    return [np.concatenate([getattr(b, name) for b in made]) for name in ("chain", "log_prob", "terms")], made
 
 
 def gaussian_variance(move_mixture, seed, n_dim=8, walkers=40, steps=400, ensembles=20):
@@ -113,15 +107,15 @@ def test_chain_does_not_depend_on_block_boundaries_or_restarts(toys, tmp_path):
     advance(work(analysis, tmp_path / "cut", 7))
     advance(work(analysis, tmp_path / "cut", 31, checkpoint_seconds=0.0))  # a block per step
     assert advance(work(analysis, tmp_path / "cut", 60)) == 60
-    (one, blocks), (many, more) = stacked(whole, analysis), stacked(cut, analysis)
-    assert (len(blocks), len(more)) == (1, 26)
+    (one, few), (many, more) = stacked(whole, analysis), stacked(cut, analysis)
+    assert (len(few), len(more)) == (1, 26)
     for a, b in zip(one, many, strict=True):
         np.testing.assert_array_equal(a, b)
     np.testing.assert_array_equal(one[1], one[2].sum(axis=-1))  # terms belong to their points
     np.testing.assert_array_equal(one[1], analysis.evaluate(one[0].reshape(-1, 3))[0].reshape(60, 16))
-    assert blocks[0].accepted.sum() == sum(b.accepted.sum() for b in more)
+    assert few[0].accepted.sum() == sum(b.accepted.sum() for b in more)
     advance(work(analysis, tmp_path / "cut", 60))  # nothing to do
-    assert len(run_folder.block_indices(cut)) == 27
+    assert len(blocks.block_indices(cut)) == 27
 
 
 def test_one_term_only(toys, tmp_path, monkeypatch):
@@ -142,8 +136,8 @@ def test_not_a_number_ends_at_the_step_before(toys, tmp_path, capfd):
     broken = replace(analysis, bound=10.0)
     with pytest.raises(NonFiniteLogProbError, match=r"'poisson'.*x0="):
         advance(work(broken, tmp_path, 2000))
-    (chain, _, _), blocks = stacked(folder, analysis)
-    assert len(chain) == blocks[-1].next_step > 0
+    (chain, _, _), made = stacked(folder, analysis)
+    assert len(chain) == made[-1].next_step > 0
     assert np.all(chain[..., 0] <= 4.5)
     assert capfd.readouterr() == ("", "")  # emcee prints a traceback by itself if it is let
     with pytest.raises(NonFiniteLogProbError):
@@ -156,14 +150,14 @@ def test_tolerated_points_are_rejected_and_remembered(toys, tmp_path):
     healthy = prepare(replace(toys.Toy(), bound=4.5), tmp_path / "healthy")
     broken = replace(toys.Toy(defect="nan", bound=10.0))
     for name in ("whole", "cut"):
-        folder = run_folder.ensemble_folder(tmp_path / name, 0)
+        folder = blocks.ensemble_folder(tmp_path / name, 0)
         folder.mkdir(parents=True)
         (folder / "000000.npz").write_bytes((healthy / "000000.npz").read_bytes())
     tolerant = replace(work(broken, tmp_path / "whole", 300), tolerated=10_000)
     advance(tolerant)
     for steps in (100, 300):
         advance(replace(tolerant, run=tmp_path / "cut", steps=steps, checkpoint_seconds=0.0))
-    whole, cut = (run_folder.ensemble_folder(tmp_path / name, 0) for name in ("whole", "cut"))
+    whole, cut = (blocks.ensemble_folder(tmp_path / name, 0) for name in ("whole", "cut"))
     (chain, log_prob, _), _ = stacked(whole, broken)
     np.testing.assert_array_equal(chain, stacked(cut, broken)[0][0])
     assert np.all(np.isfinite(log_prob))
@@ -190,7 +184,7 @@ def test_stop_file_ends_the_work_at_a_block(toys, tmp_path):
 def test_two_workers_cannot_share_an_ensemble(toys, tmp_path):
     analysis = toys.Toy()
     folder = prepare(analysis, tmp_path)
-    with run_folder.locked(folder / run_folder.LOCK), pytest.raises(RunFolderError, match="in use by another process"):
+    with files.locked(folder / files.LOCK), pytest.raises(RunFolderError, match="in use by another process"):
         advance(work(analysis, tmp_path, 5))
 
 

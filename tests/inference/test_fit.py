@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,9 +16,10 @@ import pytest
 import xarray
 
 from nuinfer.errors import ConfigError, NonFiniteLogProbError, RunFolderError
-from nuinfer.inference.runs import folder as run_folder
+from nuinfer.inference.runs import blocks
 from nuinfer.inference.runs.run import open_run
 from nuinfer.inference.sampling.fit import fit
+from nuinfer.inference.work import files
 
 KILLED = """
 import sys
@@ -32,18 +31,6 @@ from nuinfer.inference.sampling.fit import fit
 if __name__ == "__main__":
     fit(toys.slow(), Path(sys.argv[2]), resume=True, jobs=2)
 """
-
-
-@pytest.fixture
-def toys(monkeypatch):
-    monkeypatch.syspath_prepend(str(Path(__file__).parents[1]))
-    return importlib.import_module("inference_toys")
-
-
-@pytest.fixture
-def pool():
-    with ThreadPoolExecutor(2) as executor:
-        yield executor
 
 
 def sampler(toys, **settings):
@@ -164,12 +151,12 @@ def test_chains_do_not_depend_on_jobs_but_on_the_seed(short, tmp_path, pool):
 def test_killed_runs_resume_to_identical_chains(toys, tmp_path, pool):
     (tmp_path / "main.py").write_text(KILLED)
     run = tmp_path / "run"
-    for blocks in (2, 6):
+    for least in (2, 6):
         process = subprocess.Popen(
             [sys.executable, tmp_path / "main.py", Path(__file__).parents[1], run], stderr=subprocess.DEVNULL
         )
         deadline = time.monotonic() + 60.0
-        while len(list(run.glob("chains/ensemble-1/*.npz"))) < blocks:
+        while len(list(run.glob("chains/ensemble-1/*.npz"))) < least:
             assert process.poll() is None, "ended before it could be killed"
             assert time.monotonic() < deadline
             time.sleep(0.02)
@@ -202,7 +189,7 @@ def test_interrupt_leaves_a_run_that_resumes(toys, tmp_path, pool):
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the workers too
     _, stderr = process.communicate(timeout=30)
     assert stderr.count("Traceback") == 1  # the KeyboardInterrupt of the script itself, none of a worker
-    assert run_folder.read_json(run / "status.json")["state"] == "interrupted"
+    assert files.read_json(run / "status.json")["state"] == "interrupted"
     assert not (run / "stop").exists()
     assert_identical(fit(toys.slow(), run, resume=True, executor=pool), fit(toys.slow(), tmp_path / "b", executor=pool))
 
@@ -217,7 +204,7 @@ def test_refusals_touch_nothing(short, toys, tmp_path, pool):
     with pytest.raises(RunFolderError, match="started with walkers = 16; 20 is not possible"):
         fit(short, run.folder, resume=True, walkers=20, executor=pool)
     for force in (False, True):
-        with run_folder.locked(run.folder / "lock"), pytest.raises(RunFolderError, match="in use by another process"):
+        with files.locked(run.folder / "lock"), pytest.raises(RunFolderError, match="in use by another process"):
             fit(short, run.folder, resume=not force, force=force, max_steps=900, executor=pool)
     with pytest.raises(ConfigError, match="only one of them"):
         fit(short, run.folder, resume=True, force=True, executor=pool)
@@ -253,7 +240,7 @@ def test_not_a_number_stops_at_the_checkpoint_and_saves_the_point(toys, tmp_path
     assert saved["term"] == "poisson"
     assert saved["point"]["x0"] > 4.5
     assert open_run(tmp_path / "run").samples(0, 1).shape[1] >= 50
-    assert run_folder.read_json(tmp_path / "run" / "status.json")["state"] == "failed"
+    assert files.read_json(tmp_path / "run" / "status.json")["state"] == "failed"
 
 
 def test_damaged_chains_are_named_on_resume_and_on_reading(short, tmp_path, pool):
@@ -290,7 +277,7 @@ def test_equal_starts_hide_the_wrong_weights_negative_control(toys, tmp_path, po
         theta = -5.0 + np.where(np.arange(4) < 2, 0.003, 0.3) * rng.standard_normal((walkers, 4))
         log_prob, terms = analysis.evaluate(theta)
         state = np.random.RandomState(ensemble).get_state(legacy=True)
-        return run_folder.Block(-1, theta[None], log_prob[None], terms[None], np.zeros(walkers, np.intp), state)
+        return blocks.Block(-1, theta[None], log_prob[None], terms[None], np.zeros(walkers, np.intp), state)
 
     monkeypatch.setattr("nuinfer.inference.sampling.fit.draw_start", start_in_one_mode)
     run = fit(analysis, tmp_path / "run", executor=pool, progress=False)

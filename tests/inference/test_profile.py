@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-from pathlib import Path
-
 import numpy as np
 import pytest
 from scipy import stats
@@ -13,12 +10,6 @@ import nuinfer
 from nuinfer.errors import ConfigError
 from nuinfer.inference.profile.profile import Profile, pseudo_experiments
 from nuinfer.inference.runs.predictive import predictive_checks
-
-
-@pytest.fixture
-def toys(monkeypatch):
-    monkeypatch.syspath_prepend(str(Path(__file__).parents[1]))
-    return importlib.import_module("inference_toys")
 
 
 class Correlated:

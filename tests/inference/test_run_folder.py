@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 from nuinfer.errors import RunFolderError
+from nuinfer.inference.runs import blocks
 from nuinfer.inference.runs import folder as run_folder
-from nuinfer.inference.runs.folder import Block, ChainIdentity
+from nuinfer.inference.runs.blocks import Block, ChainIdentity
+from nuinfer.inference.work import files
 
 IDENTITY = ChainIdentity(("a", "b"), ("prior",), "hash", 4)
 
@@ -31,12 +33,12 @@ def block(first_step, rows=3, value=0.5):
 @pytest.fixture
 def folder(tmp_path):
     for index, first in enumerate((-1, 2, 5)):
-        run_folder.write_block(tmp_path, index, block(first), IDENTITY)
+        blocks.write_block(tmp_path, index, block(first), IDENTITY)
     return tmp_path
 
 
 def test_blocks_come_back_as_they_were(folder):
-    back = run_folder.read_blocks(folder, IDENTITY)
+    back = blocks.read_blocks(folder, IDENTITY)
     assert [b.first_step for b in back] == [-1, 2, 5]
     again, state = np.random.RandomState(2), np.random.RandomState(1)
     again.set_state(back[-1].random_state)
@@ -49,7 +51,7 @@ def test_truncated_block_is_named(folder, keep):
     path = folder / "000001.npz"
     path.write_bytes(path.read_bytes()[: int(keep * path.stat().st_size)])
     with pytest.raises(RunFolderError, match=r"000001\.npz: truncated or damaged"):
-        run_folder.read_blocks(folder, IDENTITY)
+        blocks.read_blocks(folder, IDENTITY)
 
 
 def test_flipped_bytes_are_named(folder):
@@ -58,7 +60,7 @@ def test_flipped_bytes_are_named(folder):
     content[200:208] = b"\xff" * 8
     path.write_bytes(bytes(content))
     with pytest.raises(RunFolderError, match=r"000001\.npz"):
-        run_folder.read_blocks(folder, IDENTITY)
+        blocks.read_blocks(folder, IDENTITY)
 
 
 @pytest.mark.parametrize(
@@ -72,25 +74,25 @@ def test_flipped_bytes_are_named(folder):
 )
 def test_foreign_block_is_named(folder, other, what):
     with pytest.raises(RunFolderError, match=rf"000000\.npz: foreign block.*{what}"):
-        run_folder.read_blocks(folder, other)
+        blocks.read_blocks(folder, other)
 
 
 def test_missing_block_is_named(folder):
     (folder / "000001.npz").unlink()
     with pytest.raises(RunFolderError, match=r"000001\.npz: this block is missing"):
-        run_folder.read_blocks(folder, IDENTITY)
+        blocks.read_blocks(folder, IDENTITY)
 
 
 def test_blocks_that_do_not_follow_are_named(folder):
-    run_folder.write_block(folder, 2, block(6), IDENTITY)
+    blocks.write_block(folder, 2, block(6), IDENTITY)
     with pytest.raises(RunFolderError, match=r"000002\.npz: foreign block, it starts at step 6 instead of 5"):
-        run_folder.read_blocks(folder, IDENTITY)
+        blocks.read_blocks(folder, IDENTITY)
 
 
 def test_not_finite_chain_is_damage(folder):
-    run_folder.write_block(folder, 2, block(5, value=np.nan), IDENTITY)
+    blocks.write_block(folder, 2, block(5, value=np.nan), IDENTITY)
     with pytest.raises(RunFolderError, match=r"000002\.npz: damaged"):
-        run_folder.read_blocks(folder, IDENTITY)
+        blocks.read_blocks(folder, IDENTITY)
 
 
 def test_full_disk_is_one_line_and_leaves_the_blocks_intact(folder, monkeypatch):
@@ -101,7 +103,7 @@ def test_full_disk_is_one_line_and_leaves_the_blocks_intact(folder, monkeypatch)
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(RunFolderError, match=r"000003\.npz: cannot be written \(No space left on device\)") as caught:
-        run_folder.write_block(folder, 3, block(8), IDENTITY)
+        blocks.write_block(folder, 3, block(8), IDENTITY)
     assert "\n" not in str(caught.value)
     assert {p.name: p.read_bytes() for p in folder.iterdir()} == before
 
@@ -109,17 +111,17 @@ def test_full_disk_is_one_line_and_leaves_the_blocks_intact(folder, monkeypatch)
 def test_unwritable_folder_is_one_line(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(RunFolderError, match=r"cannot be made \(Not a directory\)"):
-        run_folder.make_folder(tmp_path / "file" / "run")
+        files.make_folder(tmp_path / "file" / "run")
     with pytest.raises(RunFolderError, match="lock: cannot be written"):  # noqa: SIM117
-        with run_folder.locked(tmp_path / "absent" / "lock"):
+        with files.locked(tmp_path / "absent" / "lock"):
             pass
 
 
 def test_lock_is_exclusive_and_released(tmp_path):
     lock = tmp_path / "lock"
-    with run_folder.locked(lock), pytest.raises(RunFolderError, match="in use by another process"):
-        run_folder.locked(lock).__enter__()
-    with run_folder.locked(lock):
+    with files.locked(lock), pytest.raises(RunFolderError, match="in use by another process"):
+        files.locked(lock).__enter__()
+    with files.locked(lock):
         pass
 
 
@@ -139,7 +141,7 @@ def test_occupied_and_foreign_folders_are_refused(tmp_path):
     run = tmp_path / "run"
     run.mkdir()
     assert not run_folder.check_output(run, resume=False, force=False)  # empty
-    run_folder.write_json(run / "run.json", {"config_hash": "x"})
+    files.write_json(run / "run.json", {"config_hash": "x"})
     with pytest.raises(RunFolderError, match="already holds a run; --resume continues it, --force starts over"):
         run_folder.check_output(run, resume=False, force=False)
     assert run_folder.check_output(run, resume=True, force=False)
@@ -155,10 +157,8 @@ def test_clear_removes_only_what_a_run_has_made(tmp_path):
 
 
 def test_json_has_no_nan(tmp_path):
-    run_folder.write_json(
-        tmp_path / "a.json", {"x": np.float64("nan"), "y": [np.inf, np.int64(2)], "z": np.array([1.5])}
-    )
-    assert run_folder.read_json(tmp_path / "a.json") == {"x": None, "y": [None, 2], "z": [1.5]}
+    files.write_json(tmp_path / "a.json", {"x": np.float64("nan"), "y": [np.inf, np.int64(2)], "z": np.array([1.5])})
+    assert files.read_json(tmp_path / "a.json") == {"x": None, "y": [None, 2], "z": [1.5]}
     (tmp_path / "a.json").write_text("{")
     with pytest.raises(RunFolderError, match=r"a\.json: damaged"):
-        run_folder.read_json(tmp_path / "a.json")
+        files.read_json(tmp_path / "a.json")

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from nuinfer.errors import ConfigError
-from nuinfer.export import arviz_adapter
 from nuinfer.inference.evidence.evidence import Evidence
+from nuinfer.inference.runs.intervals import shortest_interval
 from nuinfer.typing import FloatArray
 
 DRAWS = 20_000
@@ -41,7 +41,7 @@ class Average:
         """Median and highest-density intervals of every shared quantity."""
         return {
             name: {"median": float(np.median(column))}
-            | {f"hpd{100 * level:.0f}": list(arviz_adapter.hdi(column, level)) for level in LEVELS}
+            | {f"hpd{100 * level:.0f}": list(shortest_interval(column, level)) for level in LEVELS}
             for name, column in zip(self.names, self.draws.T, strict=True)
         }
 

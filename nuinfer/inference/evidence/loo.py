@@ -77,7 +77,7 @@ def leave_one_out(
     by_bin, k = arviz_adapter.psis_loo(terms, log_weights[kept])
     bad = np.flatnonzero(~(k <= RELIABLE_K))
     for index in bad:
-        without = WithoutBin(analysis, int(index))
+        without: Any = WithoutBin(analysis, int(index))
         again = analysis.poisson_terms(refit(without)).reshape(-1, terms.shape[1])[:, index]
         by_bin[index] = special.logsumexp(again) - math.log(len(again))
     return Loo(by_bin, float(np.max(k)), tuple(bad.tolist()))

@@ -14,13 +14,14 @@ import math
 from scipy import stats
 
 from nuinfer.analysis import Analysis
-from nuinfer.inference.profile.profile import Maximum, Profile
+from nuinfer.inference.profile.profile import Profile
+from nuinfer.inference.profile.search import BestFit, best_fit
 from nuinfer.parameters import Normal
 
 
-def log_likelihood(analysis: Analysis, best: Maximum) -> float:
+def log_likelihood(analysis: Analysis, best: BestFit) -> float:
     """Log-likelihood and normal priors of a best fit, without the densities of other priors."""
-    flat = (prior.coefficients[0] for _, prior in analysis.posterior.space.sampled if not isinstance(prior, Normal))
+    flat = (prior.coefficients[0] for _, prior in analysis.space.sampled if not isinstance(prior, Normal))
     return best.log_prob - sum(flat)
 
 
@@ -34,9 +35,9 @@ def significance(analysis: Analysis, seed: int = 0) -> float:
     seed : int
         Of the searches.
     """
-    with_zprime = Profile(analysis, seed).best
+    with_zprime = best_fit(analysis, seed)
     standard = analysis.with_overrides({"model.absorption": False})
-    without = Profile(standard, seed).best
+    without = best_fit(standard, seed)
     return max(0.0, 2.0 * (log_likelihood(analysis, with_zprime) - log_likelihood(standard, without)))
 
 
@@ -55,7 +56,7 @@ def exclusion(analysis: Analysis, m_zprime_mev: float, g_prime: float, seed: int
     at_mass = analysis.with_overrides({"parameters.log10_m_zprime_mev.value": math.log10(m_zprime_mev)})
     profile, coupling = Profile(at_mass, seed), math.log10(g_prime)
     loss = profile.loss("log10_g_prime", coupling)
-    larger = profile.best.point[profile.column("log10_g_prime")] > coupling
+    larger = profile.best.theta[profile.column("log10_g_prime")] > coupling
     return 0.0 if larger else 2.0 * loss
 
 

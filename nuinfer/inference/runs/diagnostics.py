@@ -1,4 +1,4 @@
-"""Have the chains converged, and what do they say.
+"""Have the chains converged.
 
 Autocorrelation times are those of a whole ensemble (`emcee.autocorr.integrated_time` over its walkers), effective
 sample sizes add up over ensembles, and R-hat compares ensembles: walkers of one ensemble are not independent.
@@ -10,7 +10,6 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from emcee import autocorr
@@ -19,19 +18,15 @@ from scipy import ndimage
 from nuinfer.export import arviz_adapter
 from nuinfer.typing import FloatArray, IntArray
 
-NOT_CONVERGED = "not converged: "
 RHAT_MAX = 1.01
 STEPS_PER_TAU = 50.0
 DISCARD_TAUS = 5.0
 POINTS_FOR_TAU = 1024  # steps that enter an estimate of tau; longer chains are strided
 LENGTHS_FOR_TAU = 10
 DRAWS_FOR_RHAT = 20_000  # per ensemble
-DRAWS_FOR_INTERVALS = 200_000
 MODE_BINS = 50  # over the range of the draws
 MODE_VALLEY = 0.5  # density between two modes, in units of the lower one
 MODE_SHARE = 0.01  # of the draws, at least
-EDGE_BAND = 0.02  # of the prior range
-EDGE_DENSITY = 0.3  # of the highest density; a Gaussian has it 1.55 sigma from its mean
 
 
 @dataclass(frozen=True)
@@ -160,7 +155,7 @@ def diagnose(chain: FloatArray, log_prob: FloatArray, names: Sequence[str], targ
     tau = np.array([autocorrelation_times(one) for one in kept])
     ess = walkers * np.sum((steps - discard) / tau, axis=0)
     thin = int(max(1.0, min(np.min(tau) / 2.0, (steps - discard) / 4.0)))
-    draws = _flat(kept, thin, DRAWS_FOR_RHAT)
+    draws = flattened(kept, thin, DRAWS_FOR_RHAT)
     rhat = np.array([arviz_adapter.rhat(draws[..., column]) for column in range(len(names))])
     per_tau = (steps - discard) / np.max(tau, axis=0)
     missing = [
@@ -232,89 +227,7 @@ def _rhat_of_modes(draws: FloatArray, names: Sequence[str]) -> list[tuple[str, f
     return found
 
 
-def summarise(chain: FloatArray, verdict: Verdict, names: Sequence[str], prior_bounds: FloatArray) -> dict[str, Any]:
-    """Summary of a run, as in ``summary.json``.
-
-    Parameters
-    ----------
-    chain : array, shape (ensemble, step, walker, n_dim)
-        All steps; the discarded ones are left out here.
-    verdict : Verdict
-        State of the chains.
-    names : sequence of str
-        Parameters, in column order.
-    prior_bounds : array, shape (n_dim, 2)
-        Support of the priors.
-
-    Returns
-    -------
-    dict
-        ``converged``, ``rhat_max``, ``ess_min``, ``steps``, ``parameters`` (``median``, ``hpd68``, ``hpd95``, ``ess``,
-        ``rhat``, and ``limit95`` where the posterior piles up at one edge of the prior), ``warnings``.
-    """
-    draws = _flat(chain[:, verdict.discard :], max(1, verdict.thin), DRAWS_FOR_INTERVALS).reshape(-1, len(names))
-    warnings = [] if verdict.converged else [NOT_CONVERGED + what for what in verdict.missing]
-    if len(chain) < 2:
-        warnings.append("a single ensemble: R-hat between ensembles is not defined")
-    parameters: dict[str, dict[str, Any]] = {}
-    for column, name in enumerate(names):
-        sample, (low, high) = draws[:, column], prior_bounds[column]
-        entry: dict[str, Any] = {
-            "median": float(np.median(sample)),
-            "hpd68": list(arviz_adapter.hdi(sample, 0.68)),
-            "hpd95": list(arviz_adapter.hdi(sample, 0.95)),
-            "ess": float(verdict.ess[column]),
-            "rhat": float(verdict.rhat[column]),
-        }
-        edges = edges_reached(sample, low, high)
-        if len(edges) == 1:
-            entry["limit95"] = one_sided_limit(sample, low, high, edges[0])
-        elif len(edges) == 2:
-            warnings.append(f"{name}: the posterior reaches both edges of its prior, the data hardly constrain it")
-        parameters[name] = entry
-    return {
-        "converged": verdict.converged,
-        "rhat_max": float(np.max(verdict.rhat)),
-        "ess_min": float(np.min(verdict.ess)),
-        "steps": verdict.steps,
-        "parameters": parameters,
-        "warnings": warnings,
-    }
-
-
-def edges_reached(sample: FloatArray, low: float, high: float) -> tuple[str, ...]:
-    """Edges of the prior, "low" or "high", at which the posterior piles up.
-
-    The rule: in the outer 2 % of the prior range the density is more than 0.3 of the highest density in any such band,
-    which for a Gaussian means a mean less than 1.55 sigma from the edge. An open end is replaced by the outermost draw
-    and is never reached.
-
-    Examples
-    --------
-    >>> edges_reached(np.linspace(0.0, 0.4, 1000), 0.0, 1.0)
-    ('low',)
-    """
-    finite = low if np.isfinite(low) else np.min(sample), high if np.isfinite(high) else np.max(sample)
-    counts, _ = np.histogram(sample, bins=round(1.0 / EDGE_BAND), range=finite)
-    threshold = EDGE_DENSITY * np.max(counts)
-    at_low, at_high = np.isfinite(low) and counts[0] > threshold, np.isfinite(high) and counts[-1] > threshold
-    return tuple(edge for edge, reached in (("low", at_low), ("high", at_high)) if reached)
-
-
-def one_sided_limit(sample: FloatArray, low: float, high: float, edge: str) -> dict[str, Any]:
-    """95 % limit from the side away from `edge` ("low" or "high"), with the edge it depends on.
-
-    Examples
-    --------
-    >>> one_sided_limit(np.arange(101.0), 0.0, 500.0, "low")
-    {'side': 'upper', 'value': 95.0, 'prior_floor': 0.0}
-    """
-    upper = edge == "low"
-    value = float(np.quantile(sample, 0.95 if upper else 0.05))
-    return {"side": "upper" if upper else "lower", "value": value, "prior_floor": float(low if upper else high)}
-
-
-def _flat(chain: FloatArray, thin: int, max_draws: int) -> FloatArray:
+def flattened(chain: FloatArray, thin: int, max_draws: int) -> FloatArray:
     """(ensemble, step, walker, n_dim) to (ensemble, draw, n_dim), in the order of the steps, thinned to a size."""
     n_ensemble, steps, walkers, n_dim = chain.shape
     stride = max(thin, math.ceil(steps * walkers / max_draws))

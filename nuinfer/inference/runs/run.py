@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
+import re
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
@@ -10,17 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nuinfer.analysis import Analysis, load
 from nuinfer.errors import ConfigError, NuinferError, RunFolderError
+from nuinfer.export.container import container
+from nuinfer.export.getdist import getdist_files
 from nuinfer.inference.profile.profile import Profile
-from nuinfer.inference.profile.search import improved
-from nuinfer.inference.protocol import SampledAnalysis
 from nuinfer.inference.runs import diagnostics
 from nuinfer.inference.runs import folder as run_folder
-from nuinfer.inference.runs.container import container
+from nuinfer.inference.runs.blocks import ChainIdentity, Chains, ensemble_folder
 from nuinfer.inference.runs.diagnostics import Verdict
-from nuinfer.inference.runs.folder import Block, ChainIdentity
-from nuinfer.inference.runs.getdist_chains import write_getdist
 from nuinfer.inference.runs.predictive import PredictiveChecks, predictive_checks
+from nuinfer.inference.runs.summary import summarise
+from nuinfer.inference.work.files import STATUS, make_folder, read_json, write_atomic
 from nuinfer.typing import FloatArray, IntArray
 
 if TYPE_CHECKING:
@@ -31,46 +32,6 @@ CHECKED_DRAWS = 1000
 RECORD_KEYS = ("parameter_names", "term_names", "prior_bounds", "config_hash", "walkers", "ensembles", "target_ess")
 
 
-class Chains:
-    """The blocks of a run, each read once.
-
-    Parameters
-    ----------
-    run : Path
-        The run folder.
-    identity : ChainIdentity
-        What its blocks must agree on.
-    ensembles : int
-        Number of ensembles.
-    """
-
-    def __init__(self, run: Path, identity: ChainIdentity, ensembles: int) -> None:
-        self._folders = [run_folder.ensemble_folder(run, k) for k in range(ensembles)]
-        self._identity = identity
-        self._blocks: list[list[Block]] = [[] for _ in self._folders]
-
-    def refresh(self) -> list[int]:
-        """Read what is new on disk; return the steps of each ensemble.
-
-        Raises
-        ------
-        RunFolderError
-            Naming a block that is truncated, foreign or missing.
-        """
-        for folder, blocks in zip(self._folders, self._blocks, strict=True):
-            new = run_folder.read_blocks(folder, self._identity, start=len(blocks))
-            if blocks and new and new[0].first_step != blocks[-1].next_step:
-                path = run_folder.block_path(folder, len(blocks))
-                raise RunFolderError(f"{path}: foreign block, it does not continue the one before it")
-            blocks.extend(new)
-        return [blocks[-1].next_step if blocks else 0 for blocks in self._blocks]
-
-    def stacked(self, name: str, steps: int) -> FloatArray:
-        """The first `steps` steps of "chain", "log_prob" or "terms", shape (ensemble, step, walker, ...)."""
-        each = [[getattr(block, name) for block in blocks[1:]] for blocks in self._blocks]  # blocks[0] is the start
-        return np.array([np.concatenate(parts)[:steps] for parts in each])
-
-
 class Run:
     """A run folder, finished or not.
 
@@ -78,7 +39,7 @@ class Run:
     ----------
     folder : Path
         The folder.
-    analysis : SampledAnalysis, optional
+    analysis : Analysis, optional
         What was sampled; rebuilt from the folder's resolved configuration when it is needed.
 
     Raises
@@ -87,9 +48,9 @@ class Run:
         If it is not a run folder.
     """
 
-    def __init__(self, folder: Path, analysis: SampledAnalysis | None = None) -> None:
+    def __init__(self, folder: Path, analysis: Analysis | None = None) -> None:
         self.folder = folder
-        self.record = run_folder.read_json(folder / run_folder.RECORD)
+        self.record = read_json(folder / run_folder.RECORD)
         absent = [key for key in RECORD_KEYS if key not in self.record]
         if absent:
             raise RunFolderError(f"{folder / run_folder.RECORD}: damaged, it has no '{absent[0]}'")
@@ -101,10 +62,10 @@ class Run:
         return f"Run({str(self.folder)!r})"
 
     @property
-    def analysis(self) -> SampledAnalysis:
+    def analysis(self) -> Analysis:
         """What was sampled."""
         if self._analysis is None:
-            rebuilt = importlib.import_module("nuinfer").load(self.folder / run_folder.CONFIG_RESOLVED)
+            rebuilt = load(self.folder / run_folder.CONFIG_RESOLVED)
             counts = self.record.get("simulated_counts")
             self._analysis = rebuilt if counts is None else rebuilt.with_observed(counts)
         return self._analysis
@@ -112,7 +73,7 @@ class Run:
     @property
     def status(self) -> dict[str, Any]:
         """What ``status.json`` says now."""
-        return run_folder.read_json(self.folder / run_folder.STATUS)
+        return read_json(self.folder / STATUS)
 
     @property
     def identity(self) -> ChainIdentity:
@@ -125,14 +86,15 @@ class Run:
         bounds = np.array(self.record["prior_bounds"], dtype=float)  # None, an open end, becomes NaN
         return np.where(np.isnan(bounds), [-np.inf, np.inf], bounds)
 
-    def ensemble_folder(self, ensemble: int) -> Path:
-        """Folder of the blocks of one ensemble."""
-        return run_folder.ensemble_folder(self.folder, ensemble)
+    @property
+    def ensemble_folders(self) -> list[Path]:
+        """Folders of the blocks of the ensembles."""
+        return [ensemble_folder(self.folder, k) for k in range(self.record["ensembles"])]
 
     @cached_property
     def chains(self) -> Chains:
         """The blocks."""
-        return Chains(self.folder, self.identity, self.record["ensembles"])
+        return Chains(self.ensemble_folders, self.identity)
 
     @cached_property
     def steps(self) -> int:
@@ -146,7 +108,7 @@ class Run:
         found = self.chains.refresh()
         steps, promised = min(found), self.record.get("steps", 0)
         if steps < promised:
-            folder = self.ensemble_folder(found.index(steps))
+            folder = self.ensemble_folders[found.index(steps)]
             raise RunFolderError(f"{folder}: its last blocks are missing, it ends at step {steps} of {promised}")
         if steps < 1:
             raise RunFolderError(f"{self.folder}: nothing has been sampled yet")
@@ -187,9 +149,9 @@ class Run:
     def summary(self) -> dict[str, Any]:
         """Contents of ``summary.json``; computed from the chains as long as the run is not finished."""
         if self.record.get("complete"):
-            return run_folder.read_json(self.folder / run_folder.SUMMARY)
+            return read_json(self.folder / run_folder.SUMMARY)
         chain = self.chains.stacked("chain", self.steps)
-        summary = diagnostics.summarise(chain, self.verdict, self.parameter_names, self.prior_bounds)
+        summary = summarise(chain, self.verdict, self.parameter_names, self.prior_bounds)
         rejected = self.rejected()
         if rejected:
             terms = ", ".join(sorted({one["term"] for one in rejected}))
@@ -217,9 +179,9 @@ class Run:
     @cached_property
     def profile(self) -> Profile:
         """Profile likelihood of what was sampled; its search starts from the chains too."""
-        draws = self.samples().reshape(-1, len(self.parameter_names))
+        draws = self._draws()
         best = draws[np.argmax(self.log_prob())]
-        thinned = draws[:: max(1, len(draws) // CHECKED_DRAWS)]
+        thinned = _thinned(draws, CHECKED_DRAWS)
         return Profile(self.analysis, self.record["seed"], np.vstack([best, thinned]))
 
     def predictive_checks(self, draws: int = CHECKED_DRAWS) -> PredictiveChecks:
@@ -230,16 +192,14 @@ class Run:
         draws : int
             Posterior draws, at most.
         """
-        theta = self.samples().reshape(-1, len(self.parameter_names))
-        theta = theta[:: max(1, len(theta) // draws)]
+        theta = _thinned(self._draws(), draws)
         rng = np.random.default_rng(self.record["seed"])
         return predictive_checks(self.analysis.observed_counts, self.analysis.expected_counts(theta), rng)
 
     @cached_property
     def best_fit(self) -> FloatArray:
-        """Point of highest posterior density: the best draw of the chains, improved by a search; shape (n_dim,)."""
-        draws = self.samples().reshape(-1, len(self.parameter_names))
-        return improved(self.analysis, draws[np.argmax(self.log_prob())], np.std(draws, axis=0))
+        """Point of highest posterior density, searched from the draws of the chains too; shape (n_dim,)."""
+        return self.profile.best.theta
 
     def tau_against_length(self) -> tuple[IntArray, FloatArray]:
         """Lengths of the chains and the autocorrelation times estimated from them, see `diagnostics`."""
@@ -247,24 +207,14 @@ class Run:
 
     @cached_property
     def left_out(self) -> dict[str, ShortRun]:
-        """The posterior without each constraint in turn, from short runs in memory, which take seconds each.
-
-        Raises
-        ------
-        ConfigError
-            If what was sampled is not an `Analysis`, which alone can be changed.
-        """
-        from nuinfer.analysis import Analysis
+        """The posterior without each constraint in turn, from short runs in memory, which take seconds each."""
         from nuinfer.inference.sampling.leave_one_out import leave_one_out
 
-        if not isinstance(self.analysis, Analysis):
-            raise ConfigError(f"{self.folder}: {type(self.analysis).__name__} has no constraints to leave out")
         return leave_one_out(self.analysis, self.record["seed"])
 
     def rejected(self) -> list[dict[str, Any]]:
         """Points that were rejected because their log-probability is not a number: step, term and point of each."""
-        folders = [self.ensemble_folder(k) for k in range(self.record["ensembles"])]
-        return [one for folder in folders for one in run_folder.read_rejected(folder)]
+        return [one for folder in self.ensemble_folders for one in run_folder.read_rejected(folder)]
 
     def to_arviz(self, max_draws: int = ARVIZ_DRAWS) -> Any:
         """Chains and model as an ArviZ container; chains are ensembles.
@@ -278,16 +228,59 @@ class Run:
         max_draws : int
             Draws per ensemble, thinned evenly from those that `samples` gives.
         """
-        return container(self, max_draws)
+        verdict = self.verdict
+        thin = max(verdict.thin, -(-(self.steps - verdict.discard) * self.record["walkers"] // max_draws))
+        terms = {f"term_{name}": values for name, values in self.log_terms(thin=thin).items()}
+        stats = {"lp": self.log_prob(thin=thin)} | terms
+        seed = self.record["seed"]
+        return container(self.analysis, self.samples(thin=thin), stats, prior_draws=max_draws, seed=seed)
 
     def to_getdist(self, folder: str | PathLike[str] | None = None, root: str | None = None) -> Path:
-        """Write the chains as the text files of GetDist; see `nuinfer.inference.runs.getdist_chains.write_getdist`."""
-        return write_getdist(self, None if folder is None else Path(folder), root)
+        """Write the chains as the text files of GetDist; see `nuinfer.export.getdist.getdist_files`.
+
+        Parameters
+        ----------
+        folder : path, optional
+            Where to write, by default ``getdist`` in the run folder.
+        root : str, optional
+            Beginning of the file names, by default the name of the run folder.
+
+        Returns
+        -------
+        Path
+            ``folder/root``, which ``getdist.loadMCSamples`` takes.
+
+        Raises
+        ------
+        RunFolderError
+            If nothing has been sampled, or a file cannot be written.
+        ConfigError
+            For a root that is not the beginning of a file name.
+        """
+        path = self.folder / run_folder.GETDIST if folder is None else Path(folder)
+        root = self.folder.resolve().name if root is None else root
+        if Path(root).name != root or root in ("", ".."):
+            raise ConfigError(f"root '{root}': it must be the beginning of a file name")
+        content = getdist_files(root, self.analysis, self.samples(), self.log_prob())
+        make_folder(path)
+        for old in path.iterdir():
+            if re.fullmatch(re.escape(root) + r"_\d+\.txt", old.name):
+                old.unlink()  # of a run with more ensembles
+        for name, text in content.items():
+            write_atomic(path / name, text)
+        return path / root
+
+    def _draws(self) -> FloatArray:
+        return self.samples().reshape(-1, len(self.parameter_names))
 
     def _read(self, name: str, discard: int | None, thin: int | None) -> FloatArray:
         first = self.verdict.discard if discard is None else discard
         every = self.verdict.thin if thin is None else thin
         return self.chains.stacked(name, self.steps)[:, first::every]
+
+
+def _thinned(draws: FloatArray, most: int) -> FloatArray:
+    return draws[:: max(1, len(draws) // most)]
 
 
 def open_run(folder: str | PathLike[str]) -> Run:

@@ -11,8 +11,17 @@ import numpy as np
 
 from nuinfer.errors import NonFiniteLogProbError
 from nuinfer.inference.runs import folder as run_folder
-from nuinfer.inference.runs.folder import Block, ChainIdentity
+from nuinfer.inference.runs.blocks import (
+    Block,
+    ChainIdentity,
+    block_indices,
+    block_path,
+    ensemble_folder,
+    read_block,
+    write_block,
+)
 from nuinfer.inference.sampling.sampler import states
+from nuinfer.inference.work import files
 from nuinfer.inference.work.workers import unpickled
 from nuinfer.typing import FloatArray, IntArray
 
@@ -66,12 +75,12 @@ def advance(work: Work) -> int:
         If a block is damaged or cannot be written.
     """
     analysis = unpickled(work.analysis)
-    folder = run_folder.ensemble_folder(work.run, work.ensemble)
+    folder = ensemble_folder(work.run, work.ensemble)
     chain_of = ChainIdentity.of(analysis, work.walkers)
     stop = work.run / run_folder.STOP
-    with run_folder.locked(folder / run_folder.LOCK):
-        index = run_folder.block_indices(folder)[-1]
-        last = run_folder.read_block(run_folder.block_path(folder, index), chain_of)
+    with files.locked(folder / files.LOCK):
+        index = block_indices(folder)[-1]
+        last = read_block(block_path(folder, index), chain_of)
         writer = _BlockWriter(folder, chain_of, index + 1, last)
         step, polled = last.next_step, time.monotonic()
         rejected = [one for one in run_folder.read_rejected(folder) if one["step"] < step]
@@ -134,6 +143,6 @@ class _BlockWriter:
             return
         chain, log_prob, terms = (np.array(column) for column in zip(*self._rows, strict=True))
         block = Block(self._first_step, chain, log_prob, terms, self._accepted, self._random_state)
-        run_folder.write_block(self._folder, self._index, block, self._identity)
+        write_block(self._folder, self._index, block, self._identity)
         self._first_step, self._index = block.next_step, self._index + 1
         self._rows, self._accepted = [], np.zeros_like(self._accepted)

@@ -15,19 +15,22 @@ from typing import Any
 
 import tomli_w
 
+from nuinfer.analysis import Analysis
 from nuinfer.errors import ConfigError
-from nuinfer.inference.protocol import SampledAnalysis
 from nuinfer.inference.runs import folder as run_folder
+from nuinfer.inference.runs.blocks import Block, block_indices, write_block
 from nuinfer.inference.runs.record import SETTINGS, new_record, resumed_record
 from nuinfer.inference.runs.run import Run
-from nuinfer.inference.sampling.session import Session, outcome
+from nuinfer.inference.runs.summary import outcome
+from nuinfer.inference.sampling.session import Session
 from nuinfer.inference.sampling.start import draw_start
+from nuinfer.inference.work import files
 from nuinfer.inference.work.executors import open_executor
 from nuinfer.inference.work.progress import Reporter
 
 
 def fit(
-    analysis: SampledAnalysis,
+    analysis: Analysis,
     out: str | PathLike[str],
     *,
     resume: bool = False,
@@ -51,7 +54,7 @@ def fit(
 
     Parameters
     ----------
-    analysis : SampledAnalysis
+    analysis : Analysis
         What to sample.
     out : path
         The run folder.
@@ -96,7 +99,7 @@ def fit(
     asked = {"ensembles": ensembles, "walkers": walkers, "seed": seed, "target_ess": target_ess, "max_steps": max_steps}
     asked["tolerate_nonfinite"] = tolerate_nonfinite
     old = Run(path, analysis) if run_folder.check_output(path, resume=resume, force=force) else None
-    record = new_record(analysis, asked, command) if old is None else resumed_record(old, analysis, asked)
+    record = new_record(analysis, asked, command) if old is None else resumed_record(path, old.record, analysis, asked)
     finished = old is not None and bool(old.record.get("complete"))
     if old is not None and finished and all(old.record[key] == record[key] for key in ("target_ess", "max_steps")):
         if progress is not False:
@@ -106,36 +109,36 @@ def fit(
     with contextlib.ExitStack() as stack:
         if executor is None:
             executor = stack.enter_context(open_executor(jobs))
-        starts: dict[int, run_folder.Block] = {}
+        starts: dict[int, Block] = {}
         if old is None:  # before the folder is made: an analysis without a start leaves nothing behind
             starts = _starts(executor, pickled, record, range(record["ensembles"]))
-            run_folder.make_folder(path)
-        stack.enter_context(run_folder.locked(path / run_folder.LOCK))
+            files.make_folder(path)
+        stack.enter_context(files.locked(path / files.LOCK))
         if old is None:
             run_folder.check_output(path, resume=resume, force=force)  # again, now that nobody else can come in between
             run_folder.clear(path)
         run = _prepare(path, analysis, record)
-        lacking = [k for k in range(record["ensembles"]) if not run_folder.block_indices(run.ensemble_folder(k))]
+        lacking = [k for k, folder in enumerate(run.ensemble_folders) if not block_indices(folder)]
         for k, start in (starts or _starts(executor, pickled, record, lacking)).items():
-            run_folder.make_folder(run.ensemble_folder(k))
-            run_folder.write_block(run.ensemble_folder(k), 0, start, run.identity)
-        with Reporter(path / run_folder.LOG, progress) as reporter:
+            files.make_folder(run.ensemble_folders[k])
+            write_block(run.ensemble_folders[k], 0, start, run.identity)
+        with Reporter(path / files.LOG, progress) as reporter:
             session = Session(run, executor, pickled, analysis.sampler.checkpoint_seconds, reporter)
             return session.sample(finished_before=finished)
 
 
-def _prepare(path: Path, analysis: SampledAnalysis, record: Mapping[str, Any]) -> Run:
+def _prepare(path: Path, analysis: Analysis, record: Mapping[str, Any]) -> Run:
     """Write the record and the configuration into a locked folder, and tidy up after a kill."""
     run_folder.remove_leftovers(path)
-    run_folder.write_json(path / run_folder.RECORD, record)
+    files.write_json(path / run_folder.RECORD, record)
     texts = {run_folder.CONFIG_INPUT: analysis.config_input, run_folder.CONFIG_RESOLVED: _resolved(analysis, record)}
     for name, text in texts.items():
         if not (path / name).exists():
-            run_folder.write_atomic(path / name, text.encode())
+            files.write_atomic(path / name, text.encode())
     return Run(path, analysis)
 
 
-def _resolved(analysis: SampledAnalysis, record: Mapping[str, Any]) -> str:
+def _resolved(analysis: Analysis, record: Mapping[str, Any]) -> str:
     """The configuration that repeats the run: every default, and the settings that `fit` was given."""
     tree = tomllib.loads(analysis.config_toml())
     tree["sampler"] = {**tree.get("sampler", {}), **{key: math.ceil(record[key]) for key in SETTINGS}}
@@ -144,7 +147,7 @@ def _resolved(analysis: SampledAnalysis, record: Mapping[str, Any]) -> str:
 
 def _starts(
     executor: futures.Executor, pickled: bytes, record: Mapping[str, Any], ensembles: Iterable[int]
-) -> dict[int, run_folder.Block]:
+) -> dict[int, Block]:
     """Starts of the ensembles, drawn by the workers, whose arithmetic is that of the chains."""
     waiting = {k: executor.submit(draw_start, pickled, record["walkers"], record["seed"], k) for k in ensembles}
     return {k: future.result() for k, future in waiting.items()}

@@ -13,9 +13,9 @@ from typing import Any
 import emcee
 import numpy as np
 
+from nuinfer.analysis import Analysis
 from nuinfer.errors import NonFiniteLogProbError
-from nuinfer.inference.protocol import SampledAnalysis
-from nuinfer.inference.runs.folder import Block
+from nuinfer.inference.runs.blocks import Block
 from nuinfer.typing import FloatArray
 
 
@@ -30,7 +30,7 @@ def defective_moves() -> list[tuple[Any, float]]:
 
 
 def states(
-    analysis: SampledAnalysis,
+    analysis: Analysis,
     last: Block,
     proposals: list[tuple[Any, float]] | None = None,
     reject: Callable[[NonFiniteLogProbError], None] | None = None,
@@ -39,7 +39,7 @@ def states(
 
     Parameters
     ----------
-    analysis : SampledAnalysis
+    analysis : Analysis
         What is sampled.
     last : Block
         Where the chain is.

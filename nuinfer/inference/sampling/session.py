@@ -5,9 +5,8 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from concurrent import futures
-from typing import Any
 
 import numpy as np
 
@@ -17,7 +16,9 @@ from nuinfer.inference.runs import diagnostics
 from nuinfer.inference.runs import folder as run_folder
 from nuinfer.inference.runs.diagnostics import Verdict
 from nuinfer.inference.runs.run import Run
+from nuinfer.inference.runs.summary import outcome, what_is_missing
 from nuinfer.inference.sampling.ensemble import Work, advance
+from nuinfer.inference.work import files
 from nuinfer.inference.work.progress import Reporter, now
 
 STATUS_SECONDS = 2.0
@@ -64,7 +65,9 @@ class Session:
         try:
             self._reporter.line(f"{self._run.folder}: seed {record['seed']}, from step {min(self._on_disk)}")
             for target in lengths:
-                self._advance(target)
+                for work in self._missing(target):
+                    self._pending.add(self._executor.submit(advance, work))
+                self._wait(target)
                 self._verdict = self._judge(target)
                 if self._verdict.converged:
                     break
@@ -74,14 +77,18 @@ class Session:
             self._record_failure(error, target)
             raise
 
-    def _advance(self, target: int) -> None:
-        """Advance every ensemble to step `target`."""
-        walkers, seconds = self._run.record["walkers"], self._checkpoint_seconds
-        tolerated = self._run.record.get("tolerate_nonfinite", 0)
-        for ensemble, steps in enumerate(self._on_disk):
-            if steps < target:
-                work = Work(self._pickled, self._run.folder, ensemble, walkers, target, seconds, tolerated)
-                self._pending.add(self._executor.submit(advance, work))
+    def _missing(self, target: int) -> list[Work]:
+        """What brings every ensemble to step `target`."""
+        folder, record, seconds = self._run.folder, self._run.record, self._checkpoint_seconds
+        tolerated = record.get("tolerate_nonfinite", 0)
+        return [
+            Work(self._pickled, folder, ensemble, record["walkers"], target, seconds, tolerated)
+            for ensemble, steps in enumerate(self._on_disk)
+            if steps < target
+        ]
+
+    def _wait(self, target: int) -> None:
+        """Wait for what is pending, and say how far it is."""
         while self._pending:
             done, self._pending = futures.wait(self._pending, STATUS_SECONDS, futures.FIRST_EXCEPTION)
             for future in done:
@@ -95,7 +102,7 @@ class Session:
         verdict = diagnostics.diagnose(chain, log_prob, names, self._run.record["target_ess"])
         self._reporter.line(
             f"step {target}: ESS >= {np.min(verdict.ess):.0f}, R-hat <= {np.max(verdict.rhat):.4f}, "
-            f"{verdict.steps_per_tau:.1f} autocorrelation times; {_shortened(verdict.missing)}"
+            f"{verdict.steps_per_tau:.1f} autocorrelation times; {what_is_missing(verdict.missing)}"
         )
         return verdict
 
@@ -103,10 +110,10 @@ class Session:
         """Write the results, then mark the run as complete."""
         run, path = self._run, self._run.folder
         summary = run.complete_summary()
-        run_folder.write_json(path / run_folder.SUMMARY, summary)
+        files.write_json(path / run_folder.SUMMARY, summary)
         arviz_adapter.write_netcdf(run.to_arviz(), path / run_folder.POSTERIOR)
         finished = {"complete": True, "steps": run.steps, "end": now()}
-        run_folder.write_json(path / run_folder.RECORD, {**run.record, **finished})
+        files.write_json(path / run_folder.RECORD, {**run.record, **finished})
         self._write_status("done", run.steps)
         self._reporter.line(f"{path}: {outcome(summary)}")
         return Run(path, run.analysis)
@@ -127,15 +134,14 @@ class Session:
         with contextlib.suppress(RunFolderError):  # the error itself is what the user has to see
             if isinstance(error, NonFiniteLogProbError):
                 point = {name: value if math.isfinite(value) else repr(value) for name, value in error.point.items()}
-                run_folder.write_json(self._run.folder / run_folder.NONFINITE, {"term": error.term, "point": point})
+                files.write_json(self._run.folder / run_folder.NONFINITE, {"term": error.term, "point": point})
             self._write_status("interrupted" if interrupted else "failed", target)
             self._reporter.line("interrupted" if interrupted else f"failed: {error}")
 
     def _write_status(self, state: str, target: int) -> None:
         record, verdict = self._run.record, self._verdict
-        ensembles = [
-            run_folder.read_progress(self._run.ensemble_folder(k), steps) for k, steps in enumerate(self._on_disk)
-        ]
+        where = zip(self._run.ensemble_folders, self._on_disk, strict=True)
+        ensembles = [run_folder.read_progress(folder, steps) for folder, steps in where]
         total = sum(one["steps"] for one in ensembles)
         rate = (total - self._begin_steps) / max(time.monotonic() - self._begin, 1e-9)
         wanted = min(max(verdict.needed_steps, target), record["max_steps"]) if verdict else None
@@ -155,7 +161,7 @@ class Session:
             "updated": now(),
             "eta_seconds": max(0.0, (wanted or 0.0) * len(ensembles) - total) / rate if known else None,
         }
-        run_folder.write_json(self._run.folder / run_folder.STATUS, content, durable=False)
+        files.write_json(self._run.folder / files.STATUS, content, durable=False)
         self._reporter.steps(total, (wanted or target) * len(ensembles), f"step {content['steps']}")
 
 
@@ -174,18 +180,3 @@ def round_lengths(max_steps: int, first: int = 400, growth: float = 1.3) -> Iter
         yield steps
         steps = math.ceil(steps * growth)
     yield max_steps
-
-
-def outcome(summary: Mapping[str, Any]) -> str:
-    """One line for the end of a run."""
-    ess, rhat = summary["ess_min"], summary["rhat_max"]
-    state = "converged" if summary["converged"] else "NOT converged"
-    text = f"{state} after {summary['steps']} steps (ESS >= {ess or math.nan:.0f}, R-hat <= {rhat or math.nan:.4f})"
-    missing = [warning.removeprefix(diagnostics.NOT_CONVERGED) for warning in summary["warnings"]]
-    return text if summary["converged"] else f"{text}; {_shortened(missing)}"
-
-
-def _shortened(missing: Sequence[str]) -> str:
-    if not missing:
-        return "converged"
-    return f"missing: {missing[0]}" + (f" (and {len(missing) - 1} more)" if len(missing) > 1 else "")

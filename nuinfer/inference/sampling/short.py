@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from nuinfer.inference.protocol import SampledAnalysis
+from nuinfer.analysis import Analysis
 from nuinfer.inference.runs import diagnostics
 from nuinfer.inference.runs.diagnostics import Verdict
 from nuinfer.inference.sampling.sampler import states
@@ -63,7 +63,7 @@ class ShortRun:
 
 
 def sample(
-    analysis: SampledAnalysis,
+    analysis: Analysis,
     seed: int,
     *,
     ensembles: int = 1,
@@ -77,7 +77,7 @@ def sample(
 
     Parameters
     ----------
-    analysis : SampledAnalysis
+    analysis : Analysis
         What to sample.
     seed : int
         Root seed; each ensemble has its own child of it.

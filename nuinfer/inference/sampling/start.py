@@ -9,9 +9,9 @@ from typing import cast
 import numpy as np
 from scipy.cluster import vq
 
+from nuinfer.analysis import Analysis
 from nuinfer.errors import ConfigError
-from nuinfer.inference.protocol import SampledAnalysis
-from nuinfer.inference.runs.folder import Block, RandomState
+from nuinfer.inference.runs.blocks import Block, RandomState
 from nuinfer.inference.work.workers import unpickled
 from nuinfer.typing import BoolArray, FloatArray
 
@@ -54,7 +54,7 @@ def draw_start(pickled: bytes, walkers: int, seed: int, ensemble: int) -> Block:
     return start_of(unpickled(pickled), walkers, seed, ensemble)
 
 
-def start_of(analysis: SampledAnalysis, walkers: int, seed: int, ensemble: int) -> Block:
+def start_of(analysis: Analysis, walkers: int, seed: int, ensemble: int) -> Block:
     """Start of an ensemble; see `draw_start`."""
     chain_seed, draw_seed = np.random.SeedSequence(seed, spawn_key=(ensemble,)).spawn(2)
     rng = np.random.default_rng(draw_seed)
@@ -86,7 +86,7 @@ def start_of(analysis: SampledAnalysis, walkers: int, seed: int, ensemble: int) 
     return Block(-1, points[None, chosen], log_prob[None, chosen], terms[None, chosen], nothing, state)
 
 
-def _lower_half(analysis: SampledAnalysis, points: FloatArray) -> BoolArray:
+def _lower_half(analysis: Analysis, points: FloatArray) -> BoolArray:
     """Whether points lie in the lower half of the prior draws of log10 g', or else of the first parameter."""
     names = analysis.parameter_names
     column = points[:, names.index(PLATEAU) if PLATEAU in names else 0]
@@ -116,9 +116,7 @@ def _tempering(log_weight: FloatArray, effective: float) -> float:
     return low
 
 
-def _no_start(
-    analysis: SampledAnalysis, points: FloatArray, log_prob: FloatArray, terms: FloatArray, walkers: int
-) -> str:
+def _no_start(analysis: Analysis, points: FloatArray, log_prob: FloatArray, terms: FloatArray, walkers: int) -> str:
     excluded: Sequence[int] = np.sum(np.isneginf(terms), axis=0).tolist()
     worst = int(np.argmax(excluded))
     rows = np.flatnonzero(np.isneginf(terms[:, worst])) if excluded[worst] else np.flatnonzero(~np.isfinite(log_prob))

@@ -1,51 +1,52 @@
-"""A run as an ArviZ container: chains, and what the model says at their draws."""
+"""A posterior as an ArviZ container: its draws, and what the model says at them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from nuinfer.analysis import Analysis
 from nuinfer.export import arviz_adapter
-from nuinfer.inference.protocol import SampledAnalysis
 from nuinfer.typing import FloatArray
-
-if TYPE_CHECKING:
-    from nuinfer.inference.runs.run import Run
 
 CHUNK = 512  # points per call of the model
 
 
-def container(run: Run, max_draws: int) -> Any:
-    """All groups of a run; see `Run.to_arviz`.
+def container(
+    analysis: Analysis, samples: FloatArray, stats: Mapping[str, FloatArray], *, prior_draws: int, seed: int
+) -> Any:
+    """Draws of a posterior and of the prior, pointwise likelihood, simulated and observed counts.
 
     Parameters
     ----------
-    run : Run
-        The run.
-    max_draws : int
-        Draws per ensemble, and of the prior.
+    analysis : Analysis
+        What was sampled.
+    samples : ndarray, shape (ensemble, step, walker, n_dim)
+        Draws; the chains of the container are the ensembles.
+    stats : mapping
+        Log-probability ``lp`` and its terms, each of shape (ensemble, step, walker).
+    prior_draws : int
+        Draws of the prior.
+    seed : int
+        Of the prior draws and the simulated counts.
     """
-    analysis = run.analysis
-    thin = max(run.verdict.thin, -(-(run.steps - run.verdict.discard) * run.record["walkers"] // max_draws))
-    samples, log_prob = run.samples(thin=thin), run.log_prob(thin=thin)
     shape = samples.shape[0], samples.shape[1] * samples.shape[2]
     theta = samples.reshape(-1, samples.shape[-1])
-    rng = np.random.default_rng(run.record["seed"])
+    rng = np.random.default_rng(seed)
     poisson = _in_chunks(analysis.poisson_terms, theta)
     simulated = rng.poisson(_in_chunks(analysis.expected_counts, theta))
-    terms = {f"term_{name}": values.reshape(shape) for name, values in run.log_terms(thin=thin).items()}
     groups = {
         "posterior": _named(analysis, theta, shape),
-        "prior": _named(analysis, analysis.sample_prior(max_draws, rng), (1, max_draws)),
-        "sample_stats": {"lp": log_prob.reshape(shape)} | terms,
+        "prior": _named(analysis, analysis.sample_prior(prior_draws, rng), (1, prior_draws)),
+        "sample_stats": {name: values.reshape(shape) for name, values in stats.items()},
         "log_likelihood": {"counts": poisson.reshape(*shape, *poisson.shape[1:])},
         "posterior_predictive": {"counts": simulated.reshape(*shape, *simulated.shape[1:])},
         "observed_data": {"counts": np.asarray(analysis.observed_counts)},
     }
-    attributes = {"config_hash": run.record["config_hash"], "created_by": "nuinfer"}
+    attributes = {"config_hash": analysis.config_hash, "created_by": "nuinfer"}
     bins = [f"{low:.0f}-{high:.0f} GeV" for low, high in pairwise(analysis.bin_edges_gev)]
     return arviz_adapter.inference_data(groups, attributes, {"topology": analysis.topologies, "bin": bins})
 
@@ -54,7 +55,7 @@ def _in_chunks(function: Callable[[FloatArray], FloatArray], theta: FloatArray) 
     return np.concatenate([function(theta[first : first + CHUNK]) for first in range(0, len(theta), CHUNK)])
 
 
-def _named(analysis: SampledAnalysis, theta: FloatArray, shape: tuple[int, int]) -> dict[str, FloatArray]:
+def _named(analysis: Analysis, theta: FloatArray, shape: tuple[int, int]) -> dict[str, FloatArray]:
     """Sampled parameters and derived quantities by name, each of a shape."""
     columns = dict(zip(analysis.parameter_names, theta.T, strict=True))
     derived = {name: values for name, values in analysis.derived(theta).items() if name not in columns}
