@@ -27,7 +27,7 @@ from nuinfer.parameters import ParameterSpace
 from nuinfer.physics.dip import coupling_of_depth
 from nuinfer.physics.mixing import Mixing
 from nuinfer.posterior import Posterior
-from nuinfer.provenance import model_references, prediction_reference
+from nuinfer.provenance import model_references
 from nuinfer.typing import ArrayLike, FloatArray
 
 DERIVED_LABELS = MappingProxyType(
@@ -353,7 +353,7 @@ class Analysis:
         found = [*self.posterior.model.dataset.references, *model_references(self.config)]
         for constraint in self.posterior.constraints:
             found.append(f"{constraint.name}: {constraint.measurement.reference}")
-            prediction = prediction_reference(constraint.name, self.config)
+            prediction = constraint.prediction_reference
             found += [f"{constraint.name}, prediction: {prediction}"] if prediction else []
         return found
 

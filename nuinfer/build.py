@@ -19,7 +19,7 @@ from nuinfer.config import (
     ParameterConfig,
     SimplexConfig,
 )
-from nuinfer.constraints import BUILDERS, custom, limit_curve, neutrino_mass
+from nuinfer.constraints import custom, definitions, limit_curve
 from nuinfer.constraints.base import Constraint
 from nuinfer.detector.dataset import DataSet, load_dataset
 from nuinfer.detector.energy_scale import SCALES
@@ -33,7 +33,7 @@ from nuinfer.physics.mediator import Mediator
 from nuinfer.physics.propagation import Propagation
 from nuinfer.physics.shells import Shells, make_shells
 from nuinfer.physics.sources import source_fractions
-from nuinfer.posterior import Posterior
+from nuinfer.posterior import SUM_NU_MASSES_EV, Posterior
 
 _LABELS = {
     "log10_m_zprime_mev": r"$\log_{10}(m_{Z'}/\mathrm{MeV})$",
@@ -282,12 +282,11 @@ def _constraints(config: Config, space: ParameterSpace) -> tuple[Constraint, ...
     """The constraints that are switched on."""
     box = mass_range_mev(space)
     built = []
-    for name, build in BUILDERS.items():
+    for name, definition in definitions().items():
         settings = getattr(config.constraints, name).model_dump()
         if settings["form"] != "off":
-            if config.model.mediator == "scalar" and name != neutrino_mass.NAME:
-                raise ConfigError(f"constraints.{name}: it is a vector's; with model.mediator 'scalar' it must be off")
-            built.append(build(charges=config.model.charges, mass_range_mev=box, **settings))
+            charges, mediator = config.model.charges, config.model.mediator
+            built.append(definition.build(charges=charges, mass_range_mev=box, mediator=mediator, **settings))
     for name, curve in config.constraints.limit_curve.items():
         if curve.form != "off":
             built.append(limit_curve.build(name, config.model.charges, box, **curve.model_dump(exclude={"form"})))
@@ -301,7 +300,7 @@ def _check_arguments(posterior: Posterior) -> None:
     """Refuse a constraint on a value that this analysis does not have, or of a shape that is not that of a batch."""
     theta = posterior.space.prior_transform(np.full((2, len(posterior.space.names)), 0.5))
     point = posterior.point(theta)
-    known = {*point, neutrino_mass.SUM}
+    known = {*point, SUM_NU_MASSES_EV}
     for constraint in posterior.constraints:
         missing = [name for name in constraint.arguments if name not in known]
         if missing:
@@ -328,10 +327,7 @@ def _without_zprime(config: Config, model: ForwardModel, constraints: tuple[Cons
     fixed = entry.value if isinstance(entry, FixedConfig) else math.nan
     values = np.full(1, fixed) if prior is None else prior.quantile(np.linspace(0.0005, 0.9995, 1000))
     sums = 3.0 * model.masses_ev({name: values}).mean(axis=-1)
-    return tuple(
-        replace(c, standard_model=neutrino_mass.average_sum_ev(c, sums)) if c.name == neutrino_mass.NAME else c
-        for c in constraints
-    )
+    return tuple(constraint.averaged({SUM_NU_MASSES_EV: sums}) for constraint in constraints)
 
 
 def mass_range_mev(space: ParameterSpace) -> tuple[float, float] | None:

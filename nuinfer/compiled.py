@@ -1,4 +1,4 @@
-"""How a function is compiled: the only place that says so.
+"""How a function is compiled, and run over arrays: the only place that says so.
 
 Physics is written as plain functions of floats and arrays, with no allocation inside. With ``NUMBA_DISABLE_JIT=1`` in
 the environment the same code runs in Python.
@@ -10,6 +10,9 @@ from collections.abc import Callable
 from typing import TypeVar, cast
 
 import numba
+import numpy as np
+
+from nuinfer.typing import ArrayLike, FloatArray
 
 _Function = TypeVar("_Function", bound=Callable[..., object])
 
@@ -28,3 +31,45 @@ def inlined(function: _Function) -> _Function:
     0.25
     """
     return cast("_Function", numba.njit(inline="always", error_model="numpy")(function))
+
+
+def elementwise(loop: Callable[..., None], values: tuple[ArrayLike, ...], *constants: object) -> FloatArray:
+    """The array front of a compiled loop.
+
+    Parameters
+    ----------
+    loop : callable
+        ``loop(*values, *constants, out)`` with contiguous arrays of one length; it fills `out`.
+    values : tuple of array_like
+        They broadcast to (*batch,).
+    *constants
+        Whatever else the loop takes.
+
+    Returns
+    -------
+    ndarray, shape (*batch,)
+
+    Examples
+    --------
+    >>> def loop(x, y, factor, out):
+    ...     out[:] = factor * x * y
+    >>> elementwise(loop, ([[1.0], [2.0]], [3.0, 4.0]), 10.0).tolist()
+    [[30.0, 40.0], [60.0, 80.0]]
+    """
+    arrays = [np.asarray(value, float) for value in values]
+    shape = arrays[0].shape
+    if any(array.shape != shape for array in arrays):
+        shape = np.broadcast_shapes(*(array.shape for array in arrays))
+        arrays = [_spread(array, shape) for array in arrays]
+    out = np.empty(shape)
+    loop(*[array.ravel() for array in arrays], *constants, out.reshape(-1))
+    return out
+
+
+def _spread(array: FloatArray, shape: tuple[int, ...]) -> FloatArray:
+    """The broadcast array, contiguous; numpy's own way is slow for small ones."""
+    if array.shape == shape:
+        return array
+    spread = np.empty(shape)
+    spread[...] = array
+    return spread

@@ -39,3 +39,6 @@ N_EFF_STANDARD_MODEL = 3.044  # arXiv:2008.01074, arXiv:2012.02726
 
 # Mathematics
 ZETA3 = 1.2020569031595942  # Riemann zeta(3)
+
+# The paper whose model, formulas and figures the package reproduces
+KAMADA_YU = "Kamada and Yu, Phys. Rev. D 92 (2015) 113004, arXiv:1504.00711"

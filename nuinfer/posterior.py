@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nuinfer.constraints import neutrino_mass
 from nuinfer.constraints.base import Constraint
 from nuinfer.errors import NonFiniteLogProbError, PhysicsDomainError
 from nuinfer.forward import ForwardModel, physical_point
@@ -14,6 +13,7 @@ from nuinfer.likelihood import poisson_log_terms
 from nuinfer.parameters import ParameterSpace
 from nuinfer.typing import ArrayLike, FloatArray
 
+SUM_NU_MASSES_EV = "sum_nu_masses_ev"  # a value of every point, made of the masses
 _FROM_LOGARITHMS = {"m_zprime_mev", "g_prime"}  # values that may overflow where theta is finite
 
 
@@ -97,7 +97,7 @@ class Posterior:
         return constraint.predict(*(np.asarray(self._argument(name, point), float) for name in constraint.arguments))
 
     def _argument(self, name: str, point: dict[str, FloatArray]) -> FloatArray:
-        if name != neutrino_mass.SUM:
+        if name != SUM_NU_MASSES_EV:
             return point[name]
         masses = self.model.masses_ev(point)
         return np.asarray(3.0 * masses.mean(axis=-1))  # one mass stands for three if they are degenerate

@@ -1,6 +1,6 @@
 """What has to be cited for each choice of a configuration, and for the software behind a run.
 
-References of data sets and measurements are in their files; those of the formulas and sets of numbers are here, one
+References of data sets and constraints are in their files; those of the formulas and sets of numbers are here, one
 entry per value of a configuration key.
 """
 
@@ -10,11 +10,10 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from nuinfer.config import Config
+from nuinfer.constants import KAMADA_YU
 
-KAMADA_YU = "Kamada and Yu, Phys. Rev. D 92 (2015) 113004, arXiv:1504.00711"
 _NUFIT = "Esteban et al. (NuFIT 6.0), JHEP 12 (2024) 216, arXiv:2410.05380"
 _PLANCK = "Planck Collaboration, Astron. Astrophys. 641 (2020) A6, arXiv:1807.06209"
-_ESCUDERO = "Escudero, JCAP 02 (2019) 007, arXiv:1812.05605, and JCAP 05 (2020) 048, arXiv:2001.04466"
 
 MODEL: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
@@ -30,17 +29,6 @@ MODEL: Mapping[str, Mapping[str, str]] = MappingProxyType(
     }
 )
 """Key of ``[model]`` and its value to a citation; values that rest on no publication are not here."""
-
-PREDICTIONS: Mapping[str, str] = MappingProxyType(
-    {
-        "muon_g2": KAMADA_YU,
-        "borexino": KAMADA_YU,
-        "neff": f"{_ESCUDERO}; QED corrections: Bennett et al., JCAP 03 (2020) 003, arXiv:1911.04504",
-        "sn1987a": KAMADA_YU,
-        "trident": "Altmannshofer et al., Phys. Rev. Lett. 113 (2014) 091801, arXiv:1406.2332",
-    }
-)
-"""Constraint to the citation of the formulas that predict its observable."""
 
 SOFTWARE: Mapping[str, str] = MappingProxyType(
     {
@@ -74,19 +62,6 @@ def model_references(config: Config) -> list[str]:
         used += ["mediator"]
     cited = [(f"{key} {model[key]}", MODEL[key].get(model[key])) for key in used]
     return [f"{what}: {citation}" for what, citation in cited if citation]
-
-
-def prediction_reference(name: str, config: Config) -> str | None:
-    """Reference of the formulas behind a constraint, None for one that the user brings or that has none.
-
-    Examples
-    --------
-    >>> prediction_reference("trident", Config())
-    'Altmannshofer et al., Phys. Rev. Lett. 113 (2014) 091801, arXiv:1406.2332'
-    """
-    if name == "neff" and config.constraints.neff.model == "paper":
-        return KAMADA_YU
-    return PREDICTIONS.get(name)
 
 
 def software_references(packages: Mapping[str, str]) -> list[str]:

@@ -27,7 +27,7 @@ from scipy.interpolate import make_interp_spline
 from scipy.special import exp1
 
 from nuinfer.constants import G_FERMI_GEV2, HBAR_C_MEV_CM, MASS_MUON_MEV, MEV_PER_GEV
-from nuinfer.constraints.base import read_numbers
+from nuinfer.constraints.definition import read_numbers
 from nuinfer.datafiles import data_root, seal
 from nuinfer.typing import AnyArray, FloatArray
 

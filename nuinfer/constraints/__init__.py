@@ -1,25 +1,28 @@
-"""External constraints: one file and one TOML of sourced numbers each, and their registry.
+"""External constraints: one file and one TOML of sourced numbers each, found by listing this folder.
 
 `limit_curve` and `custom`, of which an analysis may have several, are built from the user's own files.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
+from collections.abc import Mapping
 
-from nuinfer.constraints import borexino, muon_g2, neff, neutrino_mass, sn1987a, trident
-from nuinfer.constraints.base import Constraint
+from nuinfer.constraints.base import Constraint, Measurement
+from nuinfer.constraints.definition import Definition, Prediction
+from nuinfer.registry import discover
 
-BUILDERS: Mapping[str, Callable[..., Constraint]] = MappingProxyType(
-    {
-        "muon_g2": muon_g2.build,
-        "borexino": borexino.build,
-        "neff": neff.build,
-        "sn1987a": sn1987a.build,
-        "trident": trident.build,
-        "neutrino_mass": neutrino_mass.build,
-    }
-)
+_OTHERS = ("base", "custom", "definition", "limit_curve", "limits", "tables", "wz_width")
 
-__all__ = ["BUILDERS", "Constraint"]
+
+def definitions() -> Mapping[str, Definition]:
+    """The shipped constraints by name, in the order of their terms.
+
+    Examples
+    --------
+    >>> list(definitions())
+    ['muon_g2', 'borexino', 'neff', 'sn1987a', 'trident', 'neutrino_mass']
+    """
+    return discover(__name__, "CONSTRAINT", Definition, skip=_OTHERS)
+
+
+__all__ = ["Constraint", "Definition", "Measurement", "Prediction", "definitions"]

@@ -14,32 +14,29 @@ The paper's recipe instead asks that ``sqrt(|eps| e g')`` stay below the limit o
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import math
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
-from nuinfer.constants import ELECTRIC_CHARGE, G_FERMI_GEV2, MASS_ELECTRON_MEV, MASS_MUON_MEV, MASS_TAU_MEV, MEV_PER_GEV
-from nuinfer.constraints.base import (
-    FOLDER,
-    Charges,
-    Constraint,
-    Form,
-    MassRange,
-    lmu_ltau_strength,
-    quadratic_rate,
-    read_measurement,
-    read_numbers,
-    require_coverage,
-    require_within,
-    with_limit,
+from nuinfer.compiled import compiled, elementwise, inlined
+from nuinfer.constants import (
+    ELECTRIC_CHARGE,
+    G_FERMI_GEV2,
+    KAMADA_YU,
+    MASS_ELECTRON_MEV,
+    MASS_MUON_MEV,
+    MASS_TAU_MEV,
+    MEV_PER_GEV,
 )
+from nuinfer.constraints.definition import Definition, Prediction, read_numbers
+from nuinfer.constraints.tables import FOLDER, Curve, quadratic_rate, require_within
 from nuinfer.datafiles import DataFolder, locate
-from nuinfer.errors import ConfigError
 from nuinfer.typing import ArrayLike, FloatArray
 
-NAME = "borexino"
+_NAME = "borexino"
 _SERIES_BELOW = 1.0  # |q^2|/m^2 under which the closed form of the loop cancels
 _TERMS = 24
 _NODES = 16  # Gauss-Legendre nodes of the recoil; exact to 1e-14 down to the lightest Z'
@@ -106,10 +103,7 @@ def paper_limit(m_zprime_mev: ArrayLike) -> FloatArray:
     >>> print(f"{paper_limit(10.0):.2e}")
     3.78e-04
     """
-    mass = np.asarray(m_zprime_mev, float)
-    log_mass, log_limit = _log_limit()
-    require_within("m_zprime_mev", mass, np.finfo(float).tiny, _highest_mass_mev())
-    return np.asarray(np.exp(np.interp(np.log(mass), log_mass, log_limit)))
+    return 1.0 / _over_limit(m_zprime_mev, 1.0)
 
 
 def rate_coefficients(m_zprime_mev: ArrayLike) -> tuple[FloatArray, FloatArray]:
@@ -139,11 +133,9 @@ def rate_coefficients(m_zprime_mev: ArrayLike) -> tuple[FloatArray, FloatArray]:
     >>> print(f"{b:.3e} {c:.3e}")
     3.082e+04 2.373e+12
     """
-    mass = np.asarray(m_zprime_mev, float)
-    require_within("m_zprime_mev", mass, np.finfo(float).tiny, _HIGHEST_MEV)
-    momentum2, linear, quadratic = _recoil()
-    propagator = 1.0 / (mass[..., None] ** 2 + momentum2)
-    return np.asarray(propagator @ linear), np.asarray(propagator**2 @ quadratic)
+    mass = _checked(m_zprime_mev)
+    linear, quadratic = (elementwise(_coefficient_loop, (mass,), which, _recoil()) for which in (0, 1))
+    return linear, quadratic
 
 
 def rate_ratio(m_zprime_mev: ArrayLike, g_prime: ArrayLike) -> FloatArray:
@@ -173,64 +165,57 @@ def rate_ratio(m_zprime_mev: ArrayLike, g_prime: ArrayLike) -> FloatArray:
     >>> print(f"{rate_ratio(10.0, 5e-4):.3f}")
     1.156
     """
-    return quadratic_rate(g_prime, *rate_coefficients(m_zprime_mev))
+    return _rate(m_zprime_mev, g_prime, strength=1.0, standard_model=1.0)
 
 
-def build(
-    form: Form,
-    measurement: str,
-    charges: Charges,
-    mass_range_mev: MassRange | None,
-    *,
-    confidence_level: float = 0.95,
-    limit: float | None = None,
-) -> Constraint:
-    """The constraint for charges (0, q, -q), on the rate or by the recipe as the measurement says.
-
-    With a measured rate the observable is ``R_SM R/R_SM`` in counts per day and 100 t; the error is that of the
-    measurement and of R_SM in quadrature. With the limit of the recipe it is ``g'/limit``, an exclusion at 1.
-
-    Raises
-    ------
-    ConfigError
-        If the form does not fit the measurement or the limit, the charges are others, the recipe's table does not cover
-        the masses, or the measurement is unknown.
-    """
-    measured = read_measurement(NAME, measurement)
-    strength = lmu_ltau_strength(NAME, charges)
-    numbers = read_numbers(NAME)["measurements"][measurement]
-    if "standard_model" in numbers:
-        standard = float(numbers["standard_model"])
-        measured = dataclasses.replace(measured, sigma=math.hypot(*numbers["sigmas"]))
-        measured = with_limit(NAME, form, measured, limit)
-        predict = functools.partial(_rate, strength=strength, standard_model=standard)
-        return Constraint(NAME, form, measured, predict, standard, confidence_level)
-    if form != "exclusion":
-        raise ConfigError(
-            f"constraints.{NAME}.form: '{form}' is not allowed with measurement '{measurement}'; "
-            "the recipe is a limit, so the form can only be 'exclusion'"
-        )
-    measured = with_limit(NAME, form, measured, limit)
-    require_coverage(NAME, mass_range_mev, (np.finfo(float).tiny, _highest_mass_mev()))
-    predict = functools.partial(_over_limit, strength=strength)
-    return Constraint(NAME, form, measured, predict, standard_model=0.0, confidence_level=confidence_level)
+def _rate(m_zprime_mev: ArrayLike, g_prime: ArrayLike, *, strength: float, standard_model: float) -> FloatArray:
+    return elementwise(_rate_loop, (_checked(m_zprime_mev), g_prime), strength, standard_model, _recoil())
 
 
-def _rate(m_zprime_mev: FloatArray, g_prime: FloatArray, *, strength: float, standard_model: float) -> FloatArray:
-    return standard_model * rate_ratio(m_zprime_mev, g_prime * strength)
+def _checked(m_zprime_mev: ArrayLike) -> FloatArray:
+    mass = np.asarray(m_zprime_mev, float)
+    require_within("m_zprime_mev", mass, np.finfo(float).tiny, _HIGHEST_MEV)
+    return mass
 
 
-def _over_limit(m_zprime_mev: FloatArray, g_prime: FloatArray, *, strength: float) -> FloatArray:
-    return np.asarray(g_prime * strength / paper_limit(m_zprime_mev))
+def _over_limit(m_zprime_mev: ArrayLike, g_prime: ArrayLike, *, strength: float = 1.0) -> FloatArray:
+    mass, curve = np.asarray(m_zprime_mev, float), _recipe()
+    require_within("m_zprime_mev", mass, np.finfo(float).tiny, curve.high)
+    return curve.over_limit(mass, g_prime, strength)
+
+
+@compiled
+def _rate_loop(
+    mass: FloatArray, g_prime: FloatArray, strength: float, standard_model: float, recoil: FloatArray, out: FloatArray
+) -> None:
+    for n in range(out.size):
+        linear, quadratic = _coefficients(mass[n], recoil)
+        out[n] = standard_model * quadratic_rate(g_prime[n] * strength, linear, quadratic)
+
+
+@compiled
+def _coefficient_loop(mass: FloatArray, which: int, recoil: FloatArray, out: FloatArray) -> None:
+    for n in range(out.size):
+        out[n] = _coefficients(mass[n], recoil)[which]
+
+
+@inlined
+def _coefficients(mass: float, recoil: FloatArray) -> tuple[float, float]:
+    linear = quadratic = 0.0
+    for k in range(recoil.shape[1]):
+        propagator = 1.0 / (mass * mass + recoil[0, k])
+        linear += propagator * recoil[1, k]
+        quadratic += propagator * propagator * recoil[2, k]
+    return linear, quadratic
 
 
 @functools.cache
-def _recoil() -> tuple[FloatArray, FloatArray, FloatArray]:
+def _recoil() -> FloatArray:
     """``-q^2`` in MeV^2 at the nodes of the recoil, and the weights of b and c (MeV^2, MeV^4), over the SM rate.
 
     ``dsigma/dT`` is proportional to ``g_L^2 + g_R^2 (1-y)^2 - g_L g_R m_e y/E`` with ``y = T/E``.
     """
-    numbers = read_numbers(NAME)["rate"]
+    numbers = read_numbers(_NAME)["rate"]
     energy, sin2 = float(numbers["line_mev"]), float(numbers["sin2_theta_w"])
     edge = 2.0 * energy**2 / (MASS_ELECTRON_MEV + 2.0 * energy)
     low, high = numbers["window_mev"][0], min(numbers["window_mev"][1], edge)
@@ -250,27 +235,17 @@ def _recoil() -> tuple[FloatArray, FloatArray, FloatArray]:
     slope = 2.0 * left[1] + 2.0 * right * right_part + (left[1] + right) * mixed_part  # alike for nu_mu and nu_tau
     linear = per_propagator * (probability @ charge) * weights * slope / standard
     quadratic = per_propagator**2 * (probability @ charge**2) * weights * (1.0 + right_part + mixed_part) / standard
-    return 2.0 * MASS_ELECTRON_MEV * recoil, linear, quadratic
+    return np.array([2.0 * MASS_ELECTRON_MEV * recoil, linear, quadratic])
 
 
 @functools.cache
-def _table() -> tuple[FloatArray, FloatArray]:
+def _recipe() -> Curve:
+    """Limit on g': ``g_BL (1/f)^(1/4) / sqrt(|eps/g'| e)``, f the coupled fraction; flat below its first point."""
+    numbers = read_numbers(_NAME)["recipe"]
     columns = DataFolder.open(locate(FOLDER)).read_csv("borexino_bl_limit.csv")
-    return columns["m_mev"], columns["g_bl"]
-
-
-def _highest_mass_mev() -> float:
-    return float(_table()[0][-1])
-
-
-@functools.cache
-def _log_limit() -> tuple[FloatArray, FloatArray]:
-    """Logarithms of mass and of the limit on g': ``g_BL (1/f)^(1/4) / sqrt(|eps/g'| e)``, f the coupled fraction."""
-    numbers = read_numbers(NAME)["recipe"]
-    mass, g_bl = _table()
     mixing = abs(float(kinetic_mixing(1.0, numbers["q2_mev2"])))
-    relaxed = g_bl * (1.0 / numbers["coupled_fraction"]) ** 0.25
-    return np.log(mass), np.log(relaxed / math.sqrt(mixing * ELECTRIC_CHARGE))
+    relaxed = columns["g_bl"] * (1.0 / numbers["coupled_fraction"]) ** 0.25
+    return Curve.through(columns["m_mev"], relaxed / math.sqrt(mixing * ELECTRIC_CHARGE), flat=True)
 
 
 def _loop(s: FloatArray) -> FloatArray:
@@ -290,3 +265,24 @@ def _loop(s: FloatArray) -> FloatArray:
     )
     closed = -5.0 / 18.0 - 2.0 / (3.0 * away) + (1.0 + 2.0 / away) * root * arc / 6.0
     return np.where(near_zero, series, closed)
+
+
+def _prediction(numbers: Mapping[str, Any], strength: float) -> Prediction:
+    """``R_SM R/R_SM`` in counts per day and 100 t, R_SM's error in quadrature; by the recipe ``g'/limit``."""
+    if "standard_model" in numbers:
+        standard = float(numbers["standard_model"])
+        predict = functools.partial(_rate, strength=strength, standard_model=standard)
+        return Prediction(predict, standard, measured={"sigma": math.hypot(*numbers["sigmas"])})
+    predict = functools.partial(_over_limit, strength=strength)
+    return Prediction(predict, standard_model=0.0, covered_mev=(np.finfo(float).tiny, _recipe().high))
+
+
+CONSTRAINT = Definition(
+    name=_NAME,
+    order=2,
+    label="Borexino",
+    colour="#D55E00",
+    measurement="phase2",
+    prediction=_prediction,
+    prediction_reference=KAMADA_YU,
+)

@@ -10,38 +10,18 @@ import csv
 import functools
 import hashlib
 import math
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
-from nuinfer.constraints.base import Charges, Constraint, MassRange, Measurement, lmu_ltau_strength, require_coverage
+from nuinfer.constraints.base import Constraint, Measurement
+from nuinfer.constraints.definition import Charges, MassRange, lmu_ltau_strength, require_coverage
+from nuinfer.constraints.tables import Curve
 from nuinfer.errors import ConfigError
-from nuinfer.typing import ArrayLike, FloatArray
 
 COLUMNS = ("m_zprime_mev", "g_prime")
 Outside = Literal["refuse", "allowed"]
-
-
-@dataclass(frozen=True)
-class Curve:
-    """An upper limit on g' at increasing masses in MeV."""
-
-    m_zprime_mev: FloatArray
-    g_prime: FloatArray
-
-    def limit(self, m_zprime_mev: ArrayLike) -> FloatArray:
-        """Limit on g', shape (*batch,); infinite beyond the ends of the table.
-
-        Examples
-        --------
-        >>> Curve(np.array([1.0, 100.0]), np.array([1e-4, 1e-2])).limit([10.0, 200.0]).round(6).tolist()
-        [0.001, inf]
-        """
-        nodes, values = np.log(self.m_zprime_mev), np.log(self.g_prime)
-        log_mass = np.log(np.asarray(m_zprime_mev, float))
-        return np.asarray(np.exp(np.interp(log_mass, nodes, values, left=np.inf, right=np.inf)))
 
 
 def build(
@@ -82,20 +62,15 @@ def build(
         raise ConfigError(f"constraints.{label}.reference: blank, but a curve needs its source")
     content = _read(label, table)
     curve = _parse(label, table, content)
-    strength = lmu_ltau_strength(label, charges)
     if outside == "refuse":
         try:
-            require_coverage(label, mass_range_mev, (float(curve.m_zprime_mev[0]), float(curve.m_zprime_mev[-1])))
+            require_coverage(label, mass_range_mev, (curve.low, curve.high))
         except ConfigError as error:
             raise ConfigError(f"{error}; outside = 'allowed' excludes nothing there") from None
     measured = Measurement(f"{name} at {100.0 * confidence_level:g} %", reference, limit=1.0)
-    predict = functools.partial(_over_limit, curve=curve, strength=strength)
+    predict = functools.partial(curve.over_limit, strength=lmu_ltau_strength(label, charges))
     files = ((str(table), hashlib.sha256(content).hexdigest()),)
-    return Constraint(label, "exclusion", measured, predict, 0.0, confidence_level, files=files)
-
-
-def _over_limit(m_zprime_mev: FloatArray, g_prime: FloatArray, *, curve: Curve, strength: float) -> FloatArray:
-    return np.asarray(g_prime * strength / curve.limit(m_zprime_mev))
+    return Constraint(label, "exclusion", measured, predict, 0.0, confidence_level, files=files, label=name)
 
 
 def _read(label: str, table: str) -> bytes:
@@ -119,4 +94,4 @@ def _parse(label: str, table: str, content: bytes) -> Curve:
     mass, limit = numbers.T
     if mass.size < 2 or not np.all((numbers > 0.0) & (numbers < math.inf)) or not np.all(np.diff(mass) > 0.0):
         raise ConfigError(f"{where} needs two or more rows of positive numbers, with increasing masses")
-    return Curve(mass, limit)
+    return Curve.through(mass, limit)

@@ -77,7 +77,11 @@ def at_level(constraint: Constraint, level: float) -> Constraint:
 
 
 def excess(
-    constraint: Constraint, m_zprime_mev: ArrayLike, g_prime: ArrayLike, level: float, best: float
+    constraint: Constraint,
+    m_zprime_mev: ArrayLike,
+    g_prime: ArrayLike,
+    level: float = 0.95,
+    best: float | None = None,
 ) -> FloatArray:
     """How far beyond its boundary a constraint is, shape (*batch,): positive where it excludes.
 
@@ -88,15 +92,24 @@ def excess(
     m_zprime_mev, g_prime : array_like, shape (*batch,)
         Where.
     level : float
-        Confidence level.
-    best : float
-        Maximum of the term, for a likelihood.
+        Confidence level of a likelihood; an exclusion has its own.
+    best : float, optional
+        Maximum of a likelihood; by default the one over the points given and the Standard Model.
     """
-    moved = at_level(constraint, level)
-    mass, coupling = np.asarray(m_zprime_mev, float), np.asarray(g_prime, float)
-    if moved.is_exclusion:
-        return np.asarray(moved.predict(mass, coupling) - moved.limit)
-    return np.asarray(best - moved.log_term(mass, coupling) - drop(level))
+    observable = constraint.predict(np.asarray(m_zprime_mev, float), np.asarray(g_prime, float))
+    if constraint.is_exclusion:
+        return observable - constraint.limit
+    highest = maximum(constraint, observable) if best is None else best
+    return highest - constraint.log_term_of(observable) - drop(level)
+
+
+def maximum(constraint: Constraint, observable: FloatArray) -> float:
+    """Largest term of a likelihood between the observables given and that of the Standard Model.
+
+    It lies at the measured value if they enclose it, whether or not one of them hits it.
+    """
+    reached = np.append(observable, constraint.standard_model)
+    return float(constraint.log_term_of(np.clip(constraint.measurement.mean or 0.0, reached.min(), reached.max())))
 
 
 def bound(
@@ -132,15 +145,16 @@ def bound(
     if not constraint.in_plane:
         raise ConfigError(f"constraints.{constraint.name}: it depends on {', '.join(constraint.arguments)}, not on g'")
     mass = np.atleast_1d(np.asarray(m_zprime_mev, float))
+    moved = at_level(constraint, level)
     decades = math.log10(g_prime_range[1] / g_prime_range[0])
     lowest, highest = math.log(g_prime_range[0]), math.log(g_prime_range[1])
     log_g = np.linspace(lowest, highest, math.ceil(decades * STEPS_PER_DECADE) + 1)
-    best = _best(constraint, mass, np.exp(log_g))
+    best = 0.0 if moved.is_exclusion else maximum(moved, moved.predict(mass[:, None], np.exp(log_g)))
 
     def beyond(log_coupling: FloatArray) -> FloatArray:
-        return excess(constraint, mass, np.exp(log_coupling), level, best)
+        return excess(moved, mass, np.exp(log_coupling), level, best)
 
-    allowed = excess(constraint, mass[:, None], np.exp(log_g), level, best) <= 0.0
+    allowed = excess(moved, mass[:, None], np.exp(log_g), level, best) <= 0.0
     top, bottom = allowed.shape[1] - 1 - np.argmax(allowed[:, ::-1], axis=1), np.argmax(allowed, axis=1)
     last = log_g.size - 1
     upper = _refine(beyond, log_g[top], log_g[np.minimum(top + 1, last)])
@@ -164,17 +178,6 @@ def statement(constraint: Constraint, level: float) -> str:
     if measured.limit is not None:
         return f"{measured.name}, exclusion at its own limit"
     return f"{measured.name}, exclusion at {100.0 * level:g} % CL"
-
-
-def _best(constraint: Constraint, mass: FloatArray, coupling: FloatArray) -> float:
-    """Maximum of a likelihood: at the measured value, or at the observable nearest to it."""
-    mean = constraint.measurement.mean
-    if constraint.is_exclusion or mean is None:
-        return 0.0
-    observable = constraint.predict(mass[:, None], coupling)
-    low = min(float(np.min(observable)), constraint.standard_model)
-    high = max(float(np.max(observable)), constraint.standard_model)
-    return float(constraint.log_term_of(min(max(mean, low), high)))
 
 
 def _refine(beyond: Callable[[FloatArray], FloatArray], inside: FloatArray, outside: FloatArray) -> FloatArray:

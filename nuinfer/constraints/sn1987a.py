@@ -9,29 +9,19 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
+from pydantic import PositiveFloat
 
-from nuinfer.constants import HBAR_C_MEV_CM, SPEED_OF_LIGHT_CM_S
-from nuinfer.constraints.base import (
-    Charges,
-    Constraint,
-    Form,
-    MassRange,
-    Measurement,
-    lmu_ltau_strength,
-    read_measurement,
-    read_numbers,
-    read_table,
-    require_coverage,
-    require_positive_option,
-    require_within,
-    with_limit,
-)
-from nuinfer.errors import ConfigError
+from nuinfer.compiled import compiled, elementwise, inlined
+from nuinfer.constants import HBAR_C_MEV_CM, KAMADA_YU, SPEED_OF_LIGHT_CM_S
+from nuinfer.constraints.definition import Definition, Prediction
+from nuinfer.constraints.tables import interval, quintic, read_table, require_within
 from nuinfer.typing import ArrayLike, FloatArray
 
-NAME = "sn1987a"
 _TABLE = "sn1987a_width.csv"
 _CM_PER_KM = 1e5
 
@@ -62,9 +52,7 @@ def width_factor(m_over_t: ArrayLike) -> FloatArray:
     >>> print(f"{width_factor(1.0):.4f}")
     0.2133
     """
-    table = read_table(_TABLE)
-    log_width, _ = table.splines
-    return np.asarray(np.exp(log_width(table.log(np.asarray(m_over_t, float)))))
+    return read_table(_TABLE).exponential(0, m_over_t)
 
 
 def mean_free_path_cm(m_zprime_mev: ArrayLike, g_prime: ArrayLike, temperature_mev: ArrayLike = 8.0) -> FloatArray:
@@ -136,72 +124,93 @@ def diffusion_time_s(
     return np.asarray(radius_cm**2 * rate / SPEED_OF_LIGHT_CM_S)
 
 
-def build(
-    form: Form,
-    measurement: str,
-    charges: Charges,
-    mass_range_mev: MassRange,
-    *,
-    confidence_level: float = 0.95,
-    limit: float | None = None,
-    temperature_mev: float = 8.0,
-    radius_km: float = 10.0,
-    sigma_dex: float = 1.0,
-) -> Constraint:
-    """The constraint on ``log10(tau_diff / duration of the burst)``, for charges (0, q, -q).
-
-    ``one_sided`` is log-normal with the theory error `sigma_dex`; ``exclusion`` cuts at the duration.
-
-    Raises
-    ------
-    ConfigError
-        If the form is ``two_sided`` (the recipe has no diffusion time without a Z'), the charges are others, the table
-        does not cover the masses, the measurement is unknown, or an option is not positive.
-    """
-    measured = read_measurement(NAME, measurement)
-    if form == "two_sided":
-        raise ConfigError(
-            f"constraints.{NAME}.form: 'two_sided' is not allowed, only 'exclusion' and 'one_sided': "
-            "the recipe has no diffusion time without a Z'"
-        )
-    require_positive_option(NAME, temperature_mev=temperature_mev, radius_km=radius_km, sigma_dex=sigma_dex)
-    duration_s = float(read_numbers(NAME)["measurements"][measurement]["duration_s"])
-    measured = Measurement(measured.name, measured.reference, mean=0.0, sigma=sigma_dex, limit=0.0)
-    measured = with_limit(NAME, form, measured, limit)
-    table = read_table(_TABLE)
-    require_coverage(NAME, mass_range_mev, (table.low * temperature_mev, table.high * temperature_mev))
-    predict = functools.partial(
-        _observable,
-        strength=lmu_ltau_strength(NAME, charges),
-        temperature_mev=temperature_mev,
-        radius_km=radius_km,
-        duration_s=duration_s,
-    )
-    return Constraint(NAME, form, measured, predict, standard_model=-math.inf, confidence_level=confidence_level)
-
-
-def _observable(
-    m_zprime_mev: FloatArray,
-    g_prime: FloatArray,
-    *,
-    strength: float,
-    temperature_mev: float,
-    radius_km: float,
-    duration_s: float,
-) -> FloatArray:
-    time_s = diffusion_time_s(m_zprime_mev, g_prime * strength, temperature_mev, radius_km)
-    with np.errstate(divide="ignore"):
-        return np.asarray(np.log10(time_s / duration_s))
-
-
 def _rate_per_cm(m_zprime_mev: ArrayLike, g_prime: ArrayLike, temperature_mev: ArrayLike) -> FloatArray:
-    """``1/lambda``; its thermal part ``f_D n_Z'/n_nu`` is tabulated without its Boltzmann factor."""
-    temperature = np.asarray(temperature_mev, float)
+    """``1/lambda``."""
+    temperature, mass = np.asarray(temperature_mev, float), np.asarray(m_zprime_mev, float)
     require_within("temperature_mev", temperature, np.finfo(float).tiny, np.finfo(float).max)
-    mass = np.asarray(m_zprime_mev, float)
     table = read_table(_TABLE)
+    table.require(mass / temperature)
+    return elementwise(_rate_loop, (mass, g_prime, temperature), table.breaks, table.pieces[1])
+
+
+def _log_time(
+    m_zprime_mev: ArrayLike, g_prime: ArrayLike, *, strength: float, temperature_mev: float, time_per_rate: float
+) -> FloatArray:
+    """Decimal logarithm of the time in `time_per_rate`'s unit, for charges of `strength`."""
+    table = read_table(_TABLE)
+    table.require(np.asarray(m_zprime_mev, float) / temperature_mev)
+    constants = (strength, temperature_mev, time_per_rate, table.breaks, table.pieces[1])
+    return elementwise(_log_time_loop, (m_zprime_mev, g_prime), *constants)
+
+
+@compiled
+def _rate_loop(
+    mass: FloatArray,
+    g_prime: FloatArray,
+    temperature: FloatArray,
+    breaks: FloatArray,
+    pieces: FloatArray,
+    out: FloatArray,
+) -> None:
+    for n in range(out.size):
+        out[n] = _rate(mass[n], g_prime[n], temperature[n], breaks, pieces)
+
+
+@compiled
+def _log_time_loop(
+    mass: FloatArray,
+    g_prime: FloatArray,
+    strength: float,
+    temperature: float,
+    time_per_rate: float,
+    breaks: FloatArray,
+    pieces: FloatArray,
+    out: FloatArray,
+) -> None:
+    for n in range(out.size):
+        time = time_per_rate * _rate(mass[n], g_prime[n] * strength, temperature, breaks, pieces)
+        out[n] = -math.inf if time == 0.0 else math.log10(time)
+
+
+@inlined
+def _rate(mass: float, g_prime: float, temperature: float, breaks: FloatArray, pieces: FloatArray) -> float:
+    """``1/lambda`` in 1/cm; its thermal part ``f_D n_Z'/n_nu`` is tabulated without its Boltzmann factor."""
     ratio = mass / temperature
-    _, log_thermal = table.splines
-    thermal = np.exp(log_thermal(table.log(ratio)) - ratio)
-    width_mev = np.asarray(g_prime, float) ** 2 / (12.0 * math.pi) * mass
-    return np.asarray(0.5 * width_mev * thermal / HBAR_C_MEV_CM)
+    x = math.log(ratio)
+    k = interval(x, breaks)
+    thermal = math.exp(quintic(x - breaks[k], pieces[k]) - ratio)
+    width = g_prime * g_prime / (12.0 * math.pi) * mass
+    return 0.5 * width * thermal / HBAR_C_MEV_CM
+
+
+def _prediction(
+    numbers: Mapping[str, Any], strength: float, *, temperature_mev: float, radius_km: float, sigma_dex: float
+) -> Prediction:
+    """``log10(tau_diff / duration of the burst)``, log-normal with the theory error `sigma_dex`, or cut at zero."""
+    table = read_table(_TABLE)
+    time_per_rate = (radius_km * _CM_PER_KM) ** 2 / SPEED_OF_LIGHT_CM_S / float(numbers["duration_s"])
+    predict = functools.partial(
+        _log_time, strength=strength, temperature_mev=temperature_mev, time_per_rate=time_per_rate
+    )
+    return Prediction(
+        predict,
+        standard_model=-math.inf,
+        covered_mev=(table.low * temperature_mev, table.high * temperature_mev),
+        measured={"mean": 0.0, "sigma": sigma_dex, "limit": 0.0},
+    )
+
+
+CONSTRAINT = Definition(
+    name="sn1987a",
+    order=4,
+    label="SN1987A",
+    colour="#E69F00",
+    measurement="burst_duration",
+    prediction=_prediction,
+    prediction_reference=KAMADA_YU,
+    forms=("exclusion", "one_sided"),
+    forms_because="the recipe has no diffusion time without a Z'",
+    options=MappingProxyType(
+        {"temperature_mev": (PositiveFloat, 8.0), "radius_km": (PositiveFloat, 10.0), "sigma_dex": (PositiveFloat, 1.0)}
+    ),
+)

@@ -10,25 +10,18 @@ CHARM-II.
 from __future__ import annotations
 
 import functools
+import math
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
-from nuinfer.constraints.base import (
-    Charges,
-    Constraint,
-    Form,
-    MassRange,
-    quadratic_rate,
-    read_measurement,
-    read_numbers,
-    read_table,
-    require_coverage,
-    with_limit,
-)
+from nuinfer.compiled import compiled, elementwise
+from nuinfer.constraints.definition import Definition, Prediction
+from nuinfer.constraints.tables import interval, quadratic_rate, quintic, read_table
 from nuinfer.errors import ConfigError
 from nuinfer.typing import ArrayLike, FloatArray
 
-NAME = "trident"
 BEAMS = ("ccfr", "charm2")
 _TABLE = "trident.csv"
 
@@ -63,12 +56,8 @@ def rate_coefficients(m_zprime_mev: ArrayLike, beam: str = "ccfr") -> tuple[Floa
     >>> print(f"{b:.3e} {c:.3e}")
     1.859e+05 2.503e+11
     """
-    if beam not in BEAMS:
-        raise ConfigError(f"beam: '{beam}' is none of {', '.join(BEAMS)}")
-    table = read_table(_TABLE)
-    log_mass = table.log(np.asarray(m_zprime_mev, float))
-    column = 2 * BEAMS.index(beam)
-    return np.exp(table.splines[column](log_mass)), np.exp(table.splines[column + 1](log_mass))
+    table, column = read_table(_TABLE), _column(beam)
+    return table.exponential(column, m_zprime_mev), table.exponential(column + 1, m_zprime_mev)
 
 
 def rate_ratio(m_zprime_mev: ArrayLike, g_prime: ArrayLike, beam: str = "ccfr") -> FloatArray:
@@ -98,32 +87,47 @@ def rate_ratio(m_zprime_mev: ArrayLike, g_prime: ArrayLike, beam: str = "ccfr") 
     >>> print(f"{rate_ratio(10.0, 1e-3):.3f}")
     1.436
     """
-    return quadratic_rate(g_prime, *rate_coefficients(m_zprime_mev, beam))
+    return _rate(m_zprime_mev, g_prime, charge=1.0, column=_column(beam))
 
 
-def build(
-    form: Form,
-    measurement: str,
-    charges: Charges,
-    mass_range_mev: MassRange | None,
-    *,
-    confidence_level: float = 0.95,
-    limit: float | None = None,
-) -> Constraint:
-    """The constraint on ``sigma/sigma_SM``, for any charges (it depends on Q_mu alone).
+def _column(beam: str) -> int:
+    """Place of b in the table; c is next to it."""
+    if beam not in BEAMS:
+        raise ConfigError(f"beam: '{beam}' is none of {', '.join(BEAMS)}")
+    return 2 * BEAMS.index(beam)
 
-    Raises
-    ------
-    ConfigError
-        If the table does not cover the masses, the measurement is unknown, or the form does not fit the limit.
-    """
-    measured = with_limit(NAME, form, read_measurement(NAME, measurement), limit)
+
+def _rate(m_zprime_mev: ArrayLike, g_prime: ArrayLike, *, charge: float, column: int) -> FloatArray:
+    table, mass = read_table(_TABLE), np.asarray(m_zprime_mev, float)
+    table.require(mass)
+    return elementwise(_rate_loop, (mass, g_prime), charge, table.breaks, table.pieces[column : column + 2])
+
+
+@compiled
+def _rate_loop(
+    mass: FloatArray, g_prime: FloatArray, charge: float, breaks: FloatArray, pieces: FloatArray, out: FloatArray
+) -> None:
+    for n in range(out.size):
+        x = math.log(mass[n])
+        k = interval(x, breaks)
+        t = x - breaks[k]
+        linear, quadratic = math.exp(quintic(t, pieces[0, k])), math.exp(quintic(t, pieces[1, k]))
+        out[n] = quadratic_rate(g_prime[n] * charge, linear, quadratic)
+
+
+def _prediction(numbers: Mapping[str, Any], charge: float) -> Prediction:
     table = read_table(_TABLE)
-    require_coverage(NAME, mass_range_mev, (table.low, table.high))
-    beam = read_numbers(NAME)["measurements"][measurement]["beam"]
-    predict = functools.partial(_observable, muon_charge=float(charges[1]), beam=beam)
-    return Constraint(NAME, form, measured, predict, standard_model=1.0, confidence_level=confidence_level)
+    predict = functools.partial(_rate, charge=charge, column=_column(numbers["beam"]))
+    return Prediction(predict, standard_model=1.0, covered_mev=(table.low, table.high))
 
 
-def _observable(m_zprime_mev: FloatArray, g_prime: FloatArray, *, muon_charge: float, beam: str) -> FloatArray:
-    return rate_ratio(m_zprime_mev, g_prime * muon_charge, beam)
+CONSTRAINT = Definition(
+    name="trident",
+    order=5,
+    label="tridents",
+    colour="#8C510A",
+    measurement="ccfr",
+    prediction=_prediction,
+    prediction_reference="Altmannshofer et al., Phys. Rev. Lett. 113 (2014) 091801, arXiv:1406.2332",
+    charges="any",  # it depends on the muon's alone
+)

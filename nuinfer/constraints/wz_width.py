@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from nuinfer.constraints.base import require_within
+from nuinfer.constraints.tables import require_within
 from nuinfer.typing import ArrayLike, FloatArray
 
 _PER_COUPLING_SQUARED = 3.0 / (16.0 * math.pi**2)

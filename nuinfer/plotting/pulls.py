@@ -124,11 +124,9 @@ def plot_pulls(
 
 def _predicted(analysis: Analysis, constraint: Constraint, rows: FloatArray) -> FloatArray:
     """Observable of a constraint; that of the Standard Model where there is no Z'."""
-    from nuinfer.constraints import neutrino_mass
-
     model = analysis.posterior.model
     if model.propagation is None:
         return np.asarray(constraint.standard_model)
     point = analysis.posterior.point(rows)
-    values = {**point, neutrino_mass.SUM: 3.0 * model.masses_ev(point).mean(axis=-1)}  # one mass stands for three
+    values = {**point, "sum_nu_masses_ev": 3.0 * model.masses_ev(point).mean(axis=-1)}  # one mass stands for three
     return np.asarray(constraint.predict(*(values[name] for name in constraint.arguments)))

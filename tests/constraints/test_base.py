@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.integrate import quad
 
-from nuinfer.constraints import BUILDERS, base, borexino, muon_g2, neff, sn1987a
+from nuinfer.constraints import base, borexino, definitions, muon_g2, neff, sn1987a
+from nuinfer.constraints.definition import Charges, read_numbers
 from nuinfer.errors import ConfigError
 
+DEFINITIONS = definitions()
 LMU_LTAU = (0.0, 1.0, -1.0)
 DEFAULTS = {
     "muon_g2": ("two_sided", "wp2025"),
@@ -36,7 +38,7 @@ FUNCTIONS: dict[str, Callable[..., object]] = {
     "mean_free_path_cm": sn1987a.mean_free_path_cm,
     "diffusion_time_s": lambda m, g: sn1987a.diffusion_time_s(m, g, 8.0 + g, 10.0 + m),
     **{
-        f"{name}_term": BUILDERS[name](form, which, LMU_LTAU, (0.1, 100.0)).log_term
+        f"{name}_term": DEFINITIONS[name].build(form, which, LMU_LTAU, (0.1, 100.0)).log_term
         for name, (form, which) in DEFAULTS.items()
         if name != "neutrino_mass"
     },
@@ -67,40 +69,40 @@ def test_every_function_broadcasts_and_equals_its_own_loop(name: str, shape: tup
 
 
 def test_the_registry_keeps_its_order() -> None:
-    assert list(BUILDERS) == ["muon_g2", "borexino", "neff", "sn1987a", "trident", "neutrino_mass"]
+    assert list(DEFINITIONS) == ["muon_g2", "borexino", "neff", "sn1987a", "trident", "neutrino_mass"]
 
 
-@pytest.mark.parametrize("name", BUILDERS)
+@pytest.mark.parametrize("name", DEFINITIONS)
 def test_a_built_constraint_survives_pickling(name: str) -> None:
-    term = BUILDERS[name](*DEFAULTS[name], LMU_LTAU, (1.0, 50.0))
+    term = DEFINITIONS[name].build(*DEFAULTS[name], LMU_LTAU, (1.0, 50.0))
     again = pickle.loads(pickle.dumps(term))  # noqa: S301 - ours
     np.testing.assert_array_equal(again.log_term(*values_of(term)), term.log_term(*values_of(term)))
 
 
-@pytest.mark.parametrize("name", BUILDERS)
+@pytest.mark.parametrize("name", DEFINITIONS)
 def test_every_measurement_has_a_reference_and_builds(name: str) -> None:
-    for identifier in base.read_numbers(name)["measurements"]:
-        term = BUILDERS[name]("exclusion", identifier, LMU_LTAU, (1.0, 50.0))
+    for identifier in read_numbers(name)["measurements"]:
+        term = DEFINITIONS[name].build("exclusion", identifier, LMU_LTAU, (1.0, 50.0))
         assert len(term.measurement.reference) > 10
         assert math.isfinite(term.limit)
 
 
-@pytest.mark.parametrize("name", BUILDERS)
+@pytest.mark.parametrize("name", DEFINITIONS)
 def test_unknown_measurement_is_refused(name: str) -> None:
     with pytest.raises(ConfigError, match=f"constraints.{name}.measurement: 'none' is unknown; known: "):
-        BUILDERS[name]("exclusion", "none", LMU_LTAU, (1.0, 50.0))
+        DEFINITIONS[name].build("exclusion", "none", LMU_LTAU, (1.0, 50.0))
 
 
 @pytest.mark.parametrize("charges", [(1.0, 1.0, 1.0), (0.0, 1.0, 1.0), (1.0, -1.0, 0.0), (0.0, 0.0, 0.0)])
 @pytest.mark.parametrize("name", ["borexino", "neff", "sn1987a"])
-def test_charges_it_was_not_derived_for_are_refused(name: str, charges: base.Charges) -> None:
+def test_charges_it_was_not_derived_for_are_refused(name: str, charges: Charges) -> None:
     with pytest.raises(ConfigError, match=rf"constraints.{name}: model.charges .* only \(0, q, -q\)"):
-        BUILDERS[name](*DEFAULTS[name], charges, (1.0, 50.0))
+        DEFINITIONS[name].build(*DEFAULTS[name], charges, (1.0, 50.0))
 
 
-@pytest.mark.parametrize("name", BUILDERS)
+@pytest.mark.parametrize("name", DEFINITIONS)
 def test_nan_is_not_turned_into_a_probability(name: str) -> None:
-    term = BUILDERS[name](*DEFAULTS[name], LMU_LTAU, (1.0, 50.0))
+    term = DEFINITIONS[name].build(*DEFAULTS[name], LMU_LTAU, (1.0, 50.0))
     assert math.isnan(float(term.log_term(math.nan, *[1e-4][: len(term.arguments) - 1])))
     assert math.isnan(float(term.log_term_of(math.nan)))
 
@@ -108,8 +110,8 @@ def test_nan_is_not_turned_into_a_probability(name: str) -> None:
 @pytest.mark.parametrize("name", ["muon_g2", "borexino", "neff", "sn1987a", "trident", "neutrino_mass"])
 def test_a_limit_needs_the_exclusion_form(name: str) -> None:
     with pytest.raises(ConfigError, match=f"constraints.{name}.limit: 1.0 is for the form 'exclusion' only"):
-        BUILDERS[name](*DEFAULTS[name], LMU_LTAU, (1.0, 50.0), limit=1.0)
-    assert BUILDERS[name]("exclusion", DEFAULTS[name][1], LMU_LTAU, (1.0, 50.0), limit=1.0).limit == 1.0
+        DEFINITIONS[name].build(*DEFAULTS[name], LMU_LTAU, (1.0, 50.0), limit=1.0)
+    assert DEFINITIONS[name].build("exclusion", DEFAULTS[name][1], LMU_LTAU, (1.0, 50.0), limit=1.0).limit == 1.0
 
 
 def test_two_sided_is_a_normalised_density() -> None:
@@ -141,4 +143,4 @@ def test_numbers_that_cannot_work_are_refused() -> None:
     with pytest.raises(ConfigError, match=r"sigma 0.0 of 'm' must be positive"):
         toy("two_sided", mean=1.0, sigma=0.0)
     with pytest.raises(ConfigError, match=r"confidence_level: 1.0 is outside the allowed"):
-        BUILDERS["muon_g2"]("exclusion", "wp2025", LMU_LTAU, (1.0, 50.0), confidence_level=1.0)
+        DEFINITIONS["muon_g2"].build("exclusion", "wp2025", LMU_LTAU, (1.0, 50.0), confidence_level=1.0)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from nuinfer.constraints import borexino
+from nuinfer.constraints.base import Form
 from nuinfer.errors import ConfigError, PhysicsDomainError
 
 REFERENCE = json.loads((Path(__file__).parents[1] / "reference" / "constraints.json").read_text())["borexino"]
@@ -75,18 +76,18 @@ def test_stronger_than_the_2001_moment_below_10_mev() -> None:
 
 def test_excludes_above_the_limit_whatever_the_sign_of_the_charges() -> None:
     limit = float(borexino.paper_limit(10.0))
-    term = borexino.build("exclusion", "bauer2018", LMU_LTAU, (1.0, 50.0))
+    term = borexino.CONSTRAINT.build("exclusion", "bauer2018", LMU_LTAU, (1.0, 50.0))
     np.testing.assert_array_equal(term.log_term(10.0, limit * np.array([0.0, 0.999, 1.001])), [0.0, 0.0, -np.inf])
-    double = borexino.build("exclusion", "bauer2018", (0.0, -2.0, 2.0), (1.0, 50.0))
+    double = borexino.CONSTRAINT.build("exclusion", "bauer2018", (0.0, -2.0, 2.0), (1.0, 50.0))
     np.testing.assert_array_equal(double.log_term(10.0, limit * np.array([0.499, 0.501])), [0.0, -np.inf])
 
 
 @pytest.mark.parametrize("form", ["one_sided", "two_sided"])
-def test_other_forms_are_refused(form: borexino.Form) -> None:
-    with pytest.raises(ConfigError, match="the recipe is a limit, so the form can only be 'exclusion'"):
-        borexino.build(form, "bauer2018", LMU_LTAU, (1.0, 50.0))
+def test_other_forms_are_refused(form: Form) -> None:
+    with pytest.raises(ConfigError, match="measurement 'bauer2018' is a limit, so the form can only be 'exclusion'"):
+        borexino.CONSTRAINT.build(form, "bauer2018", LMU_LTAU, (1.0, 50.0))
 
 
 def test_masses_beyond_the_table_are_refused_when_built() -> None:
     with pytest.raises(ConfigError, match=r"constraints.borexino: the range of m_zprime_mev, \[1, 200\]"):
-        borexino.build("exclusion", "bauer2018", LMU_LTAU, (1.0, 200.0))
+        borexino.CONSTRAINT.build("exclusion", "bauer2018", LMU_LTAU, (1.0, 200.0))

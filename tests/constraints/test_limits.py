@@ -12,11 +12,12 @@ import pytest
 
 import nuinfer
 from nuinfer.cli import main
-from nuinfer.constraints import BUILDERS, base, limits, muon_g2
+from nuinfer.constraints import base, definitions, limits, muon_g2
 from nuinfer.errors import ConfigError
 from nuinfer.plotting import style
 from nuinfer.plotting.bounds import plot_bounds
 
+DEFINITIONS = definitions()
 LMU_LTAU = (0.0, 1.0, -1.0)
 BOX = (1.0, 50.0)
 Z_ONE, Z_TWO = 1.6448536269514722, 1.959963984540054  # 95 %, one- and two-sided
@@ -37,26 +38,26 @@ def saturating(shift: float, mass: float) -> float:
     ],
 )
 def test_the_limit_is_where_the_observable_reaches_it(form: base.Form, options: dict[str, float], shift: float) -> None:
-    term = BUILDERS["muon_g2"](form, "wp2025", LMU_LTAU, BOX, **options)
+    term = DEFINITIONS["muon_g2"].build(form, "wp2025", LMU_LTAU, BOX, **options)
     found = limits.bound(term, [1.0, 10.0, 50.0])
     np.testing.assert_allclose(found.upper, [saturating(shift, m) for m in (1.0, 10.0, 50.0)], rtol=1e-10)
     assert found.lower.tolist() == [0.0] * 3
 
 
 def test_a_measured_anomaly_has_two_ends() -> None:
-    term = BUILDERS["muon_g2"]("two_sided", "bnl2001", LMU_LTAU, BOX)
+    term = DEFINITIONS["muon_g2"].build("two_sided", "bnl2001", LMU_LTAU, BOX)
     found = limits.bound(term, [10.0])
     assert found.lower[0] == pytest.approx(saturating(42.6 - Z_TWO * 16.5, 10.0), rel=1e-10)
     assert found.upper[0] == pytest.approx(saturating(42.6 + Z_TWO * 16.5, 10.0), rel=1e-10)
 
 
 def test_the_level_moves_it() -> None:
-    term = BUILDERS["muon_g2"]("exclusion", "wp2025", LMU_LTAU, BOX, confidence_level=0.95)
+    term = DEFINITIONS["muon_g2"].build("exclusion", "wp2025", LMU_LTAU, BOX, confidence_level=0.95)
     assert limits.bound(term, [10.0], level=0.5).upper[0] == pytest.approx(saturating(3.8, 10.0), rel=1e-10)
-    fixed = BUILDERS["muon_g2"]("exclusion", "wp2025", LMU_LTAU, BOX, limit=42.6)
+    fixed = DEFINITIONS["muon_g2"].build("exclusion", "wp2025", LMU_LTAU, BOX, limit=42.6)
     assert limits.bound(fixed, [10.0], level=0.5).upper[0] == pytest.approx(saturating(42.6, 10.0), rel=1e-10)
     with pytest.raises(ConfigError, match=r"level: 1.0 is outside"):
-        limits.bound(BUILDERS["muon_g2"]("two_sided", "wp2025", LMU_LTAU, BOX), [10.0], level=1.0)
+        limits.bound(DEFINITIONS["muon_g2"].build("two_sided", "wp2025", LMU_LTAU, BOX), [10.0], level=1.0)
 
 
 def toy(predict: object, limit: float) -> base.Constraint:
@@ -72,7 +73,7 @@ def test_everything_or_nothing_excluded() -> None:
 
 
 def test_one_that_does_not_depend_on_the_coupling_is_refused() -> None:
-    term = BUILDERS["neutrino_mass"]("one_sided", "planck2018", LMU_LTAU, BOX)
+    term = DEFINITIONS["neutrino_mass"].build("one_sided", "planck2018", LMU_LTAU, BOX)
     with pytest.raises(ConfigError, match=r"constraints.neutrino_mass: it depends on sum_nu_masses_ev, not on g'"):
         limits.bound(term, [1.0])
 

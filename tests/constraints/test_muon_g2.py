@@ -63,7 +63,7 @@ def test_a_mass_that_is_not_positive_is_refused(mass: float) -> None:
     [("bnl2001", 42.6, 16.5), ("wp2020_fnal2021", 25.1, 5.9), ("fnal2023", 24.9, 4.8), ("wp2025", 3.8, 6.3)],
 )
 def test_published_measurements(name: str, mean: float, sigma: float) -> None:
-    term = muon_g2.build("two_sided", name, LMU_LTAU, (1.0, 50.0))
+    term = muon_g2.CONSTRAINT.build("two_sided", name, LMU_LTAU, (1.0, 50.0))
     assert (term.measurement.mean, term.measurement.sigma) == (mean, sigma)
     expected = -0.5 * (mean / sigma) ** 2 - math.log(sigma * math.sqrt(2.0 * math.pi))
     assert float(term.log_term(10.0, 0.0)) == pytest.approx(expected, rel=1e-14)
@@ -71,9 +71,9 @@ def test_published_measurements(name: str, mean: float, sigma: float) -> None:
 
 
 def test_scales_with_the_muon_charge_squared() -> None:
-    unit = muon_g2.build("two_sided", "wp2025", LMU_LTAU, (1.0, 50.0))
-    triple = muon_g2.build("two_sided", "wp2025", (1.0, -3.0, 5.0), (1.0, 50.0))
-    none = muon_g2.build("two_sided", "wp2025", (1.0, 0.0, -1.0), (1.0, 50.0))
+    unit = muon_g2.CONSTRAINT.build("two_sided", "wp2025", LMU_LTAU, (1.0, 50.0))
+    triple = muon_g2.CONSTRAINT.build("two_sided", "wp2025", (1.0, -3.0, 5.0), (1.0, 50.0))
+    none = muon_g2.CONSTRAINT.build("two_sided", "wp2025", (1.0, 0.0, -1.0), (1.0, 50.0))
     m, g = np.array(7.0), np.array(3e-4)
     assert float(triple.predict(m, g)) == pytest.approx(9.0 * float(unit.predict(m, g)), rel=1e-14)
     assert float(unit.predict(m, g)) == pytest.approx(1e10 * float(muon_g2.delta_a_mu(7.0, 3e-4)), rel=1e-14)
@@ -81,11 +81,13 @@ def test_scales_with_the_muon_charge_squared() -> None:
 
 
 def test_the_papers_exclusion_and_one_at_a_confidence_level() -> None:
-    paper = muon_g2.build("exclusion", "bnl2001", LMU_LTAU, (1.0, 50.0), limit=42.6)
+    paper = muon_g2.CONSTRAINT.build("exclusion", "bnl2001", LMU_LTAU, (1.0, 50.0), limit=42.6)
     np.testing.assert_array_equal(paper.log_term([10.0, 10.0], [6.5e-4, 6.6e-4]), [0.0, -np.inf])
-    assert muon_g2.build("exclusion", "wp2025", LMU_LTAU, (1.0, 50.0)).limit == pytest.approx(3.8 + 1.6448536 * 6.3)
+    assert muon_g2.CONSTRAINT.build("exclusion", "wp2025", LMU_LTAU, (1.0, 50.0)).limit == pytest.approx(
+        3.8 + 1.6448536 * 6.3
+    )
 
 
 def test_unknown_measurement_names_the_known_ones() -> None:
     with pytest.raises(ConfigError, match=r"constraints.muon_g2.measurement: 'fnal2031' is unknown; known: bnl2001, "):
-        muon_g2.build("two_sided", "fnal2031", LMU_LTAU, (1.0, 50.0))
+        muon_g2.CONSTRAINT.build("two_sided", "fnal2031", LMU_LTAU, (1.0, 50.0))

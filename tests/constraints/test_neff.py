@@ -94,7 +94,7 @@ def test_auto_chooses_by_the_coupling() -> None:
     mass, g = np.array([2.0, 2.0, 2.0]), np.array([0.99e-5, 1e-5, 1e-3])
     number, entropy = (float(neff.delta_neff_paper(2.0, case=case)) for case in ("number", "entropy"))
     np.testing.assert_array_equal(neff.delta_neff_paper(mass, case="auto", g_prime=g), [number, entropy, entropy])
-    term = neff.build("two_sided", "planck2018", (0.0, 3.0, -3.0), (1.0, 50.0), model="paper")
+    term = neff.CONSTRAINT.build("two_sided", "planck2018", (0.0, 3.0, -3.0), (1.0, 50.0), model="paper")
     np.testing.assert_array_equal(term.predict(mass, g / 3.0), 3.044 + np.array([number, entropy, entropy]))
 
 
@@ -108,14 +108,14 @@ def test_domain_and_options_are_refused_by_name() -> None:
     with pytest.raises(ConfigError, match="'auto' needs g_prime"):
         neff.delta_neff_paper(1.0, case="auto")
     with pytest.raises(ConfigError, match=r"constraints.neff.t_dec_mev: 0.0 must be"):
-        neff.build("two_sided", "planck2018", LMU_LTAU, (1.0, 50.0), model="paper", t_dec_mev=0.0)
+        neff.CONSTRAINT.build("two_sided", "planck2018", LMU_LTAU, (1.0, 50.0), model="paper", t_dec_mev=0.0)
     with pytest.raises(ConfigError, match=r"constraints.neff: the range of m_zprime_mev"):
-        neff.build("two_sided", "planck2018", LMU_LTAU, (1e-3, 50.0), model="paper")
+        neff.CONSTRAINT.build("two_sided", "planck2018", LMU_LTAU, (1e-3, 50.0), model="paper")
 
 
 @pytest.mark.parametrize(("name", "mean", "sigma"), [("planck2018", 2.99, 0.17), ("act_dr6", 2.86, 0.13)])
 def test_published_measurements(name: str, mean: float, sigma: float) -> None:
-    term = neff.build("two_sided", name, LMU_LTAU, (1.0, 50.0), model="paper")
+    term = neff.CONSTRAINT.build("two_sided", name, LMU_LTAU, (1.0, 50.0), model="paper")
     assert (term.measurement.mean, term.measurement.sigma) == (mean, sigma)
     assert float(term.predict(np.array(50.0), np.array(1e-4))) == pytest.approx(3.044, abs=1e-9)
     assert term.standard_model == 3.044
@@ -123,7 +123,7 @@ def test_published_measurements(name: str, mean: float, sigma: float) -> None:
 
 def test_the_papers_exclusion() -> None:
     # Delta N_eff < 0.7 excludes below 5.25 MeV (entropy).
-    term = neff.build("exclusion", "paper", LMU_LTAU, (1.0, 50.0), model="paper", case="entropy")
+    term = neff.CONSTRAINT.build("exclusion", "paper", LMU_LTAU, (1.0, 50.0), model="paper", case="entropy")
     np.testing.assert_array_equal(term.log_term([5.24, 5.26], 1e-4), [-np.inf, 0.0])
     with pytest.raises(ConfigError, match="is a limit, so the form can only be 'exclusion'"):
-        neff.build("two_sided", "paper", LMU_LTAU, (1.0, 50.0))
+        neff.CONSTRAINT.build("two_sided", "paper", LMU_LTAU, (1.0, 50.0))

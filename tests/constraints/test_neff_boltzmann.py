@@ -321,7 +321,9 @@ def test_nan_stays_nan() -> None:
 def test_the_constraint_adds_the_standard_model() -> None:
     mass, g = np.array([3.0, 10.0, 40.0]), np.array([1e-5, 3e-4, 1e-3])
     for mixing, coupling in ((True, 2.0 * g), (False, None)):
-        term = neff.build("two_sided", "planck2018", (0.0, 2.0, -2.0), (1.0, 50.2), temperatures="split", mixing=mixing)
+        term = neff.CONSTRAINT.build(
+            "two_sided", "planck2018", (0.0, 2.0, -2.0), (1.0, 50.2), temperatures="split", mixing=mixing
+        )
         np.testing.assert_allclose(term.predict(mass, g), 3.044 + neff.delta_neff(mass, coupling, "split"), rtol=1e-14)
         assert term.predict(mass, g[:, None]).shape == (3, 3)
         np.testing.assert_array_equal(pickle.loads(pickle.dumps(term)).predict(mass, g), term.predict(mass, g))  # noqa: S301 - ours
@@ -343,9 +345,9 @@ def test_domain_and_options_are_refused_by_name() -> None:
         ({"model": "paper", "temperatures": "split"}, "temperatures: split is only for model = 'boltzmann'"),
     ):
         with pytest.raises(ConfigError, match=message):
-            neff.build("two_sided", "planck2018", LMU_LTAU, (1.0, 50.0), **options)
+            neff.CONSTRAINT.build("two_sided", "planck2018", LMU_LTAU, (1.0, 50.0), **options)
     with pytest.raises(ConfigError, match=r"constraints.neff: the range of m_zprime_mev, \[1, 200\], is not inside"):
-        neff.build("two_sided", "planck2018", LMU_LTAU, (1.0, 200.0))
+        neff.CONSTRAINT.build("two_sided", "planck2018", LMU_LTAU, (1.0, 200.0))
 
 
 def test_the_solver_is_not_imported_by_the_package() -> None:

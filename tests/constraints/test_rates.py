@@ -11,7 +11,7 @@ import pytest
 
 from nuinfer.constants import ELECTRIC_CHARGE, G_FERMI_GEV2
 from nuinfer.constraints import borexino, trident
-from nuinfer.constraints.base import read_numbers
+from nuinfer.constraints.definition import read_numbers
 from nuinfer.errors import ConfigError, PhysicsDomainError
 
 REFERENCE = json.loads((Path(__file__).parents[1] / "reference" / "rates.json").read_text())
@@ -84,7 +84,7 @@ def test_trident_of_a_heavy_mediator(beam: str, vector_over_axial: float) -> Non
 
 def test_published_trident_limit() -> None:
     """arXiv:1406.2332, Fig. 3: CCFR excludes g' above about 1e-3 at 95 % for a few to tens of MeV."""
-    term = trident.build("exclusion", "ccfr", LMU_LTAU, BOX)
+    term = trident.CONSTRAINT.build("exclusion", "ccfr", LMU_LTAU, BOX)
     assert np.isneginf(term.log_term([5.0, 20.0], 1.3e-3)).all()
     assert (term.log_term([5.0, 20.0], 7e-4) == 0.0).all()
 
@@ -127,7 +127,7 @@ def test_outside_their_range_they_refuse() -> None:
     with pytest.raises(ConfigError, match="beam: 'minos' is none of ccfr, charm2"):
         trident.rate_ratio(1.0, 1e-4, "minos")
     with pytest.raises(ConfigError, match=r"constraints.trident: the range of m_zprime_mev, \[0.001, 50\]"):
-        trident.build("exclusion", "ccfr", LMU_LTAU, (1e-3, 50.0))
+        trident.CONSTRAINT.build("exclusion", "ccfr", LMU_LTAU, (1e-3, 50.0))
 
 
 @pytest.mark.parametrize(
@@ -136,23 +136,25 @@ def test_outside_their_range_they_refuse() -> None:
 )
 def test_borexino_is_a_gaussian_in_the_rate(identifier: str, mean: float, sigma: float) -> None:
     """Sources in borexino.toml; statistical, systematic and theory error in quadrature."""
-    term = borexino.build("two_sided", identifier, LMU_LTAU, BOX)
+    term = borexino.CONSTRAINT.build("two_sided", identifier, LMU_LTAU, BOX)
     assert (term.measurement.mean, term.measurement.sigma) == pytest.approx((mean, sigma), rel=1e-12)
     rate = term.standard_model * borexino.rate_ratio(10.0, 7e-4)
     peak = -math.log(term.measurement.sigma * math.sqrt(2.0 * math.pi))
     expected = peak - 0.5 * ((rate - mean) / sigma) ** 2
     assert term.log_term(10.0, 7e-4) == pytest.approx(expected, rel=1e-12)
-    assert borexino.build("one_sided", identifier, LMU_LTAU, BOX).log_term(10.0, 7e-4) == term.log_term(10.0, 7e-4)
-    assert borexino.build("exclusion", identifier, LMU_LTAU, BOX).log_term(10.0, 7e-4) == -math.inf
+    assert borexino.CONSTRAINT.build("one_sided", identifier, LMU_LTAU, BOX).log_term(10.0, 7e-4) == term.log_term(
+        10.0, 7e-4
+    )
+    assert borexino.CONSTRAINT.build("exclusion", identifier, LMU_LTAU, BOX).log_term(10.0, 7e-4) == -math.inf
 
 
 def test_charges_scale_the_coupling() -> None:
-    double = borexino.build("two_sided", "phase2", (0.0, 2.0, -2.0), BOX)
-    single = borexino.build("two_sided", "phase2", LMU_LTAU, BOX)
+    double = borexino.CONSTRAINT.build("two_sided", "phase2", (0.0, 2.0, -2.0), BOX)
+    single = borexino.CONSTRAINT.build("two_sided", "phase2", LMU_LTAU, BOX)
     assert double.log_term(10.0, 2e-4) == pytest.approx(float(single.log_term(10.0, 4e-4)), rel=1e-12)
     with pytest.raises(ConfigError, match=r"constraints.borexino: model.charges"):
-        borexino.build("two_sided", "phase2", (1.0, 1.0, 1.0), BOX)
-    with pytest.raises(ConfigError, match="'two_sided' is not allowed with measurement 'bauer2018'"):
-        borexino.build("two_sided", "bauer2018", LMU_LTAU, BOX)
-    muons = trident.build("two_sided", "ccfr", (1.0, 2.0, 1.0), BOX)
+        borexino.CONSTRAINT.build("two_sided", "phase2", (1.0, 1.0, 1.0), BOX)
+    with pytest.raises(ConfigError, match="measurement 'bauer2018' is a limit, so the form can only be 'exclusion'"):
+        borexino.CONSTRAINT.build("two_sided", "bauer2018", LMU_LTAU, BOX)
+    muons = trident.CONSTRAINT.build("two_sided", "ccfr", (1.0, 2.0, 1.0), BOX)
     assert muons.predict(10.0, 2e-4) == pytest.approx(float(trident.rate_ratio(10.0, 4e-4)), rel=1e-12)

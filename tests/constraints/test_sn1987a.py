@@ -91,7 +91,7 @@ def test_time_is_quadratic_in_coupling_and_radius() -> None:
 
 
 def test_one_sided_term_is_log_normal_above_the_burst() -> None:
-    term = sn1987a.build("one_sided", "burst_duration", LMU_LTAU, (1.0, 50.0), sigma_dex=0.5)
+    term = sn1987a.CONSTRAINT.build("one_sided", "burst_duration", LMU_LTAU, (1.0, 50.0), sigma_dex=0.5)
     peak = -math.log(0.5 * math.sqrt(2.0 * math.pi))
     g = math.sqrt(10.0 / float(sn1987a.diffusion_time_s(8.0, 1.0)))  # tau_diff = 10 s
     terms = term.log_term(8.0, g * np.array([0.0, 0.1, 1.0, 10.0]))
@@ -100,18 +100,18 @@ def test_one_sided_term_is_log_normal_above_the_burst() -> None:
 
 
 def test_exclusion_at_the_duration_of_the_burst() -> None:
-    term = sn1987a.build("exclusion", "burst_duration", (0.0, 2.0, -2.0), (1.0, 50.0))
+    term = sn1987a.CONSTRAINT.build("exclusion", "burst_duration", (0.0, 2.0, -2.0), (1.0, 50.0))
     g = 0.5 * math.sqrt(10.0 / float(sn1987a.diffusion_time_s(8.0, 1.0)))
     np.testing.assert_array_equal(term.log_term(8.0, g * np.array([0.0, 0.999, 1.001])), [0.0, 0.0, -np.inf])
 
 
 def test_refusals_name_the_field_and_what_is_allowed() -> None:
     with pytest.raises(ConfigError, match="'two_sided' is not allowed, only 'exclusion' and 'one_sided'"):
-        sn1987a.build("two_sided", "burst_duration", LMU_LTAU, (1.0, 50.0))
+        sn1987a.CONSTRAINT.build("two_sided", "burst_duration", LMU_LTAU, (1.0, 50.0))
     with pytest.raises(ConfigError, match=r"constraints.sn1987a.sigma_dex: -1.0 must be"):
-        sn1987a.build("one_sided", "burst_duration", LMU_LTAU, (1.0, 50.0), sigma_dex=-1.0)
+        sn1987a.CONSTRAINT.build("one_sided", "burst_duration", LMU_LTAU, (1.0, 50.0), sigma_dex=-1.0)
     with pytest.raises(ConfigError, match=r"constraints.sn1987a: the range of m_zprime_mev, \[1, 5000\]"):
-        sn1987a.build("one_sided", "burst_duration", LMU_LTAU, (1.0, 5000.0))
+        sn1987a.CONSTRAINT.build("one_sided", "burst_duration", LMU_LTAU, (1.0, 5000.0))
     with pytest.raises(PhysicsDomainError, match="m_over_t: 1000 "):
         sn1987a.width_factor(1e3)
     with pytest.raises(PhysicsDomainError, match="temperature_mev: -8 "):

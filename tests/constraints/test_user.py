@@ -12,11 +12,12 @@ import pytest
 from scipy.integrate import quad
 
 import nuinfer
-from nuinfer.constraints import BUILDERS, neutrino_mass
+from nuinfer.constraints import definitions, neutrino_mass
 from nuinfer.constraints.base import Constraint
 from nuinfer.errors import ConfigError
 
 ROOT = Path(__file__).parents[2]
+DEFINITIONS = definitions()
 LMU_LTAU = (0.0, 1.0, -1.0)
 CURVE = "# a limit\nm_zprime_mev,g_prime\n1.0,1e-5\n10.0,1e-4\n60.0,6e-4\n"
 
@@ -183,18 +184,20 @@ def test_an_unknown_option_or_value_is_named(mine: Path, tmp_path: Path) -> None
 
 def test_half_normal_holds_95_percent_below_the_published_limit() -> None:
     """arXiv:1807.06209: the sum is below 0.12 eV at 95 %."""
-    term = neutrino_mass.build("one_sided", "planck2018", LMU_LTAU, None)
+    term = neutrino_mass.CONSTRAINT.build("one_sided", "planck2018", LMU_LTAU, None)
 
     def density(x: float) -> float:
         return 2.0 * math.exp(float(term.log_term_of(x)))
 
     assert quad(density, 0.0, 2.0, points=[0.1, 0.5])[0] == pytest.approx(1.0, rel=1e-8)
     assert quad(density, 0.0, 0.12)[0] == pytest.approx(0.95, rel=1e-8)
-    assert neutrino_mass.build("exclusion", "planck2018", LMU_LTAU, None).limit == pytest.approx(0.12, rel=1e-12)
-    wider = neutrino_mass.build("exclusion", "planck2018", LMU_LTAU, None, confidence_level=0.99)
+    assert neutrino_mass.CONSTRAINT.build("exclusion", "planck2018", LMU_LTAU, None).limit == pytest.approx(
+        0.12, rel=1e-12
+    )
+    wider = neutrino_mass.CONSTRAINT.build("exclusion", "planck2018", LMU_LTAU, None, confidence_level=0.99)
     assert quad(density, 0.0, wider.limit)[0] == pytest.approx(0.99, rel=1e-8)
     with pytest.raises(ConfigError, match="'two_sided' is not allowed"):
-        neutrino_mass.build("two_sided", "planck2018", LMU_LTAU, None)
+        neutrino_mass.CONSTRAINT.build("two_sided", "planck2018", LMU_LTAU, None)
 
 
 @pytest.mark.parametrize("ordering", ["normal", "inverted"])
@@ -226,7 +229,7 @@ def test_three_degenerate_masses_weigh_three_times_one() -> None:
 def test_without_a_zprime_the_masses_cost_their_average_over_the_prior() -> None:
     """So that the Bayes factor against the Standard Model, whose neutrinos have masses too, does not see the term."""
     on = ["constraints.neutrino_mass.form=one_sided"]
-    term = neutrino_mass.build("one_sided", "planck2018", LMU_LTAU, None)
+    term = neutrino_mass.CONSTRAINT.build("one_sided", "planck2018", LMU_LTAU, None)
     standard = nuinfer.load("hese7_icecube", [*on, "model.absorption=false"])
     got = float(standard.log_terms(standard.prior_transform([0.5] * len(standard.parameter_names)))["neutrino_mass"])
 
@@ -251,7 +254,7 @@ def test_without_a_zprime_a_term_takes_its_standard_model_value(name: str) -> No
 FORMS = {"sn1987a": "one_sided", "neutrino_mass": "one_sided"}
 
 
-@pytest.mark.parametrize("name", BUILDERS)
+@pytest.mark.parametrize("name", DEFINITIONS)
 def test_a_wrong_measurement_is_refused_at_load(name: str) -> None:
     on = [f"constraints.{name}.form={FORMS.get(name, 'two_sided')}", f"constraints.{name}.measurement=nobody2030"]
     with pytest.raises(ConfigError, match=f"constraints.{name}.measurement: 'nobody2030' is unknown; known: "):

@@ -20,8 +20,8 @@ import nuinfer
 from nuinfer import plotting
 from nuinfer import provenance as references
 from nuinfer.cli import main
-from nuinfer.config import Config, ModelConfig
-from nuinfer.constraints import BUILDERS
+from nuinfer.config import ModelConfig
+from nuinfer.constraints import definitions
 from nuinfer.errors import ConfigError, RunFolderError
 from nuinfer.inference.runs.run import Run
 from nuinfer.plotting import style
@@ -509,10 +509,9 @@ def test_every_choice_of_the_model_has_a_reference():
         options = set(get_args(ModelConfig.model_fields[key].annotation))
         assert options - none == set(cited)
     predicted_by_nothing = {"neutrino_mass"}  # the sum of the masses is its own prediction
-    assert set(BUILDERS) - predicted_by_nothing == set(references.PREDICTIONS)
-    assert "Kamada" in references.prediction_reference(
-        "neff", Config.model_validate({"constraints": {"neff": {"model": "paper"}}})
-    )
+    assert {name for name, one in definitions().items() if not one.prediction_reference} == predicted_by_nothing
+    paper = definitions()["neff"].build("two_sided", "planck2018", (0.0, 1.0, -1.0), (1.0, 50.0), model="paper")
+    assert "Kamada" in paper.prediction_reference
 
 
 def test_record_names_everything_used(finished):

@@ -16,26 +16,17 @@ from __future__ import annotations
 
 import functools
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, get_args
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
+from pydantic import PositiveFloat, StrictBool
 
-from nuinfer.constants import ELECTRIC_CHARGE, MASS_ELECTRON_MEV, N_EFF_STANDARD_MODEL
-from nuinfer.constraints.base import (
-    FOLDER,
-    Charges,
-    Constraint,
-    Form,
-    MassRange,
-    lmu_ltau_strength,
-    read_measurement,
-    read_table,
-    require_coverage,
-    require_positive_option,
-    require_within,
-    with_limit,
-)
+from nuinfer.compiled import compiled, elementwise, inlined
+from nuinfer.constants import ELECTRIC_CHARGE, KAMADA_YU, MASS_ELECTRON_MEV, N_EFF_STANDARD_MODEL
+from nuinfer.constraints.definition import Definition, Prediction
+from nuinfer.constraints.tables import FOLDER, interval, quintic, read_table, require_within
 from nuinfer.datafiles import DataFolder, locate
 from nuinfer.errors import ConfigError
 from nuinfer.typing import ArrayLike, FloatArray
@@ -43,16 +34,13 @@ from nuinfer.typing import ArrayLike, FloatArray
 if TYPE_CHECKING:
     from scipy.interpolate import RectBivariateSpline
 
-NAME = "neff"
+Model = Literal["paper", "boltzmann"]
+Temperatures = Literal["common", "split"]
 Case = Literal["entropy", "number", "auto"]
 PAIR_ANNIHILATION_G_PRIME = 1e-5  # the paper, Sec. IV A: annihilation in equilibrium above
 TABLE_FLOOR = 1e-7  # the Boltzmann table holds ln(Delta N_eff + this), which rounding leaves smooth for a heavy Z'
 _TABLE = "neff_paper.csv"
 _BOLTZMANN, _MIXING = "neff_boltzmann.csv", "neff_mixing.npz"
-_DEFAULT_T_DEC_MEV = 1.5
-
-Model = Literal["paper", "boltzmann"]
-Temperatures = Literal["common", "split"]
 
 
 def delta_neff(
@@ -93,60 +81,105 @@ def delta_neff(
     _require(temperatures, Temperatures, "temperatures")
     mass = np.asarray(m_zprime_mev, float)
     table = read_table(_BOLTZMANN)
-    log_mass = table.log(mass)
-    common, split, loop = table.splines
-    bare = np.exp((common if temperatures == "common" else split)(log_mass)) - TABLE_FLOOR
-    if g_prime is None:
-        return np.asarray(bare)
-    g = np.asarray(g_prime, float)
-    require_within("g_prime", g, 0.0, np.finfo(float).max)
-    squares = np.maximum(1.0 - (2.0 * MASS_ELECTRON_MEV / mass) ** 2, 0.0)  # of the electrons' speed
-    ratio = (ELECTRIC_CHARGE * loop(log_mass) * g) ** 2 * (1.5 - 0.5 * squares) * np.sqrt(squares) / (12.0 * math.pi)
-    return np.asarray(bare + _mixing_grid(temperatures)(log_mass, ratio))
+    table.require(mass)
+    coupling = np.asarray(0.0 if g_prime is None else g_prime, float)
+    require_within("g_prime", coupling, 0.0, np.finfo(float).max)
+    return elementwise(
+        _boltzmann_loop, (mass, coupling), table.breaks, _pieces(temperatures), *_mixing_knots_weights(temperatures)
+    )
 
 
-@dataclass(frozen=True)
-class MixingGrid:
-    """What mixing adds to N_eff, against ``ln m_Z'`` and the width to electrons over the mass.
+def mixing_spline(mass: FloatArray, ratio: FloatArray, added: FloatArray) -> RectBivariateSpline:
+    """What mixing adds to N_eff, against the logarithms of m_Z' and of the width to electrons over the mass.
+
+    A cubic spline on a mesh four times finer than the table, filled by a quintic one: as accurate and faster.
 
     Parameters
     ----------
-    spline : RectBivariateSpline
-        Cubic, against the logarithms of mass and ratio.
-    lowest, highest : float
-        Ratio below which nothing is added, as mixing is too slow to matter; ratio that any larger one counts as.
+    mass, ratio : ndarray, shapes (n,) and (m,)
+        Nodes of the table.
+    added : ndarray, shape (n, m)
     """
+    from scipy.interpolate import RectBivariateSpline  # heavy
 
-    spline: RectBivariateSpline
-    lowest: float
-    highest: float
-
-    @classmethod
-    def through(cls, mass: FloatArray, ratio: FloatArray, added: FloatArray) -> MixingGrid:
-        """Through the nodes of a table, `added` of shape (mass, ratio).
-
-        A cubic spline on a mesh four times finer than the table, filled by a quintic one: as accurate and faster.
-        """
-        from scipy.interpolate import RectBivariateSpline  # heavy
-
-        x, y = np.log(mass), np.log(ratio)
-        fine_x, fine_y = (np.linspace(v[0], v[-1], 4 * v.size - 3) for v in (x, y))
-        filled = RectBivariateSpline(x, y, added, kx=5, ky=5)(fine_x, fine_y)
-        return cls(RectBivariateSpline(fine_x, fine_y, filled, kx=3, ky=3), float(ratio[0]), float(ratio[-1]))
-
-    def __call__(self, log_mass: FloatArray, ratio: FloatArray) -> FloatArray:
-        """Addition to N_eff; arguments broadcast, masses below threshold have ratio 0."""
-        spoiled = np.isnan(log_mass) | np.isnan(ratio)
-        fast = ratio > self.lowest
-        x, y = np.broadcast_arrays(log_mass, np.log(np.where(fast, np.minimum(ratio, self.highest), self.lowest)))
-        value = self.spline.ev(x, y)
-        return np.asarray(np.where(spoiled, np.nan, np.where(fast, value, 0.0)))
+    x, y = np.log(mass), np.log(ratio)
+    fine_x, fine_y = (np.linspace(v[0], v[-1], 4 * v.size - 3) for v in (x, y))
+    filled = RectBivariateSpline(x, y, added, kx=5, ky=5)(fine_x, fine_y)
+    return RectBivariateSpline(fine_x, fine_y, filled, kx=3, ky=3)
 
 
 @functools.cache
-def _mixing_grid(temperatures: Temperatures) -> MixingGrid:
+def _pieces(temperatures: Temperatures) -> FloatArray:
+    """Splines of the Boltzmann table: ln(Delta N_eff + floor) for the temperatures, and the loop mixing over g'."""
+    return np.ascontiguousarray(read_table(_BOLTZMANN).pieces[[get_args(Temperatures).index(temperatures), 2]])
+
+
+@functools.cache
+def _mixing_knots_weights(temperatures: Temperatures) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Knots in both directions of `mixing_spline`, and its weights, shape (knot - 4, knot - 4)."""
     arrays = DataFolder.open(locate(FOLDER)).read_arrays(_MIXING)
-    return MixingGrid.through(arrays["m_zprime_mev"], arrays["width_over_mass"], arrays[temperatures])
+    spline = mixing_spline(arrays["m_zprime_mev"], arrays["width_over_mass"], arrays[temperatures])
+    knots_x, knots_y = spline.get_knots()
+    return knots_x, knots_y, spline.get_coeffs().reshape(knots_x.size - 4, knots_y.size - 4)
+
+
+@compiled
+def _boltzmann_loop(
+    mass: FloatArray,
+    g_prime: FloatArray,
+    breaks: FloatArray,
+    pieces: FloatArray,
+    knots_x: FloatArray,
+    knots_y: FloatArray,
+    weights: FloatArray,
+    out: FloatArray,
+) -> None:
+    for n in range(out.size):
+        x = math.log(mass[n])
+        k = interval(x, breaks)
+        t = x - breaks[k]
+        total = math.exp(quintic(t, pieces[0, k])) - TABLE_FLOOR
+        mixing = quintic(t, pieces[1, k]) * g_prime[n]
+        ratio = _electron_width_over_mass(mass[n], mixing)
+        if ratio != 0.0:
+            y = math.log(ratio)
+            if not y <= knots_y[0]:  # below it mixing is too slow to matter; NaN goes on
+                total += _bicubic(x, knots_y[-1] if y > knots_y[-1] else y, knots_x, knots_y, weights)
+        out[n] = total
+
+
+@inlined
+def _electron_width_over_mass(mass: float, mixing: float) -> float:
+    """Width of Z' -> e+ e- over the mass, zero below threshold."""
+    square = max(1.0 - (2.0 * MASS_ELECTRON_MEV / mass) ** 2, 0.0)  # of the electrons' speed
+    return (ELECTRIC_CHARGE * mixing) ** 2 * (1.5 - 0.5 * square) * math.sqrt(square) / (12.0 * math.pi)
+
+
+@compiled
+def _bicubic(x: float, y: float, knots_x: FloatArray, knots_y: FloatArray, weights: FloatArray) -> float:
+    """Cubic tensor spline."""
+    i, j = interval(x, knots_x[3:-3]), interval(y, knots_y[3:-3])
+    along_x, along_y = _cubic_basis(x, knots_x[i : i + 8]), _cubic_basis(y, knots_y[j : j + 8])
+    total = 0.0
+    for a in range(4):
+        row = 0.0
+        for b in range(4):
+            row += along_y[b] * weights[i + a, j + b]
+        total += along_x[a] * row
+    return total
+
+
+@inlined
+def _cubic_basis(x: float, knots: FloatArray) -> tuple[float, float, float, float]:
+    """The four cubic B-splines that do not vanish between the middle two of eight knots (Cox and de Boor)."""
+    left1, left2, left3 = x - knots[3], x - knots[2], x - knots[1]
+    right1, right2, right3 = knots[4] - x, knots[5] - x, knots[6] - x
+    one = 1.0 / (right1 + left1)
+    a, b = right1 * one, left1 * one
+    low, high = a / (right1 + left2), b / (right2 + left1)
+    a, b, c = right1 * low, left2 * low + right2 * high, left1 * high
+    low, middle, high = a / (right1 + left3), b / (right2 + left2), c / (right3 + left1)
+    return right1 * low, left3 * low + right2 * middle, left2 * middle + right3 * high, left1 * high
 
 
 def delta_neff_paper(
@@ -188,77 +221,36 @@ def delta_neff_paper(
     >>> print(f"{delta_neff_paper(5.25):.2f} {delta_neff_paper(9.76):.2f}")
     0.70 0.10
     """
-    _require_case(case)
+    _require(case, Case, "case")
     if (case == "auto") != (g_prime is not None):
         raise ConfigError(f"case: 'auto' needs g_prime, and only 'auto' takes it (case is '{case}')")
     t_dec = np.asarray(t_dec_mev, float)
     require_within("t_dec_mev", t_dec, np.finfo(float).tiny, np.finfo(float).max)
-    table = read_table(_TABLE)
-    ratio = np.asarray(m_zprime_mev, float) / t_dec
-    log_ratio = table.log(ratio)
-    # the table holds Delta N_eff over the Boltzmann factor, which is smooth where Delta N_eff falls by 130 decades
-    suppression = (1.0 + ratio) ** 2.5 * np.exp(-ratio)
-    entropy, number = table.splines
-    if g_prime is None:
-        return np.asarray(suppression * (entropy if case == "entropy" else number)(log_ratio))
-    weak = np.asarray(g_prime, float) < PAIR_ANNIHILATION_G_PRIME
-    return np.asarray(suppression * np.where(weak, number(log_ratio), entropy(log_ratio)))
+    table, ratio = read_table(_TABLE), np.asarray(np.asarray(m_zprime_mev, float) / t_dec)
+    table.require(ratio)
+    coupling = g_prime if g_prime is not None else {"entropy": math.inf, "number": 0.0}[case]
+    return elementwise(_paper_loop, (ratio, coupling), table.breaks, table.pieces)
 
 
-def build(
-    form: Form,
-    measurement: str,
-    charges: Charges,
-    mass_range_mev: MassRange,
-    *,
-    confidence_level: float = 0.95,
-    limit: float | None = None,
-    model: Model = "boltzmann",
-    temperatures: Temperatures = "common",
-    mixing: bool = True,
-    t_dec_mev: float = _DEFAULT_T_DEC_MEV,
-    case: Case = "auto",
-) -> Constraint:
-    """The constraint on ``N_eff = 3.044 + Delta N_eff``, for charges (0, q, -q).
-
-    `temperatures` and `mixing` belong to the model ``boltzmann``, `t_dec_mev` and `case` to ``paper``.
-
-    Raises
-    ------
-    ConfigError
-        If the charges are others, the table does not cover the masses, the measurement or an option is unknown or
-        belongs to the other model, or the form does not fit the measurement or the limit.
-    """
-    measured = with_limit(NAME, form, read_measurement(NAME, measurement), limit)
-    strength = lmu_ltau_strength(NAME, charges)
-    prefix = f"constraints.{NAME}."
-    _require(model, Model, f"{prefix}model")
-    _require(temperatures, Temperatures, f"{prefix}temperatures")
-    _require_case(case, prefix)
-    require_positive_option(NAME, t_dec_mev=t_dec_mev)
-    predict: functools.partial[FloatArray]
-    if model == "paper":
-        _refuse_other("temperatures", temperatures, "common", "boltzmann")
-        table = read_table(_TABLE)
-        require_coverage(NAME, mass_range_mev, (table.low * t_dec_mev, table.high * t_dec_mev))
-        predict = functools.partial(_observable_paper, strength=strength, t_dec_mev=t_dec_mev, case=case)
-    else:
-        _refuse_other("t_dec_mev", t_dec_mev, _DEFAULT_T_DEC_MEV, "paper")
-        _refuse_other("case", case, "auto", "paper")
-        table = read_table(_BOLTZMANN)
-        require_coverage(NAME, mass_range_mev, (table.low, table.high))
-        predict = functools.partial(_observable, strength=strength, temperatures=temperatures, mixing=mixing)
-    return Constraint(NAME, form, measured, predict, N_EFF_STANDARD_MODEL, confidence_level)
+@compiled
+def _paper_loop(
+    ratio: FloatArray, g_prime: FloatArray, breaks: FloatArray, pieces: FloatArray, out: FloatArray
+) -> None:
+    for n in range(out.size):
+        x = math.log(ratio[n])
+        k = interval(x, breaks)
+        number = g_prime[n] < PAIR_ANNIHILATION_G_PRIME
+        # the table holds Delta N_eff over the Boltzmann factor: smooth where Delta N_eff falls by 130 decades
+        suppression = (1.0 + ratio[n]) ** 2.5 * math.exp(-ratio[n])
+        out[n] = suppression * quintic(x - breaks[k], pieces[1 if number else 0, k])
 
 
-def _observable(
-    m_zprime_mev: FloatArray, g_prime: FloatArray, *, strength: float, temperatures: Temperatures, mixing: bool
-) -> FloatArray:
-    extra = delta_neff(m_zprime_mev, g_prime * strength if mixing else None, temperatures)
-    return np.broadcast_arrays(N_EFF_STANDARD_MODEL + extra, g_prime)[0]
+def _n_eff(m_zprime_mev: FloatArray, g_prime: FloatArray, *, strength: float, temperatures: Temperatures) -> FloatArray:
+    """N_eff by the Boltzmann equations; a strength of zero switches mixing off."""
+    return N_EFF_STANDARD_MODEL + delta_neff(m_zprime_mev, g_prime * strength, temperatures)
 
 
-def _observable_paper(
+def _n_eff_paper(
     m_zprime_mev: FloatArray, g_prime: FloatArray, *, strength: float, t_dec_mev: float, case: Case
 ) -> FloatArray:
     coupling = g_prime * strength if case == "auto" else None
@@ -266,10 +258,35 @@ def _observable_paper(
     return np.broadcast_arrays(N_EFF_STANDARD_MODEL + extra, g_prime)[0]
 
 
-def _refuse_other(option: str, value: object, default: object, model: Model) -> None:
+def _prediction(
+    _numbers: Mapping[str, Any],
+    strength: float,
+    *,
+    model: Model,
+    temperatures: Temperatures,
+    mixing: bool,
+    t_dec_mev: float,
+    case: Case,
+) -> Prediction:
+    """``N_eff = 3.044 + Delta N_eff``; `temperatures` and `mixing` belong to ``boltzmann``, the others to ``paper``."""
+    predict: functools.partial[FloatArray]
+    if model == "paper":
+        _refuse_other("temperatures", temperatures, "boltzmann")
+        table, per_mass, reference = read_table(_TABLE), t_dec_mev, KAMADA_YU
+        predict = functools.partial(_n_eff_paper, strength=strength, t_dec_mev=t_dec_mev, case=case)
+    else:
+        _refuse_other("t_dec_mev", t_dec_mev, "paper")
+        _refuse_other("case", case, "paper")
+        table, per_mass, reference = read_table(_BOLTZMANN), 1.0, None
+        predict = functools.partial(_n_eff, strength=strength if mixing else 0.0, temperatures=temperatures)
+    covered = (table.low * per_mass, table.high * per_mass)
+    return Prediction(predict, N_EFF_STANDARD_MODEL, covered_mev=covered, reference=reference)
+
+
+def _refuse_other(option: str, value: object, model: Model) -> None:
     """Refuse an option that only the other model takes."""
-    if value != default:
-        raise ConfigError(f"constraints.{NAME}.{option}: {value} is only for model = '{model}'")
+    if value != CONSTRAINT.options[option][1]:
+        raise ConfigError(f"constraints.neff.{option}: {value} is only for model = '{model}'")
 
 
 def _require(value: str, allowed: object, name: str) -> None:
@@ -277,5 +294,22 @@ def _require(value: str, allowed: object, name: str) -> None:
         raise ConfigError(f"{name}: '{value}' is none of {', '.join(get_args(allowed))}")
 
 
-def _require_case(case: str, prefix: str = "") -> None:
-    _require(case, Case, f"{prefix}case")
+CONSTRAINT = Definition(
+    name="neff",
+    order=3,
+    label=r"$\Delta N_\mathrm{eff}$",
+    colour="#CC79A7",
+    measurement="planck2018",
+    prediction=_prediction,
+    prediction_reference="Escudero, JCAP 02 (2019) 007, arXiv:1812.05605, and JCAP 05 (2020) 048, arXiv:2001.04466; "
+    "QED corrections: Bennett et al., JCAP 03 (2020) 003, arXiv:1911.04504",
+    options=MappingProxyType(
+        {
+            "model": (Model, "boltzmann"),
+            "temperatures": (Temperatures, "common"),
+            "mixing": (StrictBool, True),
+            "t_dec_mev": (PositiveFloat, 1.5),
+            "case": (Case, "auto"),
+        }
+    ),
+)
