@@ -82,7 +82,8 @@ def _print_summary(folder: Path, summary: Mapping[str, Any]) -> None:
         interval = "{:.4g} .. {:.4g}".format(*entry["hpd68"])
         limit = entry.get("limit95")
         text = _limit(limit) if limit else ""
-        rows.append((name, f"{entry['median']:.4g}", interval, text, f"{entry['ess']:.0f}", f"{entry['rhat']:.4f}"))
+        rhat = "-" if entry["rhat"] is None else f"{entry['rhat']:.4f}"  # of a single ensemble
+        rows.append((name, f"{entry['median']:.4g}", interval, text, f"{entry['ess']:.0f}", rhat))
     verdict = "converged" if summary["converged"] else "NOT CONVERGED"
     title = f"{folder}: {verdict} after {summary['steps']} steps of each ensemble"
     print_table(title, ("parameter", "median", "68 % HPD", "95 % limit", "ESS", "R-hat"), rows)

@@ -22,20 +22,24 @@ from nuinfer.inference.sampling.start import draw_start
 from nuinfer.inference.work import files
 
 
+def identity(analysis, walkers=16):
+    return ChainIdentity(analysis.parameter_names, analysis.term_names, analysis.config_hash, walkers)
+
+
 def prepare(analysis, run, seed=3, ensemble=0, walkers=16):
     folder = blocks.ensemble_folder(run, ensemble)
     folder.mkdir(parents=True)
     start = draw_start(pickle.dumps(analysis), walkers, seed, ensemble)
-    blocks.write_block(folder, 0, start, ChainIdentity.of(analysis, walkers))
+    blocks.write_block(folder, 0, start, identity(analysis, walkers))
     return folder
 
 
 def work(analysis, run, steps, checkpoint_seconds=30.0, ensemble=0):
-    return Work(pickle.dumps(analysis), run, ensemble, 16, steps, checkpoint_seconds)
+    return Work(pickle.dumps(analysis), run, ensemble, identity(analysis), steps, checkpoint_seconds)
 
 
 def stacked(folder, analysis):
-    made = blocks.read_blocks(folder, ChainIdentity.of(analysis, 16))[1:]
+    made = blocks.read_blocks(folder, identity(analysis))[1:]
     return [np.concatenate([getattr(b, name) for b in made]) for name in ("chain", "log_prob", "terms")], made
 
 

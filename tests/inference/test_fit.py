@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import xarray
 
+import nuinfer
 from nuinfer.errors import ConfigError, NonFiniteLogProbError, RunFolderError
 from nuinfer.inference.runs import blocks
 from nuinfer.inference.runs.run import open_run
@@ -313,3 +314,18 @@ def test_limit_at_the_edge_of_the_prior(toys, tmp_path, pool):
     assert checks.bins.shape == (2, 2)  # the toy predicts just what is observed
     assert checks.warnings() == []
     assert "limit95" not in run.summary()["parameters"]["x1"]
+
+
+def test_a_run_goes_on_where_only_the_hash_of_its_configuration_has_changed(tmp_path, pool, monkeypatch):
+    """As after an update of nuinfer: same configuration and log-probabilities; other numbers are refused."""
+    analysis = nuinfer.load("hese7_icecube", ["model.absorption=false"])
+    few = {"ensembles": 2, "walkers": 16, "seed": 5, "progress": False, "executor": pool}
+    fit(analysis, tmp_path / "run", max_steps=4, **few)
+    straight = fit(analysis, tmp_path / "straight", max_steps=8, **few)
+    monkeypatch.setattr(nuinfer.Analysis, "config_hash", "of a later version")
+    other = analysis.with_observed(analysis.observed_counts + 1.0)
+    with pytest.raises(RunFolderError, match="was made with another configuration"):
+        fit(other, tmp_path / "run", resume=True, max_steps=8, progress=False, executor=pool)
+    run = fit(analysis, tmp_path / "run", resume=True, max_steps=8, progress=False, executor=pool)
+    assert_identical(run, straight)
+    assert_identical(open_run(run.folder), straight)

@@ -14,7 +14,6 @@ from pathlib import Path
 
 import numpy as np
 
-from nuinfer.analysis import Analysis
 from nuinfer.errors import RunFolderError
 from nuinfer.inference.work.files import write_atomic
 from nuinfer.typing import AnyArray, FloatArray, IntArray
@@ -30,11 +29,6 @@ class ChainIdentity:
     term_names: tuple[str, ...]
     config_hash: str
     walkers: int
-
-    @classmethod
-    def of(cls, analysis: Analysis, walkers: int) -> ChainIdentity:
-        """That of the chains of an analysis."""
-        return cls(analysis.parameter_names, analysis.term_names, analysis.config_hash, walkers)
 
 
 @dataclass(frozen=True)

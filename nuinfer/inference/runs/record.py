@@ -10,15 +10,15 @@ import shlex
 import sys
 import tomllib
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from nuinfer import __version__
 from nuinfer.analysis import Analysis
-from nuinfer.errors import ConfigError, RunFolderError
+from nuinfer.errors import ConfigError, NuinferError, RunFolderError
 from nuinfer.inference.runs.folder import CONFIG_RESOLVED
+from nuinfer.inference.runs.run import Run
 from nuinfer.inference.work.progress import now
 from nuinfer.provenance import software_references
 
@@ -69,20 +69,20 @@ def new_record(analysis: Analysis, asked: Mapping[str, Any], command: str | None
     }
 
 
-def resumed_record(
-    path: Path, record: Mapping[str, Any], analysis: Analysis, asked: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Record of the run at `path` that goes on: its own, with the targets asked for now.
+def resumed_record(old: Run, analysis: Analysis, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Record of a run that goes on: its own, with the targets asked for now.
+
+    Another version of nuinfer may hash the same configuration to something else. The run goes on where what its folder
+    says is the same configuration today, and its last log-probabilities are those of today.
 
     Raises
     ------
     RunFolderError
         If the run was made with another configuration, seed, or number of ensembles or walkers.
     """
-    if record["config_hash"] != analysis.config_hash:
-        raise RunFolderError(
-            f"{path}: was made with another configuration, {_first_difference(path, record, analysis)}"
-        )
+    path, record = old.folder, old.record
+    if record["config_hash"] != analysis.config_hash and not _is_same_posterior(old, analysis):
+        raise RunFolderError(f"{path}: was made with another configuration, {_first_difference(old, analysis)}")
     for key in FIXED:
         if asked[key] not in (None, record[key]):
             raise RunFolderError(
@@ -114,17 +114,28 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def _first_difference(path: Path, record: Mapping[str, Any], analysis: Analysis) -> str:
+def _is_same_posterior(old: Run, analysis: Analysis) -> bool:
+    try:
+        if Run(old.folder).analysis.config_hash != analysis.config_hash:
+            return False
+        theta, log_prob = (values[:, -1] for values in (old.samples(0, 1), old.log_prob(0, 1)))
+        today, _ = analysis.evaluate(theta.reshape(-1, theta.shape[-1]))
+    except NuinferError:
+        return False
+    return np.allclose(today, log_prob.ravel(), rtol=1e-8, atol=0.0)
+
+
+def _first_difference(old: Run, analysis: Analysis) -> str:
     with contextlib.suppress(OSError, tomllib.TOMLDecodeError):
-        before = _flat(tomllib.loads((path / CONFIG_RESOLVED).read_text()))
+        before = _flat(tomllib.loads((old.folder / CONFIG_RESOLVED).read_text()))
         after = _flat(tomllib.loads(analysis.config_toml()))
         for key in [*before, *after]:
             if not key.startswith("sampler.") and before.get(key) != after.get(key):
                 return f"{key} is {before.get(key, 'absent')!r} there and {after.get(key, 'absent')!r} here"
-    for name, checksum in record.get("checksums", {}).items():
+    for name, checksum in old.record.get("checksums", {}).items():
         if analysis.checksums.get(name) != checksum:
             return f"the data file {name} has changed since"
-    return f"its hash is {record['config_hash']} there and {analysis.config_hash} here"
+    return f"its hash is {old.record['config_hash']} there and {analysis.config_hash} here"
 
 
 def _flat(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -41,8 +41,8 @@ class Work:
         The run folder.
     ensemble : int
         Number of the ensemble.
-    walkers : int
-        Its walkers.
+    identity : ChainIdentity
+        What its blocks agree on.
     steps : int
         Steps that shall be on disk afterwards.
     checkpoint_seconds : float
@@ -54,7 +54,7 @@ class Work:
     analysis: bytes
     run: Path
     ensemble: int
-    walkers: int
+    identity: ChainIdentity
     steps: int
     checkpoint_seconds: float
     tolerated: int = 0
@@ -76,12 +76,11 @@ def advance(work: Work) -> int:
     """
     analysis = unpickled(work.analysis)
     folder = ensemble_folder(work.run, work.ensemble)
-    chain_of = ChainIdentity.of(analysis, work.walkers)
     stop = work.run / run_folder.STOP
     with files.locked(folder / files.LOCK):
         index = block_indices(folder)[-1]
-        last = read_block(block_path(folder, index), chain_of)
-        writer = _BlockWriter(folder, chain_of, index + 1, last)
+        last = read_block(block_path(folder, index), work.identity)
+        writer = _BlockWriter(folder, work.identity, index + 1, last)
         step, polled = last.next_step, time.monotonic()
         rejected = [one for one in run_folder.read_rejected(folder) if one["step"] < step]
 
@@ -92,7 +91,8 @@ def advance(work: Work) -> int:
             run_folder.write_rejected(folder, rejected)
 
         flushed, accepted, made = polled, 0, 0
-        block_rows = max(1, int(BLOCK_BYTES / (8 * work.walkers * (last.chain.shape[-1] + last.terms.shape[-1] + 1))))
+        walkers = work.identity.walkers
+        block_rows = max(1, int(BLOCK_BYTES / (8 * walkers * (last.chain.shape[-1] + last.terms.shape[-1] + 1))))
         try:
             for state in states(analysis, last, reject=reject) if step < work.steps else ():
                 accepted += writer.add(state)
@@ -105,24 +105,24 @@ def advance(work: Work) -> int:
                     flushed = now
                 if now - polled >= POLL_SECONDS:
                     polled = now
-                    run_folder.write_progress(folder, step, accepted / (made * work.walkers))
+                    run_folder.write_progress(folder, step, accepted / (made * walkers))
                     if stop.exists():
                         break
         finally:
             writer.flush()
         if made:
-            run_folder.write_progress(folder, step, accepted / (made * work.walkers))
+            run_folder.write_progress(folder, step, accepted / (made * walkers))
     return step
 
 
 class _BlockWriter:
     """Collects steps in memory and writes them as the next block."""
 
-    def __init__(self, folder: Path, chain_of: ChainIdentity, index: int, last: Block) -> None:
-        self._folder, self._identity, self._index = folder, chain_of, index
+    def __init__(self, folder: Path, identity: ChainIdentity, index: int, last: Block) -> None:
+        self._folder, self._identity, self._index = folder, identity, index
         self._first_step, self._random_state, self._position = last.next_step, last.random_state, last.chain[-1]
         self._rows: list[tuple[FloatArray, FloatArray, FloatArray]] = []
-        self._accepted: IntArray = np.zeros(chain_of.walkers, dtype=np.intp)
+        self._accepted: IntArray = np.zeros(identity.walkers, dtype=np.intp)
 
     def __len__(self) -> int:
         return len(self._rows)

@@ -99,7 +99,7 @@ def fit(
     asked = {"ensembles": ensembles, "walkers": walkers, "seed": seed, "target_ess": target_ess, "max_steps": max_steps}
     asked["tolerate_nonfinite"] = tolerate_nonfinite
     old = Run(path, analysis) if run_folder.check_output(path, resume=resume, force=force) else None
-    record = new_record(analysis, asked, command) if old is None else resumed_record(path, old.record, analysis, asked)
+    record = new_record(analysis, asked, command) if old is None else resumed_record(old, analysis, asked)
     finished = old is not None and bool(old.record.get("complete"))
     if old is not None and finished and all(old.record[key] == record[key] for key in ("target_ess", "max_steps")):
         if progress is not False:

@@ -79,10 +79,10 @@ class Session:
 
     def _missing(self, target: int) -> list[Work]:
         """What brings every ensemble to step `target`."""
-        folder, record, seconds = self._run.folder, self._run.record, self._checkpoint_seconds
-        tolerated = record.get("tolerate_nonfinite", 0)
+        run, seconds = self._run, self._checkpoint_seconds
+        tolerated = run.record.get("tolerate_nonfinite", 0)
         return [
-            Work(self._pickled, folder, ensemble, record["walkers"], target, seconds, tolerated)
+            Work(self._pickled, run.folder, ensemble, run.identity, target, seconds, tolerated)
             for ensemble, steps in enumerate(self._on_disk)
             if steps < target
         ]
