@@ -17,21 +17,25 @@ if TYPE_CHECKING:
     from nuinfer.analysis import Analysis, load
     from nuinfer.inference.evidence.comparison import compare
     from nuinfer.inference.evidence.comparison_result import Comparison
+    from nuinfer.inference.profile.search import BestFit, best_fit
     from nuinfer.inference.runs.run import Run, open_run
     from nuinfer.inference.sampling.fit import fit
     from nuinfer.inference.studies.campaign import Campaign, open_campaign, run_campaign
     from nuinfer.inference.studies.forecast import Forecast, forecast
     from nuinfer.inference.studies.forecast_band import Band, forecast_band
     from nuinfer.inference.work.executors import open_executor
+    from nuinfer.inference.work.simulation import simulate
 
 __version__ = "0.1.0"
 __all__ = [
     "Analysis",
     "Band",
+    "BestFit",
     "Campaign",
     "Comparison",
     "Forecast",
     "Run",
+    "best_fit",
     "compare",
     "fit",
     "forecast",
@@ -41,31 +45,33 @@ __all__ = [
     "open_executor",
     "open_run",
     "run_campaign",
+    "simulate",
 ]
 
 _HOMES = {
-    "Analysis": "nuinfer.analysis",
-    "load": "nuinfer.analysis",
-    "fit": "nuinfer.inference.sampling.fit",
-    "Comparison": "nuinfer.inference.evidence.comparison_result",
-    "compare": "nuinfer.inference.evidence.comparison",
-    "Run": "nuinfer.inference.runs.run",
-    "open_run": "nuinfer.inference.runs.run",
-    "Campaign": "nuinfer.inference.studies.campaign",
-    "open_campaign": "nuinfer.inference.studies.campaign",
-    "run_campaign": "nuinfer.inference.studies.campaign",
-    "open_executor": "nuinfer.inference.work.executors",
-    "Forecast": "nuinfer.inference.studies.forecast",
-    "forecast": "nuinfer.inference.studies.forecast",
-    "Band": "nuinfer.inference.studies.forecast_band",
-    "forecast_band": "nuinfer.inference.studies.forecast_band",
+    "analysis": ("Analysis", "load"),
+    "inference.evidence.comparison": ("compare",),
+    "inference.evidence.comparison_result": ("Comparison",),
+    "inference.profile.search": ("BestFit", "best_fit"),
+    "inference.runs.run": ("Run", "open_run"),
+    "inference.sampling.fit": ("fit",),
+    "inference.studies.campaign": ("Campaign", "open_campaign", "run_campaign"),
+    "inference.studies.forecast": ("Forecast", "forecast"),
+    "inference.studies.forecast_band": ("Band", "forecast_band"),
+    "inference.work.executors": ("open_executor",),
+    "inference.work.simulation": ("simulate",),
 }
 
 
 def __getattr__(name: str) -> object:
     """Import the public names when they are first used, so that ``import nuinfer`` stays fast."""
-    if name in _HOMES:
-        from importlib import import_module
+    from importlib import import_module
 
-        return getattr(import_module(_HOMES[name]), name)
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(f"nuinfer.{home}"), name)
     raise AttributeError(f"module 'nuinfer' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
