@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from nuinfer.analysis import Analysis, load
-    from nuinfer.inference.evidence.comparison import compare
-    from nuinfer.inference.evidence.comparison_result import Comparison
+    from nuinfer.inference.evidence.compare import compare
+    from nuinfer.inference.evidence.comparison import Comparison
     from nuinfer.inference.profile.search import BestFit, best_fit
     from nuinfer.inference.runs.run import Run, open_run
     from nuinfer.inference.sampling.fit import fit
@@ -50,8 +50,8 @@ __all__ = [
 
 _HOMES = {
     "analysis": ("Analysis", "load"),
-    "inference.evidence.comparison": ("compare",),
-    "inference.evidence.comparison_result": ("Comparison",),
+    "inference.evidence.compare": ("compare",),
+    "inference.evidence.comparison": ("Comparison",),
     "inference.profile.search": ("BestFit", "best_fit"),
     "inference.runs.run": ("Run", "open_run"),
     "inference.sampling.fit": ("fit",),

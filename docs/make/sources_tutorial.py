@@ -14,8 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from nuinfer.inference.evidence.comparison import PSEUDO_EXPERIMENTS, compare
-from nuinfer.inference.evidence.comparison_result import AbsorptionTest, Comparison
+from nuinfer.inference.evidence.absorption_test import AbsorptionTest
+from nuinfer.inference.evidence.compare import PSEUDO_EXPERIMENTS, compare
+from nuinfer.inference.evidence.comparison import Comparison
 from nuinfer.inference.evidence.evidence import verbal
 from nuinfer.inference.evidence.standard import BASELINE, Block, standard_blocks
 from nuinfer.plotting import comparison as plotting

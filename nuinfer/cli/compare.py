@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from nuinfer.analysis import Analysis
-    from nuinfer.inference.evidence.comparison_result import Comparison
+    from nuinfer.inference.evidence.comparison import Comparison
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -46,7 +46,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     occupied = parser.add_mutually_exclusive_group()
     occupied.add_argument("--resume", action="store_true", help="go on with an existing folder")
     occupied.add_argument("--force", action="store_true", help="replace an existing comparison")
-    parser.add_argument("--engine", choices=("dynesty", "ultranest"), default="dynesty", help="nested sampler")
+    engine_help = "nested sampler: dynesty (default), ultranest, or a Python file with your own"
+    parser.add_argument("--engine", metavar="NAME|FILE", default="dynesty", help=engine_help)
     parser.add_argument("--live", type=positive, default=500, metavar="N", help="live points (default: 500)")
     parser.add_argument("--seeds", type=positive, default=2, metavar="N", help="runs of each hypothesis (default: 2)")
     parser.add_argument("--seed", type=natural, default=1504, metavar="S", help="root seed")
@@ -77,7 +78,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _compare(arguments: argparse.Namespace, hypotheses: Mapping[str, Analysis], out: Path) -> Comparison:
-    from nuinfer.inference.evidence.comparison import compare
+    from nuinfer.inference.evidence.compare import compare
     from nuinfer.inference.evidence.nested import Setting
     from nuinfer.inference.work.executors import open_executor
 

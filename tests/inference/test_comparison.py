@@ -16,13 +16,12 @@ from scipy import special
 import nuinfer
 from nuinfer import cli
 from nuinfer.errors import ConfigError, RunFolderError
-from nuinfer.inference.evidence import comparison_work, loo, standard
+from nuinfer.inference.evidence import loo, standard
 from nuinfer.inference.evidence.absorption_test import savage_dickey
-from nuinfer.inference.evidence.averaging import average, probabilities
-from nuinfer.inference.evidence.comparison import compare
-from nuinfer.inference.evidence.evidence import Evidence, ln_prior_volume, verbal
+from nuinfer.inference.evidence.compare import compare, read_run
+from nuinfer.inference.evidence.evidence import Evidence, average, ln_prior_volume, probabilities, verbal
 from nuinfer.inference.evidence.hypotheses import absorption_pairs, check, gathered, named, varied
-from nuinfer.inference.evidence.nested import NestedRun, Setting, run_nested
+from nuinfer.inference.evidence.nested import NestedRun, Setting, Target, run_nested
 from nuinfer.inference.studies.odds import judge_odds, simulate_odds
 from nuinfer.inference.work.workers import Inline
 from nuinfer.plotting import comparison as plotting
@@ -159,14 +158,8 @@ def test_leave_one_out_is_that_of_a_gaussian():
     n = len(observed)
 
     class Means:
-        term_names = ("prior", "poisson")
-
         def poisson_terms(self, theta):
             return -0.5 * (observed - theta) ** 2 - 0.5 * np.log(2 * np.pi)
-
-        def evaluate(self, theta):
-            total = self.poisson_terms(theta).sum(axis=1)
-            return total, np.column_stack([np.zeros(len(theta)), total])
 
     others = np.array([np.delete(observed, k).mean() for k in range(n)])
     variance = 1.0 + 1.0 / (n - 1)
@@ -184,16 +177,16 @@ def test_a_bin_that_dominates_is_left_out_in_earnest(monkeypatch):
 
     phi = np.random.default_rng(1).uniform(0.01, 19.99, 4000)[:, None]
 
-    def log_weights(one):
-        log_prob, _ = one.evaluate(phi)
-        return log_prob - special.logsumexp(log_prob)
+    def log_weights(without_bin=None):
+        log_likelihood = Target(analysis, without_bin).log_likelihood(phi)  # the prior is flat
+        return log_likelihood - special.logsumexp(log_likelihood)
 
-    def posterior_draws(one):
-        return phi[np.random.default_rng(2).choice(len(phi), 4000, p=np.exp(log_weights(one)))]
+    def posterior_draws(without_bin):
+        return phi[np.random.default_rng(2).choice(len(phi), 4000, p=np.exp(log_weights(without_bin)))]
 
-    smoothed = loo.leave_one_out(analysis, phi, log_weights(analysis), posterior_draws)
+    smoothed = loo.leave_one_out(analysis, phi, log_weights(), posterior_draws)
     monkeypatch.setattr(loo, "RELIABLE_K", -np.inf)
-    exact = loo.leave_one_out(analysis, phi, log_weights(analysis), posterior_draws)
+    exact = loo.leave_one_out(analysis, phi, log_weights(), posterior_draws)
     assert len(exact.refitted) == exact.by_bin.size
     assert not smoothed.refitted
     np.testing.assert_allclose(smoothed.by_bin, exact.by_bin, atol=0.03)
@@ -299,7 +292,7 @@ def test_results_do_not_depend_on_the_company_and_resume_to_the_same(tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.tex").write_text("")
     for options in ({}, {"resume": True}, {"force": True}):
-        with pytest.raises(RunFolderError, match="not a comparison"):
+        with pytest.raises(RunFolderError, match="not the folder of a comparison"):
             quick(made, tmp_path / "mine", **options)
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["thesis.tex"]
 
@@ -308,7 +301,10 @@ def test_a_damaged_result_is_named(tmp_path):
     path = tmp_path / "seed-0.npz"
     path.write_bytes(b"PK\x03\x04")
     with pytest.raises(RunFolderError, match=r"seed-0.npz: missing or damaged"):
-        comparison_work.read_run(path)
+        read_run(path)
+    np.savez(path, x=1.0)
+    with pytest.raises(RunFolderError, match=r"seed-0.npz: missing or damaged.*checksum"):
+        read_run(path, "0" * 64)
 
 
 COMMAND = [

@@ -25,7 +25,6 @@ from nuinfer.errors import ConfigError
 from nuinfer.inference.evidence.evidence import Evidence
 from nuinfer.inference.evidence.nested import resampled
 from nuinfer.inference.profile.likelihood_ratio import significance
-from nuinfer.inference.protocol import EvidenceAnalysis
 from nuinfer.typing import FloatArray
 
 COUPLING = "log10_g_prime"
@@ -90,14 +89,41 @@ class LikelihoodRatio:
         return (1 + sum(value >= self.statistic for value in self.simulated)) / (1 + len(self.simulated))
 
 
-def savage_dickey(absorption: Evidence, none: EvidenceAnalysis, seed: int = 0) -> SavageDickey:
+@dataclass(frozen=True)
+class AbsorptionTest:
+    """Absorption against none, three ways.
+
+    Parameters
+    ----------
+    absorption, none : str
+        Names of the hypotheses.
+    ln_bayes_factor, error : float
+        ln of Z with absorption over Z without, from nested sampling.
+    savage_dickey : SavageDickey or None
+        From the draws of the first alone; None where it does not apply.
+    likelihood_ratio : LikelihoodRatio or None
+        With its simulated distribution; None if none was asked for.
+    note : str
+        Why something is missing.
+    """
+
+    absorption: str
+    none: str
+    ln_bayes_factor: float
+    error: float
+    savage_dickey: SavageDickey | None
+    likelihood_ratio: LikelihoodRatio | None
+    note: str = ""
+
+
+def savage_dickey(absorption: Evidence, none: Analysis, seed: int = 0) -> SavageDickey:
     """Savage-Dickey ratio from the nested runs of the hypothesis with absorption.
 
     Parameters
     ----------
     absorption : Evidence
         The hypothesis with absorption.
-    none : EvidenceAnalysis
+    none : Analysis
         The same without.
     seed : int
         Of the prior draws.
@@ -151,6 +177,20 @@ def simulated_significance(analysis: Analysis, expected: FloatArray, seed: int) 
     return significance(analysis.with_observed(counts), seed)
 
 
+def absorption_test(
+    absorption: Evidence, none: Evidence, seed: int, likelihood_ratio: LikelihoodRatio | None
+) -> AbsorptionTest:
+    """All three tests of one pair of hypotheses."""
+    note, dickey = "", None
+    try:
+        dickey = savage_dickey(absorption, none.analysis, seed)
+    except ConfigError as problem:
+        note = str(problem)
+    error = math.hypot(absorption.ln_z_error, none.ln_z_error)
+    ln_b = absorption.ln_z - none.ln_z
+    return AbsorptionTest(absorption.name, none.name, ln_b, error, dickey, likelihood_ratio, note)
+
+
 def at_coupling(theta: FloatArray, column: int, value: float) -> FloatArray:
     """`theta` with one column set to a value."""
     moved = theta.copy()
@@ -167,7 +207,7 @@ def _plateau_draws(absorption: Evidence, column: int, below: float) -> FloatArra
     return samples[low][resampled(log_weights[low], PLATEAU_DRAWS, np.random.default_rng(0))]
 
 
-def _check_floor(analysis: EvidenceAnalysis, none: EvidenceAnalysis, at_floor: FloatArray) -> None:
+def _check_floor(analysis: Analysis, none: Analysis, at_floor: FloatArray) -> None:
     """Refuse a floor of the prior at which the mediator still absorbs."""
     columns = [analysis.parameter_names.index(name) for name in none.parameter_names]
     apart = analysis.log_terms(at_floor)["poisson"] - none.log_terms(at_floor[:, columns])["poisson"]
@@ -188,12 +228,12 @@ def _plateau_edge(rise: FloatArray, grid: FloatArray) -> float:
     return float(grid[flat - 1])
 
 
-def _log_likelihood(analysis: EvidenceAnalysis, theta: FloatArray) -> FloatArray:
+def _log_likelihood(analysis: Analysis, theta: FloatArray) -> FloatArray:
     """Sum of all terms but the prior, shape (n,)."""
     return np.asarray(sum(term for name, term in analysis.log_terms(theta).items() if name != "prior"))
 
 
-def _mean_constraints(analysis: EvidenceAnalysis, none: EvidenceAnalysis, at_floor: FloatArray) -> tuple[float, float]:
+def _mean_constraints(analysis: Analysis, none: Analysis, at_floor: FloatArray) -> tuple[float, float]:
     """Prior mean of the constraints at the floor over those of the Standard Model, and its error."""
     standard = none.log_terms(none.sample_prior(1, np.random.default_rng(0)))
     terms = analysis.log_terms(at_floor)

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from scipy import special
 
+from nuinfer.analysis import Analysis
 from nuinfer.export import arviz_adapter
-from nuinfer.inference.protocol import EvidenceAnalysis
 from nuinfer.typing import FloatArray
 
 RELIABLE_K = 0.7
@@ -54,55 +54,32 @@ class Loo:
 
 
 def leave_one_out(
-    analysis: EvidenceAnalysis,
+    analysis: Analysis,
     samples: FloatArray,
     log_weights: FloatArray,
-    refit: Callable[[EvidenceAnalysis], FloatArray],
+    refit: Callable[[int], FloatArray],
 ) -> Loo:
     """Leave-one-bin-out from weighted draws of the posterior.
 
     Parameters
     ----------
-    analysis : EvidenceAnalysis
+    analysis : Analysis
         The hypothesis.
     samples : ndarray, shape (n, n_dim)
         Posterior draws.
     log_weights : ndarray, shape (n,)
         Logarithms of their weights, which add up to one.
     refit : callable
-        From an analysis to draws of its posterior, of equal weight.
+        From a bin, counted over (topology, bin), to draws of equal weight of the posterior without it.
     """
     kept = log_weights > np.max(log_weights) - NEGLIGIBLE
     terms = analysis.poisson_terms(samples[kept]).reshape(np.count_nonzero(kept), -1)
     by_bin, k = arviz_adapter.psis_loo(terms, log_weights[kept])
     bad = np.flatnonzero(~(k <= RELIABLE_K))
     for index in bad:
-        without: Any = WithoutBin(analysis, int(index))
-        again = analysis.poisson_terms(refit(without)).reshape(-1, terms.shape[1])[:, index]
+        again = analysis.poisson_terms(refit(int(index))).reshape(-1, terms.shape[1])[:, index]
         by_bin[index] = special.logsumexp(again) - math.log(len(again))
     return Loo(by_bin, float(np.max(k)), tuple(bad.tolist()))
-
-
-class WithoutBin:
-    """An analysis whose likelihood lacks one bin, counted over (topology, bin); anything else is the analysis'."""
-
-    def __init__(self, analysis: EvidenceAnalysis, index: int) -> None:
-        self._analysis, self._index = analysis, index
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return getattr(self._analysis, name)
-
-    def evaluate(self, theta: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Log-probability, shape (n,), and its terms, shape (n, n_term)."""
-        log_prob, terms = self._analysis.evaluate(theta)
-        rows = np.flatnonzero(log_prob > -np.inf)
-        bins = self._analysis.poisson_terms(theta[rows]).reshape(len(rows), -1)[:, self._index]
-        column = self._analysis.term_names.index("poisson")
-        terms[rows, column] -= bins
-        log_prob[rows] -= bins
-        return log_prob, terms
 
 
 def to_json(loo: Loo) -> dict[str, Any]:

@@ -8,29 +8,62 @@ pays for what is excluded.
 from __future__ import annotations
 
 import math
-import pickle
-import warnings
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any
 
 import numpy as np
 from scipy import special
 
+from nuinfer.analysis import Analysis
 from nuinfer.errors import ConfigError
-from nuinfer.inference.protocol import EvidenceAnalysis
+from nuinfer.registry import discover, imported, is_path, load_file
 from nuinfer.typing import ArrayLike, FloatArray, IntArray
 
-if TYPE_CHECKING:
-    from nuinfer.inference.evidence.lockstep import LockstepPool
-
-ENGINES = ("dynesty", "ultranest")
 REMAINDER = 0.01  # of ln Z in the live points, at which a run ends
 PRIOR_DRAWS = 400_000  # among which the allowed share is counted
 MOST_PRIOR_DRAWS = 20_000_000  # until enough live points are found
 CHUNK = 8192
-SHRINKAGES = 400  # simulated sequences of prior volumes
-LIVE_PER_QUEUED = 8  # live points for every proposal of a queue; a longer queue wastes those that grow old
+
+
+@dataclass(frozen=True)
+class Engine:
+    """Something that computes an evidence: the constant ``ENGINE`` of a file in ``engines``, or of a user's own.
+
+    Parameters
+    ----------
+    name : str
+        What settings call it.
+    run : callable
+        From what is integrated, the seed, the setting, a file for its state or None, and the seconds between two
+        writings of that file, to the outcome.
+    package : str
+        The library that does the work; its version is recorded.
+    extra : str
+        Extra of this package that installs it, if it is none of the dependencies.
+    """
+
+    name: str
+    run: Callable[[Target, int, Setting, Path | None, float], NestedRun]
+    package: str = "numpy"
+    extra: str = ""
+
+
+def find_engine(name: str) -> Engine:
+    """An engine by its name, or a user's own by the path of its Python file.
+
+    Raises
+    ------
+    ConfigError
+        If there is none.
+    """
+    if is_path(name):
+        return load_file(name, "engine").constant("ENGINE", Engine)
+    shipped: Mapping[str, Engine] = discover("nuinfer.inference.evidence.engines", "ENGINE", Engine)
+    if name not in shipped:
+        raise ConfigError(f"engine: '{name}' is not allowed; it must be one of {', '.join(shipped)}, or a Python file")
+    return shipped[name]
 
 
 @dataclass(frozen=True)
@@ -40,7 +73,7 @@ class Setting:
     Parameters
     ----------
     engine : str
-        One of `ENGINES`.
+        Name of an engine, or the path of a Python file with a constant ``ENGINE`` (see `Engine`).
     live : int
         Live points; the error of ln Z falls with their square root.
     walks : int
@@ -57,11 +90,16 @@ class Setting:
     walks: int = 30
 
     def __post_init__(self) -> None:
-        if self.engine not in ENGINES:
-            raise ConfigError(f"engine: '{self.engine}' is not allowed; it must be one of {', '.join(ENGINES)}")
+        find_engine(self.engine)
         for name, least in (("live", 50), ("walks", 5)):
             if getattr(self, name) < least:
                 raise ConfigError(f"{name}: {getattr(self, name)} is not allowed; it must be at least {least}")
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """All that decides a result: the setting, and of a user's engine the checksum of its file."""
+        own = {"sha256": load_file(self.engine, "engine").sha256} if is_path(self.engine) else {}
+        return {**asdict(self), **own}
 
 
 @dataclass(frozen=True)
@@ -106,21 +144,19 @@ class NestedRun:
         return np.asarray(self.samples[resampled(self.log_weights, n, rng)])
 
 
-class Engine(Protocol):
-    """Something that computes an evidence."""
-
-    def __call__(
-        self, target: Target, seed: int, setting: Setting, checkpoint: Path | None, every_seconds: float
-    ) -> NestedRun:
-        """Run it."""
-        ...
-
-
 class Target:
-    """What is integrated: ln L of an analysis, -inf where an exclusion applies, and the map from the unit cube."""
+    """What is integrated: ln L of an analysis, -inf where an exclusion applies, and the map from the unit cube.
 
-    def __init__(self, analysis: EvidenceAnalysis) -> None:
-        self.analysis = analysis
+    Parameters
+    ----------
+    analysis : Analysis
+        The analysis.
+    without_bin : int, optional
+        A bin, counted over (topology, bin), that the likelihood lacks.
+    """
+
+    def __init__(self, analysis: Analysis, without_bin: int | None = None) -> None:
+        self.analysis, self._without_bin = analysis, without_bin
         self.n_dim = len(analysis.parameter_names)
 
     def transform(self, cube: ArrayLike) -> FloatArray:
@@ -131,26 +167,47 @@ class Target:
         """Sum of all terms but the prior, shape (...)."""
         points = np.asarray(theta, float)
         rows = points.reshape(-1, self.n_dim)
-        values = np.empty(len(rows))
-        prior = self.analysis.term_names.index("prior")
-        for first in range(0, len(rows), CHUNK):
-            _, terms = self.analysis.evaluate(rows[first : first + CHUNK])
-            values[first : first + CHUNK] = np.delete(terms, prior, axis=1).sum(axis=1)
-        return values.reshape(points.shape[:-1])
+        parts = [self._part(rows[first : first + CHUNK]) for first in range(0, len(rows), CHUNK)]
+        return np.concatenate([np.empty(0), *parts]).reshape(points.shape[:-1])
+
+    def _part(self, rows: FloatArray) -> FloatArray:
+        _, terms = self.analysis.evaluate(rows)
+        values = np.delete(terms, self.analysis.term_names.index("prior"), axis=1).sum(axis=1)
+        if self._without_bin is not None:
+            possible = np.flatnonzero(values > -np.inf)
+            by_bin = self.analysis.poisson_terms(rows[possible]).reshape(len(possible), -1)
+            values[possible] -= by_bin[:, self._without_bin]
+        return np.asarray(values)
+
+    def allowed_points(self, n: int, rng: np.random.Generator) -> FloatArray:
+        """`n` points of the unit cube that no exclusion refuses.
+
+        Raises
+        ------
+        ConfigError
+            If they are too few to be found.
+        """
+        kept: list[FloatArray] = []
+        for _ in range(0, MOST_PRIOR_DRAWS, CHUNK):
+            kept.append(_allowed_part(self.analysis, CHUNK, rng))
+            if sum(map(len, kept)) >= n:
+                return np.concatenate(kept)[:n]
+        raise ConfigError(f"exclusions: less than {n} of {MOST_PRIOR_DRAWS} draws of the prior are allowed")
 
 
 def run_nested(
-    analysis: EvidenceAnalysis,
+    analysis: Analysis,
     seed: int,
     setting: Setting | None = None,
     checkpoint: Path | None = None,
     every_seconds: float = 30.0,
+    without_bin: int | None = None,
 ) -> NestedRun:
     """Evidence of one analysis from one seed.
 
     Parameters
     ----------
-    analysis : EvidenceAnalysis
+    analysis : Analysis
         What is integrated.
     seed : int
         Of everything random; the result depends on nothing else.
@@ -161,6 +218,8 @@ def run_nested(
         it must come from a folder that you trust. ultranest starts over.
     every_seconds : float
         Time between two checkpoints.
+    without_bin : int, optional
+        A bin, counted over (topology, bin), that the likelihood shall lack.
 
     Raises
     ------
@@ -170,15 +229,12 @@ def run_nested(
         If a term of the log-probability is not a number.
     """
     setting = setting or Setting()
-    engine: Engine = _dynesty
-    if setting.engine == "ultranest":
-        from nuinfer.inference.evidence.ultra import run_ultranest
-
-        engine = run_ultranest
-    return engine(Target(analysis), seed, setting, checkpoint, every_seconds)
+    engine = find_engine(setting.engine)
+    imported(engine.package, "engine", engine.extra)
+    return engine.run(Target(analysis, without_bin), seed, setting, checkpoint, every_seconds)
 
 
-def allowed_share(analysis: EvidenceAnalysis, n: int, rng: np.random.Generator) -> tuple[float, float]:
+def allowed_share(analysis: Analysis, n: int, rng: np.random.Generator) -> tuple[float, float]:
     """Share of the prior that no exclusion refuses, and its Monte-Carlo error, from `n` draws.
 
     Raises
@@ -201,109 +257,7 @@ def resampled(log_weights: FloatArray, n: int, rng: np.random.Generator) -> IntA
     return np.asarray(rng.permutation(found), np.intp)
 
 
-def _allowed_part(analysis: EvidenceAnalysis, n: int, rng: np.random.Generator) -> FloatArray:
+def _allowed_part(analysis: Analysis, n: int, rng: np.random.Generator) -> FloatArray:
     """Those of `n` draws of the unit cube that no exclusion refuses."""
     cube = rng.random((n, len(analysis.parameter_names)))
     return np.asarray(cube[analysis.log_exclusion(analysis.prior_transform(cube)) == 0.0])
-
-
-def _allowed_points(target: Target, n: int, rng: np.random.Generator) -> FloatArray:
-    """`n` points of the unit cube that no exclusion refuses."""
-    kept: list[FloatArray] = []
-    for _ in range(0, MOST_PRIOR_DRAWS, CHUNK):
-        kept.append(_allowed_part(target.analysis, CHUNK, rng))
-        if sum(map(len, kept)) >= n:
-            return np.concatenate(kept)[:n]
-    raise ConfigError(f"exclusions: less than {n} of {MOST_PRIOR_DRAWS} draws of the prior are allowed")
-
-
-def _dynesty(target: Target, seed: int, setting: Setting, checkpoint: Path | None, every_seconds: float) -> NestedRun:
-    """Static nested sampling by dynesty, its random walks in lockstep."""
-    import dynesty
-
-    from nuinfer.inference.evidence.lockstep import LockstepPool
-
-    walk_seed, share_seed = np.random.SeedSequence(seed).spawn(2)
-    size = max(1, setting.live // LIVE_PER_QUEUED)
-    pool = LockstepPool(target.transform, target.log_likelihood, size)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what matters of them, plateaus and slow starts, is handled here
-        sampler = _restored(checkpoint, pool)
-        going_on = sampler is not None
-        if sampler is None:
-            rng = np.random.default_rng(walk_seed)
-            cube = _allowed_points(target, setting.live, rng)
-            theta = target.transform(cube)
-            sampler = dynesty.NestedSampler(
-                target.log_likelihood,
-                target.transform,
-                target.n_dim,
-                nlive=setting.live,
-                sample="rwalk",
-                walks=setting.walks,
-                live_points=(cube, theta, target.log_likelihood(theta)),
-                rstate=rng,
-                pool=pool,
-                queue_size=size,
-            )
-        sampler.run_nested(
-            dlogz=REMAINDER,
-            print_progress=False,
-            save_bounds=False,
-            checkpoint_file=None if checkpoint is None else str(checkpoint),
-            checkpoint_every=every_seconds,
-            resume=going_on,
-        )
-    found = sampler.results
-    log_likelihood = np.asarray(found.logl)
-    dead = len(log_likelihood) - setting.live
-    alive = np.concatenate([np.full(dead, setting.live), np.arange(setting.live, 0, -1)])
-    share, share_error = allowed_share(target.analysis, PRIOR_DRAWS, np.random.default_rng(share_seed))
-    shrinkage = _shrinkage_error(log_likelihood, alive, np.random.default_rng(share_seed))
-    return NestedRun(
-        ln_z=float(found.logz[-1]) + math.log(share),
-        ln_z_error=math.hypot(shrinkage, share_error / share),
-        ln_allowed=math.log(share),
-        ln_allowed_error=share_error / share,
-        information=float(found.information[-1]),
-        calls=int(np.sum(found.ncall)),
-        samples=np.asarray(found.samples),
-        log_weights=np.asarray(found.logwt) - special.logsumexp(found.logwt),
-        log_likelihood=log_likelihood,
-    )
-
-
-def _restored(checkpoint: Path | None, pool: LockstepPool) -> Any:
-    """The sampler of a checkpoint, or None if there is none that can be read."""
-    import dynesty
-
-    if checkpoint is None or not checkpoint.exists():
-        return None
-    try:
-        return dynesty.NestedSampler.restore(str(checkpoint), pool=pool)
-    except (OSError, EOFError, ValueError, KeyError, AttributeError, ImportError, RuntimeError, pickle.PickleError):
-        checkpoint.unlink(missing_ok=True)  # of another version, or damaged: the run starts over
-        return None
-
-
-def _shrinkage_error(log_likelihood: FloatArray, alive: IntArray, rng: np.random.Generator) -> float:
-    """Error of ln Z from not knowing the prior volumes: its spread over simulated ones.
-
-    Each volume is the largest of `alive` uniform numbers times the one before (Skilling 2006, Bayesian Anal. 1, 833).
-
-    Parameters
-    ----------
-    log_likelihood : ndarray, shape (n,)
-        ln L of the points in the order in which they died.
-    alive : ndarray, shape (n,)
-        Points alive when each died.
-    rng : Generator
-        Source of the volumes.
-    """
-    heights = np.logaddexp(log_likelihood, np.concatenate([[-np.inf], log_likelihood[:-1]])) - math.log(2.0)
-    top = float(heights.max())
-    sums = []
-    for _ in range(SHRINKAGES):
-        volume = np.exp(np.cumsum(-rng.standard_exponential(len(alive)) / alive))
-        sums.append(np.sum(np.exp(heights - top) * -np.diff(volume, prepend=1.0)))
-    return float(np.std(np.log(sums)))

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from nuinfer.inference.evidence.averaging import probabilities
+from nuinfer.analysis import Analysis
+from nuinfer.inference.evidence.evidence import probabilities
 from nuinfer.inference.evidence.nested import Setting, run_nested
-from nuinfer.inference.protocol import EvidenceAnalysis
 from nuinfer.typing import FloatArray
 
 BINS = (0.0, 0.1, 0.3, 0.5, 0.7, 0.9, 1.0)
@@ -82,9 +82,7 @@ class OddsCalibration:
     brier_prior: float
 
 
-def simulate_odds(
-    hypotheses: Mapping[str, EvidenceAnalysis], index: int, seed: int, setting: Setting
-) -> dict[str, Any]:
+def simulate_odds(hypotheses: Mapping[str, Analysis], index: int, seed: int, setting: Setting) -> dict[str, Any]:
     """One simulation: a hypothesis with equal prior odds, parameters from its prior, data, and all evidences.
 
     Parameters

@@ -17,31 +17,21 @@ from typing import Any
 
 import numpy as np
 
-from nuinfer.errors import ConfigError
-from nuinfer.inference.evidence.nested import PRIOR_DRAWS, REMAINDER, NestedRun, Setting, Target, allowed_share
+from nuinfer.inference.evidence.nested import PRIOR_DRAWS, REMAINDER, Engine, NestedRun, Setting, Target, allowed_share
 from nuinfer.typing import FloatArray
 
 EXCLUDED = -1e100
 
 
-def run_ultranest(
+def run(
     target: Target,
     seed: int,
     setting: Setting,
-    checkpoint: Path | None = None,  # noqa: ARG001 - the interface of Engine; a killed run starts over
-    every_seconds: float = 0.0,  # noqa: ARG001 - likewise
+    checkpoint: Path | None,  # noqa: ARG001 - the interface of Engine; a killed run starts over
+    every_seconds: float,  # noqa: ARG001 - likewise
 ) -> NestedRun:
-    """Evidence by ultranest's reactive nested sampling in ellipsoids and friends (Buchner 2021, arXiv:2101.09604).
-
-    Raises
-    ------
-    ConfigError
-        If ultranest is not installed.
-    """
-    try:
-        import ultranest
-    except ImportError as error:
-        raise ConfigError("engine: ultranest is not installed; pip install 'nuinfer[ultranest]'") from error
+    """Evidence by ultranest's reactive nested sampling in ellipsoids and friends (Buchner 2021, arXiv:2101.09604)."""
+    import ultranest
 
     def log_likelihood(theta: FloatArray) -> FloatArray:
         return np.maximum(target.log_likelihood(theta), EXCLUDED)
@@ -101,3 +91,6 @@ def _global_generator(seed: int) -> Iterator[None]:
         yield
     finally:
         np.random.set_state(state)  # noqa: NPY002 - likewise
+
+
+ENGINE = Engine("ultranest", run, "ultranest", extra="ultranest")

@@ -1,0 +1,1 @@
+"""Nested samplers, one file each with the constant ``ENGINE``, found by listing this folder."""
