@@ -133,7 +133,7 @@ def test_prior_volume():
     analysis = nuinfer.load("hese7_icecube")
     widths = 1.7 * 3.5 * 0.097 * 2.5 * 20.0
     normal = np.prod([np.sqrt(2 * np.pi) * s * special.ndtr(1.0 / s) for s in (0.4, 0.5, 0.1)])
-    energy = analysis.posterior.space.sampled[analysis.parameter_names.index("energy_scale")][1]
+    energy = analysis.space.sampled[analysis.parameter_names.index("energy_scale")][1]
     normal *= np.exp(-energy.coefficients[0])
     assert ln_prior_volume(analysis) == pytest.approx(np.log(widths * normal), abs=1e-12)
 

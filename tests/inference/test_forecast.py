@@ -67,7 +67,7 @@ def test_every_count_grows_with_exposure_and_area(keys):
         np.testing.assert_allclose(part, 6.0 * now.predict({"energy_scale": 1.1})[name], rtol=1e-12)
     assert np.array_equal(later.observed_counts, 6.0 * now.observed_counts)
     assert later.config_hash != now.config_hash
-    assert "projection" in later.posterior.model.dataset.approximations[-1]
+    assert "projection" in later.dataset.approximations[-1]
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "nan", "many"])

@@ -35,7 +35,7 @@ from nuinfer.inference.evidence.evidence import Evidence
 from nuinfer.inference.evidence.hypotheses import absorption_pairs, check, named
 from nuinfer.inference.evidence.nested import NestedRun, Setting, find_engine, run_nested
 from nuinfer.inference.profile.likelihood_ratio import significance
-from nuinfer.inference.profile.profile import Profile
+from nuinfer.inference.profile.search import best_fit
 from nuinfer.inference.work.dispatch import Call
 from nuinfer.inference.work.executors import given_or_opened
 from nuinfer.inference.work.files import make_folder, write_atomic, write_json
@@ -260,10 +260,10 @@ def _finish_work(pickled: bytes, files: Sequence[str], setting: Setting, seed: i
     """Best fit and leave-one-out of one hypothesis, from its nested runs."""
     analysis: Analysis = unpickled(pickled)
     found = Evidence("", analysis, (), tuple(read_run(Path(file)) for file in files), {}, 0.0)
-    best = Profile(analysis, seed, found.draws(STARTS, seed)).best
+    best = best_fit(analysis, seed, found.draws(STARTS, seed))
     answer: dict[str, Any] = {
-        "best_fit": dict(zip(analysis.parameter_names, best.point.tolist(), strict=True)),
-        "max_log_likelihood": best.log_prob - float(analysis.log_prior(best.point)),
+        "best_fit": dict(zip(analysis.parameter_names, best.theta.tolist(), strict=True)),
+        "max_log_likelihood": best.log_prob - float(analysis.log_prior(best.theta)),
     }
     if loo:
 

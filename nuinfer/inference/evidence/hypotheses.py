@@ -135,7 +135,7 @@ def absorption_pairs(hypotheses: Mapping[str, Analysis]) -> list[tuple[str, str]
 
 
 def _same_data(a: str, first: Analysis, b: str, second: Analysis) -> None:
-    one, other = first.posterior.model.dataset, second.posterior.model.dataset
+    one, other = first.dataset, second.dataset
     same_bins = np.array_equal(one.bin_edges_gev, other.bin_edges_gev) and one.topologies == other.topologies
     if same_bins and np.array_equal(one.observed, other.observed) and one.name == other.name:
         return
@@ -151,7 +151,7 @@ def _same_data(a: str, first: Analysis, b: str, second: Analysis) -> None:
 
 def _constraints(a: str, first: Analysis, b: str, second: Analysis) -> list[str]:
     """Refuse smooth constraints that are not the same data; warn of different exclusions."""
-    one, other = ({c.name: c for c in analysis.posterior.constraints} for analysis in (first, second))
+    one, other = ({c.name: c for c in analysis.constraints} for analysis in (first, second))
     warnings = []
     for name in dict.fromkeys([*one, *other]):
         pair = one.get(name), other.get(name)
@@ -170,7 +170,7 @@ def _priors(hypotheses: Mapping[str, Analysis]) -> list[str]:
     warnings = []
     held: dict[str, dict[Prior, list[str]]] = {}
     for name, analysis in hypotheses.items():
-        for parameter, prior in analysis.posterior.space.sampled:
+        for parameter, prior in analysis.space.sampled:
             held.setdefault(parameter.name, {}).setdefault(prior, []).append(name)
     for parameter_name, priors in held.items():
         if len(priors) > 1:

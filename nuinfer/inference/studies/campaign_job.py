@@ -15,7 +15,7 @@ import numpy as np
 
 from nuinfer.analysis import Analysis
 from nuinfer.errors import ConfigError
-from nuinfer.inference.profile.profile import Profile
+from nuinfer.inference.profile.search import best_fit
 from nuinfer.inference.studies.campaign_config import Job, truth_of
 from nuinfer.inference.studies.jobs import JobsConfig, Row, Work, kind_of
 from nuinfer.inference.work.workers import unpickled
@@ -96,5 +96,5 @@ def _best_truth(pickled: bytes, at: tuple[tuple[str, float], ...]) -> Mapping[st
     if set(fixed) >= set(analysis.parameter_names):
         return MappingProxyType(point)
     free = analysis.with_overrides({f"parameters.{name}.value": value for name, value in fixed.items()})
-    best = Profile(free).best.point
+    best = best_fit(free).theta
     return MappingProxyType(point | dict(zip(free.parameter_names, best.tolist(), strict=True)))

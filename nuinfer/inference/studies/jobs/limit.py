@@ -14,7 +14,7 @@ def run(work: Work) -> Row:
     profile = Profile(work.analysis, work.seed)
     limit = profile.limit(work.settings.parameter, work.settings.side, work.settings.level)
     best = profile.best  # after the limit: on its way a better one may turn up
-    return {"limit": limit, "log_likelihood": log_likelihood(work.analysis, best), **named(work.analysis, best.point)}
+    return {"limit": limit, "log_likelihood": log_likelihood(work.analysis, best), **named(work.analysis, best.theta)}
 
 
 def check(where: str, settings: JobsConfig, analysis: Analysis) -> None:
