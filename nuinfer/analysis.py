@@ -9,34 +9,24 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import tomli_w
 
 from nuinfer import config as configuration
-from nuinfer.build import build_posterior, check_values, mass_range_mev
+from nuinfer import provenance
+from nuinfer.build import build_posterior, mass_range_mev
 from nuinfer.config import Config, SamplerConfig
 from nuinfer.constraints.base import Constraint
-from nuinfer.datafiles import DataFolder, data_root, locate
 from nuinfer.detector.dataset import DataSet
 from nuinfer.errors import ConfigError, PhysicsDomainError
 from nuinfer.forward import physical_point
-from nuinfer.parameters import ParameterSpace
+from nuinfer.parameters import DERIVED, ParameterSpace
 from nuinfer.physics.dip import coupling_of_depth
 from nuinfer.physics.mixing import Mixing
 from nuinfer.posterior import Posterior
-from nuinfer.provenance import model_references
 from nuinfer.typing import ArrayLike, FloatArray
-
-DERIVED_LABELS = MappingProxyType(
-    {
-        "m_zprime_mev": r"$m_{Z'}\ [\mathrm{MeV}]$",
-        "g_prime": r"$g'$",
-        "log10_e_res_gev": r"$\log_{10}(E_\mathrm{dip}/\mathrm{GeV})$",
-    }
-)
 
 
 @dataclass(frozen=True)
@@ -109,7 +99,7 @@ class Analysis:
     @property
     def derived_labels(self) -> dict[str, str]:
         """LaTeX labels of the derived quantities."""
-        return dict(DERIVED_LABELS)
+        return {name: derived.label for name, derived in DERIVED.items()}
 
     @property
     def term_names(self) -> tuple[str, ...]:
@@ -275,7 +265,7 @@ class Analysis:
             else:
                 given[name] = value
         values = space.centres(given)
-        check_values(values)
+        space.check_values(values)
         return values
 
     def predict(self, at: Mapping[str, float] | None = None) -> dict[str, FloatArray]:
@@ -328,34 +318,24 @@ class Analysis:
 
     def config_toml(self) -> str:
         """The resolved configuration as TOML, every key written out."""
-        return tomli_w.dumps(_plain(self.config))
+        return tomli_w.dumps(provenance.plain(self.config))
 
     @property
     def config_hash(self) -> str:
         """Hash of everything that decides the posterior: model, data with checksums, constraints, parameters."""
-        content = {**_plain(self.config), "checksums": self.checksums}
-        content.pop("sampler")
-        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+        return provenance.config_hash(self.config, self.checksums)
 
-    @property
+    @cached_property
     def checksums(self) -> dict[str, str]:
-        """Sha256 of the files of the data set, and of those of the constraints if there are any."""
-        files = dict(self.posterior.model.dataset.checksums)
+        """Sha256 of the files of the data set, of the user's own, and of those of the constraints if there are any."""
+        files = provenance.checksums(self.config, self.dataset, self.constraints)
         if self.counts is not None:
             files["observed counts"] = hashlib.sha256(json.dumps(self.counts).encode()).hexdigest()
-        if self.posterior.constraints:
-            files |= {f"constraints/{k}": v for k, v in DataFolder.open(locate("constraints")).checksums().items()}
-            files |= {path: digest for c in self.posterior.constraints for path, digest in c.files}
         return files
 
     def references(self) -> list[str]:
         """References of everything used: data set, model, measurements, and the formulas that predict them."""
-        found = [*self.posterior.model.dataset.references, *model_references(self.config)]
-        for constraint in self.posterior.constraints:
-            found.append(f"{constraint.name}: {constraint.measurement.reference}")
-            prediction = constraint.prediction_reference
-            found += [f"{constraint.name}, prediction: {prediction}"] if prediction else []
-        return found
+        return provenance.references(self.config, self.dataset, self.constraints)
 
 
 def load(preset_or_path: str | Path, overrides: Iterable[str] | Mapping[str, Any] = ()) -> Analysis:
@@ -385,19 +365,9 @@ def load(preset_or_path: str | Path, overrides: Iterable[str] | Mapping[str, Any
     """
     text = configuration.read_text(preset_or_path)
     config = configuration.parse(text, overrides)
-    folder = locate(config.data.dataset)
-    if not folder.is_relative_to(data_root()):  # a run must find the user's data from any working directory
-        config = config.model_copy(update={"data": config.data.model_copy(update={"dataset": str(folder.resolve())})})
-    config = _with_absolute_paths(config)
     analysis = Analysis(config, text, Path(preset_or_path).stem)
-    _ = analysis.posterior  # everything that can be wrong is found now
+    _ = analysis.posterior, analysis.checksums, analysis.references()  # everything that can be wrong is found now
     return analysis
-
-
-def _plain(config: Config) -> dict[str, Any]:
-    """The configuration as plain TOML values."""
-    tree = config.model_dump(mode="json", exclude_none=True)
-    return dict(tree)
 
 
 def _with_counts(posterior: Posterior, counts: tuple[tuple[float, ...], ...]) -> Posterior:
@@ -407,17 +377,3 @@ def _with_counts(posterior: Posterior, counts: tuple[tuple[float, ...], ...]) ->
     if observed.shape != expected or not np.all(np.isfinite(observed) & (observed >= 0.0)):
         raise ConfigError(f"observed counts: finite numbers >= 0 of shape {expected} are needed, got {observed.shape}")
     return replace(posterior, model=replace(model, dataset=replace(model.dataset, observed=observed)))
-
-
-def _with_absolute_paths(config: Config) -> Config:
-    """The configuration with the user's own files found from any working directory."""
-    tables = config.constraints
-    curves = {n: c.model_copy(update={"table": _absolute(c.table)}) for n, c in tables.limit_curve.items()}
-    customs = {n: c.model_copy(update={"file": _absolute(c.file)}) for n, c in tables.custom.items()}
-    return config.model_copy(
-        update={"constraints": tables.model_copy(update={"limit_curve": curves, "custom": customs})}
-    )
-
-
-def _absolute(path: str) -> str:
-    return str(Path(path).expanduser().resolve())

@@ -25,7 +25,7 @@ import numpy as np
 
 from nuinfer.analysis import load
 from nuinfer.errors import ConfigError
-from nuinfer.parameters import Normal, Prior, SimplexShare, Uniform
+from nuinfer.priors import Normal, Prior, SimplexShare, Uniform
 
 if TYPE_CHECKING:
     from nuinfer.analysis import Analysis

@@ -1,25 +1,105 @@
 """Configuration: TOML to a checked, frozen `Config`.
 
-Every key is known to a schema: an unknown one is an error that names the nearest. Units are part of the key names.
+Every key is known to a schema: an unknown one is an error that names the nearest. Units are part of the key names. What
+the values of a key may be is asked of what it names: laws, sources and spectra of their folders, `PARAMETERS`.
 """
 
 from __future__ import annotations
 
 import difflib
 import json
+import math
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, StrictBool, Tag, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    StrictBool,
+    Tag,
+    ValidationError,
+    create_model,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
 
+from nuinfer.constraints import CONSTRAINTS
+from nuinfer.datafiles import resolved_name
 from nuinfer.errors import ConfigError
+from nuinfer.parameters import ANY, Definition, with_own
+from nuinfer.physics.cosmology import COSMOLOGIES
+from nuinfer.physics.evolution import LAWS
+from nuinfer.physics.mediator import MEDIATORS
+from nuinfer.physics.mixing import MIXINGS
+from nuinfer.physics.sources import SOURCES
+from nuinfer.priors import SimplexShare, Uniform
+from nuinfer.registry import Registry, is_path
+
+_E = "frame of the source"
+SPECTRA: Mapping[str, tuple[Definition, ...]] = {
+    "power_law": (),
+    "cutoff": (
+        Definition(
+            "log10_cutoff_gev", r"$\log_{10}(E_\mathrm{cut}/\mathrm{GeV})$", "", _E, (3.0, 100.0), Uniform(5.0, 8.0)
+        ),
+    ),
+    "broken_power_law": (
+        Definition(
+            "log10_break_gev", r"$\log_{10}(E_\mathrm{break}/\mathrm{GeV})$", "", _E, (0.0, 100.0), Uniform(5.0, 7.0)
+        ),
+        Definition("gamma_high", r"$\gamma_\mathrm{high}$", "", "index above the break", ANY, Uniform(1.5, 5.0)),
+    ),
+}
+"""Spectra and the parameters that each has of its own."""
+
+
+def _absolute(path: str) -> str:
+    return str(Path(path).expanduser().resolve())
+
+
+def _one_of(known: Registry[Any] | Mapping[str, Any], *, files: bool = False) -> BeforeValidator:
+    """A name of what is known or, of some things, the path of a user's file."""
+
+    def check(value: object) -> object:
+        if files and isinstance(value, str) and is_path(value):
+            return _absolute(value)
+        names = list(known.shipped if isinstance(known, Registry) else known)
+        if value not in names:
+            *others, last = [f"'{name}'" for name in names] + ["the path of a Python file"] * files
+            raise PydanticCustomError("name", "{allowed}", {"allowed": f"{', '.join(others)} or {last}"})
+        return value
+
+    return BeforeValidator(check)
+
+
+def _not_built(off: object) -> BeforeValidator:
+    """Only the value that leaves off what is not built yet."""
+
+    def check(value: object) -> object:
+        if value != off or isinstance(value, bool) != isinstance(off, bool):
+            allowed = "leaving it out" if off is None else json.dumps(off)
+            raise PydanticCustomError("not_built", "{allowed}", {"allowed": allowed})
+        return value
+
+    return BeforeValidator(check)
+
+
+LATE: dict[str, Any] = {"late": True}
+"""Marks a key that 0.1.0 did not have: at its default it does not enter the hash of a configuration."""
+
+_Late = Field(json_schema_extra=LATE)
 
 Positive = Annotated[float, Field(gt=0.0)]
 Count = Annotated[int, Field(ge=1)]
 EntryName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]+$")]
+UserPath = Annotated[str, AfterValidator(_absolute)]
 
 
 class Table(BaseModel):
@@ -35,32 +115,42 @@ class ModelConfig(Table):
     """``[model]``: the physics."""
 
     absorption: StrictBool = True
-    mediator: Literal["vector", "scalar"] = "vector"
+    mediator: Annotated[str, _one_of(MEDIATORS)] = "vector"
     charges: tuple[float, float, float] = (0.0, 1.0, -1.0)
+    couplings: Annotated[None, _not_built(None), _Late] = None
+    channels: Annotated[str, _not_built("resonance"), _Late] = "resonance"
     neutrino: Literal["majorana", "dirac"] = "majorana"
     coherence: Literal["coherent", "decoherent"] = "decoherent"
     masses: Literal["degenerate", "split"] = "split"
     ordering: Literal["normal", "inverted"] = "normal"
-    mixing: Literal["paper", "nufit6.0"] = "nufit6.0"
+    mixing: Annotated[str, _one_of(MIXINGS)] = "nufit6.0"
     delta_m2_21_ev2: Positive | None = None
     delta_m2_3l_ev2: Positive | None = None
-    cosmology: Literal["paper", "planck18"] = "planck18"
-    source: Literal["pp", "pgamma", "muon_damped", "muon_damped_pgamma", "neutron", "free"] = "pp"
-    spectrum: Literal["power_law", "cutoff", "broken_power_law"] = "power_law"
-    evolution: Literal["sfr", "flat", "bllac", "quasar", "grb", "single"] = "sfr"
+    cosmology: Annotated[str, _one_of(COSMOLOGIES)] = "planck18"
+    source: Annotated[str, _one_of(SOURCES, files=True)] = "pp"
+    spectrum: Annotated[str, _one_of(SPECTRA)] = "power_law"
+    spectrum_frame: Annotated[str, _not_built("source"), _Late] = "source"
+    evolution: Annotated[str, _one_of(LAWS, files=True)] = "sfr"
     z_max: Positive = 5.0
     source_redshift: Positive | None = None
     regeneration: StrictBool = True
     targets: Literal["at_rest", "thermal"] = "at_rest"
+    relic_neutrinos: Annotated[str, _not_built("standard"), _Late] = "standard"
+    relic_overdensity: Annotated[float, _not_built(1.0), _Late] = 1.0
+    sterile: Annotated[bool, _not_built(False), _Late] = False
+    sterile_density: Annotated[None, _not_built(None), _Late] = None
+    sterile_coupling: Annotated[None, _not_built(None), _Late] = None
 
 
 class DataConfig(Table):
     """``[data]``: the data set, its threshold, and factors that project it into the future."""
 
-    dataset: str = "hese7"
+    dataset: Annotated[str, AfterValidator(resolved_name)] = "hese7"
     min_deposited_energy_gev: Positive = 60000.0
     exposure: Positive = 1.0
     effective_area_scale: Positive = 1.0
+    likelihood: Annotated[str, _not_built("poisson"), _Late] = "poisson"
+    topologies: Annotated[int, _not_built(2), _Late] = 2
 
 
 class ConstraintConfig(Table):
@@ -72,55 +162,11 @@ class ConstraintConfig(Table):
     limit: float | None = None
 
 
-class MuonG2Config(ConstraintConfig):
-    """``[constraints.muon_g2]``."""
-
-    measurement: str = "wp2025"
-
-
-class BorexinoConfig(ConstraintConfig):
-    """``[constraints.borexino]``."""
-
-    measurement: str = "phase2"
-
-
-class NeffConfig(ConstraintConfig):
-    """``[constraints.neff]``."""
-
-    measurement: str = "planck2018"
-    model: Literal["boltzmann", "paper"] = "boltzmann"
-    temperatures: Literal["common", "split"] = "common"
-    mixing: StrictBool = True
-    t_dec_mev: Positive = 1.5
-    case: Literal["entropy", "number", "auto"] = "auto"
-
-
-class Sn1987aConfig(ConstraintConfig):
-    """``[constraints.sn1987a]``."""
-
-    measurement: str = "burst_duration"
-    temperature_mev: Positive = 8.0
-    radius_km: Positive = 10.0
-    sigma_dex: Positive = 1.0
-
-
-class TridentConfig(ConstraintConfig):
-    """``[constraints.trident]``."""
-
-    measurement: str = "ccfr"
-
-
-class NeutrinoMassConfig(ConstraintConfig):
-    """``[constraints.neutrino_mass]``."""
-
-    measurement: str = "planck2018"
-
-
 class LimitCurveConfig(Table):
     """``[constraints.limit_curve.NAME]``: a published limit on g' against m_Z', a CSV of the user."""
 
     form: Literal["off", "exclusion"] = "exclusion"
-    table: str
+    table: UserPath
     reference: str
     confidence_level: float
     outside: Literal["refuse", "allowed"] = "refuse"
@@ -132,20 +178,33 @@ class CustomConfig(BaseModel):
     model_config = ConfigDict(extra="allow", frozen=True, allow_inf_nan=False)
 
     form: Literal["off", "exclusion", "one_sided", "two_sided"] | None = None
-    file: str
+    file: UserPath
 
 
-class ConstraintsConfig(Table):
-    """``[constraints]``: off unless a form is given."""
+def _constraint_table(name: str) -> Any:
+    """``[constraints.NAME]`` of a shipped constraint, made from its definition: the table's type and its defaults."""
+    definition = CONSTRAINTS.shipped[name]
+    fields: dict[str, Any] = {"measurement": (str, definition.measurement), **definition.options}
+    table: Any = create_model(name, __base__=ConstraintConfig, **fields)
+    return table, table()
 
-    muon_g2: MuonG2Config = MuonG2Config()
-    borexino: BorexinoConfig = BorexinoConfig()
-    neff: NeffConfig = NeffConfig()
-    sn1987a: Sn1987aConfig = Sn1987aConfig()
-    trident: TridentConfig = TridentConfig()
-    neutrino_mass: NeutrinoMassConfig = NeutrinoMassConfig()
-    limit_curve: dict[EntryName, LimitCurveConfig] = Field(default_factory=dict)
-    custom: dict[EntryName, CustomConfig] = Field(default_factory=dict)
+
+if TYPE_CHECKING:
+
+    class ConstraintsConfig(Table):
+        """``[constraints]``: off unless a form is given; each shipped one is a field too."""
+
+        limit_curve: dict[EntryName, LimitCurveConfig]
+        custom: dict[EntryName, CustomConfig]
+
+else:
+    ConstraintsConfig = create_model(
+        "ConstraintsConfig",
+        __base__=Table,
+        **{name: _constraint_table(name) for name in CONSTRAINTS.shipped},
+        limit_curve=(dict[EntryName, LimitCurveConfig], Field(default_factory=dict)),
+        custom=(dict[EntryName, CustomConfig], Field(default_factory=dict)),
+    )
 
 
 class UniformConfig(Table):
@@ -185,47 +244,27 @@ def _kind(entry: object) -> str | None:
     return "value" if isinstance(entry, FixedConfig) else getattr(entry, "prior", None)
 
 
+_ENTRY = "prior = 'uniform' with low and high, prior = 'normal' with mean and sigma, or a value"
+_FRACTION = "prior = 'simplex', together with the other, or a value"
+ParameterEntry = UniformConfig | NormalConfig | SimplexConfig | FixedConfig
 ParameterConfig = Annotated[
     Annotated[UniformConfig, Tag("uniform")]
     | Annotated[NormalConfig, Tag("normal")]
+    | Annotated[SimplexConfig, Tag("simplex")]
     | Annotated[FixedConfig, Tag("value")],
-    Discriminator(
-        _kind,
-        custom_error_type="parameter",
-        custom_error_message="prior = 'uniform' with low and high, prior = 'normal' with mean and sigma, or a value",
-    ),
+    Discriminator(_kind, custom_error_type="parameter", custom_error_message=_ENTRY),
 ]
 
 
-FractionConfig = Annotated[
-    Annotated[SimplexConfig, Tag("simplex")] | Annotated[FixedConfig, Tag("value")],
-    Discriminator(
-        _kind,
-        custom_error_type="parameter",
-        custom_error_message="prior = 'simplex', together with the other, or a value",
-    ),
-]
+class ParametersConfig(BaseModel):
+    """``[parameters]``: a prior in the sampled coordinate, or a fixed value; `Config` fills in the defaults."""
 
+    model_config = ConfigDict(extra="allow", frozen=True, allow_inf_nan=False)
+    __pydantic_extra__: dict[str, ParameterConfig]
 
-class ParametersConfig(Table):
-    """``[parameters]``: priors in the sampled coordinates, or fixed values."""
-
-    log10_m_zprime_mev: ParameterConfig = UniformConfig(prior="uniform", low=0.0, high=1.7)
-    log10_g_prime: ParameterConfig = UniformConfig(prior="uniform", low=-6.0, high=-2.5)
-    m_nu_ev: ParameterConfig = UniformConfig(prior="uniform", low=0.05, high=0.0833)
-    lightest_nu_mass_ev: ParameterConfig = UniformConfig(prior="uniform", low=0.003, high=0.1)
-    gamma: ParameterConfig = UniformConfig(prior="uniform", low=1.5, high=4.0)
-    phi_total: ParameterConfig = UniformConfig(prior="uniform", low=0.0, high=20.0)
-    log10_cutoff_gev: ParameterConfig = UniformConfig(prior="uniform", low=5.0, high=8.0)
-    log10_break_gev: ParameterConfig = UniformConfig(prior="uniform", low=5.0, high=7.0)
-    gamma_high: ParameterConfig = UniformConfig(prior="uniform", low=1.5, high=5.0)
-    f_e: FractionConfig = SimplexConfig(prior="simplex")
-    f_mu: FractionConfig = SimplexConfig(prior="simplex")
-    norm_conventional: ParameterConfig = NormalConfig(prior="normal", mean=1.0, sigma=0.4, low=0.0)
-    norm_muon: ParameterConfig = NormalConfig(prior="normal", mean=1.0, sigma=0.5, low=0.0)
-    norm_prompt: ParameterConfig = FixedConfig(value=0.0)
-    detector_scale: ParameterConfig = NormalConfig(prior="normal", mean=1.0, sigma=0.1, low=0.0)
-    energy_scale: ParameterConfig = NormalConfig(prior="normal", mean=1.0, sigma=0.1, low=0.5, high=1.5)
+    def entry(self, name: str) -> ParameterEntry:
+        """The prior or value of one parameter."""
+        return self.__pydantic_extra__[name]
 
 
 class SamplerConfig(Table):
@@ -244,9 +283,66 @@ class Config(Table):
 
     model: ModelConfig = ModelConfig()
     data: DataConfig = DataConfig()
-    constraints: ConstraintsConfig = ConstraintsConfig()
-    parameters: ParametersConfig = ParametersConfig()
+    constraints: ConstraintsConfig = Field(default_factory=lambda: ConstraintsConfig.model_validate({}))
+    parameters: ParametersConfig
     sampler: SamplerConfig = SamplerConfig()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Tables made from definitions have no name by which another process would find them."""
+        return Config.model_validate, (self.model_dump(exclude_none=True),)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_parameters(cls, tree: Any) -> Any:
+        """Parameters that are not given take their defaults, and partly given ones what they leave open."""
+        if not isinstance(tree, Mapping) or not isinstance(given := tree.get("parameters", {}), Mapping):
+            return tree
+        model = tree.get("model")
+        known = definitions(model.get("source") if isinstance(model, Mapping) else getattr(model, "source", None))
+        for name in given:
+            if name not in known:
+                raise ConfigError(_unknown(f"parameters.{name}", known))
+        entries = {name: _completed(known[name], given.get(name, {})) for name in known}
+        return {**tree, "parameters": entries}
+
+
+def definitions(source: object = None) -> dict[str, Definition]:
+    """All parameters that a configuration may name: those of shipped spectra and sources, and of a source of the user.
+
+    Examples
+    --------
+    >>> list(definitions())[4:8]
+    ['gamma', 'phi_total', 'log10_cutoff_gev', 'log10_break_gev']
+    """
+    sources = list(SOURCES.shipped.values())
+    if isinstance(source, str) and is_path(source):
+        sources.append(SOURCES.find(source, "model.source"))
+    own = [*SPECTRA.values(), *(source.parameters for source in sources)]
+    return with_own([definition for definitions in own for definition in definitions])
+
+
+def own_definitions(model: ModelConfig) -> dict[str, Definition]:
+    """The parameters of every model with those of the spectrum and the source of this one, by name."""
+    return with_own([*SPECTRA[model.spectrum], *SOURCES.find(model.source, "model.source").parameters])
+
+
+def _completed(definition: Definition, entry: object) -> object:
+    """A parameter's entry: `value` and `prior` start afresh, other keys change one number of the default."""
+    if not isinstance(entry, Mapping):
+        return entry
+    default = definition.default
+    simplex = isinstance(default, SimplexShare)
+    if "value" not in entry and "prior" not in entry:
+        if isinstance(default, float):
+            plain: dict[str, Any] = {"value": default}
+        else:
+            numbers = {} if simplex else {k: v for k, v in vars(default).items() if math.isfinite(v)}
+            plain = {"prior": "simplex" if simplex else type(default).__name__.lower(), **numbers}
+        entry = {**plain, **entry}
+    if "value" not in entry and (entry["prior"] == "simplex") != simplex:
+        allowed = _FRACTION if simplex else _ENTRY
+        raise ConfigError(_refused(f"parameters.{definition.name}", entry, allowed))
+    return dict(entry)
 
 
 def constraint_forms(constraints: ConstraintsConfig) -> dict[str, str]:
@@ -318,9 +414,6 @@ def parse(text: str, overrides: Iterable[str] | Mapping[str, Any] = ()) -> Confi
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"not valid TOML: {error}") from error
     pairs = overrides.items() if isinstance(overrides, Mapping) else map(split_override, overrides)
-    parameters = tree.get("parameters", {})
-    if isinstance(parameters, dict):
-        tree["parameters"] = {name: _merged(name, entry) for name, entry in parameters.items()}
     for key, value in pairs:
         _assign(tree, key.split("."), value)
     return validated(Config, tree)
@@ -352,27 +445,15 @@ def split_override(text: str) -> tuple[str, Any]:
 
 
 def _assign(tree: dict[str, Any], path: list[str], value: object) -> None:
-    """Set a dotted key; a parameter's entry is merged with what it was."""
+    """Set a dotted key; `value` and `prior` of a parameter replace what it was, other keys change one number of it."""
     node = tree
-    if len(path) == 3 and path[0] == "parameters":
-        entries = node.setdefault("parameters", {})
-        entries[path[1]] = _merged(path[1], {path[2]: value}, entries.get(path[1]))
-        return
     for part in path[:-1]:
         node = node.setdefault(part, {})
         if not isinstance(node, dict):
             raise ConfigError(f"{'.'.join(path)}: '{part}' is a value, not a table")
+    if len(path) == 3 and path[0] == "parameters" and path[2] in ("value", "prior"):
+        node.clear()
     node[path[-1]] = value
-
-
-def _merged(name: str, entry: object, base: object = None) -> object:
-    """A parameter's entry over what it replaces: `value` and `prior` start afresh, other keys change one number."""
-    if not isinstance(entry, dict) or "value" in entry or "prior" in entry:
-        return entry
-    if base is None:
-        default = ParametersConfig.model_fields.get(name)
-        base = default.default.model_dump(exclude_none=True) if default is not None else {}
-    return {**base, **entry} if isinstance(base, dict) else entry
 
 
 def _message(error: ValidationError, root: type[Table]) -> str:
@@ -383,21 +464,30 @@ def _message(error: ValidationError, root: type[Table]) -> str:
         del path[2]  # the tag of the kind of entry
     where = ".".join(path)
     if first["type"] == "extra_forbidden":
-        known = _keys_at(path[:-1], root)
-        return f"{where}: unknown key{_nearest(path[-1], known)}; known here: {', '.join(known)}"
+        return _unknown(where, _keys_at(path[:-1], root))
     if first["type"] == "missing":
         return f"{where}: missing"
+    if first["type"] == "not_built":
+        return f"{where}: {json.dumps(first['input'], default=str)} is not built yet: only {first['msg']} is allowed"
     allowed = first["msg"].removeprefix("Input should be ")
     if first["type"] == "model_type":
         allowed = "a table"
     if first["type"] == "literal_error":
         allowed = allowed.replace("False", "false")
-    return f"{where}: {json.dumps(first['input'], default=str)} is not allowed; it should be {allowed}"
+    return _refused(where, first["input"], allowed)
+
+
+def _refused(where: str, value: object, allowed: str) -> str:
+    return f"{where}: {json.dumps(value, default=str)} is not allowed; it should be {allowed}"
+
+
+def _unknown(where: str, known: Iterable[str]) -> str:
+    return f"{where}: unknown key{_nearest(where.rpartition('.')[2], known)}; known here: {', '.join(known)}"
 
 
 def _keys_at(path: list[str], root: type[Table]) -> list[str]:
     """Keys known to the table at `path`."""
-    tables: list[type[Table]] = [root]
+    tables = _tables_in(ParameterEntry) if path[:1] == ["parameters"] else [root]
     for part in path:
         annotations = [t.model_fields[part].annotation for t in tables if part in t.model_fields]
         if not annotations:

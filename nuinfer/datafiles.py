@@ -58,6 +58,13 @@ def locate(name: str) -> Path:
     )
 
 
+def resolved_name(name: str) -> str:
+    """The name of shipped data, or the absolute path of a user's own folder, which is found from anywhere."""
+    own = Path(name).expanduser()
+    shipped = (data_root() / name / MANIFEST).is_file()
+    return str(own.resolve()) if not shipped and (own / MANIFEST).is_file() else name
+
+
 @dataclass(frozen=True)
 class DataFolder:
     """A folder of data with its manifest.

@@ -1,194 +1,163 @@
-"""Priors and the space of sampled parameters.
+"""What the parameters are, and the space of those that an analysis samples.
 
-A prior is a normalised density in the sampled coordinate. A parameter has either a prior (then it is sampled) or a
-fixed value. `ParameterSpace` is the only place that knows which column of theta holds which name.
+A parameter has either a prior (then it is sampled) or a fixed value. `PARAMETERS` says what each one is; those that
+only a spectrum or a source has are defined in its file. `ParameterSpace` is the only place that knows which column of
+theta holds which name.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from types import MappingProxyType
 from typing import Protocol
 
 import numpy as np
-from scipy import special
 
 from nuinfer.errors import ConfigError
+from nuinfer.priors import Normal, Prior, SimplexShare, Uniform
 from nuinfer.typing import ArrayLike, FloatArray
 
-Coefficients = tuple[float, float, float]
+Range = tuple[float, float]
+ANY: Range = (-math.inf, math.inf)
+POSITIVE: Range = (0.0, math.inf)
+POWERS: Range = (-100.0, 100.0)
+SIMPLEX = ("f_e", "f_mu")
+PHI_UNIT = "1e-18 GeV^-1 cm^-2 s^-1 sr^-1"
 
 
-class Prior(Protocol):
-    """A normalised one-dimensional density with support [low, high]."""
+class Model(Protocol):
+    """What decides which parameters there are: ``[model]`` of a configuration."""
 
     @property
-    def low(self) -> float:
-        """Lower end of the support."""
+    def absorption(self) -> bool:
+        """Whether there is a mediator."""
         ...
 
     @property
-    def high(self) -> float:
-        """Upper end of the support."""
-        ...
-
-    @property
-    def centre(self) -> float:
-        """Value taken by default: the middle of a uniform prior, the mean of a normal one."""
-        ...
-
-    @property
-    def coefficients(self) -> Coefficients:
-        """(a, b, c) of the log density a - b (x - c)^2 inside the support."""
-        ...
-
-    def quantile(self, u: FloatArray) -> FloatArray:
-        """Inverse of the cumulative distribution, for u in [0, 1]."""
+    def masses(self) -> str:
+        """``degenerate`` or ``split``."""
         ...
 
 
 @dataclass(frozen=True)
-class Uniform:
-    """Constant density on [low, high].
-
-    Raises
-    ------
-    ConfigError
-        Unless low < high, both finite.
-
-    Examples
-    --------
-    >>> float(Uniform(1.5, 4.0).quantile(np.array(0.5)))
-    2.75
-    """
-
-    low: float
-    high: float
-
-    def __post_init__(self) -> None:
-        if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low < self.high):
-            raise ConfigError(
-                f"uniform prior: low = {self.low}, high = {self.high}; both must be finite and low < high"
-            )
-
-    @property
-    def centre(self) -> float:
-        """Middle of the range."""
-        return 0.5 * (self.low + self.high)
-
-    @property
-    def coefficients(self) -> Coefficients:
-        """Of a constant."""
-        return -math.log(self.high - self.low), 0.0, 0.0
-
-    def quantile(self, u: FloatArray) -> FloatArray:
-        """Inverse cumulative distribution."""
-        return np.clip(self.low + u * (self.high - self.low), self.low, self.high)
-
-
-@dataclass(frozen=True)
-class Normal:
-    """Normal density cut to [low, high] and normalised there.
-
-    Raises
-    ------
-    ConfigError
-        Unless sigma > 0, low < high and the mean is finite and inside.
-    """
-
-    mean: float
-    sigma: float
-    low: float = -math.inf
-    high: float = math.inf
-
-    def __post_init__(self) -> None:
-        if not (math.isfinite(self.sigma) and self.sigma > 0.0):
-            raise ConfigError(f"normal prior: sigma = {self.sigma} must be positive and finite")
-        if not (math.isfinite(self.mean) and self.low < self.high and self.low <= self.mean <= self.high):
-            raise ConfigError(
-                f"normal prior: mean = {self.mean} must be finite and inside low = {self.low}, high = {self.high}"
-            )
-
-    @property
-    def centre(self) -> float:
-        """The mean."""
-        return self.mean
-
-    @cached_property
-    def _cumulative(self) -> tuple[float, float]:
-        low, high = special.ndtr((np.array([self.low, self.high]) - self.mean) / self.sigma)
-        return float(low), float(high)
-
-    @property
-    def coefficients(self) -> Coefficients:
-        """Of a normal density, normalised on [low, high]."""
-        low, high = self._cumulative
-        norm = math.log(self.sigma * math.sqrt(2.0 * math.pi) * (high - low))
-        return -norm, 0.5 / self.sigma**2, self.mean
-
-    def quantile(self, u: FloatArray) -> FloatArray:
-        """Inverse cumulative distribution."""
-        low, high = self._cumulative
-        return np.clip(self.mean + self.sigma * special.ndtri(low + u * (high - low)), self.low, self.high)
-
-
-@dataclass(frozen=True)
-class SimplexShare:
-    """One of `n` fractions >= 0 whose sum is at most `total`, all together uniform on that simplex.
-
-    Its density and quantiles are those of the joint prior's factors: `ParameterSpace` puts the `n` shares together,
-    each following on what the previous ones leave.
+class Definition:
+    """What a parameter is, wherever it appears.
 
     Parameters
     ----------
-    total : float
-        Largest sum of the fractions.
-    n : int
-        Number of fractions.
+    name, label, unit, meaning : str
+        Name with its unit, what figures print in LaTeX, the unit by itself, and one line for tables.
+    domain : tuple of float
+        Values that have a meaning.
+    default : Prior or float
+        Density, or fixed value, unless the configuration says otherwise.
+    exists : callable
+        Whether a model has it; those of a spectrum or a source exist where that is chosen.
+    """
 
-    Raises
-    ------
-    ConfigError
-        Unless total > 0.
+    name: str
+    label: str
+    unit: str
+    meaning: str
+    domain: Range
+    default: Prior | float
+    exists: Callable[[Model], bool] = lambda _: True
+
+
+def _absorbed(model: Model) -> bool:
+    return model.absorption
+
+
+_FLUX = (
+    Definition(
+        "log10_m_zprime_mev",
+        r"$\log_{10}(m_{Z'}/\mathrm{MeV})$",
+        "",
+        "mediator mass in MeV",
+        POWERS,
+        Uniform(0.0, 1.7),
+        _absorbed,
+    ),
+    Definition("log10_g_prime", r"$\log_{10} g'$", "", "coupling", POWERS, Uniform(-6.0, -2.5), _absorbed),
+    Definition(
+        "m_nu_ev",
+        r"$m_\nu\ [\mathrm{eV}]$",
+        "eV",
+        "mass of three degenerate neutrinos",
+        POSITIVE,
+        Uniform(0.05, 0.0833),
+        lambda model: model.absorption and model.masses == "degenerate",
+    ),
+    Definition(
+        "lightest_nu_mass_ev",
+        r"$m_\mathrm{lightest}\ [\mathrm{eV}]$",
+        "eV",
+        "mass of the lightest neutrino",
+        POSITIVE,
+        Uniform(0.003, 0.1),
+        lambda model: model.absorption and model.masses == "split",
+    ),
+    Definition("gamma", r"$\gamma$", "", "spectral index", ANY, Uniform(1.5, 4.0)),
+    Definition(
+        "phi_total", r"$\phi_\mathrm{total}$", PHI_UNIT, "unabsorbed flux at 100 TeV", POSITIVE, Uniform(0.0, 20.0)
+    ),
+)
+
+_DETECTOR = (
+    Definition(
+        "norm_conventional",
+        r"$N_\mathrm{conv}$",
+        "",
+        "conventional atmospheric neutrinos",
+        POSITIVE,
+        Normal(1.0, 0.4, 0.0),
+    ),
+    Definition("norm_muon", r"$N_\mu$", "", "penetrating muons", POSITIVE, Normal(1.0, 0.5, 0.0)),
+    Definition("norm_prompt", r"$N_\mathrm{prompt}$", "", "prompt atmospheric neutrinos", POSITIVE, 0.0),
+    Definition(
+        "detector_scale", r"$\epsilon_\mathrm{det}$", "", "detection efficiency", POSITIVE, Normal(1.0, 0.1, 0.0)
+    ),
+    Definition("energy_scale", r"$\epsilon_E$", "", "deposited energies", (0.5, 1.5), Normal(1.0, 0.1, 0.5, 1.5)),
+)
+
+PARAMETERS: Mapping[str, Definition] = MappingProxyType({d.name: d for d in _FLUX + _DETECTOR})
+"""The parameters of every model, by name, in the order of the columns of theta."""
+
+
+def with_own(own: Iterable[Definition]) -> dict[str, Definition]:
+    """`PARAMETERS` with those of spectra and sources, which follow the flux.
 
     Examples
     --------
-    >>> SimplexShare(1.0, 2).quantile(np.array([0.0, 0.75, 1.0])).tolist()
-    [0.0, 0.5, 1.0]
+    >>> list(with_own([Definition("beta", "b", "", "curvature", ANY, 0.0)]))[5:7]
+    ['phi_total', 'beta']
     """
+    return {d.name: d for d in (*_FLUX, *own, *_DETECTOR)}
 
-    total: float
-    n: int
 
-    def __post_init__(self) -> None:
-        if not self.total > 0.0:
-            raise ConfigError(f"simplex prior: the other fractions leave {self.total:g}; give it a value")
+@dataclass(frozen=True)
+class Derived:
+    """A quantity that follows from the parameters: its name, label and unit."""
 
-    @property
-    def low(self) -> float:
-        """No less than nothing."""
-        return 0.0
+    name: str
+    label: str
+    unit: str
 
-    @property
-    def high(self) -> float:
-        """No more than everything."""
-        return self.total
 
-    @property
-    def centre(self) -> float:
-        """The mean."""
-        return self.total / (self.n + 1)
-
-    @property
-    def coefficients(self) -> Coefficients:
-        """Equal part of the log joint density n!/total^n."""
-        return math.lgamma(self.n + 1) / self.n - math.log(self.total), 0.0, 0.0
-
-    def quantile(self, u: FloatArray) -> FloatArray:
-        """Inverse cumulative distribution of the first share, Beta(1, n)."""
-        return np.asarray(self.total * (1.0 - np.power(1.0 - u, 1.0 / self.n)))
+DERIVED: Mapping[str, Derived] = MappingProxyType(
+    {
+        d.name: d
+        for d in (
+            Derived("m_zprime_mev", r"$m_{Z'}\ [\mathrm{MeV}]$", "MeV"),
+            Derived("g_prime", r"$g'$", ""),
+            Derived("log10_e_res_gev", r"$\log_{10}(E_\mathrm{dip}/\mathrm{GeV})$", ""),
+        )
+    }
+)
+"""What `Analysis.derived` gives where there is a mediator; the last is the dip of the heaviest target."""
 
 
 @dataclass(frozen=True)
@@ -205,16 +174,21 @@ class Parameter:
         Density in the sampled coordinate.
     value : float, optional
         Fixed value.
+    domain : tuple of float
+        Values that have a meaning.
     """
 
     name: str
     label: str
     prior: Prior | None = None
     value: float | None = None
+    domain: Range = ANY
 
     def __post_init__(self) -> None:
         if (self.prior is None) == (self.value is None):
             raise ConfigError(f"parameters.{self.name}: give either a prior or a value")
+        if self.value is not None:
+            self.check(self.value)
 
     @property
     def centre(self) -> float:
@@ -222,6 +196,23 @@ class Parameter:
         if self.prior is not None:
             return self.prior.centre
         return float(self.value or 0.0)
+
+    @property
+    def range(self) -> Range:
+        """Support of the prior, or the fixed value twice."""
+        return (self.centre, self.centre) if self.prior is None else (self.prior.low, self.prior.high)
+
+    def check(self, value: float) -> None:
+        """Refuse a value that has no meaning: a negative flux or norm, an overflow.
+
+        Raises
+        ------
+        ConfigError
+            Naming the parameter, the value and its range.
+        """
+        low, high = self.domain
+        if math.isnan(value) or not low <= value <= high:
+            raise ConfigError(f"parameters.{self.name}: {value} is not allowed, it must be in [{low:g}, {high:g}]")
 
 
 @dataclass(frozen=True)
@@ -341,6 +332,25 @@ class ParameterSpace:
             left = float(self.bounds[self.shares[0], 1]) - sum(given[name] for name in names if name in given)
             values |= dict.fromkeys(missing, max(left, 0.0) / (len(missing) + 1))
         return values
+
+    def check_values(self, values: Mapping[str, float]) -> None:
+        """Refuse values that have no meaning, by themselves or together.
+
+        Raises
+        ------
+        ConfigError
+            Naming the parameter, the value and its range.
+        """
+        for parameter in self.parameters:
+            if parameter.name in values:
+                parameter.check(values[parameter.name])
+        total = sum(values.get(name, 0.0) for name in SIMPLEX)
+        if total > 1.0:
+            raise ConfigError(f"parameters.{' + '.join(SIMPLEX)}: {total:g} is not allowed, it must be at most 1")
+
+    def range_of(self, name: str) -> Range | None:
+        """Support of the prior of a parameter, or its fixed value twice; None if there is no such parameter."""
+        return next((p.range for p in self.parameters if p.name == name), None)
 
     def sample(self, n: int, rng: np.random.Generator) -> FloatArray:
         """`n` draws from the prior, shape (n, n_dim)."""

@@ -1,34 +1,30 @@
-"""What has to be cited for each choice of a configuration, and for the software behind a run.
+"""Where everything comes from: what has to be cited, the checksums of the files, and a hash of it all.
 
-References of data sets and constraints are in their files; those of the formulas and sets of numbers are here, one
-entry per value of a configuration key.
+A citation stands with the thing it belongs to: a law, a source or a spectrum in its file, a set of numbers beside the
+numbers, a data set and a measurement in their data. Here they are collected. None says that something rests on no
+publication; a blank one is an error when the analysis loads.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
+from typing import Any
 
-from nuinfer.config import Config
-from nuinfer.constants import KAMADA_YU
-
-_NUFIT = "Esteban et al. (NuFIT 6.0), JHEP 12 (2024) 216, arXiv:2410.05380"
-_PLANCK = "Planck Collaboration, Astron. Astrophys. 641 (2020) A6, arXiv:1807.06209"
-
-MODEL: Mapping[str, Mapping[str, str]] = MappingProxyType(
-    {
-        "mixing": {"paper": KAMADA_YU, "nufit6.0": _NUFIT},
-        "cosmology": {"paper": KAMADA_YU, "planck18": f"{_PLANCK}; T_CMB: Fixsen 2009, arXiv:0911.1955"},
-        "evolution": {
-            "sfr": "Yuksel, Kistler, Beacom, Hopkins, Astrophys. J. 683 (2008) L5, arXiv:0804.4008",
-            "bllac": "Di Mauro et al., Astrophys. J. 786 (2014) 129, arXiv:1311.5708",
-            "quasar": "Boyle et al., Mon. Not. R. Astron. Soc. 317 (2000) 1014, astro-ph/0005368",
-            "grb": "Wanderman and Piran, Mon. Not. R. Astron. Soc. 406 (2010) 1944, arXiv:0912.0709",
-        },
-        "mediator": {"vector": KAMADA_YU, "scalar": "Esteban et al., Phys. Rev. D 104 (2021) 123014, arXiv:2107.13568"},
-    }
-)
-"""Key of ``[model]`` and its value to a citation; values that rest on no publication are not here."""
+from nuinfer.config import LATE, Config
+from nuinfer.constraints.base import Constraint
+from nuinfer.constraints.tables import FOLDER
+from nuinfer.datafiles import DataFolder, locate
+from nuinfer.detector.dataset import DataSet
+from nuinfer.errors import ConfigError
+from nuinfer.physics.cosmology import COSMOLOGIES
+from nuinfer.physics.evolution import LAWS
+from nuinfer.physics.mediator import MEDIATORS
+from nuinfer.physics.mixing import MIXINGS
+from nuinfer.physics.sources import SOURCES
+from nuinfer.registry import is_path, load_file
 
 SOFTWARE: Mapping[str, str] = MappingProxyType(
     {
@@ -46,22 +42,74 @@ SOFTWARE: Mapping[str, str] = MappingProxyType(
 """Package to its citation."""
 
 
-def model_references(config: Config) -> list[str]:
-    """References of the physics that a configuration uses, each with what it stands for.
+def references(config: Config, dataset: DataSet, constraints: Iterable[Constraint]) -> list[str]:
+    """References of everything used: data set, model, measurements, and the formulas that predict them.
+
+    Raises
+    ------
+    ConfigError
+        If something that is used has a blank citation.
+    """
+    cited = [*_model(config)]
+    for constraint in constraints:
+        cited.append((constraint.name, constraint.measurement.reference))
+        cited.append((f"{constraint.name}, prediction", constraint.prediction_reference))
+    for what, citation in cited:
+        if citation is not None and not citation.strip():
+            raise ConfigError(f"{what}: its citation is blank; None says that it rests on no publication")
+    return [*dataset.references, *(f"{what}: {citation}" for what, citation in cited if citation is not None)]
+
+
+def _model(config: Config) -> Iterator[tuple[str, str | None]]:
+    """The physics that a configuration uses, and its citations.
 
     Examples
     --------
-    >>> model_references(Config())[0]
-    'mixing nufit6.0: Esteban et al. (NuFIT 6.0), JHEP 12 (2024) 216, arXiv:2410.05380'
+    >>> next(_model(Config()))
+    ('mixing nufit6.0', 'Esteban et al. (NuFIT 6.0), JHEP 12 (2024) 216, arXiv:2410.05380')
     """
-    model = config.model.model_dump()
-    used = ["mixing"]
-    if config.model.absorption or config.model.spectrum != "power_law":
-        used += ["cosmology", "evolution"]
-    if config.model.absorption:
-        used += ["mediator"]
-    cited = [(f"{key} {model[key]}", MODEL[key].get(model[key])) for key in used]
-    return [f"{what}: {citation}" for what, citation in cited if citation]
+    model = config.model
+    source = SOURCES.find(model.source, "model.source")
+    yield f"mixing {model.mixing}", MIXINGS[model.mixing].citation
+    yield f"source {source.name}", source.citation
+    if model.absorption or model.spectrum != "power_law":
+        law = LAWS.find(model.evolution, "model.evolution")
+        yield f"cosmology {model.cosmology}", COSMOLOGIES[model.cosmology].citation
+        yield f"evolution {law.name}", law.citation
+    if model.absorption:
+        yield f"mediator {model.mediator}", MEDIATORS[model.mediator].citation
+
+
+def checksums(config: Config, dataset: DataSet, constraints: Iterable[Constraint]) -> dict[str, str]:
+    """Sha256 of the files of the data set, of the user's own, and of those of the constraints if there are any."""
+    files = dict(dataset.checksums)
+    for key in ("source", "evolution"):
+        name = getattr(config.model, key)
+        if is_path(name):
+            files[name] = load_file(name, f"model.{key}").sha256
+    own = [file for constraint in constraints for file in constraint.files]
+    if constraints:
+        files |= {f"{FOLDER}/{k}": v for k, v in DataFolder.open(locate(FOLDER)).checksums().items()}
+    return files | dict(own)
+
+
+def plain(config: Config) -> dict[str, Any]:
+    """The configuration as plain TOML values, every key written out."""
+    return dict(config.model_dump(mode="json", exclude_none=True))
+
+
+def config_hash(config: Config, checksums: Mapping[str, str]) -> str:
+    """Hash of everything that decides the posterior: model, data with checksums, constraints, parameters.
+
+    Keys that joined after 0.1.0 count only where they are not at their default, so that older runs keep their hash.
+    """
+    content = plain(config)
+    del content["sampler"]
+    for name, table in (("model", config.model), ("data", config.data)):
+        for key, field in type(table).model_fields.items():
+            if field.json_schema_extra == LATE and getattr(table, key) == field.default:
+                content[name].pop(key, None)
+    return hashlib.sha256(json.dumps({**content, "checksums": checksums}, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def software_references(packages: Mapping[str, str]) -> list[str]:

@@ -16,14 +16,13 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType, ModuleType
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
-from nuinfer.errors import ConfigError
+from nuinfer.errors import ConfigError, PhysicsDomainError
 
 T = TypeVar("T")
 
 
-@functools.cache
 def discover(package: str, constant: str, kind: type[T], skip: tuple[str, ...] = ()) -> Mapping[str, T]:
     """The things that the modules of a package define, by name.
 
@@ -224,3 +223,50 @@ def _again(path: Path, sha256: str, where: str) -> UserFile:
     if file.sha256 != sha256:
         raise ConfigError(f"{where}: '{path}' has changed while it was in use")
     return file
+
+
+# Both -----------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Registry(Generic[T]):
+    """All things of one kind: those of a folder, listed when they are first asked for, and those of users' files.
+
+    Parameters
+    ----------
+    package, constant, kind, skip
+        As in `discover`.
+    """
+
+    package: str
+    constant: str
+    kind: type[T]
+    skip: tuple[str, ...] = ()
+
+    @functools.cached_property
+    def shipped(self) -> Mapping[str, T]:
+        """The things of the folder, by name."""
+        return discover(self.package, self.constant, self.kind, self.skip)
+
+    def find(self, name: str, where: str) -> T:
+        """The thing of a name, or that of a user's file if the name is a path.
+
+        Parameters
+        ----------
+        name : str
+            Name or path.
+        where : str
+            Key of the configuration or argument that gives it, with which messages begin.
+
+        Raises
+        ------
+        PhysicsDomainError
+            For an unknown name.
+        ConfigError
+            For a file that cannot be loaded or does not define the constant.
+        """
+        if is_path(name):
+            return load_file(name, where).constant(self.constant, self.kind)
+        if name not in self.shipped:
+            raise PhysicsDomainError(f"{where}: '{name}' is not one of {', '.join(self.shipped)}")
+        return self.shipped[name]

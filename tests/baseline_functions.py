@@ -254,9 +254,9 @@ def _constant_calls() -> list[Call]:
     for evolution in _EVOLUTIONS[:-1]:
 
         def density(r: Random, evolution: str = evolution) -> Arguments:
-            return _args(public("physics.sources:Evolution")(evolution), r.uniform(0, 6, 200))
+            return _args(public("physics.evolution:LAWS").shipped[evolution], r.uniform(0, 6, 200))
 
-        calls.append(Call(f"density-{evolution}", "physics.sources:Evolution.density", density))
+        calls.append(Call(f"density-{evolution}", "physics.evolution:Law.density", density))
     calls += [Call(f"source_fractions-{s}", "physics.sources:source_fractions", lambda _, s=s: _args(s))
               for s in ("pp", "pgamma", "muon_damped", "muon_damped_pgamma", "neutron")]  # fmt: skip
     calls += [

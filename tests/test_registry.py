@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from nuinfer.errors import ConfigError
-from nuinfer.registry import FromFile, discover, imported, is_path, load_file
+from nuinfer.errors import ConfigError, PhysicsDomainError
+from nuinfer.registry import FromFile, Registry, discover, imported, is_path, load_file
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,11 @@ def test_things_are_found_and_sorted_by_order_and_name(package: tuple[Path, str]
     (folder / "shared.py").write_text("x = 1\n")
     found = discover(name, "TOY", Thing, ("shared",))
     assert list(found) == ["first", "second", "third"]
-    assert discover(name, "TOY", Thing, ("shared",)) is found
+    registry = Registry(name, "TOY", Thing, ("shared",))
+    assert registry.shipped is registry.shipped
+    assert registry.find("third", "x").order == 0
+    with pytest.raises(PhysicsDomainError, match=r"^model.toy: 'fourth' is not one of first, second, third$"):
+        registry.find("fourth", "model.toy")
 
 
 def test_a_module_without_its_constant_is_a_mistake(package: tuple[Path, str]) -> None:

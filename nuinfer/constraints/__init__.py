@@ -9,9 +9,13 @@ from collections.abc import Mapping
 
 from nuinfer.constraints.base import Constraint, Measurement
 from nuinfer.constraints.definition import Definition, Prediction
-from nuinfer.registry import discover
+from nuinfer.registry import Registry
 
 _OTHERS = ("base", "custom", "definition", "limit_curve", "limits", "tables", "wz_width")
+
+
+CONSTRAINTS = Registry(__name__, "CONSTRAINT", Definition, skip=_OTHERS)
+"""The constraints of this folder, one file each."""
 
 
 def definitions() -> Mapping[str, Definition]:
@@ -22,7 +26,7 @@ def definitions() -> Mapping[str, Definition]:
     >>> list(definitions())
     ['muon_g2', 'borexino', 'neff', 'sn1987a', 'trident', 'neutrino_mass']
     """
-    return discover(__name__, "CONSTRAINT", Definition, skip=_OTHERS)
+    return CONSTRAINTS.shipped
 
 
-__all__ = ["Constraint", "Definition", "Measurement", "Prediction", "definitions"]
+__all__ = ["CONSTRAINTS", "Constraint", "Definition", "Measurement", "Prediction", "definitions"]

@@ -12,9 +12,10 @@ from functools import cached_property
 
 import numpy as np
 
+from nuinfer.parameters import PARAMETERS
 from nuinfer.typing import ArrayLike, FloatArray
 
-SCALES = (0.5, 1.5)
+SCALES = PARAMETERS["energy_scale"].domain
 """Scales that are allowed."""
 
 _ENDS = [0, -1]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 
-from nuinfer.constants import BOLTZMANN_EV_K, HBAR_EV_S, MEGAPARSEC_CM, T_CMB_K
+from nuinfer.constants import BOLTZMANN_EV_K, HBAR_EV_S, KAMADA_YU, MEGAPARSEC_CM, T_CMB_K
 from nuinfer.errors import PhysicsDomainError
 from nuinfer.typing import ArrayLike, FloatArray
 
@@ -25,6 +26,8 @@ class Cosmology:
         Matter and vacuum densities today over the critical one.
     t_nu0_ev : float
         Relic neutrino temperature today in eV.
+    citation : str
+        What has to be cited.
 
     Raises
     ------
@@ -41,12 +44,13 @@ class Cosmology:
     omega_m: float
     omega_lambda: float
     t_nu0_ev: float
+    citation: str = ""
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if not (value > 0.0 or (field.name == "omega_lambda" and value == 0.0)):
-                raise PhysicsDomainError(f"{field.name}: {value} is not allowed, it must be positive")
+        for name in ("h", "omega_m", "omega_lambda", "t_nu0_ev"):
+            value = getattr(self, name)
+            if not (value > 0.0 or (name == "omega_lambda" and value == 0.0)):
+                raise PhysicsDomainError(f"{name}: {value} is not allowed, it must be positive")
 
     @property
     def hubble0_ev(self) -> float:
@@ -61,10 +65,18 @@ class Cosmology:
         )
 
 
-PAPER = Cosmology(h=0.69, omega_m=0.32, omega_lambda=0.68, t_nu0_ev=1.7e-4)
+PAPER = Cosmology(h=0.69, omega_m=0.32, omega_lambda=0.68, t_nu0_ev=1.7e-4, citation=KAMADA_YU)
 """Cosmology of arXiv:1504.00711, Sec. III."""
 
 PLANCK18 = Cosmology(
-    h=0.6766, omega_m=0.3111, omega_lambda=0.6889, t_nu0_ev=BOLTZMANN_EV_K * T_CMB_K * (4.0 / 11.0) ** (1.0 / 3.0)
+    h=0.6766,
+    omega_m=0.3111,
+    omega_lambda=0.6889,
+    t_nu0_ev=BOLTZMANN_EV_K * T_CMB_K * (4.0 / 11.0) ** (1.0 / 3.0),
+    citation="Planck Collaboration, Astron. Astrophys. 641 (2020) A6, arXiv:1807.06209; "
+    "T_CMB: Fixsen 2009, arXiv:0911.1955",
 )
 """Planck 2018 TT,TE,EE+lowE+lensing+BAO: arXiv:1807.06209, Table 2; relic temperature from T_CMB."""
+
+COSMOLOGIES = MappingProxyType({"paper": PAPER, "planck18": PLANCK18})
+"""The cosmologies that ``model.cosmology`` may name."""

@@ -17,11 +17,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
 
-from nuinfer.constants import MASS_ELECTRON_MEV, MASS_MUON_MEV, MASS_TAU_MEV
+from nuinfer.constants import KAMADA_YU, MASS_ELECTRON_MEV, MASS_MUON_MEV, MASS_TAU_MEV
 from nuinfer.errors import PhysicsDomainError
 from nuinfer.typing import ArrayLike, FloatArray
 
@@ -114,3 +115,20 @@ LMU_LTAU = Mediator((0.0, 1.0, -1.0))
 
 FLAVOUR_BLIND = Mediator((1.0, 1.0, 1.0))
 """Equal charges: the comparison of arXiv:1504.00711, eq. (26)."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of mediator: its spin, and what has to be cited for its interaction."""
+
+    spin: Spin
+    citation: str
+
+
+MEDIATORS = MappingProxyType(
+    {
+        "vector": Kind(1, KAMADA_YU),
+        "scalar": Kind(0, "Esteban et al., Phys. Rev. D 104 (2021) 123014, arXiv:2107.13568"),
+    }
+)
+"""The kinds that ``model.mediator`` may name."""

@@ -41,8 +41,6 @@ from nuinfer.physics.spectra import Shape
 from nuinfer.physics.thermal import FINE, FIT, PathRule, ThermalPath, depth_scale, edge_energies_gev, survival
 from nuinfer.typing import ArrayLike, FloatArray
 
-EvolutionName = Literal["sfr", "flat", "bllac", "quasar", "grb", "single"]
-
 Targets = Literal["at_rest", "thermal"]
 
 FINE_REGENERATION = 1024
@@ -384,7 +382,7 @@ def species_at_earth(
     masses_ev: ArrayLike,
     source_fractions: ArrayLike,
     gamma: ArrayLike,
-    evolution: EvolutionName,
+    evolution: str,
     mixing: Mixing,
     mediator: Mediator,
     cosmology: Cosmology,
@@ -405,8 +403,8 @@ def species_at_earth(
         Split masses in eV, or the one mass of degenerate neutrinos.
     source_fractions : array_like, shape (*batch, 6)
         Composition at the source by species; normalised to one.
-    evolution : {"sfr", "flat", "bllac", "quasar", "grb", "single"}
-        Evolution of the sources; ``single`` puts all of them at `z_max`.
+    evolution : str
+        Law of `physics.evolution`, or a user's file; ``single`` puts all sources at `z_max`.
     mixing, mediator, cosmology, coherence
         As in `nuinfer.physics.absorption.split_transition`.
     z_max : float
@@ -455,7 +453,7 @@ def flavour_at_earth(
     masses_ev: ArrayLike,
     source_fractions: ArrayLike,
     gamma: ArrayLike,
-    evolution: EvolutionName,
+    evolution: str,
     mixing: Mixing,
     mediator: Mediator,
     cosmology: Cosmology,

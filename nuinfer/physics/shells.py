@@ -11,7 +11,7 @@ import numpy as np
 
 from nuinfer.errors import PhysicsDomainError
 from nuinfer.physics.cosmology import Cosmology
-from nuinfer.physics.sources import Evolution
+from nuinfer.physics.evolution import LAWS, LogDensity
 from nuinfer.typing import FloatArray
 
 FINE_INTERVALS = 4096
@@ -100,8 +100,8 @@ class DistributedShells:
 
     Parameters
     ----------
-    evolution : Evolution
-        Emissivity W(z).
+    log_density : LogDensity
+        Emissivity W(z) of an evolution law.
     cosmology : Cosmology
         Expansion rate.
     z_max : float
@@ -110,7 +110,7 @@ class DistributedShells:
         Number of intervals of the grid.
     """
 
-    evolution: Evolution
+    log_density: LogDensity
     cosmology: Cosmology
     z_max: float
     intervals: int
@@ -124,7 +124,7 @@ class DistributedShells:
     def grid(self) -> FloatArray:
         """x, ln(W e^x H0/H) and its slope on the grid."""
         x = np.linspace(0.0, np.log1p(self.z_max), self.intervals + 1)
-        log_w, slope_w = self.evolution.log_density(x)
+        log_w, slope_w = self.log_density(x)
         hubble = self.cosmology.hubble_ev(np.expm1(x))
         matter = self.cosmology.omega_m * np.exp(3.0 * x) * (self.cosmology.hubble0_ev / hubble) ** 2
         return np.array([x, log_w + x - np.log(hubble / self.cosmology.hubble0_ev), slope_w + 1.0 - 1.5 * matter])
@@ -179,7 +179,7 @@ class DistributedShells:
 
 
 def make_shells(evolution: str, cosmology: Cosmology, z_max: float, intervals: int = FINE_INTERVALS) -> Shells:
-    """Shells of an evolution law; ``single`` puts every source at `z_max`.
+    """Shells of an evolution law, shipped or a user's file; ``single`` puts every source at `z_max`.
 
     Raises
     ------
@@ -188,6 +188,7 @@ def make_shells(evolution: str, cosmology: Cosmology, z_max: float, intervals: i
     """
     if not z_max > 0.0:
         raise PhysicsDomainError(f"z_max: {z_max} is not allowed, it must be positive")
-    if evolution == "single":
+    log_density = LAWS.find(evolution, "evolution").log_density
+    if log_density is None:
         return SingleShell(z_max)
-    return DistributedShells(Evolution(evolution), cosmology, z_max, intervals)
+    return DistributedShells(log_density, cosmology, z_max, intervals)

@@ -40,7 +40,7 @@ def pulls(analysis: Analysis, theta: ArrayLike) -> dict[str, FloatArray]:
     dict
         Label to pulls of shape (*batch,).
     """
-    from nuinfer.parameters import Normal
+    from nuinfer.priors import Normal
 
     rows = analysis.posterior.space.check(theta)
     batch, found = rows.shape[:-1], {}

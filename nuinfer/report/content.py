@@ -14,7 +14,8 @@ from nuinfer.constraints.definition import read_numbers
 from nuinfer.inference.runs import folder as run_folder
 from nuinfer.inference.runs.intervals import shortest_interval
 from nuinfer.inference.runs.run import Run
-from nuinfer.parameters import Normal, Parameter
+from nuinfer.parameters import Parameter
+from nuinfer.priors import Normal
 from nuinfer.provenance import software_references
 from nuinfer.report.tables import Cell, Table, escape_latex, interval, joined, number, words
 

@@ -19,14 +19,16 @@ from nuinfer.errors import ConfigError, NonFiniteLogProbError, PhysicsDomainErro
 from nuinfer.flux import flux_at_earth, transition_at_earth, unabsorbed_flux
 from nuinfer.forward import Accuracy
 from nuinfer.inference.profile.profile import Profile
-from nuinfer.parameters import Parameter, ParameterSpace, SimplexShare, Uniform
+from nuinfer.parameters import Parameter, ParameterSpace
 from nuinfer.physics.cosmology import PLANCK18
+from nuinfer.physics.evolution import LAWS
 from nuinfer.physics.mediator import LMU_LTAU
 from nuinfer.physics.mixing import PAPER
 from nuinfer.physics.propagation import Propagation, flavour_at_earth, source_populations
 from nuinfer.physics.shells import DistributedShells, make_shells
-from nuinfer.physics.sources import Evolution, free_fractions, source_fractions
+from nuinfer.physics.sources import free_fractions, source_fractions
 from nuinfer.physics.spectra import make_shape, shape_values
+from nuinfer.priors import SimplexShare, Uniform
 
 REFERENCE = json.loads((Path(__file__).parents[1] / "reference" / "spectra.json").read_text())
 FREE, CUTOFF, BROKEN = "model.source=free", "model.spectrum=cutoff", "model.spectrum=broken_power_law"
@@ -189,19 +191,19 @@ def test_profile_searches_the_simplex():
 
 @pytest.mark.parametrize("case", REFERENCE["laws"], ids=lambda case: case["evolution"])
 def test_evolution_laws(case):
-    np.testing.assert_allclose(Evolution(case["evolution"]).density(case["redshift"]), case["result"], rtol=1e-9)
+    np.testing.assert_allclose(LAWS.shipped[case["evolution"]].density(case["redshift"]), case["result"], rtol=1e-9)
 
 
 @pytest.mark.parametrize("name", ["sfr", "flat", "bllac", "quasar", "grb"])
 def test_slope_of_an_evolution_law_is_its_derivative(name):
     x, h = np.linspace(0.02, 1.7, 60), 1e-5
-    law = Evolution(name).log_density
+    law = LAWS.shipped[name].log_density
     np.testing.assert_allclose(law(x)[1], (law(x + h)[0] - law(x - h)[0]) / (2 * h), rtol=1e-6, atol=1e-7)
 
 
 def test_gamma_ray_bursts_follow_the_published_power_laws():
     """(1+z)^2.1 below z = 3 and (1+z)^-1.4 above (arXiv:0912.0709); the corner itself is 7 % lower."""
-    density = Evolution("grb").density
+    density = LAWS.shipped["grb"].density
     assert density(1.5) == pytest.approx(2.5**2.1, rel=1e-6)
     assert density(9.0) / density(8.0) == pytest.approx((10 / 9) ** -1.4, rel=1e-6)
     assert density(3.0) / 4.0**2.1 == pytest.approx(2**-0.1, rel=1e-6)
@@ -211,7 +213,7 @@ def test_gamma_ray_bursts_follow_the_published_power_laws():
 def test_redshift_tables_converge_with_the_fourth_power_of_the_interval(name):
     z, gamma = np.linspace(0.1, 4.9, 60)[None, :], np.array(2.3)
     exact = make_shells(name, PLANCK18, 5.0).beyond(z, gamma)
-    errors = [np.abs(DistributedShells(Evolution(name), PLANCK18, 5.0, n).beyond(z, gamma) - exact).max()
+    errors = [np.abs(DistributedShells(LAWS.shipped[name].log_density, PLANCK18, 5.0, n).beyond(z, gamma) - exact).max()
               for n in (64, 128, 256)]  # fmt: skip
     assert errors[1] < 5e-6
     assert errors[0] / errors[2] > 100.0  # 256 where the interval resolves the corner

@@ -9,7 +9,6 @@ import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import get_args
 from urllib.parse import unquote
 from xml.etree import ElementTree as ET
 
@@ -18,10 +17,7 @@ import pytest
 
 import nuinfer
 from nuinfer import plotting
-from nuinfer import provenance as references
 from nuinfer.cli import main
-from nuinfer.config import ModelConfig
-from nuinfer.constraints import definitions
 from nuinfer.errors import ConfigError, RunFolderError
 from nuinfer.inference.runs.run import Run
 from nuinfer.plotting import style
@@ -500,18 +496,6 @@ def test_tables_compile(page, tmp_path):
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "t.tex"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-2000:]
-
-
-def test_every_choice_of_the_model_has_a_reference():
-    """An option that stands for published numbers or laws cannot be added without its citation."""
-    none = {"flat", "single"}  # assumptions, not publications
-    for key, cited in references.MODEL.items():
-        options = set(get_args(ModelConfig.model_fields[key].annotation))
-        assert options - none == set(cited)
-    predicted_by_nothing = {"neutrino_mass"}  # the sum of the masses is its own prediction
-    assert {name for name, one in definitions().items() if not one.prediction_reference} == predicted_by_nothing
-    paper = definitions()["neff"].build("two_sided", "planck2018", (0.0, 1.0, -1.0), (1.0, 50.0), model="paper")
-    assert "Kamada" in paper.prediction_reference
 
 
 def test_record_names_everything_used(finished):

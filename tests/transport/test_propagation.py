@@ -11,10 +11,11 @@ from scipy.integrate import quad
 from nuinfer.errors import PhysicsDomainError
 from nuinfer.physics import cosmology, masses, mixing
 from nuinfer.physics.absorption import degenerate_transition, optical_depth, resonance_redshift, split_transition
+from nuinfer.physics.evolution import LAWS
 from nuinfer.physics.mediator import LMU_LTAU
 from nuinfer.physics.propagation import flavour_at_earth, species_at_earth
 from nuinfer.physics.shells import DistributedShells
-from nuinfer.physics.sources import Evolution, source_fractions
+from nuinfer.physics.sources import source_fractions
 
 NORMAL = masses.neutrino_masses_ev(0.01, "normal", 7.49e-5, 2.513e-3)
 SETTING = (mixing.NUFIT60_NORMAL, LMU_LTAU, cosmology.PLANCK18)
@@ -25,7 +26,10 @@ def _emitted(low, high, gamma, evolution):
 
     def shell(z):
         return (
-            float(Evolution(evolution).density(z)) * (1 + z) ** -gamma * 1e-33 / float(cosmology.PLANCK18.hubble_ev(z))
+            float(LAWS.shipped[evolution].density(z))
+            * (1 + z) ** -gamma
+            * 1e-33
+            / float(cosmology.PLANCK18.hubble_ev(z))
         )
 
     inner = [z for z in (1.0, 4.0) if low < z < high]
@@ -86,7 +90,10 @@ def test_species_add_up_to_flavours_where_nu_and_nubar_are_alike():
 
 def test_the_redshift_table_converges_with_the_fourth_power():
     gamma, z = np.array([2.3]), np.linspace(0.01, 4.99, 400).reshape(1, 1, -1)
-    tables = [DistributedShells(Evolution("sfr"), cosmology.PLANCK18, 5.0, n).beyond(z, gamma) for n in (64, 128, 4096)]
+    tables = [
+        DistributedShells(LAWS.shipped["sfr"].log_density, cosmology.PLANCK18, 5.0, n).beyond(z, gamma)
+        for n in (64, 128, 4096)
+    ]
     errors = [np.abs(t - tables[-1]).max() for t in tables[:-1]]
     assert errors[0] / errors[1] > 10  # 16 asymptotically
     assert errors[1] < 3e-6

@@ -16,7 +16,7 @@ import numpy as np
 from nuinfer.analysis import Analysis, load
 from nuinfer.config import presets
 from nuinfer.errors import ConfigError
-from nuinfer.parameters import Normal, Prior, Uniform
+from nuinfer.priors import Normal, Prior, Uniform
 
 MODELLING = ("coherence", "regeneration", "masses", "targets")
 """Keys of ``[model]`` that say how propagation is computed, not what nature may be."""

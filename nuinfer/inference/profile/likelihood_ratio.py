@@ -16,7 +16,7 @@ from scipy import stats
 from nuinfer.analysis import Analysis
 from nuinfer.inference.profile.profile import Profile
 from nuinfer.inference.profile.search import BestFit, best_fit
-from nuinfer.parameters import Normal
+from nuinfer.priors import Normal
 
 
 def log_likelihood(analysis: Analysis, best: BestFit) -> float:

@@ -1,0 +1,13 @@
+"""Pions of both charges whose muons are cooled before they decay."""
+
+from __future__ import annotations
+
+from nuinfer.physics.sources import Source
+
+SOURCE = Source(
+    name="muon_damped",
+    label="muon-damped (pp)",
+    citation="Kashti and Waxman, Phys. Rev. Lett. 95 (2005) 181101, astro-ph/0507599",
+    species=((0.0, 1.0, 0.0), (0.0, 1.0, 0.0)),
+    order=3,
+)

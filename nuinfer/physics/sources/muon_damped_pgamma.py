@@ -1,0 +1,13 @@
+"""Positive pions whose muons are cooled before they decay."""
+
+from __future__ import annotations
+
+from nuinfer.physics.sources import Source
+
+SOURCE = Source(
+    name="muon_damped_pgamma",
+    label="muon-damped (p-gamma)",
+    citation="Kashti and Waxman, Phys. Rev. Lett. 95 (2005) 181101, astro-ph/0507599",
+    species=((0.0, 1.0, 0.0), (0.0, 0.0, 0.0)),
+    order=4,
+)

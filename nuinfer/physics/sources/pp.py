@@ -1,0 +1,13 @@
+"""Pions of both charges, as from proton-proton collisions, and their muons."""
+
+from __future__ import annotations
+
+from nuinfer.physics.sources import Source
+
+SOURCE = Source(
+    name="pp",
+    label="pion decay (pp)",
+    citation="Learned and Pakvasa, Astropart. Phys. 3 (1995) 267, hep-ph/9405296",
+    species=((1.0, 2.0, 0.0), (1.0, 2.0, 0.0)),
+    order=1,
+)

@@ -1,0 +1,132 @@
+"""Citations, checksums and the hash; laws and sources from users' own files."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import nuinfer
+from nuinfer.constraints import definitions
+from nuinfer.errors import ConfigError
+from nuinfer.physics.cosmology import COSMOLOGIES
+from nuinfer.physics.evolution import LAWS
+from nuinfer.physics.mediator import MEDIATORS
+from nuinfer.physics.mixing import MIXINGS
+from nuinfer.physics.sources import SOURCES
+
+LAW = """
+import numpy as np
+from nuinfer.physics.evolution import Law
+
+def log_density(x):
+    return 2.0 * x, np.full_like(x, 2.0)
+
+LAW = Law(name="square", label="(1+z)^2", citation="a paper on squares", log_density=log_density)
+"""
+SOURCE = """
+from nuinfer.physics.sources import Source
+
+SOURCE = Source(name="mine", label="mine", citation="a paper on mine", species=((1.0, 0.0, 0.0), (0.0, 1.0, 0.0)))
+"""
+
+
+def test_everything_shipped_has_a_citation_or_says_that_it_rests_on_none() -> None:
+    none = {"flat", "single", "free"}
+    for things in (LAWS.shipped, SOURCES.shipped, COSMOLOGIES, MEDIATORS, MIXINGS):
+        for name, thing in things.items():
+            assert (thing.citation is None) == (name in none), name
+            assert name in none or thing.citation.strip(), name
+
+
+@pytest.mark.parametrize("name", definitions())
+def test_every_constraint_cites_its_measurement_and_its_prediction(name: str) -> None:
+    form = "one_sided" if name in {"sn1987a", "neutrino_mass"} else "two_sided"
+    analysis = nuinfer.load("hese7_icecube", [f"constraints.{name}.form={form}"])
+    cited = [line.partition(": ")[0] for line in analysis.references()]
+    assert name in cited
+    assert f"{name}, prediction" in cited or name == "neutrino_mass"  # the sum of the masses is its own prediction
+
+
+def test_a_constraint_may_predict_in_more_than_one_way() -> None:
+    analysis = nuinfer.load("hese7", ["constraints.neff.model=paper"])
+    assert any(line.startswith("neff, prediction: Kamada") for line in analysis.references())
+
+
+@pytest.fixture
+def law(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "law.py"
+    path.write_text(LAW)
+    return path
+
+
+def test_a_law_of_the_user_is_used_cited_and_recorded(law: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is found from any working directory, and what it says now counts."""
+    analysis = nuinfer.load("hese7_icecube", ["model.evolution=law.py"])
+    assert analysis.config.model.evolution == str(law)
+    assert "evolution square: a paper on squares" in analysis.references()
+    assert analysis.checksums[str(law)] == hashlib.sha256(law.read_bytes()).hexdigest()
+    theta = analysis.sample_prior(20, np.random.default_rng(3))
+    flat = analysis.with_overrides(["model.evolution=flat"])
+    assert not np.allclose(analysis.log_prob(theta), flat.log_prob(theta))
+    law.write_text(LAW.replace("2.0 * x, np.full_like(x, 2.0)", "0.0 * x, 0.0 * x"))
+    monkeypatch.chdir("/")
+    changed = analysis.with_overrides([])
+    np.testing.assert_allclose(changed.log_prob(theta), flat.log_prob(theta), rtol=1e-12)
+    assert changed.config_hash != analysis.config_hash
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (('citation="a paper on squares"', 'citation=" "'), "evolution square: its citation is blank"),
+        (('citation="a paper on squares", ', ""), "model.evolution: .* cannot be loaded: .* argument: 'citation'"),
+        (("LAW = ", "MINE = "), r"model.evolution: '.*law.py' defines no LAW = Law\(...\)"),
+        (("2.0 * x, np", "y, np"), "model.evolution: its log_density failed: NameError"),
+        (("2.0 * x, np", "np.log(x), np"), "model.evolution: its log_density must give .* finite"),
+        (("2.0 * x, np", "x[:1], np"), r"model.evolution: its log_density must give .* of the shape \(5,\)"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:divide by zero")
+def test_a_law_that_does_not_work_is_refused(law: Path, change: tuple[str, str], message: str) -> None:
+    law.write_text(LAW.replace(*change))
+    with pytest.raises(ConfigError, match=message):
+        nuinfer.load("hese7_icecube", [f"model.evolution={law}"])
+
+
+def test_a_source_of_the_user_is_used_cited_and_recorded(tmp_path: Path) -> None:
+    """Its composition lies between those of a neutron source and others: half nu_e, half nubar_mu."""
+    path = tmp_path / "source.py"
+    path.write_text(SOURCE)
+    analysis = nuinfer.load("hese7_icecube", [f"model.source={path}", "model.absorption=false"])
+    assert "source mine: a paper on mine" in analysis.references()
+    assert str(path) in analysis.checksums
+    counts = [
+        a.components(a.prior_transform(np.full(len(a.parameter_names), 0.5)))["astro"]
+        for a in (analysis, *(analysis.with_overrides([f"model.source={s}"]) for s in ("pgamma", "pp", "neutron")))
+    ]
+    assert not any(np.allclose(counts[0], other) for other in counts[1:])
+    path.write_text(SOURCE.replace("(1.0, 0.0, 0.0), ", ""))
+    with pytest.raises(ConfigError, match=r"model.source: '.*' cannot be loaded: PhysicsDomainError: .*two triples"):
+        nuinfer.load("hese7_icecube", [f"model.source={path}"])
+
+
+def test_a_source_of_the_user_may_have_the_fractions_as_parameters(tmp_path: Path) -> None:
+    path = tmp_path / "source.py"
+    path.write_text(
+        "from nuinfer.physics.sources import Source\nfrom nuinfer.physics.sources.free import FRACTIONS\n"
+        "SOURCE = Source('mine', 'mine', None, None, FRACTIONS)\n"
+    )
+    analysis = nuinfer.load("hese7_icecube", [f"model.source={path}", "parameters.f_mu.value=0.25"])
+    assert "f_e" in analysis.parameter_names
+    assert "f_mu" not in analysis.parameter_names
+
+
+def test_keys_that_joined_later_do_not_change_the_hash_while_they_are_off() -> None:
+    """Hashes of version 0.1.0."""
+    recorded = {"hese7": "891f57b03a0d5124", "hese7_icecube": "0fc4e8e77066ef89", "paper": "e5a8a3395df3a167"}
+    for preset, expected in recorded.items():
+        assert nuinfer.load(preset).config_hash == expected
