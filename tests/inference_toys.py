@@ -86,7 +86,7 @@ class Toy:
     def sample_prior(self, n, rng):
         return rng.uniform(-self.bound, self.bound, (n, self.n_dim))
 
-    def into_prior(self, theta, held=()):  # noqa: ARG002 - the interface of SampledAnalysis
+    def into_prior(self, theta, held=()):  # noqa: ARG002 - the interface of Analysis
         return theta
 
     def derived(self, theta):

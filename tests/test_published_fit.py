@@ -21,13 +21,13 @@ def published():
 
 def test_best_fit_is_the_published_one(published):
     names = nuinfer.load("hese7_icecube", ["model.absorption=false"]).parameter_names
-    best = dict(zip(names, published.best.point.tolist(), strict=True))
+    best = dict(zip(names, published.best.theta.tolist(), strict=True))
     assert best["gamma"] == pytest.approx(GAMMA, abs=0.06)
     assert best["phi_total"] == pytest.approx(PHI_TOTAL, rel=0.05)
 
 
 def test_interval_of_the_index_is_the_published_one(published):
     low, high = published.interval("gamma", 0.683)
-    best = published.best.point[published.column("gamma")]
+    best = published.best.theta[published.column("gamma")]
     assert best - low == pytest.approx(GAMMA_ERRORS[0], rel=0.12)
     assert high - best == pytest.approx(GAMMA_ERRORS[1], rel=0.12)

@@ -207,7 +207,7 @@ def test_best_fits_are_those_of_the_profile(tmp_path):
     expected = np.sum(list(analysis.predict().values()), axis=0)
     fitted = analysis.with_observed(np.random.default_rng(data).poisson(expected))
     best = Profile(fitted, int(work.generate_state(1, np.uint64)[0] >> np.uint64(1))).best
-    assert row["gamma"] == best.point[analysis.parameter_names.index("gamma")]
+    assert row["gamma"] == best.theta[analysis.parameter_names.index("gamma")]
     uniform = np.log(2.5) + np.log(20.0)  # widths of the priors on gamma and phi_total, which are no measurements
     assert row["log_likelihood"] == pytest.approx(best.log_prob + uniform, rel=1e-12)
 

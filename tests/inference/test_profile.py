@@ -27,7 +27,7 @@ class Correlated:
 
 def test_profile_of_a_correlated_gaussian_analytic(toys):
     profile = Profile(Correlated(toys, bound=6.0))
-    assert profile.best.point == pytest.approx([0.0, 0.0], abs=1e-3)
+    assert profile.best.theta == pytest.approx([0.0, 0.0], abs=1e-3)
     assert profile.loss("x0", 1.5) == pytest.approx(1.125, abs=2e-3)
     assert profile.at("x0", 1.5).point == pytest.approx([1.5, 1.2], abs=1e-2)
     assert profile.interval("x0", 0.6827) == pytest.approx((-1.0, 1.0), abs=5e-3)
@@ -53,7 +53,7 @@ def test_profile_finds_the_higher_of_two_modes_from_either_side(toys):
             return np.logaddexp(low, -0.5 * np.sum(((theta - 6.0) / 0.1) ** 2, axis=1) - 1.0)
 
     profile = Profile(Unequal(n_dim=3))
-    assert profile.best.point == pytest.approx([-6.0] * 3, abs=0.01)
+    assert profile.best.theta == pytest.approx([-6.0] * 3, abs=0.01)
     assert profile.loss("x0", 6.0) == pytest.approx(1.0, abs=2e-3)
 
 

@@ -177,7 +177,7 @@ def test_profile_searches_the_simplex():
     truth = {"phi_total": 15.0, "f_e": 0.0, "f_mu": 1.0}
     counts = np.sum(list(analysis.predict(truth).values()), axis=0)
     profile = Profile(analysis.with_observed(counts))
-    best = dict(zip(analysis.parameter_names, profile.best.point, strict=True))
+    best = dict(zip(analysis.parameter_names, profile.best.theta, strict=True))
     true_point = [truth[name] for name in analysis.parameter_names]
     assert profile.best.log_prob >= analysis.with_observed(counts).log_prob(true_point) - 1e-3
     assert best["f_e"] + best["f_mu"] <= 1.0

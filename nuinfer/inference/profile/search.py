@@ -46,11 +46,6 @@ class BestFit:
     log_prob: float
     terms: Mapping[str, float]
 
-    @property
-    def point(self) -> FloatArray:
-        """Another name of `theta`."""
-        return self.theta
-
 
 def best_fit(analysis: Analysis, seed: int = 0, starts: FloatArray | None = None) -> BestFit:
     """The global maximum of the log-probability, that is of likelihood times prior.
