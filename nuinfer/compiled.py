@@ -58,11 +58,13 @@ def elementwise(loop: Callable[..., None], values: tuple[ArrayLike, ...], *const
     """
     arrays = [np.asarray(value, float) for value in values]
     shape = arrays[0].shape
-    if any(array.shape != shape for array in arrays):
-        shape = np.broadcast_shapes(*(array.shape for array in arrays))
-        arrays = [_spread(array, shape) for array in arrays]
+    for array in arrays:
+        if array.shape != shape:
+            shape = np.broadcast_shapes(*(each.shape for each in arrays))
+            arrays = [_spread(each, shape) for each in arrays]
+            break
     out = np.empty(shape)
-    loop(*[array.ravel() for array in arrays], *constants, out.reshape(-1))
+    loop(*[array.ravel() for array in arrays], *constants, out.ravel())  # a view of an array just made
     return out
 
 

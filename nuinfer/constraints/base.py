@@ -138,7 +138,7 @@ class Constraint:
 
     def log_term(self, *values: ArrayLike) -> FloatArray:
         """The term at the values of `arguments`, (m_Z', g') for most; shape ``(*batch,)``."""
-        return self.log_term_of(self.predict(*(np.asarray(value, float) for value in values)))
+        return self.log_term_of(self.predict(*[np.asarray(value, float) for value in values]))
 
     def log_term_of(self, observable: ArrayLike) -> FloatArray:
         """The term for a given value of the observable, shape ``(*batch,)``; NaN stays NaN."""

@@ -32,7 +32,7 @@ from nuinfer.constants import (
     MEV_PER_GEV,
 )
 from nuinfer.constraints.definition import Definition, Prediction, read_numbers
-from nuinfer.constraints.tables import FOLDER, Curve, quadratic_rate, require_within
+from nuinfer.constraints.tables import FOLDER, LARGEST, SMALLEST, Curve, quadratic_rate, require_within
 from nuinfer.datafiles import DataFolder, locate
 from nuinfer.typing import ArrayLike, FloatArray
 
@@ -71,7 +71,7 @@ def kinetic_mixing(g_prime: ArrayLike, q2_mev2: ArrayLike = -1.0) -> FloatArray:
     -69.29
     """
     q2 = np.asarray(q2_mev2, float)
-    require_within("q2_mev2", q2, -np.finfo(float).max, 4.0 * MASS_MUON_MEV**2 * (1.0 - 1e-12))
+    require_within("q2_mev2", q2, -LARGEST, 4.0 * MASS_MUON_MEV**2 * (1.0 - 1e-12))
     mass_part = math.log(MASS_TAU_MEV / MASS_MUON_MEV) / 3.0
     loops = mass_part + _loop(q2 / MASS_TAU_MEV**2) - _loop(q2 / MASS_MUON_MEV**2)
     return np.asarray(-ELECTRIC_CHARGE / (2.0 * math.pi**2) * np.asarray(g_prime, float) * loops)
@@ -174,13 +174,13 @@ def _rate(m_zprime_mev: ArrayLike, g_prime: ArrayLike, *, strength: float, stand
 
 def _checked(m_zprime_mev: ArrayLike) -> FloatArray:
     mass = np.asarray(m_zprime_mev, float)
-    require_within("m_zprime_mev", mass, np.finfo(float).tiny, _HIGHEST_MEV)
+    require_within("m_zprime_mev", mass, SMALLEST, _HIGHEST_MEV)
     return mass
 
 
 def _over_limit(m_zprime_mev: ArrayLike, g_prime: ArrayLike, *, strength: float = 1.0) -> FloatArray:
     mass, curve = np.asarray(m_zprime_mev, float), _recipe()
-    require_within("m_zprime_mev", mass, np.finfo(float).tiny, curve.high)
+    require_within("m_zprime_mev", mass, SMALLEST, curve.high)
     return curve.over_limit(mass, g_prime, strength)
 
 
@@ -274,7 +274,7 @@ def _prediction(numbers: Mapping[str, Any], strength: float) -> Prediction:
         predict = functools.partial(_rate, strength=strength, standard_model=standard)
         return Prediction(predict, standard, measured={"sigma": math.hypot(*numbers["sigmas"])})
     predict = functools.partial(_over_limit, strength=strength)
-    return Prediction(predict, standard_model=0.0, covered_mev=(np.finfo(float).tiny, _recipe().high))
+    return Prediction(predict, standard_model=0.0, covered_mev=(SMALLEST, _recipe().high))
 
 
 CONSTRAINT = Definition(

@@ -16,7 +16,7 @@ import numpy as np
 from nuinfer.compiled import compiled, elementwise, inlined
 from nuinfer.constants import KAMADA_YU, MASS_MUON_MEV
 from nuinfer.constraints.definition import Definition, Prediction
-from nuinfer.constraints.tables import require_within
+from nuinfer.constraints.tables import LARGEST, SMALLEST, require_within
 from nuinfer.typing import ArrayLike, FloatArray
 
 UNIT = 1e-10  # of the observable and of the measurements
@@ -51,23 +51,21 @@ def delta_a_mu(m_zprime_mev: ArrayLike, g_prime: ArrayLike) -> FloatArray:
     >>> print(f"{delta_a_mu(10.0, 5e-4):.3e}")
     2.478e-09
     """
-    return _shift(m_zprime_mev, g_prime, charge=1.0, unit=1.0)
+    return _shift(m_zprime_mev, g_prime, factor=1.0)
 
 
-def _shift(m_zprime_mev: ArrayLike, g_prime: ArrayLike, *, charge: float, unit: float) -> FloatArray:
+def _shift(m_zprime_mev: ArrayLike, g_prime: ArrayLike, *, factor: float) -> FloatArray:
     mass = np.asarray(m_zprime_mev, float)
-    require_within("m_zprime_mev", mass, np.finfo(float).tiny, np.finfo(float).max)
-    return elementwise(_shift_loop, (mass, g_prime), charge, unit)
+    require_within("m_zprime_mev", mass, SMALLEST, LARGEST)
+    return elementwise(_shift_loop, (mass, g_prime), factor / (4.0 * math.pi**2))
 
 
 @compiled
-def _shift_loop(mass: FloatArray, g_prime: FloatArray, charge: float, unit: float, out: FloatArray) -> None:
+def _shift_loop(mass: FloatArray, g_prime: FloatArray, factor: float, out: FloatArray) -> None:
     for n in range(out.size):
         t = (mass[n] / MASS_MUON_MEV) ** 2
-        coupling = g_prime[n] * charge
-        out[n] = (
-            coupling * coupling * (_loop_light(t) if not t > _SPLIT else _loop_heavy(t)) / (4.0 * math.pi**2) / unit
-        )
+        loop = _loop_heavy(t) if t > _SPLIT else _loop_light(t)
+        out[n] = g_prime[n] * g_prime[n] * loop * factor
 
 
 @inlined
@@ -94,7 +92,7 @@ def _loop_heavy(t: float) -> float:
 
 
 def _prediction(_numbers: Mapping[str, Any], charge: float) -> Prediction:
-    return Prediction(functools.partial(_shift, charge=charge, unit=UNIT), standard_model=0.0)
+    return Prediction(functools.partial(_shift, factor=charge**2 / UNIT), standard_model=0.0)
 
 
 CONSTRAINT = Definition(

@@ -19,7 +19,7 @@ from pydantic import PositiveFloat
 from nuinfer.compiled import compiled, elementwise, inlined
 from nuinfer.constants import HBAR_C_MEV_CM, KAMADA_YU, SPEED_OF_LIGHT_CM_S
 from nuinfer.constraints.definition import Definition, Prediction
-from nuinfer.constraints.tables import interval, quintic, read_table, require_within
+from nuinfer.constraints.tables import LARGEST, SMALLEST, read_table, require_within, spline
 from nuinfer.typing import ArrayLike, FloatArray
 
 _TABLE = "sn1987a_width.csv"
@@ -127,58 +127,43 @@ def diffusion_time_s(
 def _rate_per_cm(m_zprime_mev: ArrayLike, g_prime: ArrayLike, temperature_mev: ArrayLike) -> FloatArray:
     """``1/lambda``."""
     temperature, mass = np.asarray(temperature_mev, float), np.asarray(m_zprime_mev, float)
-    require_within("temperature_mev", temperature, np.finfo(float).tiny, np.finfo(float).max)
+    require_within("temperature_mev", temperature, SMALLEST, LARGEST)
     table = read_table(_TABLE)
     table.require(mass / temperature)
-    return elementwise(_rate_loop, (mass, g_prime, temperature), table.breaks, table.pieces[1])
+    return elementwise(_rate_loop, (mass, g_prime, temperature), table.pieces[1])
 
 
 def _log_time(
-    m_zprime_mev: ArrayLike, g_prime: ArrayLike, *, strength: float, temperature_mev: float, time_per_rate: float
+    m_zprime_mev: ArrayLike, g_prime: ArrayLike, *, temperature_mev: float, time_per_rate: float
 ) -> FloatArray:
-    """Decimal logarithm of the time in `time_per_rate`'s unit, for charges of `strength`."""
+    """Decimal logarithm of the time in the unit of `time_per_rate`."""
     table = read_table(_TABLE)
     table.require(np.asarray(m_zprime_mev, float) / temperature_mev)
-    constants = (strength, temperature_mev, time_per_rate, table.breaks, table.pieces[1])
-    return elementwise(_log_time_loop, (m_zprime_mev, g_prime), *constants)
+    return elementwise(_log_time_loop, (m_zprime_mev, g_prime), temperature_mev, time_per_rate, table.pieces[1])
 
 
 @compiled
 def _rate_loop(
-    mass: FloatArray,
-    g_prime: FloatArray,
-    temperature: FloatArray,
-    breaks: FloatArray,
-    pieces: FloatArray,
-    out: FloatArray,
+    mass: FloatArray, g_prime: FloatArray, temperature: FloatArray, pieces: FloatArray, out: FloatArray
 ) -> None:
     for n in range(out.size):
-        out[n] = _rate(mass[n], g_prime[n], temperature[n], breaks, pieces)
+        out[n] = _rate(mass[n], g_prime[n], temperature[n], pieces)
 
 
 @compiled
 def _log_time_loop(
-    mass: FloatArray,
-    g_prime: FloatArray,
-    strength: float,
-    temperature: float,
-    time_per_rate: float,
-    breaks: FloatArray,
-    pieces: FloatArray,
-    out: FloatArray,
+    mass: FloatArray, g_prime: FloatArray, temperature: float, per_rate: float, pieces: FloatArray, out: FloatArray
 ) -> None:
     for n in range(out.size):
-        time = time_per_rate * _rate(mass[n], g_prime[n] * strength, temperature, breaks, pieces)
+        time = per_rate * _rate(mass[n], g_prime[n], temperature, pieces)
         out[n] = -math.inf if time == 0.0 else math.log10(time)
 
 
 @inlined
-def _rate(mass: float, g_prime: float, temperature: float, breaks: FloatArray, pieces: FloatArray) -> float:
+def _rate(mass: float, g_prime: float, temperature: float, pieces: FloatArray) -> float:
     """``1/lambda`` in 1/cm; its thermal part ``f_D n_Z'/n_nu`` is tabulated without its Boltzmann factor."""
     ratio = mass / temperature
-    x = math.log(ratio)
-    k = interval(x, breaks)
-    thermal = math.exp(quintic(x - breaks[k], pieces[k]) - ratio)
+    thermal = math.exp(spline(math.log(ratio), pieces) - ratio)
     width = g_prime * g_prime / (12.0 * math.pi) * mass
     return 0.5 * width * thermal / HBAR_C_MEV_CM
 
@@ -188,10 +173,8 @@ def _prediction(
 ) -> Prediction:
     """``log10(tau_diff / duration of the burst)``, log-normal with the theory error `sigma_dex`, or cut at zero."""
     table = read_table(_TABLE)
-    time_per_rate = (radius_km * _CM_PER_KM) ** 2 / SPEED_OF_LIGHT_CM_S / float(numbers["duration_s"])
-    predict = functools.partial(
-        _log_time, strength=strength, temperature_mev=temperature_mev, time_per_rate=time_per_rate
-    )
+    time_per_rate = (strength * radius_km * _CM_PER_KM) ** 2 / SPEED_OF_LIGHT_CM_S / float(numbers["duration_s"])
+    predict = functools.partial(_log_time, temperature_mev=temperature_mev, time_per_rate=time_per_rate)
     return Prediction(
         predict,
         standard_model=-math.inf,

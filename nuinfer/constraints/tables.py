@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import math
+import sys
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,8 @@ from nuinfer.errors import PhysicsDomainError
 from nuinfer.typing import ArrayLike, FloatArray
 
 FOLDER = "constraints"
+SMALLEST, LARGEST = sys.float_info.min, sys.float_info.max
+"""Ends of what is positive and finite."""
 
 
 def require_within(name: str, values: FloatArray, low: float, high: float) -> None:
@@ -43,28 +46,30 @@ def _first_outside(values: FloatArray, low: float, high: float) -> int:
 
 
 @inlined
-def interval(x: float, nodes: FloatArray) -> int:
-    """Index k with ``nodes[k] <= x < nodes[k + 1]``, the first or last interval beyond the ends.
+def interval(x: float, starts: FloatArray) -> int:
+    """Index of the last of increasing `starts` that is not above x; 0 if there is none.
 
-    The guess is exact for nodes at equal distances, and corrected where they are not.
+    The guess is exact for equal distances, and corrected where they are not.
     """
-    last = nodes.size - 2
-    if not x > nodes[0]:
+    last = starts.size - 1
+    if not x > starts[0]:
         return 0
-    if x >= nodes[last]:
+    if x >= starts[last]:
         return last
-    k = int((x - nodes[0]) * (last + 1) / (nodes[last + 1] - nodes[0]))
-    while x < nodes[k]:
+    k = int((x - starts[0]) * last / (starts[last] - starts[0]))
+    while x < starts[k]:
         k -= 1
-    while x >= nodes[k + 1]:
+    while x >= starts[k + 1]:
         k += 1
     return k
 
 
 @inlined
-def quintic(t: float, piece: FloatArray) -> float:
-    """Polynomial of degree five, its coefficients from the highest power on."""
-    return float(((((piece[0] * t + piece[1]) * t + piece[2]) * t + piece[3]) * t + piece[4]) * t + piece[5])
+def spline(x: float, pieces: FloatArray) -> float:
+    """Polynomials of degree five, a row each: where it starts, and its coefficients there from the fifth power on."""
+    piece = pieces[interval(x, pieces[:, 0])]
+    t = x - piece[0]
+    return float(((((piece[1] * t + piece[2]) * t + piece[3]) * t + piece[4]) * t + piece[5]) * t + piece[6])
 
 
 @inlined
@@ -129,7 +134,7 @@ def _curve_loop(
             out[n] = 0.0
         else:
             x = min(max(math.log(mass[n]), logs[0, 0]), logs[0, -1])
-            k = interval(x, logs[0])
+            k = interval(x, logs[0, :-1])
             slope = (logs[1, k + 1] - logs[1, k]) / (logs[0, k + 1] - logs[0, k])
             out[n] = g_prime[n] * strength / math.exp(logs[1, k] + slope * (x - logs[0, k]))
 
@@ -138,11 +143,9 @@ def _curve_loop(
 
 
 @compiled
-def _exp_loop(values: FloatArray, breaks: FloatArray, pieces: FloatArray, out: FloatArray) -> None:
+def _exp_loop(values: FloatArray, pieces: FloatArray, out: FloatArray) -> None:
     for n in range(out.size):
-        x = math.log(values[n])
-        k = interval(x, breaks)
-        out[n] = math.exp(quintic(x - breaks[k], pieces[k]))
+        out[n] = math.exp(spline(math.log(values[n]), pieces))
 
 
 @dataclass(frozen=True)
@@ -155,16 +158,13 @@ class LogTable:
         Name of the variable, for messages.
     low, high : float
         First and last node.
-    breaks : ndarray, shape (piece + 1,)
-        ``ln(variable)`` where one polynomial ends and the next begins.
-    pieces : ndarray, shape (quantity, piece, 6)
-        Coefficients in ``ln(variable) - breaks[piece]``, from the fifth power on.
+    pieces : ndarray, shape (quantity, piece, 7)
+        Of each quantity, for `spline`.
     """
 
     variable: str
     low: float
     high: float
-    breaks: FloatArray
     pieces: FloatArray
 
     def require(self, values: FloatArray) -> None:
@@ -187,7 +187,7 @@ class LogTable:
         """
         positive = np.asarray(values, float)
         self.require(positive)
-        return elementwise(_exp_loop, (positive,), self.breaks, self.pieces[quantity])
+        return elementwise(_exp_loop, (positive,), self.pieces[quantity])
 
 
 @functools.cache
@@ -196,8 +196,8 @@ def read_table(name: str) -> LogTable:
     from scipy.interpolate import make_interp_spline  # heavy, and not every constraint needs it
 
     (variable, nodes), *quantities = DataFolder.open(locate(FOLDER)).read_csv(name).items()
-    spline = make_interp_spline(np.log(nodes), np.column_stack([column for _, column in quantities]), k=5)
-    breaks = np.unique(spline.t)
-    powers = [spline(breaks[:-1], nu=power) / math.factorial(power) for power in range(5, -1, -1)]
-    pieces = np.ascontiguousarray(np.transpose(powers, (2, 1, 0)))
-    return LogTable(variable, float(nodes[0]), float(nodes[-1]), breaks, pieces)
+    curves = make_interp_spline(np.log(nodes), np.column_stack([column for _, column in quantities]), k=5)
+    starts = np.unique(curves.t)[:-1]
+    powers = [curves(starts, nu=power).T / math.factorial(power) for power in range(5, -1, -1)]
+    pieces = np.stack([np.broadcast_to(starts, powers[0].shape), *powers], axis=-1)
+    return LogTable(variable, float(nodes[0]), float(nodes[-1]), pieces)

@@ -18,7 +18,7 @@ import numpy as np
 
 from nuinfer.compiled import compiled, elementwise
 from nuinfer.constraints.definition import Definition, Prediction
-from nuinfer.constraints.tables import interval, quadratic_rate, quintic, read_table
+from nuinfer.constraints.tables import quadratic_rate, read_table, spline
 from nuinfer.errors import ConfigError
 from nuinfer.typing import ArrayLike, FloatArray
 
@@ -100,18 +100,14 @@ def _column(beam: str) -> int:
 def _rate(m_zprime_mev: ArrayLike, g_prime: ArrayLike, *, charge: float, column: int) -> FloatArray:
     table, mass = read_table(_TABLE), np.asarray(m_zprime_mev, float)
     table.require(mass)
-    return elementwise(_rate_loop, (mass, g_prime), charge, table.breaks, table.pieces[column : column + 2])
+    return elementwise(_rate_loop, (mass, g_prime), charge, table.pieces[column : column + 2])
 
 
 @compiled
-def _rate_loop(
-    mass: FloatArray, g_prime: FloatArray, charge: float, breaks: FloatArray, pieces: FloatArray, out: FloatArray
-) -> None:
+def _rate_loop(mass: FloatArray, g_prime: FloatArray, charge: float, pieces: FloatArray, out: FloatArray) -> None:
     for n in range(out.size):
         x = math.log(mass[n])
-        k = interval(x, breaks)
-        t = x - breaks[k]
-        linear, quadratic = math.exp(quintic(t, pieces[0, k])), math.exp(quintic(t, pieces[1, k]))
+        linear, quadratic = math.exp(spline(x, pieces[0])), math.exp(spline(x, pieces[1]))
         out[n] = quadratic_rate(g_prime[n] * charge, linear, quadratic)
 
 

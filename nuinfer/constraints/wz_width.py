@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from nuinfer.constraints.tables import require_within
+from nuinfer.constraints.tables import LARGEST, require_within
 from nuinfer.typing import ArrayLike, FloatArray
 
 _PER_COUPLING_SQUARED = 3.0 / (16.0 * math.pi**2)
@@ -62,5 +62,5 @@ def coupling_limit(precision: ArrayLike = 0.01) -> FloatArray:
     0.726
     """
     relative = np.asarray(precision, float)
-    require_within("precision", relative, 0.0, np.finfo(float).max)
+    require_within("precision", relative, 0.0, LARGEST)
     return np.asarray(np.sqrt(relative / _PER_COUPLING_SQUARED))

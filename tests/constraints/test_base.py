@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import math
+import os
 import pickle
+import subprocess
+import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -80,6 +85,45 @@ def test_a_built_constraint_survives_pickling(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", DEFINITIONS)
+def test_the_facts_of_a_constraint_are_whole(name: str) -> None:
+    """Its table in the configuration, its label and colour in figures, its citation: all come from one constant."""
+    facts = DEFINITIONS[name]
+    term = facts.build(facts.forms[-1], facts.measurement, LMU_LTAU, (1.0, 50.0))
+    assert (term.label, term.colour, term.prediction_reference) == (
+        facts.label, facts.colour, facts.prediction_reference,
+    )  # fmt: skip
+    assert facts.label
+    assert len(facts.colour) == 7
+    assert facts.measurement in read_numbers(name)["measurements"]
+    scalar = "scalar" in facts.mediators
+    with nullcontext() if scalar else pytest.raises(ConfigError, match=f"constraints.{name}: it is a vector's"):
+        facts.build(facts.forms[-1], facts.measurement, LMU_LTAU, (1.0, 50.0), mediator="scalar")
+
+
+def test_plain_python_gives_the_numbers_of_the_compiled_code() -> None:
+    """Self-regression of the compiler, at points on both sides of each branch."""
+    script = (
+        "import json, sys; from nuinfer.constraints import definitions; points = json.loads(sys.argv[1]); "
+        "built = [d.build(d.forms[-1], d.measurement, (0.0, 1.0, -1.0), (0.1, 100.0)) for d in definitions().values()];"
+        "print(json.dumps([c.log_term(*(points[a] for a in c.arguments)).tolist() for c in built]))"
+    )
+    points = {
+        "m_zprime_mev": [0.1, 0.5, 10.0, 100.0], "g_prime": [0.0, 1e-7, 2e-4, 0.3],
+        "sum_nu_masses_ev": [0.0, 0.1, 0.2, math.nan],
+    }  # fmt: skip
+
+    def run(disable: str) -> list[list[float]]:
+        command = [sys.executable, "-c", script, json.dumps(points)]
+        done = subprocess.run(
+            command, env={**os.environ, "NUMBA_DISABLE_JIT": disable}, capture_output=True, text=True, check=True
+        )
+        found: list[list[float]] = json.loads(done.stdout)
+        return found
+
+    np.testing.assert_allclose(run("1"), run("0"), rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", DEFINITIONS)
 def test_every_measurement_has_a_reference_and_builds(name: str) -> None:
     for identifier in read_numbers(name)["measurements"]:
         term = DEFINITIONS[name].build("exclusion", identifier, LMU_LTAU, (1.0, 50.0))
@@ -144,3 +188,16 @@ def test_numbers_that_cannot_work_are_refused() -> None:
         toy("two_sided", mean=1.0, sigma=0.0)
     with pytest.raises(ConfigError, match=r"confidence_level: 1.0 is outside the allowed"):
         DEFINITIONS["muon_g2"].build("exclusion", "wp2025", LMU_LTAU, (1.0, 50.0), confidence_level=1.0)
+
+
+@pytest.mark.parametrize("form", ["one_sided", "two_sided"])
+def test_averaged_over_values_of_its_arguments(form: base.Form) -> None:
+    """The average of the likelihood by hand; a constraint on something else stays as it is."""
+    measured = base.Measurement("m", "nowhere", mean=1.0, sigma=0.5)
+    term = base.Constraint("toy", form, measured, lambda x, y: x * y, 0.0, arguments=("x", "y"))
+    values = {"x": np.array([0.5, 1.0, 3.0]), "y": np.array([1.0, 2.0, 0.5]), "z": np.zeros(3)}
+    averaged = float(term.log_term_of(term.averaged(values).standard_model))
+    assert averaged == pytest.approx(math.log(np.mean(np.exp(term.log_term(values["x"], values["y"])))), rel=1e-12)
+    assert term.averaged({"x": values["x"]}) is term
+    cut = base.Constraint("toy", "exclusion", measured, np.abs, 0.0, arguments=("x",))
+    assert cut.averaged(values).standard_model == 0.5

@@ -26,7 +26,7 @@ from pydantic import PositiveFloat, StrictBool
 from nuinfer.compiled import compiled, elementwise, inlined
 from nuinfer.constants import ELECTRIC_CHARGE, KAMADA_YU, MASS_ELECTRON_MEV, N_EFF_STANDARD_MODEL
 from nuinfer.constraints.definition import Definition, Prediction
-from nuinfer.constraints.tables import FOLDER, interval, quintic, read_table, require_within
+from nuinfer.constraints.tables import FOLDER, LARGEST, SMALLEST, interval, read_table, require_within, spline
 from nuinfer.datafiles import DataFolder, locate
 from nuinfer.errors import ConfigError
 from nuinfer.typing import ArrayLike, FloatArray
@@ -37,7 +37,9 @@ if TYPE_CHECKING:
 Model = Literal["paper", "boltzmann"]
 Temperatures = Literal["common", "split"]
 Case = Literal["entropy", "number", "auto"]
-PAIR_ANNIHILATION_G_PRIME = 1e-5  # the paper, Sec. IV A: annihilation in equilibrium above
+_NUMBER_BELOW = MappingProxyType({"entropy": 0.0, "number": math.inf, "auto": 1e-5})
+"""Coupling below which pairs do not annihilate fast enough (the paper, Sec. IV A): their number is conserved."""
+
 TABLE_FLOOR = 1e-7  # the Boltzmann table holds ln(Delta N_eff + this), which rounding leaves smooth for a heavy Z'
 _TABLE = "neff_paper.csv"
 _BOLTZMANN, _MIXING = "neff_boltzmann.csv", "neff_mixing.npz"
@@ -83,10 +85,8 @@ def delta_neff(
     table = read_table(_BOLTZMANN)
     table.require(mass)
     coupling = np.asarray(0.0 if g_prime is None else g_prime, float)
-    require_within("g_prime", coupling, 0.0, np.finfo(float).max)
-    return elementwise(
-        _boltzmann_loop, (mass, coupling), table.breaks, _pieces(temperatures), *_mixing_knots_weights(temperatures)
-    )
+    require_within("g_prime", coupling, 0.0, LARGEST)
+    return elementwise(_boltzmann_loop, (mass, coupling), _pieces(temperatures), *_mixing_grid(temperatures))
 
 
 def mixing_spline(mass: FloatArray, ratio: FloatArray, added: FloatArray) -> RectBivariateSpline:
@@ -115,7 +115,7 @@ def _pieces(temperatures: Temperatures) -> FloatArray:
 
 
 @functools.cache
-def _mixing_knots_weights(temperatures: Temperatures) -> tuple[FloatArray, FloatArray, FloatArray]:
+def _mixing_grid(temperatures: Temperatures) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Knots in both directions of `mixing_spline`, and its weights, shape (knot - 4, knot - 4)."""
     arrays = DataFolder.open(locate(FOLDER)).read_arrays(_MIXING)
     spline = mixing_spline(arrays["m_zprime_mev"], arrays["width_over_mass"], arrays[temperatures])
@@ -127,7 +127,6 @@ def _mixing_knots_weights(temperatures: Temperatures) -> tuple[FloatArray, Float
 def _boltzmann_loop(
     mass: FloatArray,
     g_prime: FloatArray,
-    breaks: FloatArray,
     pieces: FloatArray,
     knots_x: FloatArray,
     knots_y: FloatArray,
@@ -136,11 +135,8 @@ def _boltzmann_loop(
 ) -> None:
     for n in range(out.size):
         x = math.log(mass[n])
-        k = interval(x, breaks)
-        t = x - breaks[k]
-        total = math.exp(quintic(t, pieces[0, k])) - TABLE_FLOOR
-        mixing = quintic(t, pieces[1, k]) * g_prime[n]
-        ratio = _electron_width_over_mass(mass[n], mixing)
+        total = math.exp(spline(x, pieces[0])) - TABLE_FLOOR
+        ratio = electron_width_over_mass(mass[n], spline(x, pieces[1]) * g_prime[n])
         if ratio != 0.0:
             y = math.log(ratio)
             if not y <= knots_y[0]:  # below it mixing is too slow to matter; NaN goes on
@@ -149,8 +145,16 @@ def _boltzmann_loop(
 
 
 @inlined
-def _electron_width_over_mass(mass: float, mixing: float) -> float:
-    """Width of Z' -> e+ e- over the mass, zero below threshold."""
+def electron_width_over_mass(mass: float, mixing: float) -> float:
+    """Width of Z' -> e+e- with the coupling ``e eps`` over the mass in MeV, zero below threshold.
+
+    ``(e eps)^2/(12 pi) (1 + 2 r) sqrt(1 - 4 r)``, ``r = m_e^2/m^2``. `mixing` is eps at ``q^2 = m^2``.
+
+    Examples
+    --------
+    >>> print(f"{electron_width_over_mass(10.0, 1e-5):.4e}")
+    2.4324e-13
+    """
     square = max(1.0 - (2.0 * MASS_ELECTRON_MEV / mass) ** 2, 0.0)  # of the electrons' speed
     return (ELECTRIC_CHARGE * mixing) ** 2 * (1.5 - 0.5 * square) * math.sqrt(square) / (12.0 * math.pi)
 
@@ -158,7 +162,7 @@ def _electron_width_over_mass(mass: float, mixing: float) -> float:
 @compiled
 def _bicubic(x: float, y: float, knots_x: FloatArray, knots_y: FloatArray, weights: FloatArray) -> float:
     """Cubic tensor spline."""
-    i, j = interval(x, knots_x[3:-3]), interval(y, knots_y[3:-3])
+    i, j = interval(x, knots_x[3:-4]), interval(y, knots_y[3:-4])
     along_x, along_y = _cubic_basis(x, knots_x[i : i + 8]), _cubic_basis(y, knots_y[j : j + 8])
     total = 0.0
     for a in range(4):
@@ -225,24 +229,26 @@ def delta_neff_paper(
     if (case == "auto") != (g_prime is not None):
         raise ConfigError(f"case: 'auto' needs g_prime, and only 'auto' takes it (case is '{case}')")
     t_dec = np.asarray(t_dec_mev, float)
-    require_within("t_dec_mev", t_dec, np.finfo(float).tiny, np.finfo(float).max)
-    table, ratio = read_table(_TABLE), np.asarray(np.asarray(m_zprime_mev, float) / t_dec)
+    require_within("t_dec_mev", t_dec, SMALLEST, LARGEST)
+    coupling = 0.0 if g_prime is None else g_prime
+    return _paper(np.asarray(np.asarray(m_zprime_mev, float) / t_dec), coupling, _NUMBER_BELOW[case])
+
+
+def _paper(ratio: FloatArray, g_prime: ArrayLike, number_below: float) -> FloatArray:
+    table = read_table(_TABLE)
     table.require(ratio)
-    coupling = g_prime if g_prime is not None else {"entropy": math.inf, "number": 0.0}[case]
-    return elementwise(_paper_loop, (ratio, coupling), table.breaks, table.pieces)
+    return elementwise(_paper_loop, (ratio, g_prime), number_below, table.pieces)
 
 
 @compiled
 def _paper_loop(
-    ratio: FloatArray, g_prime: FloatArray, breaks: FloatArray, pieces: FloatArray, out: FloatArray
+    ratio: FloatArray, g_prime: FloatArray, number_below: float, pieces: FloatArray, out: FloatArray
 ) -> None:
     for n in range(out.size):
-        x = math.log(ratio[n])
-        k = interval(x, breaks)
-        number = g_prime[n] < PAIR_ANNIHILATION_G_PRIME
+        which = 1 if g_prime[n] < number_below else 0  # number or entropy
         # the table holds Delta N_eff over the Boltzmann factor: smooth where Delta N_eff falls by 130 decades
         suppression = (1.0 + ratio[n]) ** 2.5 * math.exp(-ratio[n])
-        out[n] = suppression * quintic(x - breaks[k], pieces[1 if number else 0, k])
+        out[n] = suppression * spline(math.log(ratio[n]), pieces[which])
 
 
 def _n_eff(m_zprime_mev: FloatArray, g_prime: FloatArray, *, strength: float, temperatures: Temperatures) -> FloatArray:
@@ -250,12 +256,8 @@ def _n_eff(m_zprime_mev: FloatArray, g_prime: FloatArray, *, strength: float, te
     return N_EFF_STANDARD_MODEL + delta_neff(m_zprime_mev, g_prime * strength, temperatures)
 
 
-def _n_eff_paper(
-    m_zprime_mev: FloatArray, g_prime: FloatArray, *, strength: float, t_dec_mev: float, case: Case
-) -> FloatArray:
-    coupling = g_prime * strength if case == "auto" else None
-    extra = delta_neff_paper(m_zprime_mev, t_dec_mev, case, g_prime=coupling)
-    return np.broadcast_arrays(N_EFF_STANDARD_MODEL + extra, g_prime)[0]
+def _n_eff_paper(m_zprime_mev: FloatArray, g_prime: FloatArray, *, t_dec_mev: float, number_below: float) -> FloatArray:
+    return N_EFF_STANDARD_MODEL + _paper(np.asarray(m_zprime_mev / t_dec_mev), g_prime, number_below)
 
 
 def _prediction(
@@ -273,7 +275,7 @@ def _prediction(
     if model == "paper":
         _refuse_other("temperatures", temperatures, "boltzmann")
         table, per_mass, reference = read_table(_TABLE), t_dec_mev, KAMADA_YU
-        predict = functools.partial(_n_eff_paper, strength=strength, t_dec_mev=t_dec_mev, case=case)
+        predict = functools.partial(_n_eff_paper, t_dec_mev=t_dec_mev, number_below=_NUMBER_BELOW[case] / strength)
     else:
         _refuse_other("t_dec_mev", t_dec_mev, "paper")
         _refuse_other("case", case, "paper")

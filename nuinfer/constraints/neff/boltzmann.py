@@ -28,7 +28,6 @@ from typing import Literal
 import numpy as np
 
 from nuinfer.constants import (
-    ELECTRIC_CHARGE,
     G_FERMI_GEV2,
     MASS_ELECTRON_MEV,
     MASS_PLANCK_GEV,
@@ -38,7 +37,7 @@ from nuinfer.constants import (
 )
 from nuinfer.constraints.neff import plasma
 from nuinfer.constraints.neff.collisions import WeakCouplings, annihilation_factor, scattering_factor
-from nuinfer.typing import ArrayLike, FloatArray
+from nuinfer.typing import FloatArray
 
 Temperatures = Literal["common", "split"]
 
@@ -100,22 +99,6 @@ class History:
     t_gamma_mev: FloatArray
     t_nu_mev: FloatArray
     n_eff: float
-
-
-def electron_width_mev(m_zprime_mev: ArrayLike, mixing: ArrayLike) -> FloatArray:
-    """Width of Z' -> e+e- with the coupling ``e eps``, zero below threshold.
-
-    ``Gamma = (e eps)^2 m/(12 pi) (1 + 2 r) sqrt(1 - 4 r)``, ``r = m_e^2/m^2``. `mixing` is eps at ``q^2 = m^2``.
-
-    Examples
-    --------
-    >>> print(f"{electron_width_mev(10.0, 1e-5):.4e}")
-    2.4324e-12
-    """
-    m, mixing = np.asarray(m_zprime_mev, float), np.asarray(mixing, float)
-    r = MASS_ELECTRON_MEV**2 / m**2
-    phase_space = (1.0 + 2.0 * r) * np.sqrt(np.maximum(1.0 - 4.0 * r, 0.0))
-    return np.asarray((ELECTRIC_CHARGE * mixing) ** 2 * m / (12.0 * math.pi) * phase_space)
 
 
 def solve(
