@@ -29,7 +29,7 @@ def test_profile_of_a_correlated_gaussian_analytic(toys):
     profile = Profile(Correlated(toys, bound=6.0))
     assert profile.best.theta == pytest.approx([0.0, 0.0], abs=1e-3)
     assert profile.loss("x0", 1.5) == pytest.approx(1.125, abs=2e-3)
-    assert profile.at("x0", 1.5).point == pytest.approx([1.5, 1.2], abs=1e-2)
+    assert profile.at("x0", 1.5).theta == pytest.approx([1.5, 1.2], abs=1e-2)
     assert profile.interval("x0", 0.6827) == pytest.approx((-1.0, 1.0), abs=5e-3)
     assert profile.limit("x0", "upper") == pytest.approx(1.6449, abs=5e-3)
     assert profile.limit("x0", "lower", 0.9) == pytest.approx(-1.2816, abs=5e-3)

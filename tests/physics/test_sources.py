@@ -183,7 +183,7 @@ def test_profile_searches_the_simplex():
     assert best["f_e"] + best["f_mu"] <= 1.0
     corner = profile.at("f_e", 0.9999)
     assert np.isfinite(corner.log_prob)
-    assert corner.point[1:].sum() <= 1.0
+    assert corner.theta[1:].sum() <= 1.0
 
 
 # Evolution laws
