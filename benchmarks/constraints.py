@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 
 import nuinfer
-from nuinfer.constraints import definitions
+from nuinfer.constraints import CONSTRAINTS
 
 BATCHES = (1, 256)
 SECONDS, REPEATS = 0.02, 7
@@ -26,7 +26,7 @@ def microseconds(function: Callable[[], object]) -> float:
 
 def main() -> None:
     """Print a table."""
-    on = [f"constraints.{name}.form={definition.forms[-1]}" for name, definition in definitions().items()]
+    on = [f"constraints.{name}.form={definition.forms[-1]}" for name, definition in CONSTRAINTS.shipped.items()]
     analysis = nuinfer.load("hese7", on)
     print(f"{'us per point':>14}" + "".join(f"  batch {batch:4d}" for batch in BATCHES))
     total = np.zeros(len(BATCHES))

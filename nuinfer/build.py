@@ -18,7 +18,7 @@ from nuinfer.config import (
     UniformConfig,
     own_definitions,
 )
-from nuinfer.constraints import custom, definitions, limit_curve
+from nuinfer.constraints import CONSTRAINTS, custom, limit_curve
 from nuinfer.constraints.base import Constraint
 from nuinfer.detector.dataset import DataSet, load_dataset
 from nuinfer.detector.projection import project
@@ -202,7 +202,7 @@ def _constraints(config: Config, space: ParameterSpace) -> tuple[Constraint, ...
     """The constraints that are switched on."""
     box = mass_range_mev(space)
     built = []
-    for name, definition in definitions().items():
+    for name, definition in CONSTRAINTS.shipped.items():
         settings = getattr(config.constraints, name).model_dump()
         if settings["form"] != "off":
             charges, mediator = config.model.charges, config.model.mediator

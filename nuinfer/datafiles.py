@@ -115,17 +115,8 @@ class DataFolder:
         return _parse_toml(self.path / name, self.read_bytes(name))
 
     def read_csv(self, name: str) -> dict[str, AnyArray]:
-        """Read a CSV file (``#`` comments, one header line) as columns of floats, or strings if any is no number."""
-        try:
-            lines = [line for line in self.read_bytes(name).decode().splitlines() if line and not line.startswith("#")]
-            rows = list(csv.reader(lines))
-        except (UnicodeDecodeError, csv.Error) as error:
-            raise DataIntegrityError(f"{self.path / name}: not a CSV table ({error})") from error
-        if len(rows) < 2 or any(len(row) != len(rows[0]) for row in rows) or len(set(rows[0])) < len(rows[0]):
-            raise DataIntegrityError(
-                f"{self.path / name}: not a table with a header line of distinct names and rows of one length"
-            )
-        return {head: self._column(name, head, [row[k] for row in rows[1:]]) for k, head in enumerate(rows[0])}
+        """Read a CSV file as `parse_csv` does."""
+        return parse_csv(self.read_bytes(name), str(self.path / name))
 
     def read_arrays(self, name: str) -> dict[str, AnyArray]:
         """Read the arrays of an ``.npz`` file."""
@@ -137,24 +128,57 @@ class DataFolder:
             reason = " ".join(str(error).split())
             raise DataIntegrityError(f"{self.path / name}: not a readable .npz archive of arrays ({reason})") from error
         for key, array in arrays.items():
-            self._finite(name, key, array)
+            _finite(str(self.path / name), key, array)
         return arrays
 
     def checksums(self) -> dict[str, str]:
         """File name to sha256, for the record of a run."""
         return {name: entry["sha256"] for name, entry in self.files.items()}
 
-    def _column(self, name: str, head: str, entries: list[str]) -> AnyArray:
-        try:
-            column = np.array([float(entry) for entry in entries])
-        except ValueError:
-            return np.array(entries)
-        return self._finite(name, head, column)
 
-    def _finite(self, name: str, key: str, array: AnyArray) -> AnyArray:
-        if array.dtype.kind == "f" and not np.all(np.isfinite(array)):
-            raise DataIntegrityError(f"{self.path / name}: '{key}' holds NaN or infinity; allowed: finite numbers")
-        return array
+def parse_csv(content: bytes, where: str) -> dict[str, AnyArray]:
+    r"""Columns of a CSV table: ``#`` comments, one header line, entries of floats, or strings if any is no number.
+
+    Parameters
+    ----------
+    content : bytes
+        Of the file.
+    where : str
+        Its name, with which messages begin.
+
+    Raises
+    ------
+    DataIntegrityError
+        If it is no such table, or holds NaN or infinity.
+
+    Examples
+    --------
+    >>> parse_csv(b"# heights\nname,m\nEiger,3967\n", "peaks.csv")["m"]
+    array([3967.])
+    """
+    try:
+        lines = [line for line in content.decode().splitlines() if line.strip() and not line.startswith("#")]
+        rows = list(csv.reader(lines, strict=True))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataIntegrityError(f"{where}: not a CSV table ({error})") from error
+    heads = [head.strip() for head in rows[0]] if rows else []
+    if len(rows) < 2 or any(len(row) != len(heads) for row in rows) or len(set(heads)) < len(heads):
+        raise DataIntegrityError(f"{where}: not a table with a header line of distinct names and rows of one length")
+    return {head: _column(where, head, [row[k] for row in rows[1:]]) for k, head in enumerate(heads)}
+
+
+def _column(where: str, head: str, entries: list[str]) -> AnyArray:
+    try:
+        column = np.array([float(entry) for entry in entries])
+    except ValueError:
+        return np.array(entries)
+    return _finite(where, head, column)
+
+
+def _finite(where: str, key: str, array: AnyArray) -> AnyArray:
+    if array.dtype.kind == "f" and not np.all(np.isfinite(array)):
+        raise DataIntegrityError(f"{where}: '{key}' holds NaN or infinity; allowed: finite numbers")
+    return array
 
 
 def seal(path: Path, sources: Mapping[str, tuple[str, str]], *, keep: bool = False) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import nuinfer
-from nuinfer.constraints import definitions
+from nuinfer.constraints import CONSTRAINTS
 from nuinfer.errors import ConfigError
 from nuinfer.physics.cosmology import COSMOLOGIES
 from nuinfer.physics.evolution import LAWS
@@ -41,7 +41,7 @@ def test_everything_shipped_has_a_citation_or_says_that_it_rests_on_none() -> No
             assert name in none or thing.citation.strip(), name
 
 
-@pytest.mark.parametrize("name", definitions())
+@pytest.mark.parametrize("name", CONSTRAINTS.shipped)
 def test_every_constraint_cites_its_measurement_and_its_prediction(name: str) -> None:
     form = "one_sided" if name in {"sn1987a", "neutrino_mass"} else "two_sided"
     analysis = nuinfer.load("hese7_icecube", [f"constraints.{name}.form={form}"])

@@ -5,28 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from nuinfer.constraints.base import Constraint, Measurement
 from nuinfer.constraints.definition import Definition, Prediction
 from nuinfer.registry import Registry
 
 _OTHERS = ("base", "custom", "definition", "limit_curve", "limits", "tables", "wz_width")
 
-
 CONSTRAINTS = Registry(__name__, "CONSTRAINT", Definition, skip=_OTHERS)
-"""The constraints of this folder, one file each."""
+"""The constraints of this folder, one file each, in the order of their terms."""
 
 
-def definitions() -> Mapping[str, Definition]:
-    """The shipped constraints by name, in the order of their terms.
-
-    Examples
-    --------
-    >>> list(definitions())
-    ['muon_g2', 'borexino', 'neff', 'sn1987a', 'trident', 'neutrino_mass']
-    """
-    return CONSTRAINTS.shipped
-
-
-__all__ = ["CONSTRAINTS", "Constraint", "Definition", "Measurement", "Prediction", "definitions"]
+__all__ = ["CONSTRAINTS", "Constraint", "Definition", "Measurement", "Prediction"]

@@ -6,10 +6,8 @@ its reference and confidence level. Interpolated in log-log; couplings above the
 
 from __future__ import annotations
 
-import csv
 import functools
 import hashlib
-import math
 from pathlib import Path
 from typing import Literal
 
@@ -18,7 +16,8 @@ import numpy as np
 from nuinfer.constraints.base import Constraint, Measurement
 from nuinfer.constraints.definition import Charges, MassRange, lmu_ltau_strength, require_coverage
 from nuinfer.constraints.tables import Curve
-from nuinfer.errors import ConfigError
+from nuinfer.datafiles import parse_csv
+from nuinfer.errors import ConfigError, DataIntegrityError
 
 COLUMNS = ("m_zprime_mev", "g_prime")
 Outside = Literal["refuse", "allowed"]
@@ -60,8 +59,12 @@ def build(
     label = f"limit_curve.{name}"
     if not reference.strip():
         raise ConfigError(f"constraints.{label}.reference: blank, but a curve needs its source")
-    content = _read(label, table)
-    curve = _parse(label, table, content)
+    where = f"constraints.{label}.table: '{table}'"
+    try:
+        content = Path(table).expanduser().read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{where} cannot be read ({error.strerror})") from error
+    curve = _curve(where, content)
     if outside == "refuse":
         try:
             require_coverage(label, mass_range_mev, (curve.low, curve.high))
@@ -73,25 +76,18 @@ def build(
     return Constraint(label, "exclusion", measured, predict, 0.0, confidence_level, files=files, label=name)
 
 
-def _read(label: str, table: str) -> bytes:
+def _curve(where: str, content: bytes) -> Curve:
+    """The curve of a table of two positive columns with increasing masses."""
+    needs = "it needs two or more rows of positive numbers, with increasing masses"
     try:
-        return Path(table).expanduser().read_bytes()
-    except OSError as error:
-        raise ConfigError(f"constraints.{label}.table: '{table}' cannot be read ({error.strerror})") from error
-
-
-def _parse(label: str, table: str, content: bytes) -> Curve:
-    """Rows of two positive numbers with increasing masses under a header line; ``#`` starts a comment."""
-    where = f"constraints.{label}.table: '{table}'"
-    try:
-        lines = [line for line in content.decode().splitlines() if line.strip() and not line.startswith("#")]
-        head, *rows = csv.reader(lines, strict=True)
-        numbers = np.array([[float(entry) for entry in row] for row in rows])
-    except (ValueError, csv.Error) as error:
-        raise ConfigError(f"{where} is not a CSV of numbers ({error})") from error
-    if tuple(entry.strip() for entry in head) != COLUMNS or numbers.ndim != 2 or numbers.shape[1] != 2:
-        raise ConfigError(f"{where} must have the columns {' and '.join(COLUMNS)}, and at least two rows")
-    mass, limit = numbers.T
-    if mass.size < 2 or not np.all((numbers > 0.0) & (numbers < math.inf)) or not np.all(np.diff(mass) > 0.0):
-        raise ConfigError(f"{where} needs two or more rows of positive numbers, with increasing masses")
+        columns = parse_csv(content, where)
+    except DataIntegrityError as error:
+        raise ConfigError(f"{where} is not a CSV of numbers ({error}); {needs}") from error
+    if tuple(columns) != COLUMNS:
+        raise ConfigError(f"{where} must have the columns {' and '.join(COLUMNS)}")
+    mass, limit = columns.values()
+    if mass.dtype.kind != "f" or limit.dtype.kind != "f":
+        raise ConfigError(f"{where} is not a CSV of numbers; {needs}")
+    if mass.size < 2 or not (mass[0] > 0.0 and np.all(limit > 0.0) and np.all(np.diff(mass) > 0.0)):
+        raise ConfigError(f"{where}: {needs}")
     return Curve.through(mass, limit)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nuinfer.constraints import definitions
+from nuinfer.constraints import CONSTRAINTS
 from nuinfer.constraints.base import Constraint
 from nuinfer.constraints.definition import read_numbers
 from nuinfer.inference.runs import folder as run_folder
@@ -125,7 +125,7 @@ def constraint_table(analysis: Analysis) -> Table | None:
 
 def _measured(constraint: Constraint) -> tuple[str, Cell]:
     """Observable with its unit, and the measured value or limit."""
-    known = read_numbers(constraint.name) if constraint.name in definitions() else {}
+    known = read_numbers(constraint.name) if constraint.name in CONSTRAINTS.shipped else {}
     known = {
         key: _which(text, constraint.measurement.name) for key, text in known.items() if key in ("observable", "unit")
     }
@@ -147,7 +147,7 @@ def _which(text: str, measurement: str) -> str:
 
 def unused_constraints(analysis: Analysis) -> list[str]:
     """Names of the shipped constraints that are off."""
-    return [name for name in definitions() if name not in {c.name for c in analysis.posterior.constraints}]
+    return [name for name in CONSTRAINTS.shipped if name not in {c.name for c in analysis.posterior.constraints}]
 
 
 def prior_table(analysis: Analysis) -> Table:

@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.integrate import quad
 
-from nuinfer.constraints import base, borexino, definitions, muon_g2, neff, sn1987a
+from nuinfer.constraints import CONSTRAINTS, base, borexino, muon_g2, neff, sn1987a
 from nuinfer.constraints.definition import Charges, read_numbers
 from nuinfer.errors import ConfigError
 
-DEFINITIONS = definitions()
+DEFINITIONS = CONSTRAINTS.shipped
 LMU_LTAU = (0.0, 1.0, -1.0)
 DEFAULTS = {
     "muon_g2": ("two_sided", "wp2025"),
@@ -103,8 +103,9 @@ def test_the_facts_of_a_constraint_are_whole(name: str) -> None:
 def test_plain_python_gives_the_numbers_of_the_compiled_code() -> None:
     """Self-regression of the compiler, at points on both sides of each branch."""
     script = (
-        "import json, sys; from nuinfer.constraints import definitions; points = json.loads(sys.argv[1]); "
-        "built = [d.build(d.forms[-1], d.measurement, (0.0, 1.0, -1.0), (0.1, 100.0)) for d in definitions().values()];"
+        "import json, sys; from nuinfer.constraints import CONSTRAINTS; points = json.loads(sys.argv[1]); "
+        "every = CONSTRAINTS.shipped.values(); "
+        "built = [d.build(d.forms[-1], d.measurement, (0.0, 1.0, -1.0), (0.1, 100.0)) for d in every]; "
         "print(json.dumps([c.log_term(*(points[a] for a in c.arguments)).tolist() for c in built]))"
     )
     points = {

@@ -12,12 +12,12 @@ import pytest
 
 import nuinfer
 from nuinfer.cli import main
-from nuinfer.constraints import base, definitions, limits, muon_g2
+from nuinfer.constraints import CONSTRAINTS, base, limits, muon_g2
 from nuinfer.errors import ConfigError
 from nuinfer.plotting import style
 from nuinfer.plotting.bounds import plot_bounds
 
-DEFINITIONS = definitions()
+DEFINITIONS = CONSTRAINTS.shipped
 LMU_LTAU = (0.0, 1.0, -1.0)
 BOX = (1.0, 50.0)
 Z_ONE, Z_TWO = 1.6448536269514722, 1.959963984540054  # 95 %, one- and two-sided

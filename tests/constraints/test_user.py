@@ -12,12 +12,12 @@ import pytest
 from scipy.integrate import quad
 
 import nuinfer
-from nuinfer.constraints import definitions, neutrino_mass
+from nuinfer.constraints import CONSTRAINTS, neutrino_mass
 from nuinfer.constraints.base import Constraint
 from nuinfer.errors import ConfigError
 
 ROOT = Path(__file__).parents[2]
-DEFINITIONS = definitions()
+DEFINITIONS = CONSTRAINTS.shipped
 LMU_LTAU = (0.0, 1.0, -1.0)
 CURVE = "# a limit\nm_zprime_mev,g_prime\n1.0,1e-5\n10.0,1e-4\n60.0,6e-4\n"
 
