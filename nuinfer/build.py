@@ -96,7 +96,9 @@ def _shells(model: ModelConfig) -> Shells:
     z_max = model.source_redshift or model.z_max
     if law.log_density is not None:
         _check_law(law.log_density, np.linspace(0.0, math.log1p(z_max), 5))
-    return make_shells(model.evolution, COSMOLOGIES[model.cosmology], z_max, _accuracy(model).redshift_intervals)
+    return make_shells(
+        model.evolution, COSMOLOGIES[model.cosmology].cosmology, z_max, _accuracy(model).redshift_intervals
+    )
 
 
 def _check_law(log_density: LogDensity, x: FloatArray) -> None:
@@ -122,7 +124,7 @@ def _propagation(config: Config, mixing_set: Mixing, shells: Shells) -> Propagat
     return Propagation(
         mixing=mixing_set,
         mediator=Mediator(model.charges, MEDIATORS[model.mediator].spin),
-        cosmology=COSMOLOGIES[model.cosmology],
+        cosmology=COSMOLOGIES[model.cosmology].cosmology,
         coherence=model.coherence,
         split=model.masses == "split",
         shells=shells,

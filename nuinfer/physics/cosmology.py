@@ -26,8 +26,6 @@ class Cosmology:
         Matter and vacuum densities today over the critical one.
     t_nu0_ev : float
         Relic neutrino temperature today in eV.
-    citation : str
-        What has to be cited.
 
     Raises
     ------
@@ -44,7 +42,6 @@ class Cosmology:
     omega_m: float
     omega_lambda: float
     t_nu0_ev: float
-    citation: str = ""
 
     def __post_init__(self) -> None:
         for name in ("h", "omega_m", "omega_lambda", "t_nu0_ev"):
@@ -65,18 +62,28 @@ class Cosmology:
         )
 
 
-PAPER = Cosmology(h=0.69, omega_m=0.32, omega_lambda=0.68, t_nu0_ev=1.7e-4, citation=KAMADA_YU)
+PAPER = Cosmology(h=0.69, omega_m=0.32, omega_lambda=0.68, t_nu0_ev=1.7e-4)
 """Cosmology of arXiv:1504.00711, Sec. III."""
 
 PLANCK18 = Cosmology(
-    h=0.6766,
-    omega_m=0.3111,
-    omega_lambda=0.6889,
-    t_nu0_ev=BOLTZMANN_EV_K * T_CMB_K * (4.0 / 11.0) ** (1.0 / 3.0),
-    citation="Planck Collaboration, Astron. Astrophys. 641 (2020) A6, arXiv:1807.06209; "
-    "T_CMB: Fixsen 2009, arXiv:0911.1955",
+    h=0.6766, omega_m=0.3111, omega_lambda=0.6889, t_nu0_ev=BOLTZMANN_EV_K * T_CMB_K * (4.0 / 11.0) ** (1.0 / 3.0)
 )
 """Planck 2018 TT,TE,EE+lowE+lensing+BAO: arXiv:1807.06209, Table 2; relic temperature from T_CMB."""
 
-COSMOLOGIES = MappingProxyType({"paper": PAPER, "planck18": PLANCK18})
-"""The cosmologies that ``model.cosmology`` may name."""
+
+@dataclass(frozen=True)
+class CosmologySet:
+    """A named set of cosmological parameters, and what has to be cited for it."""
+
+    citation: str
+    cosmology: Cosmology
+
+
+_PLANCK = "Planck Collaboration, Astron. Astrophys. 641 (2020) A6, arXiv:1807.06209"
+COSMOLOGIES = MappingProxyType(
+    {
+        "paper": CosmologySet(KAMADA_YU, PAPER),
+        "planck18": CosmologySet(f"{_PLANCK}; T_CMB: Fixsen 2009, arXiv:0911.1955", PLANCK18),
+    }
+)
+"""The sets that ``model.cosmology`` may name."""
