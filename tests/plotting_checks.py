@@ -9,7 +9,8 @@ from types import SimpleNamespace
 import matplotlib as mpl
 import numpy as np
 
-from nuinfer.plotting import draws, style
+from nuinfer.inference.runs.intervals import shortest_interval
+from nuinfer.plotting import style
 
 
 def importance_samples(analysis, number=4000, prior_draws=8000):
@@ -25,7 +26,7 @@ def importance_samples(analysis, number=4000, prior_draws=8000):
 
 def make_summary(analysis, samples):
     parameters = {
-        name: {"median": float(np.median(column)), "hpd68": draws.shortest_interval(column, 0.68), "ess": 2000.0}
+        name: {"median": float(np.median(column)), "hpd68": shortest_interval(column, 0.68), "ess": 2000.0}
         for name, column in zip(analysis.parameter_names, samples.T, strict=True)
     }
     parameters["log10_g_prime"]["limit95"] = {"side": "upper", "value": -3.214, "prior_floor": -6.0}
@@ -37,7 +38,7 @@ def make_run(analysis, samples, summary, folder="chains/test"):
     n_dim = samples.shape[-1]
     chain = samples[: 4 * (len(samples) // 80) * 20].reshape(4, -1, 20, n_dim)
     lengths = np.array([20, 50, 100])
-    left_out = {c.name: SimpleNamespace(samples=chain, ess=2000.0, rhat=1.0) for c in analysis.posterior.constraints}
+    left_out = {c.name: SimpleNamespace(samples=chain, ess=2000.0, rhat=1.0) for c in analysis.constraints}
     return SimpleNamespace(
         folder=Path(folder),
         analysis=analysis,
@@ -53,9 +54,9 @@ def make_run(analysis, samples, summary, folder="chains/test"):
 
 def make_quick(monkeypatch):
     """Fewer draws, on whose number what a test looks at does not depend."""
-    monkeypatch.setattr("nuinfer.plotting.corner.PRIOR_DRAWS", 4000)
+    monkeypatch.setattr("nuinfer.plotting.figures.corner.PRIOR_DRAWS", 4000)
     for kind in ("spectrum", "depth", "flavour_triangle", "counts", "pulls"):
-        monkeypatch.setattr(f"nuinfer.plotting.{kind}.MOST_DRAWS", 50)
+        monkeypatch.setattr(f"nuinfer.plotting.figures.{kind}.MOST_DRAWS", 50)
 
 
 def texts(figure):

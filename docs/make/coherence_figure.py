@@ -11,7 +11,7 @@ from nuinfer.physics.absorption import Coherence, degenerate_crossings, split_cr
 from nuinfer.physics.mediator import LMU_LTAU
 from nuinfer.physics.mixing import PAPER
 from nuinfer.physics.quoted.coherence import crossing_transfer, interaction
-from nuinfer.plotting import style
+from nuinfer.plotting import sheet, style
 
 DELTA_M2_EV2 = np.array([0.0, 7.5e-5, 2.4e-3])
 WIDTHS = np.geomspace(1e-4, 3.0, 40)
@@ -31,9 +31,8 @@ def main(path: str = "docs/figures/coherence.png") -> None:
     """Draw survival of a pion source against the width of the resonance."""
     source = np.array([1.0, 2.0, 0.0]) / 3.0 @ PAPER.probabilities
     ratios = WIDTHS[:, None] * (DELTA_M2_EV2 / DELTA_M2_EV2[1])
-    with style.context():
-        figure = style.new_figure(style.PAGE_IN, 3.2)
-        for axes, (title, target) in zip(figure.subplots(1, 2, sharey=True), TARGETS.items(), strict=True):
+    with sheet(None, style.PAGE_IN, (3.2, 3.2), panels=2, columns=(2, 2), sharey=True) as drawn:
+        for axes, (title, target) in zip(drawn.panels, TARGETS.items(), strict=True):
             for tau, colour in zip(DEPTHS, style.POSTERIORS, strict=False):
                 transfer = crossing_transfer(tau, ratios, interaction(PAPER, LMU_LTAU, target))
                 axes.plot(WIDTHS, (transfer @ source).sum(axis=-1), color=colour, label=rf"$\tau = {tau:g}$")
@@ -45,12 +44,11 @@ def main(path: str = "docs/figures/coherence.png") -> None:
             axes.set_xlabel(r"width of the resonance / $L_{21}$")
             for place, name in ((DELTA_M2_EV2[1] / DELTA_M2_EV2[2], "$L_{31}$"), (1.0, "$L_{21}$")):
                 axes.text(place * 0.9, 0.97, name, ha="right", va="top", fontsize="small", color=style.GREY)
-        first = figure.axes[0]
+        first = drawn.panel
         first.set_ylabel(r"survival of a $(1, 2, 0)$ source")
         first.plot([], [], color=style.BLACK, lw=0.7, ls="--", label="coherent")
         first.plot([], [], color=style.BLACK, lw=0.7, ls=":", label="decoherent")
-        figure.legend(*first.get_legend_handles_labels(), loc="outside lower center", ncols=6, frameon=False)
-        print(f"wrote {style.save(figure, Path(path))}")
+    print(f"wrote {style.save(drawn.figure, Path(path))}")
 
 
 if __name__ == "__main__":

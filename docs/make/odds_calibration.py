@@ -22,7 +22,7 @@ from nuinfer.inference.runs import folder as run_folder
 from nuinfer.inference.studies.odds import OddsCalibration, judge_odds, simulate_odds
 from nuinfer.inference.work.dispatch import Call, dispatch
 from nuinfer.inference.work.executors import open_executor
-from nuinfer.plotting import style
+from nuinfer.plotting import sheet, style
 
 ROOT = Path(__file__).resolve().parents[2]
 SEED, SETTING = 7505, Setting(live=150, walks=20)
@@ -59,10 +59,9 @@ def simulate(folder: str, index: int) -> None:
 
 def draw(result: OddsCalibration, path: Path) -> None:
     """Share of true hypotheses against their posterior probability."""
-    with style.context():
-        axes = style.new_figure(style.COLUMN_IN, style.COLUMN_IN).subplots()
+    with sheet(None, style.COLUMN_IN, (style.COLUMN_IN, style.COLUMN_IN), legend="none") as drawn:
+        axes, rows = drawn.panel, result.reliability
         axes.plot([0.0, 1.0], [0.0, 1.0], color=style.GREY, lw=0.8)
-        rows = result.reliability
         axes.errorbar(
             [row.predicted for row in rows],
             [row.true for row in rows],
@@ -74,7 +73,7 @@ def draw(result: OddsCalibration, path: Path) -> None:
         for row in rows:
             axes.annotate(str(row.count), (row.predicted, row.true), (5, -9), textcoords="offset points", fontsize=7)
         axes.set(xlabel="posterior probability", ylabel="share that is true", xlim=(-0.04, 1.1), ylim=(-0.04, 1.04))
-        style.save(style.figure_of(axes), path)
+    style.save(drawn.figure, path)
 
 
 def main() -> None:

@@ -6,15 +6,17 @@ import sys
 from pathlib import Path
 
 import nuinfer
-from nuinfer.plotting import PAPER_FIGURES, style
+from nuinfer import plotting
+from nuinfer.plotting import style
 
 
 def main(folder: str = "figures") -> None:
     """Write every figure at the widths of a column and of a page."""
     analysis = nuinfer.load("paper")
-    for name, draw in PAPER_FIGURES.items():
+    for name in ("fig1", "fig2", "fig3"):
         for place, width_in in (("column", style.COLUMN_IN), ("page", style.PAGE_IN)):
-            print(f"wrote {style.save(draw(analysis, width_in=width_in), Path(folder) / f'{name}-{place}.pdf')}")
+            figure = plotting.plot(name, analysis, width_in=width_in)
+            print(f"wrote {style.save(figure, Path(folder) / f'{name}-{place}.pdf')}")
 
 
 if __name__ == "__main__":

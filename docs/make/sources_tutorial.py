@@ -12,16 +12,15 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
+from nuinfer import plotting
 from nuinfer.inference.evidence.absorption_test import AbsorptionTest
 from nuinfer.inference.evidence.compare import PSEUDO_EXPERIMENTS, compare
 from nuinfer.inference.evidence.comparison import Comparison
 from nuinfer.inference.evidence.evidence import verbal
 from nuinfer.inference.evidence.standard import BASELINE, Block, standard_blocks
-from nuinfer.plotting import comparison as plotting
-from nuinfer.plotting import style
-from nuinfer.plotting.counts import garwood
+from nuinfer.plotting import sheet, style
+from nuinfer.plotting.energies import GEV_PER_TEV
+from nuinfer.plotting.figures.counts import draw_observed
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "tutorials" / "sources.md"
@@ -69,30 +68,22 @@ def absorption_table(tests: Sequence[tuple[str, AbsorptionTest]]) -> str:
 
 def draw_dip(results: Sequence[tuple[str, Comparison]], path: Path) -> None:
     """Counts of each data set with the best fits without absorption and with the dip of 2014."""
-    with style.context():
-        panels = style.row_of_panels(len(results), style.PAGE_IN, 0.42, 2.2)
-        for panel, (name, result) in zip(panels, results, strict=True):
+    number = len(results)
+    heights = (0.42 * style.PAGE_IN + 0.6, 2.2 * number + 0.9)
+    with sheet(None, style.PAGE_IN, heights, panels=number, columns=(number, 1), share="xy") as drawn:
+        for panel, (name, result) in zip(drawn.panels, results, strict=True):
             analysis = result[DIP].analysis
-            edges, observed = analysis.bin_edges_gev, analysis.observed_counts.sum(axis=0)
-            middle = np.sqrt(edges[1:] * edges[:-1])
-            low, high = garwood(observed)
-            panel.errorbar(
-                middle,
-                observed,
-                yerr=[observed - low, high - observed],
-                fmt="o",
-                color=style.BLACK,
-                ms=3.0,
-                label="observed",
-            )
+            edges_tev = analysis.bin_edges_gev / GEV_PER_TEV
+            draw_observed(panel, edges_tev, analysis.observed_counts.sum(axis=0))
             for label, colour in (("no absorption", style.GREY), (DIP, style.VERMILLION)):
                 own = result[label].analysis
                 point = [result[label].best_fit[parameter] for parameter in own.parameter_names]
                 counts = own.expected_counts(point).sum(axis=0)
-                panel.stairs(counts, edges, color=colour, lw=1.3, label=f"best fit, {label}")
-            panel.set(xscale="log", yscale="log", ylim=(0.03, 30.0), xlabel="deposited energy [GeV]", title=name)
-        panels[0].set_ylabel("events per bin")
-        style.save(style.add_legend(panels, own=True), path)
+                panel.stairs(counts, edges_tev, color=colour, lw=1.3, label=f"best fit, {label}")
+            panel.set(xscale="log", yscale="log", ylim=(0.03, 30.0), title=name)
+            panel.set(xlabel="deposited energy [TeV]", ylabel="events per bin")
+            style.plain_log(panel.xaxis)
+    style.save(drawn.figure, path)
 
 
 def replace_part(text: str, name: str, content: str) -> str:

@@ -38,8 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
     from nuinfer.config import constraint_forms
     from nuinfer.inference.studies.calibration import Setting, calibrate
     from nuinfer.inference.work.executors import open_executor
-    from nuinfer.plotting import style
-    from nuinfer.plotting.calibration import plot_calibration
+    from nuinfer.plotting import plot_calibration, style
 
     analysis = load(arguments.analysis, arguments.set)
     kept = ("off", "exclusion") if arguments.exclusions else ("off",)

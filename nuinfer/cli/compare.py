@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import hashlib
 import json
 from collections.abc import Mapping
@@ -61,6 +60,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Compare, print and draw."""
     from nuinfer.inference.evidence.hypotheses import gathered
+    from nuinfer.plotting import save_all
 
     if arguments.standard:
         return _standard(arguments)
@@ -73,7 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
         print_json(result.to_dict())
         return OK
     print_comparison(result, " and ".join(arguments.analyses))
-    say_written(out / "result.json", *_draw(result, out / "figures"))
+    say_written(out / "result.json", *save_all(result, out / "figures", of="comparison"))
     return OK
 
 
@@ -101,7 +101,7 @@ def _compare(arguments: argparse.Namespace, hypotheses: Mapping[str, Analysis], 
 def _standard(arguments: argparse.Namespace) -> int:
     """The standard set: each data set compared by itself, in a folder of its own."""
     from nuinfer.inference.evidence.standard import BASELINE, standard_blocks
-    from nuinfer.plotting.comparison import Bar, plot_bayes_factors, plot_flavours, plot_overlaid_regions
+    from nuinfer.plotting import Bar, plot_bayes_factors, plot_flavours, plot_overlaid_regions
 
     if arguments.analyses or arguments.vary or arguments.set:
         raise ConfigError("compare: --standard is a fixed set; leave out presets, --vary and --set")
@@ -196,19 +196,6 @@ def _default_folder(arguments: argparse.Namespace, hypotheses: dict[str, Analysi
     settings = [arguments.engine, arguments.live, arguments.seed]
     digest = hashlib.sha256(json.dumps([decided, settings]).encode()).hexdigest()[:8]
     return Path("chains") / f"compare-{Path(arguments.analyses[0]).stem}-{digest}"
-
-
-def _draw(result: Comparison, folder: Path) -> list[Path]:
-    """The figures of one comparison."""
-    from nuinfer.plotting import comparison as plotting
-
-    ln_b = [result.ln_bayes_factor(evidence.name) for evidence in result.hypotheses]
-    bars = [plotting.Bar(evidence.name, *numbers) for evidence, numbers in zip(result.hypotheses, ln_b, strict=True)]
-    figures = {"bayes_factors": plotting.plot_bayes_factors({"": bars}, f"'{result.best.name}'")}
-    figures["flavours"] = plotting.plot_flavours(result.hypotheses)
-    with contextlib.suppress(ConfigError):  # nothing with absorption among them
-        figures["regions"] = plotting.plot_overlaid_regions(result.hypotheses)
-    return _saved(figures, folder)
 
 
 def _saved(figures: Mapping[str, Figure], folder: Path) -> list[Path]:

@@ -78,8 +78,7 @@ def run(arguments: argparse.Namespace) -> int:
         print_table(f"{analysis.name}: allowed g'", ["m_Z' [MeV]", *(b.name for b in bounds)], rows)
     written = [_save(Path(arguments.out), answer)] if arguments.out else []
     if arguments.figure:
-        from nuinfer.plotting import style
-        from nuinfer.plotting.bounds import plot_bounds
+        from nuinfer.plotting import plot_bounds, style
 
         written.append(style.save(plot_bounds(analysis, arguments.level), Path(arguments.figure)))
     if not arguments.json:  # JSON on the standard output stays JSON

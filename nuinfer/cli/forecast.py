@@ -87,7 +87,7 @@ def _years(arguments: argparse.Namespace, shared: dict[str, Any]) -> int:
     else:
         _show_years(result)
     if arguments.figure:
-        from nuinfer.plotting.forecast import plot_forecast
+        from nuinfer.plotting import plot_forecast
 
         _save(plot_forecast(result, threshold(result.level)), arguments)
     return OK
@@ -127,7 +127,7 @@ def _band(arguments: argparse.Namespace, shared: dict[str, Any]) -> int:
     else:
         _show_band(result)
     if arguments.figure:
-        from nuinfer.plotting.forecast import plot_expected_limits
+        from nuinfer.plotting import plot_expected_limits
 
         _save(plot_expected_limits(result), arguments)
     return OK

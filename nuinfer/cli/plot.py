@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from nuinfer.cli.terminal import OK, Command, say_written
 from nuinfer.errors import ConfigError
@@ -14,9 +15,9 @@ FORMATS = ("pdf", "png")
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    run_help = "a run folder; for fig1, fig2 and fig3 of the paper also a preset or a TOML file (default: paper)"
+    run_help = "a run folder; for bounds, and fig1 to fig3 of the paper, also a preset or a TOML file (default: paper)"
     parser.add_argument("folders", metavar="RUN", nargs="*", help=run_help)
-    parser.add_argument("--kind", help="one kind of figure (default: all of a run)")
+    parser.add_argument("--kind", help="one kind of figure, or a Python file that defines one (default: all of a run)")
     format_help = "may be repeated (default: pdf and png)"
     parser.add_argument("--format", action="append", choices=("pdf", "png", "svg"), help=format_help)
     style_help = "talk: fonts and lines 1.3 times as large (default: paper)"
@@ -28,41 +29,36 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Draw, and name every file."""
+    from nuinfer.analysis import load
     from nuinfer.inference.runs.run import open_run
-    from nuinfer.plotting import PAPER_FIGURES, plot, save_all, style
+    from nuinfer.plotting import KINDS, find, plot, save_all, style
 
+    folders: Sequence[str] = arguments.folders
     formats: Sequence[str] = arguments.format or FORMATS
     look = {"width_in": arguments.width, "look": arguments.style}
-    kind = arguments.kind
-    if kind in PAPER_FIGURES and not any(Path(folder).is_dir() for folder in arguments.folders):
-        return _paper_figure(arguments, formats)
-    if not arguments.folders:
-        raise ConfigError(f"plot: give a run folder; only {', '.join(PAPER_FIGURES)} need none")
-    if len(arguments.folders) > 1 and not kind:
+    kind = find(arguments.kind) if arguments.kind else None
+    needs_no_run = [name for name, each in KINDS.items() if each.of == "analysis"]
+    if kind and kind.of not in ("run", "analysis"):
+        raise ConfigError(f"plot: {kind.name} is drawn of a {kind.of}, not of a run")
+    if kind and kind.of == "analysis" and not any(Path(folder).is_dir() for folder in folders):
+        if len(folders) > 1:
+            raise ConfigError(f"plot: {kind.name} shows one preset, not {len(folders)}")
+        given: list[Any] = [load(*folders or ["paper"])]
+        default = Path("figures")
+    elif not folders:
+        raise ConfigError(f"plot: give a run folder; only {', '.join(needs_no_run)} need none")
+    elif len(folders) > 1 and not kind:
         raise ConfigError("plot: several runs go into one figure, say which with --kind (corner)")
-    runs = [open_run(folder) for folder in arguments.folders]
-    folder = Path(arguments.out or runs[0].folder / "figures")
-    if kind:
-        figure = plot(kind, *runs, **look)
-        written = [style.save(figure, folder / f"{kind}.{ending}") for ending in formats]
     else:
-        written = save_all(runs[0], folder, formats, **look)
+        given = [open_run(folder) for folder in folders]
+        default = given[0].folder / "figures"
+    folder = Path(arguments.out or default)
+    if kind:
+        figure = plot(arguments.kind, *given, **look)
+        written = [style.save(figure, folder / f"{kind.name}.{ending}") for ending in formats]
+    else:
+        written = save_all(given[0], folder, formats, **look)
     say_written(*written)
-    return OK
-
-
-def _paper_figure(arguments: argparse.Namespace, formats: Sequence[str]) -> int:
-    """A figure of the paper for a preset or a TOML file, without a run."""
-    from nuinfer.analysis import load
-    from nuinfer.plotting import PAPER_FIGURES, style
-
-    if len(arguments.folders) > 1:
-        raise ConfigError(f"plot: {arguments.kind} shows one preset, not {len(arguments.folders)}")
-    analysis = load(*arguments.folders or ["paper"])
-    with style.context(arguments.style):
-        figure = PAPER_FIGURES[arguments.kind](analysis, width_in=arguments.width)
-    folder = Path(arguments.out or "figures")
-    say_written(*(style.save(figure, folder / f"{arguments.kind}.{ending}") for ending in formats))
     return OK
 
 

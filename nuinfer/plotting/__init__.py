@@ -1,89 +1,138 @@
-"""Figures of a run: one file per kind, one style.
+"""Figures: one file per kind in ``nuinfer.plotting.figures``, one style, one door, `plot`.
 
-`KINDS` draws from a run; the functions behind it (`plot_corner`, `plot_region`, ...) take an analysis and an array of
-samples, or chains, and optional axes, so that they serve notebooks too. matplotlib is imported when something is drawn.
+`plot` draws a kind of `KINDS`, or one of the user's own, from a run, an analysis or the result of a study. The
+functions behind it take an analysis and draws, or chains, and axes, so that they serve notebooks too; all of them
+return the figure, and what they have in common is::
+
+    analysis    the `nuinfer.analysis.Analysis` that was sampled
+    samples     posterior draws, array_like of shape (..., n_dim)
+    best_fit    array_like of shape (n_dim,); searched among the draws if it is not given
+    axes        matplotlib axes to draw on, a sequence where there are several panels; by default a new figure
+    width_in    width of a new figure in inches: 7 for a page, 3.4 for a column
+
+A figure of the user is a Python file with a constant ``FIGURE``, a `Kind`, whose function draws on a `sheet`.
+matplotlib is imported when something is drawn.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from nuinfer.errors import ConfigError
-from nuinfer.plotting import style
-from nuinfer.plotting.chains import plot_acceptance, plot_autocorrelation, plot_rank, plot_trace
-from nuinfer.plotting.corner import plot_corner
-from nuinfer.plotting.counts import plot_counts
-from nuinfer.plotting.depth import plot_depth
-from nuinfer.plotting.flavour_triangle import plot_flavour_triangle
-from nuinfer.plotting.kinds import KINDS, QUICK, PlottedRun, kinds_of, only_one
-from nuinfer.plotting.leave_one_out import plot_leave_one_out
-from nuinfer.plotting.paper_fig1 import plot_fig1
-from nuinfer.plotting.paper_fig2 import plot_fig2
-from nuinfer.plotting.paper_fig3 import plot_fig3
-from nuinfer.plotting.pulls import plot_pulls
-from nuinfer.plotting.region import plot_region
-from nuinfer.plotting.spectrum import plot_spectrum
+from nuinfer.plotting import needs, style
+from nuinfer.plotting.figures.acceptance import plot_acceptance
+from nuinfer.plotting.figures.autocorrelation import plot_autocorrelation
+from nuinfer.plotting.figures.bayes_factors import Bar, plot_bayes_factors
+from nuinfer.plotting.figures.bounds import plot_bounds
+from nuinfer.plotting.figures.calibration import plot_calibration
+from nuinfer.plotting.figures.corner import plot_corner
+from nuinfer.plotting.figures.counts import plot_counts
+from nuinfer.plotting.figures.depth import plot_depth
+from nuinfer.plotting.figures.expected_limits import plot_expected_limits
+from nuinfer.plotting.figures.fig1 import plot_fig1
+from nuinfer.plotting.figures.fig2 import plot_fig2
+from nuinfer.plotting.figures.fig3 import plot_fig3
+from nuinfer.plotting.figures.flavour_triangle import plot_flavour_triangle
+from nuinfer.plotting.figures.flavours import plot_flavours
+from nuinfer.plotting.figures.forecast import plot_forecast
+from nuinfer.plotting.figures.leave_one_out import plot_leave_one_out
+from nuinfer.plotting.figures.pulls import plot_pulls
+from nuinfer.plotting.figures.rank import plot_rank
+from nuinfer.plotting.figures.region import plot_region
+from nuinfer.plotting.figures.regions import plot_overlaid_regions
+from nuinfer.plotting.figures.spectrum import plot_spectrum
+from nuinfer.plotting.figures.trace import plot_trace
+from nuinfer.plotting.kind import Given, Kind, analysis_of
+from nuinfer.plotting.scaffold import Sheet, sheet
+from nuinfer.registry import discover, is_path, load_file
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = [
     "KINDS",
-    "PAPER_FIGURES",
     "QUICK",
-    "PlottedRun",
+    "Bar",
+    "Kind",
+    "Sheet",
+    "find",
     "kinds_of",
+    "needs",
     "plot",
     "plot_acceptance",
     "plot_autocorrelation",
+    "plot_bayes_factors",
+    "plot_bounds",
+    "plot_calibration",
     "plot_corner",
     "plot_counts",
     "plot_depth",
+    "plot_expected_limits",
     "plot_fig1",
     "plot_fig2",
     "plot_fig3",
     "plot_flavour_triangle",
+    "plot_flavours",
+    "plot_forecast",
     "plot_leave_one_out",
+    "plot_overlaid_regions",
     "plot_pulls",
     "plot_rank",
     "plot_region",
     "plot_spectrum",
     "plot_trace",
     "save_all",
+    "sheet",
+    "style",
 ]
 
+KINDS: Mapping[str, Kind] = discover("nuinfer.plotting.figures", "FIGURE", Kind)
+"""Name of a figure to what it says of itself."""
 
-class PaperFigure(Protocol):
-    """A figure of the paper, drawn from an analysis."""
-
-    def __call__(self, analysis: Any, *, width_in: float = style.PAGE_IN) -> Figure:
-        """Draw it."""
-        ...
+QUICK = tuple(name for name, kind in KINDS.items() if kind.quick)
+"""Figures that a fit draws at its end."""
 
 
-def _fig3(analysis: Any, *, width_in: float = style.PAGE_IN) -> Figure:  # noqa: ARG001 - the interface of PaperFigure
-    return plot_fig3(width_in=width_in)
+def find(kind: str) -> Kind:
+    """One of `KINDS` by its name, or the figure of a user's Python file by its path.
+
+    Raises
+    ------
+    ConfigError
+        If there is none.
+    """
+    if is_path(kind):
+        return load_file(kind, "figure").constant("FIGURE", Kind)
+    if kind not in KINDS:
+        raise ConfigError(f"figure '{kind}': not one of {', '.join(KINDS)}")
+    return KINDS[kind]
 
 
-PAPER_FIGURES: Mapping[str, PaperFigure] = MappingProxyType({"fig1": plot_fig1, "fig2": plot_fig2, "fig3": _fig3})
-"""Name of a figure of arXiv:1504.00711 to the function that draws it from an analysis; no run is needed."""
+def kinds_of(given: Any, of: Given = "run") -> tuple[str, ...]:
+    """The figures that a run has: some need absorption, a sampled mass and coupling, or constraints.
+
+    Parameters
+    ----------
+    given : Run, Analysis, Comparison, Calibration, Forecast or Band
+        What is to be drawn.
+    of : str
+        Which of them it is.
+    """
+    return tuple(name for name, kind in KINDS.items() if kind.of == of and not kind.lacks(given))
 
 
-def plot(
-    kind: str, run: PlottedRun, *others: PlottedRun, width_in: float = style.PAGE_IN, look: str | None = None
-) -> Figure:
-    """Draw one figure of `KINDS` or `PAPER_FIGURES`.
+def plot(kind: str, given: Any, *others: Any, width_in: float = style.PAGE_IN, look: str | None = None) -> Figure:
+    """Draw one figure.
 
     Parameters
     ----------
     kind : str
-        Name of the figure; `kinds_of` gives those that the run has.
-    run : PlottedRun
-        The run.
-    others : PlottedRun
+        One of `KINDS`, of which `kinds_of` gives those that a run has; or the path of a Python file with a ``FIGURE``.
+    given : Run, Analysis, Comparison, Calibration, Forecast or Band
+        What it is drawn from; a figure of an analysis takes a run too.
+    others
         Runs drawn over it; only by ``corner``.
     width_in : float
         Width in inches: 7 for a page, 3.4 for a column.
@@ -95,29 +144,39 @@ def plot(
     ConfigError
         For an unknown kind, or a figure that the run does not have.
     """
+    figure_kind = find(kind)
+    if others and not figure_kind.several:
+        raise ConfigError(
+            f"figure '{figure_kind.name}': {1 + len(others)} runs given, it shows one; several can be drawn by corner"
+        )
+    everything = (given, *others)
+    for each in everything:
+        figure_kind.require(each)
+    if figure_kind.of == "analysis":
+        everything = tuple(map(analysis_of, everything))
     with style.context(look):
-        if kind in PAPER_FIGURES:
-            only_one(kind, others)
-            return PAPER_FIGURES[kind](run.analysis, width_in=width_in)
-        if kind not in KINDS:
-            raise ConfigError(f"figure '{kind}': not one of {', '.join([*KINDS, *PAPER_FIGURES])}")
-        return KINDS[kind](run, *others, width_in=width_in)
+        figure = figure_kind.draw(*everything, width_in=width_in)
+        marked = figure_kind.of == "run" and figure_kind.marked
+        if marked and not all(run.summary()["converged"] for run in everything):
+            figure.suptitle(style.NOT_CONVERGED, color=style.VERMILLION)
+    return figure
 
 
 def save_all(
-    run: PlottedRun,
+    run: Any,
     folder: Path,
     formats: Iterable[str] = ("pdf", "png"),
     width_in: float = style.PAGE_IN,
     look: str | None = None,
     kinds: Iterable[str] | None = None,
+    of: Given = "run",
 ) -> list[Path]:
-    """Draw the figures that the run has and write each in all formats; return the paths written.
+    """Draw the figures that a run has and write each in all formats; return the paths written.
 
     Parameters
     ----------
-    run : PlottedRun
-        The run.
+    run : Run, Analysis, Comparison, ...
+        What is drawn.
     folder : Path
         Where they are written.
     formats : iterable of str
@@ -126,6 +185,8 @@ def save_all(
         As in `plot`.
     kinds : iterable of str, optional
         Only these; by default all.
+    of : str
+        What `run` is, as in `kinds_of`.
 
     Raises
     ------
@@ -137,7 +198,7 @@ def save_all(
         style.check_format(ending)
     chosen = set(KINDS if kinds is None else kinds)
     written = []
-    for kind in (kind for kind in kinds_of(run) if kind in chosen):
+    for kind in (kind for kind in kinds_of(run, of) if kind in chosen):
         figure = plot(kind, run, width_in=width_in, look=look)
         written += [style.save(figure, folder / f"{kind}.{ending}") for ending in endings]
     return written

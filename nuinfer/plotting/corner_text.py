@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nuinfer.plotting import draws, style
+from nuinfer.inference.runs.intervals import shortest_interval
+from nuinfer.plotting import style
 from nuinfer.typing import FloatArray
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def title_entry(name: str, values: FloatArray, summary: Mapping[str, Any] | None
     if summary is not None and name in summary["parameters"]:
         entry: Mapping[str, Any] = summary["parameters"][name]
         return entry
-    return {"median": float(np.median(values)), "hpd68": draws.shortest_interval(values, 0.68)}
+    return {"median": float(np.median(values)), "hpd68": shortest_interval(values, 0.68)}
 
 
 def title(entry: Mapping[str, Any]) -> str:
@@ -75,21 +76,12 @@ def draw_legend(figure: Figure, labels: list[str], notes: list[str]) -> None:
     """Legend and notes in the empty corner."""
     from matplotlib.lines import Line2D
 
-    colours = style.POSTERIORS * len(labels)
     handles = [
         Line2D([], [], color=colour, lw=style.points(1.2), label=label)
-        for colour, label in zip(colours, labels, strict=False)
+        for colour, label in zip(style.POSTERIORS * len(labels), labels, strict=False)
     ]
-    handles.append(
-        Line2D(
-            [],
-            [],
-            color=style.GREY,
-            ls=PRIOR_DASHES,
-            lw=style.points(0.9),
-            label="prior" if len(labels) == 1 else f"prior of {labels[0]}",
-        )
-    )
+    prior = "prior" if len(labels) == 1 else f"prior of {labels[0]}"
+    handles.append(Line2D([], [], color=style.GREY, ls=PRIOR_DASHES, lw=style.points(0.9), label=prior))
     width, height = figure.get_figwidth(), figure.get_figheight()
     wide = style.is_wide(width)
     size = style.points(6.5 if wide else 5.5)
@@ -107,16 +99,9 @@ def draw_legend(figure: Figure, labels: list[str], notes: list[str]) -> None:
     small = size - style.points(0.5 if wide else 1.0)
     for note in notes:
         lines = style.fitting_lines(note, small, width * (1.0 - _diagonal(figure, top + line_in)))
-        figure.text(
-            1.0 - 0.06 / width,
-            1.0 - top / height,
-            "\n".join(lines),
-            ha="right",
-            va="top",
-            fontsize=small,
-            linespacing=1.4,
-            color=style.VERMILLION if note == style.NOT_CONVERGED else style.BLACK,
-        )
+        colour = style.VERMILLION if note == style.NOT_CONVERGED else style.BLACK
+        look: dict[str, Any] = {"ha": "right", "va": "top", "fontsize": small, "linespacing": 1.4, "color": colour}
+        figure.text(1.0 - 0.06 / width, 1.0 - top / height, "\n".join(lines), **look)
         top += line_in * len(lines)
 
 

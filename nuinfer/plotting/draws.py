@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 FEWEST = 50
 """Draws without which a figure would mislead."""
 
+START_FROM = 4000
+"""Draws among which the start of the search for a best fit is chosen."""
+
 SLOWER = 8
 """Times fewer draws are taken where targets move, whose absorption takes that much longer."""
 
@@ -42,28 +45,12 @@ def flat(analysis: Analysis, samples: ArrayLike, most: int) -> FloatArray:
 
 def flat_for_flux(analysis: Analysis, samples: ArrayLike, most: int) -> FloatArray:
     """As `flat`, fewer where the flux at Earth takes long."""
-    propagation = analysis.posterior.model.propagation
-    moving = propagation is not None and propagation.targets == "thermal"
+    moving = analysis.absorbs and analysis.config.model.targets == "thermal"
     return flat(analysis, samples, most // SLOWER if moving else most)
 
 
-def shortest_interval(draws: ArrayLike, probability: float) -> tuple[float, float]:
-    """Shortest interval that holds the given share of the draws (highest posterior density).
-
-    Examples
-    --------
-    >>> shortest_interval([0.0, 1.0, 2.0, 3.0, 9.0], 0.6)
-    (0.0, 2.0)
-    """
-    ordered = np.sort(np.ravel(draws))
-    inside = min(max(1, math.ceil(probability * len(ordered))), len(ordered))
-    widths = ordered[inside - 1 :] - ordered[: len(ordered) - inside + 1]
-    first = int(np.argmin(widths))
-    return float(ordered[first]), float(ordered[first + inside - 1])
-
-
-def best_fit(analysis: Analysis, samples: ArrayLike, start_from: int = 4000) -> FloatArray:
-    """Point of highest posterior density: the best of the draws, improved by a simplex search.
+def best_fit(analysis: Analysis, samples: ArrayLike, given: ArrayLike | None = None) -> FloatArray:
+    """Point of highest posterior density: the one given, else the maximum found from the best draw.
 
     Parameters
     ----------
@@ -71,35 +58,16 @@ def best_fit(analysis: Analysis, samples: ArrayLike, start_from: int = 4000) -> 
         What was sampled.
     samples : array_like, shape (..., n_dim)
         Posterior draws.
-    start_from : int
-        Number of draws among which the start is searched.
+    given : array_like, shape (n_dim,), optional
+        The point, if it is known.
 
     Returns
     -------
     ndarray, shape (n_dim,)
     """
-    from nuinfer.inference.profile.search import improved
+    from nuinfer.inference.profile import search
 
-    draws = flat(analysis, samples, start_from)
-    return improved(analysis, draws[np.argmax(analysis.log_prob(draws))], np.std(draws, axis=0))
-
-
-def with_edges(analysis: Analysis, point: FloatArray, energy_gev: FloatArray) -> FloatArray:
-    """Energies, and pairs of them on either side of the jumps of the spectrum at one point, in order.
-
-    Parameters
-    ----------
-    analysis : Analysis
-        Model.
-    point : ndarray, shape (n_dim,)
-        Parameters.
-    energy_gev : ndarray, shape (energy,)
-        Energies at Earth in GeV.
-    """
-    model = analysis.posterior.model
-    if model.propagation is None:
-        return energy_gev
-    named = analysis.posterior.point(point)
-    edges = model.propagation.edges_gev(named["m_zprime_mev"], model.masses_ev(named)).ravel()
-    inside = edges[(edges > energy_gev[0]) & (edges < energy_gev[-1])]
-    return np.sort(np.concatenate([energy_gev, *(inside * (1.0 + side) for side in (-1e-9, 1e-9))]))
+    if given is not None:
+        return np.asarray(given, float)
+    draws = flat(analysis, samples, START_FROM)
+    return search.best_fit(analysis, starts=draws[[np.argmax(analysis.log_prob(draws))]]).theta

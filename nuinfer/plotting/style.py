@@ -134,26 +134,14 @@ def plain_log(axis: Axis, subs: Sequence[float] = (1.0,)) -> None:
     axis.set_minor_formatter(NullFormatter())
 
 
-def row_of_panels(number: int, width_in: float, aspect: float, each_in: float) -> list[Axes]:
-    """Panels of a new figure with common axes: side by side on a page, one above the other in a column.
+def colours(number: int) -> list[Any]:
+    """Colours that are told apart, beyond those of the palette from a colour map."""
+    own = [*POSTERIORS, SKY, BLACK, GREY]
+    if number <= len(own):
+        return own[:number]
+    import matplotlib as mpl
 
-    Parameters
-    ----------
-    number : int
-        Panels.
-    width_in : float
-        Width of the figure in inches.
-    aspect : float
-        Height over width of a figure on a page.
-    each_in : float
-        Height of each panel in a column, in inches, at the size of print.
-    """
-    wide = is_wide(width_in)
-    height = aspect * width_in + points(0.6) if wide else points(each_in * number + 0.9)
-    grid: Any = new_figure(width_in, height).subplots(
-        *((1, number) if wide else (number, 1)), sharex=True, sharey=True, squeeze=False
-    )
-    return list(grid.ravel())
+    return list(mpl.colormaps["turbo"](np.linspace(0.05, 0.95, number)))
 
 
 def draw_band(axes: Axes, x: FloatArray, values: FloatArray) -> None:
@@ -161,45 +149,6 @@ def draw_band(axes: Axes, x: FloatArray, values: FloatArray) -> None:
     ends = np.quantile(values, [0.025, 0.16, 0.84, 0.975], axis=0)
     for low, high, colour, label in ((ends[0], ends[3], BANDS[0], "95"), (ends[1], ends[2], BANDS[1], "68")):
         axes.fill_between(x, low, high, color=colour, lw=0, label=f"posterior, {label} %", zorder=1)
-
-
-def add_legend(panels: Sequence[Axes], *, own: bool, right: bool = False) -> Figure:
-    """Legend of everything labelled in the panels: beside a figure of our own, inside the first axes of the user.
-
-    Parameters
-    ----------
-    panels : sequence of Axes
-        Axes of one figure.
-    own : bool
-        Whether the figure is ours, and has room for the legend below its panels.
-    right : bool
-        On their right instead.
-    """
-    figure = figure_of(panels[0])
-    entries: dict[str, Any] = {}
-    for panel in panels:
-        entries |= {label: handle for handle, label in zip(*panel.get_legend_handles_labels(), strict=True)}
-    if own and right:
-        figure.legend(entries.values(), entries.keys(), loc="outside right upper")
-    elif own:
-        columns = _columns(list(entries), figure.get_figwidth())
-        figure.legend(entries.values(), entries.keys(), loc="outside lower center", ncols=columns)
-    else:
-        panels[0].legend(entries.values(), entries.keys(), fontsize="x-small")
-    return figure
-
-
-def _columns(labels: Sequence[str], width_in: float) -> int:
-    """Largest number of columns of a legend that fit a width."""
-    import matplotlib as mpl
-
-    size: float = mpl.rcParams["legend.fontsize"]
-    beside_in = size * (1.8 + 0.8 + 2.0) / 72.0  # handle, its distance from the text, distance between columns
-    widths = [text_width_in(label, size) + beside_in for label in labels]
-    for columns in range(len(labels), 1, -1):
-        if sum(max(part) for part in np.array_split(widths, columns)) <= width_in:
-            return columns
-    return 1
 
 
 def text_width_in(text: str, size: float) -> float:
@@ -219,14 +168,6 @@ def fitting_lines(text: str, size: float, width_in: float) -> list[str]:
         return [text]
     parts = text.split(", ")
     return [f"{part}," for part in parts[:-1]] + parts[-1:]
-
-
-def figure_of(axes: Axes) -> Figure:
-    """The outermost figure that holds `axes`."""
-    figure = axes.get_figure(root=True)
-    if figure is None:
-        raise ConfigError("axes: they belong to no figure")
-    return figure
 
 
 def check_format(ending: str) -> None:

@@ -28,7 +28,7 @@ LIMIT_SIGNS = {"upper": Cell("< ", "$<$ "), "lower": Cell("> ", "$>$ ")}
 
 def setting(run: Run, analysis: Analysis) -> list[tuple[str, str]]:
     """What was run, as names and values."""
-    record, config, dataset = run.record, analysis.config, analysis.posterior.model.dataset
+    record, config, dataset = run.record, analysis.config, analysis.dataset
     observed = analysis.observed_counts
     counts = ", ".join(f"{row.sum():g} {name}" for name, row in zip(analysis.topologies, observed, strict=True))
     simulated = record.get("simulated_counts") is not None
@@ -114,7 +114,7 @@ def derived_table(run: Run, analysis: Analysis) -> Table | None:
 def constraint_table(analysis: Analysis) -> Table | None:
     """The constraints that acted, with their measurements."""
     rows = []
-    for constraint in analysis.posterior.constraints:
+    for constraint in analysis.constraints:
         measured = constraint.measurement
         observable, value = _measured(constraint)
         names = [words(constraint.name), words(constraint.form.replace("_", "-")), value]
@@ -147,12 +147,12 @@ def _which(text: str, measurement: str) -> str:
 
 def unused_constraints(analysis: Analysis) -> list[str]:
     """Names of the shipped constraints that are off."""
-    return [name for name in CONSTRAINTS.shipped if name not in {c.name for c in analysis.posterior.constraints}]
+    return [name for name in CONSTRAINTS.shipped if name not in {c.name for c in analysis.constraints}]
 
 
 def prior_table(analysis: Analysis) -> Table:
     """Priors and fixed values."""
-    rows = tuple((Cell(p.name, p.label), words(_prior(p))) for p in analysis.posterior.space.parameters)
+    rows = tuple((Cell(p.name, p.label), words(_prior(p))) for p in analysis.space.parameters)
     return Table("Priors and fixed values", ("parameter", "prior"), rows, "priors", wordy=1)
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -17,40 +15,18 @@ import numpy as np
 from nuinfer import plotting
 from nuinfer.datafiles import DataFolder, data_root
 from nuinfer.errors import NuinferError
-from nuinfer.plotting import PlottedRun, style
+from nuinfer.plotting import Kind, style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from nuinfer.inference.runs.run import Run
 
 PIXELS_PER_INCH = 96
 _PATH = re.compile(r'(?<= d=")[^"]*')
 _LONG_NUMBER = re.compile(r"-?\d+\.\d{3,}")
 DENSE = 3000
 """Markers, segments or cells of one artist from which it is drawn as an image inside the vector figure."""
-
-DIAGNOSTIC = ("trace", "rank", "autocorr", "tau", "acceptance", "pull", "convergence", "diagnos")
-"""What the names of diagnostic kinds contain."""
-
-CAPTIONS: Mapping[str, str] = MappingProxyType(
-    {
-        "corner": "Marginal posteriors of pairs of parameters, and of single ones with their priors.",
-        "region": "Posterior in the plane of mediator mass and coupling, with the external bounds.",
-        "counts": "Events in bins of deposited energy against what the posterior predicts.",
-        "spectrum": "Flux at Earth per flavour, with published fluxes.",
-        "leave_one_out": "The allowed region again, each time without one of the constraints: what each of them does.",
-        "depth": "Optical depth, and the probabilities of flavours to arrive, against energy.",
-        "flavour_triangle": "Flavour at Earth as the energy goes through the dip.",
-        "pulls": "Predicted minus measured in units of the error, for every term that pulls on the fit.",
-        "trace": "Walkers against steps, ensemble by ensemble; grey is the burn-in that is left out.",
-        "rank": "Ranks of the draws of each ensemble among all; level if the ensembles agree.",
-        "autocorrelation": "Autocorrelation times against the length of the chains that they are estimated from.",
-        "acceptance": "Share of accepted proposals against steps and walker by walker.",
-    }
-)
-"""Captions of kinds; others have the first line of their docstring."""
-
-DATA: Mapping[str, str] = MappingProxyType({"spectrum": "fluxes"})
-"""Kind to the folder of published data that it draws beside the run's own."""
 
 
 @dataclass(frozen=True)
@@ -68,58 +44,47 @@ class Drawing:
 
     Parameters
     ----------
-    kind : str
-        Its name in ``nuinfer.plotting.KINDS``.
-    caption : str
-        What it shows.
+    kind : Kind
+        What the figure says of itself.
     wide, narrow : Image or None
         The figure for a page and for a phone, None if it could not be drawn.
     problem : str
         Why it could not be drawn.
     """
 
-    kind: str
-    caption: str
+    kind: Kind
     wide: Image | None = None
     narrow: Image | None = None
     problem: str = ""
 
     @property
-    def is_diagnostic(self) -> bool:
-        """Whether it shows the chains rather than what they say."""
-        return any(word in self.kind for word in DIAGNOSTIC)
-
-    @property
     def title(self) -> str:
         """Its name for readers."""
-        return self.kind.replace("_", " ").capitalize()
+        return self.kind.name.replace("_", " ").capitalize()
 
 
-def draw_all(run: PlottedRun) -> list[Drawing]:
+def draw_all(run: Run) -> list[Drawing]:
     """Every kind of figure for a run; those that it does not have say why."""
-    return [_draw(kind, run) for kind in plotting.KINDS]
+    return [_draw(kind, run) for kind in plotting.KINDS.values() if kind.of == "run"]
 
 
 def data_references(drawings: Iterable[Drawing]) -> list[str]:
     """Where the published data come from that figures show beside the run."""
-    shown = [drawing.kind for drawing in drawings if drawing.kind in DATA and not drawing.problem]
-    folders = {kind: DataFolder.open(data_root() / DATA[kind]) for kind in shown}
-    return [f"figure {kind}: {file['source']}" for kind, one in folders.items() for file in one.files.values()]
+    shown = [drawing.kind for drawing in drawings if drawing.kind.data and not drawing.problem]
+    folders = {kind.name: DataFolder.open(data_root() / kind.data) for kind in shown}
+    return [f"figure {name}: {file['source']}" for name, one in folders.items() for file in one.files.values()]
 
 
-def _draw(kind: str, run: PlottedRun) -> Drawing:
-    caption = CAPTIONS.get(kind) or _first_line(plotting.KINDS[kind]) or kind.replace("_", " ")
+def _draw(kind: Kind, run: Run) -> Drawing:
     try:
-        wide, narrow = (_image(plotting.plot(kind, run, width_in=width)) for width in (style.PAGE_IN, style.COLUMN_IN))
+        wide, narrow = (
+            _image(plotting.plot(kind.name, run, width_in=width)) for width in (style.PAGE_IN, style.COLUMN_IN)
+        )
     except NuinferError as error:
-        return Drawing(kind, caption, problem=str(error))
+        return Drawing(kind, problem=str(error))
     except Exception as error:  # noqa: BLE001 - one figure must not cost the report
-        return Drawing(kind, caption, problem=f"{type(error).__name__}: {error}")
-    return Drawing(kind, caption, wide, narrow)
-
-
-def _first_line(function: object) -> str:
-    return (inspect.getdoc(function) or "").partition("\n")[0]
+        return Drawing(kind, problem=f"{type(error).__name__}: {error}")
+    return Drawing(kind, wide, narrow)
 
 
 def _image(figure: Figure) -> Image:

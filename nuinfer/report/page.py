@@ -96,7 +96,7 @@ def render(run: Run) -> str:
         changed=content.changed_since(run, analysis),
         setting=content.setting(run, analysis),
         model=content.model_keys(analysis),
-        approximations=analysis.posterior.model.dataset.approximations,
+        approximations=analysis.dataset.approximations,
         tables=tables,
         constraints=content.constraint_table(analysis),
         priors=content.prior_table(analysis),
@@ -116,11 +116,10 @@ def render(run: Run) -> str:
 
 
 def _grouped(drawings: list[Drawing]) -> Mapping[str, list[Drawing]]:
-    drawn = [drawing for drawing in drawings if not drawing.problem]
-    groups = {
-        "Posterior": [drawing for drawing in drawn if not drawing.is_diagnostic],
-        "Diagnostics": [drawing for drawing in drawn if drawing.is_diagnostic],
-    }
+    groups: dict[str, list[Drawing]] = {"Posterior": [], "Diagnostics": []}
+    for drawing in drawings:
+        if not drawing.problem:
+            groups["Diagnostics" if drawing.kind.diagnostic else "Posterior"].append(drawing)
     return {title: group for title, group in groups.items() if group}
 
 

@@ -14,8 +14,7 @@ import nuinfer
 from nuinfer.cli import main
 from nuinfer.constraints import CONSTRAINTS, base, limits, muon_g2
 from nuinfer.errors import ConfigError
-from nuinfer.plotting import style
-from nuinfer.plotting.bounds import plot_bounds
+from nuinfer.plotting import plot_bounds, style
 
 DEFINITIONS = CONSTRAINTS.shipped
 LMU_LTAU = (0.0, 1.0, -1.0)

@@ -14,7 +14,7 @@ import pytest
 from scipy import special
 
 import nuinfer
-from nuinfer import cli
+from nuinfer import cli, plotting
 from nuinfer.errors import ConfigError, RunFolderError
 from nuinfer.inference.evidence import loo, standard
 from nuinfer.inference.evidence.absorption_test import savage_dickey
@@ -24,8 +24,8 @@ from nuinfer.inference.evidence.hypotheses import absorption_pairs, check, gathe
 from nuinfer.inference.evidence.nested import NestedRun, Setting, Target, run_nested
 from nuinfer.inference.studies.odds import judge_odds, simulate_odds
 from nuinfer.inference.work.workers import Inline
-from nuinfer.plotting import comparison as plotting
-from nuinfer.plotting.comparison import Bar
+from nuinfer.plotting import Bar
+from nuinfer.plotting.figures.flavours import at_dip
 
 FAST = Setting(live=60, walks=10)
 FIXED = tuple(
@@ -454,11 +454,11 @@ def test_figure_of_regions():
 def test_flavours_at_the_dip():
     """Absorption by L_mu - L_tau takes the muon and tau flavours of a pion source, and changes nothing without a Z'."""
     pion, neutron, none = drawn_hypotheses()
-    found = plotting.at_dip(pion)
+    found = at_dip(pion)
     assert found["in"][0] < found["below"][0] or found["in"][0] != pytest.approx(found["below"][0], abs=1e-3)
-    still = plotting.at_dip(none)
+    still = at_dip(none)
     np.testing.assert_allclose(still["in"], still["below"], atol=1e-12)
-    for point in (*found.values(), *plotting.at_dip(neutron).values()):
+    for point in (*found.values(), *at_dip(neutron).values()):
         assert point.sum() == pytest.approx(1.0)
     assert plotting.plot_flavours([pion, neutron, none]).legends
 

@@ -18,7 +18,7 @@ from nuinfer.inference.studies import campaign
 from nuinfer.inference.studies.forecast import crossing, forecast
 from nuinfer.inference.studies.forecast_band import Band, forecast_band
 from nuinfer.inference.work.workers import Inline
-from nuinfer.plotting.forecast import plot_expected_limits, plot_forecast
+from nuinfer.plotting import plot_expected_limits, plot_forecast
 
 MASS, COUPLING = 8.0, 5e-4
 ONLY_G = {f"parameters.{name}.value": 1.0 for name in ("energy_scale", "detector_scale", "norm_conventional")}

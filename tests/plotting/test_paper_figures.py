@@ -13,8 +13,8 @@ import nuinfer
 from nuinfer.cli import main
 from nuinfer.constraints import sn1987a
 from nuinfer.errors import ConfigError
-from nuinfer.plotting import PAPER_FIGURES, paper_fig1, paper_fig2, plot, style
-from nuinfer.plotting.paper_fig3 import plot_fig3
+from nuinfer.plotting import plot, plot_fig1, plot_fig2, plot_fig3, style
+from nuinfer.plotting.figures import fig1, fig2
 
 
 @pytest.fixture(scope="module")
@@ -34,11 +34,11 @@ def shown_labels(axis):
 
 
 @pytest.mark.parametrize("width", [style.COLUMN_IN, style.PAGE_IN])
-@pytest.mark.parametrize("name", PAPER_FIGURES)
+@pytest.mark.parametrize("name", ["fig1", "fig2", "fig3"])
 def test_nothing_reaches_over_the_figure_or_another_text(analysis, name: str, width: float) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-    figure = PAPER_FIGURES[name](analysis, width_in=width)
+    figure = plot(name, analysis, width_in=width)
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     renderer = canvas.get_renderer()
@@ -56,7 +56,7 @@ def test_nothing_reaches_over_the_figure_or_another_text(analysis, name: str, wi
 
 def test_fig1_counts_survival_and_argument(analysis) -> None:
     energy = np.array([2e5, 6e5, 7e5])
-    models = paper_fig1.curves(analysis, energy)
+    models = fig1.curves(analysis, energy)
     standard, coherent, decoherent, blind = models
     # Above the resonance at 640 TeV nothing happens; below it the flavoured one keeps a third and more (Sec. III).
     for model in (coherent, decoherent, blind):
@@ -65,23 +65,23 @@ def test_fig1_counts_survival_and_argument(analysis) -> None:
     assert coherent.survival[1] > 1.0 / 3.0 > decoherent.survival[1] > blind.survival[1]
     # E^-2 at 0.95e-8 per flavour is 20.3 events, the 1.96 background events of arXiv:1405.5303 beside them.
     assert standard.counts.sum() == pytest.approx(20.26 + 1.83 + 0.13, rel=0.01)  # flavours are not equal to 1 %
-    text = "\n".join(paper_fig1.argument(analysis, models))
+    text = "\n".join(fig1.argument(analysis, models))
     assert "the paper: 2 expected, × 0.34 = 0.7" in text
     assert "447–891 TeV: 0 observed" in text
     for model, expected in ((standard, "2.7 (7%)"), (coherent, "2.3 (10%)"), (blind, "1.9 (14%)")):
         assert f"{model.label}: {expected}" in text
-    figure = PAPER_FIGURES["fig1"](analysis)
+    figure = plot_fig1(analysis)
     drawn = next(patch for patch in figure.axes[0].patches if patch.get_label() == standard.label)
     np.testing.assert_allclose(drawn.get_data().values, standard.counts)
 
 
 def test_regeneration_fills_the_dip(analysis) -> None:
     """The numbers of docs/paper.md: survival at 600 TeV and events in the gap, with the daughters of the Z'."""
-    models = paper_fig1.curves(analysis.with_overrides(["model.regeneration=true"]), np.array([6e5]))
-    without = paper_fig1.curves(analysis, np.array([6e5]))
+    models = fig1.curves(analysis.with_overrides(["model.regeneration=true"]), np.array([6e5]))
+    without = fig1.curves(analysis, np.array([6e5]))
     found = [round(float(m.survival[0]), 2) for m in (*models[1:3], *without[1:3])]
     assert found == [0.47, 0.21, 0.36, 0.05]
-    text = "\n".join(paper_fig1.argument(analysis, models))
+    text = "\n".join(fig1.argument(analysis, models))
     assert "decoherent: 2.2 (" in text
     assert "coherent: 2.4 (" in text
 
@@ -91,7 +91,7 @@ def test_what_the_dip_gains_in_likelihood(analysis) -> None:
     fixed = [
         f"parameters.{name}.value=1" for name in ("norm_conventional", "norm_muon", "detector_scale", "energy_scale")
     ]
-    free = analysis.with_overrides([f"constraints.{c.name}.form=off" for c in analysis.posterior.constraints] + fixed)
+    free = analysis.with_overrides([f"constraints.{c.name}.form=off" for c in analysis.constraints] + fixed)
     best = {}
     for name, change, gamma, phi in (
         ("none", "model.absorption=false", 2.582, 5.289),
@@ -112,23 +112,22 @@ def test_what_the_dip_gains_in_likelihood(analysis) -> None:
 def test_fig1_needs_a_mediator_and_degenerate_masses(analysis) -> None:
     for change in ("model.absorption=false", "model.masses=split"):
         with pytest.raises(ConfigError, match="figure 'fig1': it needs"):
-            paper_fig1.plot_fig1(analysis.with_overrides([change]))
+            plot_fig1(analysis.with_overrides([change]))
 
 
 def test_fig2_lines_are_the_bounds(analysis) -> None:
-    figure = paper_fig2.plot_fig2(analysis)
+    figure = plot_fig2(analysis)
     (axes,) = figure.axes
-    constraints = {c.name: c for c in analysis.posterior.constraints}
+    constraints = {c.name: c for c in analysis.constraints}
     mass, coupling = lines(axes, "limit").get_data()
     shift = constraints["muon_g2"].predict(np.asarray(mass), np.asarray(coupling))
     np.testing.assert_allclose(shift, 42.6, rtol=1e-9)
-    propagation = analysis.posterior.model.propagation
-    assert propagation is not None
     from nuinfer.physics.absorption import optical_depth
+    from nuinfer.physics.cosmology import PAPER
 
-    for redshift in paper_fig2.REDSHIFTS:
+    for redshift in fig2.REDSHIFTS:
         mass, coupling = lines(axes, f"z = {redshift:g}) = 1").get_data()
-        np.testing.assert_allclose(optical_depth(redshift, mass, coupling, propagation.cosmology), 1.0, rtol=1e-9)
+        np.testing.assert_allclose(optical_depth(redshift, mass, coupling, PAPER), 1.0, rtol=1e-9)
     ends = [line.get_xdata()[0] for line in axes.get_lines() if line.get_color() == style.BLUE]
     np.testing.assert_allclose(ends, [6.32, 11.55], atol=0.01)
     assert lines(axes, "0.1").get_xdata()[0] == pytest.approx(9.76, abs=0.01)
@@ -145,7 +144,7 @@ def test_fig2_lines_are_the_bounds(analysis) -> None:
 
 def test_fig2_needs_the_papers_exclusions(analysis) -> None:
     with pytest.raises(ConfigError, match=r"constraints\.neff\.form must be 'exclusion'"):
-        paper_fig2.plot_fig2(analysis.with_overrides(["constraints.neff.form=off"]))
+        plot_fig2(analysis.with_overrides(["constraints.neff.form=off"]))
 
 
 def test_fig3_is_the_width_factor() -> None:
@@ -165,7 +164,7 @@ def test_command_line_without_a_run(tmp_path: Path, capsys) -> None:
     assert (tmp_path / "fig3.png").stat().st_size > 1000
     capsys.readouterr()
     for arguments, message in (
-        (["plot"], "give a run folder; only fig1, fig2, fig3 need none"),
+        (["plot"], "give a run folder; only bounds, fig1, fig2, fig3 need none"),
         (["plot", "paper", "hese7", "--kind", "fig1"], "fig1 shows one preset, not 2"),
         (["plot", "hese7", "--kind", "fig2", "--out", str(tmp_path)], "must be 'exclusion'"),
         (["plot", "nothing", "--kind", "fig2"], "neither a preset"),

@@ -14,9 +14,12 @@ from scipy import stats
 
 import nuinfer
 from nuinfer import plotting
+from nuinfer.constraints import definitions
 from nuinfer.constraints.base import Constraint, Measurement
 from nuinfer.errors import ConfigError
-from nuinfer.plotting import corner_text, counts, draws, region, style
+from nuinfer.plotting import corner_text, draws, style
+from nuinfer.plotting.density import highest_density
+from nuinfer.plotting.figures import counts
 
 
 @pytest.fixture(scope="module")
@@ -93,14 +96,6 @@ def test_axes_of_the_user_are_drawn_on(analysis, samples, point):
 
 
 # Draws
-
-
-def test_shortest_interval_is_that_of_an_exponential():
-    """Analytic: the shortest interval of an exponential density starts at zero."""
-    ordered = stats.expon.ppf((np.arange(20_000) + 0.5) / 20_000)
-    low, high = draws.shortest_interval(ordered[::-1], 0.68)
-    assert low == pytest.approx(0.0, abs=1e-3)
-    assert high == pytest.approx(-np.log(0.32), rel=1e-3)
 
 
 def test_best_fit_is_no_worse_than_any_draw_and_inside_the_prior(analysis, samples):
@@ -213,13 +208,13 @@ def test_density_keeps_its_height_at_the_edges_of_the_prior_and_of_an_exclusion(
     rng = np.random.default_rng(5)
     points = rng.random((400_000, 2)) * [1.0, 0.5]
     box = np.array([[0.0, 1.0], [0.0, 1.0]])
-    density = region.highest_density(points, box, lambda x, y: (y <= 0.5) & (x <= 1.0), effective=1000.0)
+    density = highest_density(points, box, lambda x, y: (y <= 0.5) & (x <= 1.0), effective=1000.0)
     inside = density.value[density.y <= 0.5]
     assert inside.min() > 0.9 * inside.max()
     assert np.all(density.value[density.y > 0.5] == 0.0)
     assert (density.x[0], density.x[-1], density.y[0]) == (0.0, 1.0, 0.0)
     # negative control: without the exclusion the edge is washed out
-    leaking = region.highest_density(points, box, effective=1000.0)
+    leaking = highest_density(points, box, effective=1000.0)
     assert leaking.value[leaking.y <= 0.5].min() < 0.7 * leaking.value.max()
 
 
@@ -232,7 +227,7 @@ def test_regions_hold_the_probability_they_state(centre):
         points = centre + 0.1 * rng.normal(size=(3 * number, 2))
         return points[np.all((points >= 0.0) & (points <= 1.0), axis=1)][:number]
 
-    density = region.highest_density(gaussian(60_000), np.array([[0.0, 1.0], [0.0, 1.0]]))
+    density = highest_density(gaussian(60_000), np.array([[0.0, 1.0], [0.0, 1.0]]))
     fresh = gaussian(20_000)
     columns = [
         np.searchsorted(axis, fresh[:, k]).clip(0, len(axis) - 1) for k, axis in enumerate((density.x, density.y))
@@ -243,8 +238,11 @@ def test_regions_hold_the_probability_they_state(centre):
 
 
 def limit(name, form, mean=0.0, sigma=1.0, bound=None):
-    """A constraint whose observable is g'/1e-4."""
-    return Constraint(name, form, Measurement("m", "r", mean, sigma, bound), lambda m, g: g / 1e-4 + 0.0 * m, 0.0)
+    """A constraint whose observable is g'/1e-4, shown as the shipped one of its name."""
+    known = definitions().get(name)
+    shown = {"label": known.label, "colour": known.colour} if known else {}
+    measured = Measurement("m", "r", mean, sigma, bound)
+    return Constraint(name, form, measured, lambda m, g: g / 1e-4 + 0.0 * m, 0.0, **shown)
 
 
 def crossings(axes, colour):
@@ -276,7 +274,7 @@ def test_region_draws_constraints_where_they_exclude(analysis, samples, point):
         ("neff", [np.sqrt(2 * 1.92) * 1e-4]),
         ("muon_g2", [(5 - 1.96) * 1e-4, (5 + 1.96) * 1e-4]),
     ):
-        found = np.concatenate(crossings(axes, region._LINES[name][0]))
+        found = np.concatenate(crossings(axes, definitions()[name].colour))
         for value in expected:
             assert np.any(np.abs(np.log(found / value)) < np.log(step)), name
         assert all(np.min(np.abs(np.log(np.array(expected) / f))) < np.log(step) for f in found), name
@@ -419,7 +417,8 @@ def test_predictive_band_includes_poisson_fluctuations_and_is_reproducible(analy
 def test_save_all_writes_every_kind_in_every_format(run, tmp_path, monkeypatch, chosen):
     make_quick(monkeypatch)
     written = plotting.save_all(run, tmp_path / "figures", formats=("pdf", "svg"), kinds=chosen)
-    kinds = tuple(kind for kind in plotting.KINDS if kind != "leave_one_out")  # there is no constraint
+    every = tuple(name for name, kind in plotting.KINDS.items() if kind.of == "run")
+    kinds = tuple(kind for kind in every if kind != "leave_one_out")  # there is no constraint
     assert plotting.kinds_of(run) == kinds
     assert [path.name for path in written] == [f"{k}.{f}" for k in chosen or kinds for f in ("pdf", "svg")]
     for path in written:

@@ -20,7 +20,7 @@ from nuinfer import plotting
 from nuinfer.cli import main
 from nuinfer.errors import ConfigError, RunFolderError
 from nuinfer.inference.runs.run import Run
-from nuinfer.plotting import style
+from nuinfer.plotting import Kind, style
 from nuinfer.report import figures, tables, write_report
 
 ALL_KINDS = plotting.KINDS
@@ -88,6 +88,11 @@ def run(finished, tmp_path):
 @pytest.fixture
 def nothing_drawn(monkeypatch):
     monkeypatch.setattr(plotting, "KINDS", {})
+
+
+def show(monkeypatch, *kinds):
+    """A page of these figures alone."""
+    monkeypatch.setattr(plotting, "KINDS", {kind.name: kind for kind in kinds})
 
 
 def edit(path, **changes):
@@ -246,7 +251,8 @@ def test_every_figure_in_a_browser(browser, run, monkeypatch):
         view = browser.new_page(viewport={"width": width, "height": 800})
         view.goto(path.as_uri())
         shown = {figure.get_attribute("id").removeprefix("figure-") for figure in view.query_selector_all("figure")}
-        assert len(shown) + len(view.query_selector_all("#undrawn li")) == len(ALL_KINDS)
+        of_runs = [kind for kind in ALL_KINDS.values() if kind.of == "run"]
+        assert len(shown) + len(view.query_selector_all("#undrawn li")) == len(of_runs)
         assert shown >= {"corner", "region", "counts"}
         for image in view.query_selector_all("figure img"):
             assert image.evaluate("one => one.complete && one.naturalWidth > 0")
@@ -358,7 +364,7 @@ def test_figure_that_cannot_be_drawn_is_listed(run, monkeypatch):
     def breaks(run, *others, width_in):
         raise ValueError("<b>math</b>")
 
-    monkeypatch.setattr(plotting, "KINDS", {"one": refuses, "trace_two": breaks})
+    show(monkeypatch, Kind("one", "", refuses), Kind("trace_two", "", breaks))
     page = Page(write_report(run))
     assert "One : figure 'one': this run has none" in page.text
     assert "Trace two : ValueError: <b>math</b>" in page.text
@@ -380,7 +386,7 @@ def test_dense_artists_become_images(monkeypatch, run):
     def few(run, *others, width_in):
         return cloud(run, width_in=width_in, points=50)
 
-    monkeypatch.setattr(plotting, "KINDS", {"cloud": cloud, "few": few})
+    show(monkeypatch, Kind("cloud", "", cloud, marked=False), Kind("few", "", few, marked=False))
     dense, sparse = figures.draw_all(run)
     assert len(dense.wide.uri) < 1e6
     assert "<image" in svg(dense.wide.uri)
@@ -388,14 +394,14 @@ def test_dense_artists_become_images(monkeypatch, run):
 
 
 def test_diagnostics_have_their_own_heading(run, monkeypatch):
-    """Kinds are grouped by name; unknown ones belong to the posterior."""
+    """Kinds say themselves which they are."""
 
     def empty(run, *others, width_in):
         return style.new_figure(width_in, width_in)
 
-    monkeypatch.setattr(plotting, "KINDS", {"trace": empty, "whatever": empty})
+    show(monkeypatch, Kind("steps", "", empty, diagnostic=True), Kind("whatever", "", empty))
     headings = re.findall(r"<h3>(\w+)</h3>\n<figure id=\"figure-(\w+)\"", Page(write_report(run)).source)
-    assert headings == [("Posterior", "whatever"), ("Diagnostics", "trace")]
+    assert headings == [("Posterior", "whatever"), ("Diagnostics", "steps")]
 
 
 @pytest.mark.parametrize("name", ["<script>alert(1)<", "a\"b'c&d", "$x_%{"])
@@ -510,9 +516,9 @@ def test_record_names_everything_used(finished):
 
 def test_data_beside_a_figure_are_cited():
     """Published fluxes are not part of a run, but of a page that shows them."""
-    drawn, missing = figures.Drawing("spectrum", ""), figures.Drawing("spectrum", "", problem="none")
-    assert "2111.10299" in figures.data_references([drawn])[0]
-    assert figures.data_references([missing, figures.Drawing("corner", "")]) == []
+    spectrum, corner = ALL_KINDS["spectrum"], ALL_KINDS["corner"]
+    assert "2111.10299" in figures.data_references([figures.Drawing(spectrum)])[0]
+    assert figures.data_references([figures.Drawing(spectrum, problem="none"), figures.Drawing(corner)]) == []
 
 
 def test_report_of_a_folder_that_is_none(tmp_path):

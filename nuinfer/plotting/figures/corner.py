@@ -10,6 +10,7 @@ import numpy as np
 
 from nuinfer.errors import ConfigError
 from nuinfer.plotting import corner_text, draws, style
+from nuinfer.plotting.kind import Kind
 from nuinfer.typing import ArrayLike, FloatArray
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from nuinfer.analysis import Analysis
+    from nuinfer.inference.runs.run import Run
 
 LEVELS = (0.68, 0.95)
 MOST_DRAWS = 100_000
@@ -54,10 +56,8 @@ def plot_corner(
 
     Parameters
     ----------
-    analysis : Analysis
-        What was sampled.
-    samples : array_like, shape (..., n_dim)
-        Posterior draws.
+    analysis, samples, width_in
+        See `nuinfer.plotting`; without room for them, titles are left out.
     label : str
         Name of this posterior.
     summary : mapping, optional
@@ -69,22 +69,14 @@ def plot_corner(
         without the nuisance parameters where there is no room for them.
     figure : Figure, optional
         An empty figure to draw on, for example of a notebook; by default a new one.
-    width_in : float
-        Width of a new figure in inches; without room for them, titles are left out.
     seed : int
         Seed of the draws of the prior.
-
-    Returns
-    -------
-    Figure
 
     Raises
     ------
     ConfigError
         For samples that do not belong to their analysis, or a parameter that is not sampled.
     """
-    import corner
-
     runs = {label: (analysis, samples), **others}
     names = _names([each for each, _ in runs.values()], parameters)
     if parameters is None:
@@ -93,64 +85,65 @@ def plot_corner(
     priors = {run: _select(each, _prior_draws(each, seed), names) for run, (each, _) in runs.items()}
     bounds = np.array([_bounds(each, priors[run], names) for run, (each, _) in runs.items()])
     ranges = _ranges(list(columns.values()), bounds[..., 0].min(axis=0), bounds[..., 1].max(axis=0))
-    prior = priors[label]
     with style.context():
         figure = style.new_figure(width_in, width_in) if figure is None else figure
-        roomy = figure.get_figwidth() / len(names) >= style.points(ROOMY_PANEL_IN)
+        per_panel = figure.get_figwidth() / len(names) / style.points(1.0)
         labels = [_label(analysis, name) for name in names]
-        narrow = figure.get_figwidth() / len(names) < style.points(WIDE_PANEL_IN)
-        labels = [_in_two_lines(text) for text in labels] if narrow else labels
+        labels = [_in_two_lines(text) for text in labels] if per_panel < WIDE_PANEL_IN else labels
         figure.set_layout_engine(None)  # margins are set below
-        for colour, values in zip(style.POSTERIORS * len(columns), columns.values(), strict=False):
-            corner.corner(
-                values,
-                fig=figure,
-                bins=BINS,
-                hist_bin_factor=0.75,
-                range=ranges,
-                labels=labels,
-                color=colour,
-                plot_datapoints=False,
-                plot_density=False,
-                plot_contours=False,
-                hist_kwargs={"density": True, "linewidth": style.points(1.0)},
-            )
-        grid = np.array(figure.axes).reshape(len(names), len(names))
-        for colour, values in zip(style.POSTERIORS * len(columns), columns.values(), strict=False):
-            for row, column in zip(*np.tril_indices(len(names), -1), strict=True):
-                pair, spans = values[:, [column, row]], [ranges[column], ranges[row]]
-                corner.hist2d(
-                    *pair.T,
-                    ax=grid[row, column],
-                    bins=BINS,
-                    range=spans,
-                    levels=_calibrated(pair, spans),
-                    smooth=SMOOTHING_BINS,
-                    color=colour,
-                    plot_datapoints=False,
-                    plot_density=False,
-                    fill_contours=len(columns) == 1,
-                    no_fill_contours=len(columns) > 1,
-                    contour_kwargs={"linewidths": style.points(0.8)},
-                    new_fig=False,
-                    force_range=True,
-                )
+        grid = _draw_posteriors(figure, list(columns.values()), ranges, labels)
         for k in range(len(names)):
-            _draw_prior(grid[k, k], prior[:, k], ranges[k])
+            _draw_prior(grid[k, k], priors[label][:, k], ranges[k])
+        roomy = per_panel >= ROOMY_PANEL_IN
         _arrange(figure, grid, ranges, roomy)
         if roomy:
+            colour = style.POSTERIORS[0] if others else style.BLACK
             for k, name in enumerate(names):
                 title = corner_text.title(corner_text.title_entry(name, columns[label][:, k], summary))
-                colour = style.POSTERIORS[0] if others else style.BLACK
                 grid[k, k].set_title(title, pad=style.points(3.0), fontsize=style.points(6.0), color=colour)
         corner_text.draw_legend(figure, list(columns), corner_text.notes(names, analysis, summary))
     return figure
 
 
+def _draw_posteriors(
+    figure: Figure, posteriors: list[FloatArray], ranges: list[tuple[float, float]], labels: list[str]
+) -> Any:
+    """Histograms on the diagonal and contours below it, each posterior in its colour; the grid of axes."""
+    import corner
+
+    bare: dict[str, Any] = {"plot_datapoints": False, "plot_density": False}
+    coloured = list(zip(style.POSTERIORS * len(posteriors), posteriors, strict=False))
+    for colour, values in coloured:
+        bars = {"density": True, "linewidth": style.points(1.0)}
+        look: dict[str, Any] = {"bins": BINS, "hist_bin_factor": 0.75, "color": colour, "hist_kwargs": bars}
+        corner.corner(values, fig=figure, range=ranges, labels=labels, plot_contours=False, **look, **bare)
+    grid = np.array(figure.axes).reshape(len(labels), len(labels))
+    alone = len(posteriors) == 1
+    for colour, values in coloured:
+        for row, column in zip(*np.tril_indices(len(labels), -1), strict=True):
+            pair, spans = values[:, [column, row]], [ranges[column], ranges[row]]
+            corner.hist2d(
+                *pair.T,
+                ax=grid[row, column],
+                bins=BINS,
+                range=spans,
+                levels=_calibrated(pair, spans),
+                smooth=SMOOTHING_BINS,
+                color=colour,
+                fill_contours=alone,
+                no_fill_contours=not alone,
+                contour_kwargs={"linewidths": style.points(0.8)},
+                new_fig=False,
+                force_range=True,
+                **bare,
+            )
+    return grid
+
+
 def _names(analyses: list[Analysis], chosen: tuple[str, ...] | None) -> list[str]:
     """Parameters to draw: those chosen, else those that all have in common."""
     common = [name for name in analyses[0].parameter_names if all(name in each.parameter_names for each in analyses)]
-    if common and all(each.posterior.model.propagation is not None for each in analyses):
+    if common and all(each.absorbs for each in analyses):
         common += DERIVED
     for name in chosen or ():
         if name not in common:
@@ -281,3 +274,32 @@ def _blend(axes: Axes, figure: Figure, along: str) -> Any:
 
     pair = (axes.transAxes, figure.transFigure)
     return blended_transform_factory(*(pair if along == "x" else pair[::-1]))
+
+
+def _labels(*runs: Run) -> list[str]:
+    """Names of the run folders, or their paths where names repeat."""
+    names = [run.folder.name for run in runs]
+    if len(set(names)) < len(names):
+        names = [str(run.folder) for run in runs]
+    if len(set(names)) < len(names):
+        raise ConfigError(f"figure 'corner': the same run is given twice ({', '.join(names)})")
+    return names
+
+
+def _draw(run: Run, *others: Run, width_in: float) -> Figure:
+    first, *names = _labels(run, *others)
+    beside = {name: (other.analysis, other.samples()) for name, other in zip(names, others, strict=True)}
+    return plot_corner(
+        run.analysis, run.samples(), label=first, summary=run.summary(), others=beside, width_in=width_in
+    )
+
+
+FIGURE = Kind(
+    "corner",
+    "Marginal posteriors of pairs of parameters, and of single ones with their priors.",
+    _draw,
+    several=True,
+    marked=False,
+    quick=True,
+    order=10,
+)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nuinfer.plotting import draws, style
+from nuinfer.plotting.energies import GEV_PER_TEV
+from nuinfer.plotting.kind import Kind, of_posterior
+from nuinfer.plotting.scaffold import sheet
 from nuinfer.typing import ArrayLike, FloatArray
 
 if TYPE_CHECKING:
@@ -19,7 +22,6 @@ if TYPE_CHECKING:
     from nuinfer.analysis import Analysis
 
 MOST_DRAWS = 2000
-GEV_PER_TEV = 1e3
 FLOOR_EVENTS = 0.02
 """Bottom of the axis: fifty times less than one event."""
 
@@ -54,14 +56,6 @@ def garwood(observed: ArrayLike, probability: float = 0.6827) -> tuple[FloatArra
     return low, np.asarray(special.gammaincinv(n + 1.0, 1.0 - tail))
 
 
-def expected_components(analysis: Analysis, theta: FloatArray) -> dict[str, FloatArray]:
-    """Expected counts by component at theta (n, n_dim), each of shape (n, topology, bin)."""
-    posterior = analysis.posterior
-    parts = posterior.model.components(posterior.point(theta))
-    shape = (len(theta), *analysis.observed_counts.shape)
-    return {name: np.broadcast_to(part, shape) for name, part in parts.items()}
-
-
 def plot_counts(
     analysis: Analysis,
     samples: ArrayLike,
@@ -79,22 +73,10 @@ def plot_counts(
 
     Parameters
     ----------
-    analysis : Analysis
-        Model and data.
-    samples : array_like, shape (..., n_dim)
-        Posterior draws.
-    best_fit : array_like, shape (n_dim,), optional
-        Point of the line; searched if not given.
-    axes : sequence of Axes, optional
-        One per topology; by default a new figure.
-    width_in : float
-        Width of a new figure in inches; panels stand side by side from `style.WIDE_IN` on.
+    analysis, samples, best_fit, axes, width_in
+        See `nuinfer.plotting`; one panel per topology.
     seed : int
         Seed of the Poisson fluctuations.
-
-    Returns
-    -------
-    Figure
 
     Raises
     ------
@@ -102,33 +84,26 @@ def plot_counts(
         For samples that do not belong to `analysis`.
     """
     theta = draws.flat(analysis, samples, MOST_DRAWS)
-    point = draws.best_fit(analysis, samples) if best_fit is None else np.asarray(best_fit, float)
-    parts = expected_components(analysis, theta)
+    fitted = analysis.expected_counts(draws.best_fit(analysis, samples, best_fit))
+    shape = (len(theta), *fitted.shape)
+    parts = {name: np.broadcast_to(part, shape) for name, part in analysis.components(theta).items()}
     expected = sum(parts.values(), start=np.zeros(1))
     predicted = np.random.default_rng(seed).poisson(expected).astype(float)
     backgrounds = {name: np.median(parts[name], axis=0) for name in BACKGROUNDS if np.any(parts[name] > 0.0)}
-    fitted = analysis.expected_counts(point)
-    with style.context():
-        panels = list(axes) if axes is not None else _panels(len(analysis.topologies), width_in)
-        for row, (panel, topology) in enumerate(zip(panels, analysis.topologies, strict=True)):
-            edges_tev = analysis.bin_edges_gev / GEV_PER_TEV
+    edges_tev, number = analysis.bin_edges_gev / GEV_PER_TEV, len(analysis.topologies)
+    heights = (3.4, style.points(1.1 + 1.8 * number))
+    with sheet(axes, width_in, heights, panels=number, columns=(number, 1), share="xy") as drawn:
+        for row, (panel, topology) in enumerate(zip(drawn.panels, analysis.topologies, strict=True)):
+            observed = analysis.observed_counts[row]
             _draw_bands(panel, edges_tev, predicted[:, row], expected[:, row])
             _draw_backgrounds(panel, edges_tev, {name: counts[row] for name, counts in backgrounds.items()})
             panel.stairs(
                 fitted[row], edges_tev, baseline=None, color=style.BLUE, lw=style.points(1.3), label="best fit"
             )
-            _draw_observed(panel, edges_tev, analysis.observed_counts[row])
-            _write_totals(panel, topology, analysis.observed_counts[row], predicted[:, row])
-        _finish(panels, top=3.0 * float(np.max(garwood(analysis.observed_counts)[1])))
-        return style.add_legend(panels, own=axes is None)
-
-
-def _panels(number: int, width_in: float) -> list[Axes]:
-    """New panels with common axes: side by side on a page, one above the other in a column."""
-    wide = style.is_wide(width_in)
-    figure = style.new_figure(width_in, 3.4 if wide else style.points(1.1 + 1.8 * number))
-    grid: Any = figure.subplots(*((1, number) if wide else (number, 1)), sharex=True, sharey=True, squeeze=False)
-    return list(grid.ravel())
+            draw_observed(panel, edges_tev, observed)
+            _write_totals(panel, topology, observed, predicted[:, row])
+            finish(panel, top=3.0 * float(np.max(garwood(analysis.observed_counts)[1])))
+    return drawn.figure
 
 
 def _draw_bands(panel: Axes, edges_tev: FloatArray, predicted: FloatArray, expected: FloatArray) -> None:
@@ -155,8 +130,8 @@ def _draw_backgrounds(panel: Axes, edges_tev: FloatArray, backgrounds: dict[str,
         base = base + counts
 
 
-def _draw_observed(panel: Axes, edges_tev: FloatArray, observed: FloatArray) -> None:
-    """Counts of shape (bin,) with their errors; an arrow from the upper end where there are none."""
+def draw_observed(panel: Axes, edges_tev: FloatArray, observed: FloatArray) -> None:
+    """Counts of shape (bin,) with their Garwood 68 % errors; an arrow from the upper end where there are none."""
     low, high = garwood(observed)
     centre, seen = np.sqrt(edges_tev[1:] * edges_tev[:-1]), observed > 0.0
     errors = np.array([observed - low, high - observed])
@@ -188,11 +163,19 @@ def _write_totals(panel: Axes, topology: str, observed: FloatArray, predicted: F
     panel.text(0.96, 0.96, "\n".join(lines), transform=panel.transAxes, ha="right", va="top", linespacing=1.4)
 
 
-def _finish(panels: Sequence[Axes], top: float) -> None:
-    for panel in panels:
-        panel.set(xscale="log", yscale="log", xlabel="deposited energy [TeV]", ylabel="events per bin")
-        panel.set_xlim(panel.dataLim.x0, panel.dataLim.x1)
-        panel.set_ylim(FLOOR_EVENTS, top)
-        for axis in (panel.xaxis, panel.yaxis):
-            style.plain_log(axis)
-        panel.label_outer()
+def finish(panel: Axes, top: float) -> None:
+    """Scales, labels and limits of events per bin of deposited energy."""
+    panel.set(xscale="log", yscale="log", xlabel="deposited energy [TeV]", ylabel="events per bin")
+    panel.set_xlim(panel.dataLim.x0, panel.dataLim.x1)
+    panel.set_ylim(FLOOR_EVENTS, top)
+    for axis in (panel.xaxis, panel.yaxis):
+        style.plain_log(axis)
+
+
+FIGURE = Kind(
+    "counts",
+    "Events in bins of deposited energy against what the posterior predicts.",
+    of_posterior(plot_counts),
+    quick=True,
+    order=30,
+)

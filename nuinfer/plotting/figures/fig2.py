@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nuinfer.errors import ConfigError
-from nuinfer.physics.dip import DIP_GEV, coupling_of_depth, resonant_mass_mev
-from nuinfer.plotting import style
+from nuinfer.physics.dip import DIP_GEV, resonant_mass_mev
+from nuinfer.plotting import plane, style
+from nuinfer.plotting.kind import Kind
+from nuinfer.plotting.scaffold import sheet
 from nuinfer.typing import FloatArray
 
 if TYPE_CHECKING:
@@ -27,12 +29,12 @@ REDSHIFTS = (0.0, 1.0, 3.0)
 NEUTRINO_MASSES_EV = (0.05, 0.25 / 3.0)
 """Lightest and heaviest quasi-degenerate neutrinos of the paper."""
 
-GRID = 300
-_LINES: MappingProxyType[str, dict[str, Any]] = MappingProxyType(
+GRID, WIDTH = 300, 1.5
+_LINES: Mapping[str, dict[str, Any]] = MappingProxyType(
     {
-        "borexino": {"color": "#8C510A", "ls": "dotted", "lw": 1.5, "label": "Borexino"},
-        "neff": {"color": style.GREY, "ls": "solid", "lw": 1.5, "label": r"$\Delta N_\mathrm{eff} = 0.7$"},
-        "sn1987a": {"color": style.BLACK, "ls": "solid", "lw": 1.5, "label": r"$\tau_\mathrm{diff} = 10$ s"},
+        "borexino": {"color": "#8C510A", "ls": "dotted", "label": "Borexino"},
+        "neff": {"color": style.GREY, "ls": "solid", "label": r"$\Delta N_\mathrm{eff} = 0.7$"},
+        "sn1987a": {"color": style.BLACK, "ls": "solid", "label": r"$\tau_\mathrm{diff} = 10$ s"},
     }
 )
 _RED, _GREEN, _BLUE = "#CC3311", style.GREEN, style.BLUE
@@ -48,44 +50,34 @@ def plot_fig2(analysis: Analysis, *, axes: Axes | None = None, width_in: float =
     ----------
     analysis : Analysis
         Its constraints must be the paper's four exclusions, as in the preset ``paper``; its cosmology gives the depth.
-    axes : Axes, optional
-        Where to draw; by default a new figure.
-    width_in : float
-        Width of a new figure in inches.
-
-    Returns
-    -------
-    Figure
+    axes, width_in
+        See `nuinfer.plotting`.
 
     Raises
     ------
     ConfigError
         If a constraint of the paper is not an exclusion of the analysis.
     """
-    constraints = _exclusions(analysis)
+    FIGURE.require(analysis)
+    constraints = {c.name: c for c in analysis.constraints}
     mass, coupling = np.geomspace(*MASS_MEV, GRID), np.geomspace(*COUPLING, GRID)
-    with style.context():
-        own = axes is None
-        wide = style.is_wide(width_in)
-        if axes is None:
-            axes = style.new_figure(width_in, 0.56 * width_in if wide else style.points(1.4 * width_in)).subplots()
-        _draw_muon(axes, constraints["muon_g2"], mass)
+    with sheet(axes, width_in, (0.56 * width_in, style.points(1.4 * width_in)), legend="right") as drawn:
+        _draw_muon(drawn.panel, constraints["muon_g2"], mass)
         for name, look in _LINES.items():
-            _draw_exclusion(axes, constraints[name], mass, coupling, look)
+            _draw_exclusion(drawn.panel, constraints[name], mass, coupling, look)
             if name == "neff":
-                _draw_smaller_neff(axes)
-        _draw_depths(axes, analysis, mass)
-        _draw_mass_range(axes)
-        _finish(axes)
-        return style.add_legend([axes], own=own, right=wide)
+                _draw_smaller_neff(drawn.panel)
+        if analysis.absorbs:
+            _draw_depths(drawn.panel, analysis, mass)
+        _draw_mass_range(drawn.panel)
+        plane.frame(drawn.panel, MASS_MEV, COUPLING)
+    return drawn.figure
 
 
-def _exclusions(analysis: Analysis) -> dict[str, Constraint]:
-    found = {c.name: c for c in analysis.posterior.constraints if c.is_exclusion}
-    for name in ("muon_g2", *_LINES):
-        if name not in found:
-            raise ConfigError(f"figure 'fig2': constraints.{name}.form must be 'exclusion', as in the preset 'paper'")
-    return found
+def _the_papers_exclusions(analysis: Analysis) -> str:
+    found = {c.name for c in analysis.constraints if c.is_exclusion}
+    missing = next((name for name in ("muon_g2", *_LINES) if name not in found), "")
+    return f"constraints.{missing}.form must be 'exclusion', as in the preset 'paper'" if missing else ""
 
 
 def _draw_muon(axes: Axes, constraint: Constraint, mass: FloatArray) -> None:
@@ -107,16 +99,12 @@ def _draw_exclusion(
 ) -> None:
     """Boundary of an exclusion, its excluded side shaded."""
     x, y = np.meshgrid(mass, coupling)
-    observable = np.broadcast_to(constraint.predict(x, y), x.shape)
-    beyond = observable - constraint.limit
-    axes.contourf(x, y, beyond, levels=[0.0, np.inf], colors=[look["color"]], alpha=0.1)
-    line: dict[str, Any] = {
-        "colors": [look["color"]],
-        "linestyles": [look["ls"]],
-        "linewidths": [style.points(look["lw"])],
-    }
-    axes.contour(x, y, beyond, levels=[0.0], **line).set_gid(constraint.name)
-    axes.plot([], [], **{**look, "lw": style.points(look["lw"])})
+    beyond = np.broadcast_to(constraint.predict(x, y), x.shape) - constraint.limit
+    width, colour = style.points(WIDTH), look["color"]
+    axes.contourf(x, y, beyond, levels=[0.0, np.inf], colors=[colour], alpha=0.1)
+    line = axes.contour(x, y, beyond, levels=[0.0], colors=[colour], linestyles=[look["ls"]], linewidths=[width])
+    line.set_gid(constraint.name)
+    axes.plot([], [], lw=width, **look)
 
 
 def _draw_smaller_neff(axes: Axes) -> None:
@@ -130,12 +118,9 @@ def _draw_smaller_neff(axes: Axes) -> None:
 
 
 def _draw_depths(axes: Axes, analysis: Analysis, mass: FloatArray) -> None:
-    propagation = analysis.posterior.model.propagation
-    if propagation is None:
-        return
     for redshift, line in zip(REDSHIFTS, ("solid", (0, (5, 2)), (0, (2, 2))), strict=True):
-        coupling = coupling_of_depth(1.0 / propagation.depth_factor, redshift, mass, propagation.cosmology)
-        axes.plot(mass, coupling, color=_GREEN, lw=style.points(1.1), ls=line, label=rf"$\tau(z = {redshift:g}) = 1$")
+        coupling, label = analysis.coupling_of_depth(1.0, redshift, mass), rf"$\tau(z = {redshift:g}) = 1$"
+        axes.plot(mass, coupling, color=_GREEN, lw=style.points(1.1), ls=line, label=label)
 
 
 def _draw_mass_range(axes: Axes) -> None:
@@ -143,10 +128,14 @@ def _draw_mass_range(axes: Axes) -> None:
     low, high = resonant_mass_mev(DIP_GEV, NEUTRINO_MASSES_EV)
     axes.axvspan(low, high, color=_BLUE, alpha=0.08, lw=0)
     label = "dip at 400–800 TeV for $z = 0$;\n" + r"grows as $\sqrt{1 + z}$"
-    for k, end in enumerate((low, high)):
-        axes.axvline(end, color=_BLUE, lw=style.points(1.1), ls=(0, (6, 2)), label=label if k == 0 else None)
+    plane.draw_dip(axes, (low, high), label, lw=style.points(1.1), ls=(0, (6, 2)))
 
 
-def _finish(axes: Axes) -> None:
-    axes.set(xscale="log", yscale="log", xlabel=r"$m_{Z'}$ [MeV]", ylabel=r"$g'$", xlim=MASS_MEV, ylim=COUPLING)
-    style.plain_log(axes.xaxis, (1.0, 2.0, 5.0))
+FIGURE = Kind(
+    "fig2",
+    "Fig. 2 of arXiv:1504.00711: the parameter space with every bound of the paper.",
+    plot_fig2,
+    of="analysis",
+    needs=(_the_papers_exclusions,),
+    order=510,
+)

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nuinfer.datafiles import DataFolder, data_root
-from nuinfer.plotting import draws, style
+from nuinfer.plotting import draws, energies, style
+from nuinfer.plotting.energies import ENERGY_GEV, GEV_PER_TEV
+from nuinfer.plotting.kind import Kind, of_posterior
+from nuinfer.plotting.scaffold import sheet
 from nuinfer.typing import ArrayLike, FloatArray
 
 if TYPE_CHECKING:
@@ -20,12 +23,13 @@ if TYPE_CHECKING:
     from nuinfer.analysis import Analysis
 
 MOST_DRAWS = 600
-ENERGY_GEV = (2e4, 1e7)
+DATA = "fluxes"
+"""Folder of the published fluxes."""
+
 POINTS = 200
 FLUX = (2e-10, 1e-7)
 """Range of E^2 phi in GeV cm^-2 s^-1 sr^-1."""
 
-GEV_PER_TEV = 1e3
 FLAVOURS = MappingProxyType(
     {"e": r"$\nu_e + \bar\nu_e$", "mu": r"$\nu_\mu + \bar\nu_\mu$", "tau": r"$\nu_\tau + \bar\nu_\tau$"}
 )
@@ -74,7 +78,7 @@ def published_segments() -> list[Segments]:
     >>> [(s.sample, len(s.e2_flux)) for s in published_segments()]
     [('hese7', 7), ('tracks9', 4), ('glashow', 1)]
     """
-    table = DataFolder.open(data_root() / "fluxes").read_csv("segments.csv")
+    table = DataFolder.open(data_root() / DATA).read_csv("segments.csv")
     found = []
     for sample in dict.fromkeys(table["sample"].tolist()):
         rows = table["sample"] == sample
@@ -99,20 +103,8 @@ def plot_spectrum(
 
     Parameters
     ----------
-    analysis : Analysis
-        Model.
-    samples : array_like, shape (..., n_dim)
-        Posterior draws.
-    best_fit : array_like, shape (n_dim,), optional
-        Point of the line; searched if not given.
-    axes : sequence of Axes, optional
-        Three, for the flavours; by default a new figure.
-    width_in : float
-        Width of a new figure in inches.
-
-    Returns
-    -------
-    Figure
+    analysis, samples, best_fit, axes, width_in
+        See `nuinfer.plotting`; three panels.
 
     Raises
     ------
@@ -122,31 +114,25 @@ def plot_spectrum(
     from nuinfer.flux import flux_at_earth, unabsorbed_flux
 
     theta = draws.flat_for_flux(analysis, samples, MOST_DRAWS)
-    point = draws.best_fit(analysis, samples) if best_fit is None else np.asarray(best_fit, float)
+    point = draws.best_fit(analysis, samples, best_fit)
     grid = np.geomspace(*ENERGY_GEV, POINTS)
-    fine = draws.with_edges(analysis, point, grid)
+    fine = energies.with_edges(analysis, point, grid)
     band = flux_at_earth(analysis, theta, grid) * np.square(grid)[:, None]
     line, smooth = (make(analysis, point, fine) * np.square(fine)[:, None] for make in (flux_at_earth, unabsorbed_flux))
-    with style.context():
-        panels = list(axes) if axes is not None else style.row_of_panels(3, width_in, 0.36, 1.55)
-        for column, (panel, (flavour, name)) in enumerate(zip(panels, FLAVOURS.items(), strict=True)):
+    without: dict[str, Any] = {"ls": "dashed", "lw": style.points(0.8), "label": "best fit without absorption"}
+    heights = (0.36 * width_in + style.points(0.6), style.points(1.55 * len(FLAVOURS) + 0.9))
+    with sheet(axes, width_in, heights, panels=len(FLAVOURS), columns=(len(FLAVOURS), 1), share="xy") as drawn:
+        for column, (panel, (flavour, name)) in enumerate(zip(drawn.panels, FLAVOURS.items(), strict=True)):
             style.draw_band(panel, grid / GEV_PER_TEV, band[..., column])
             panel.plot(fine / GEV_PER_TEV, line[:, column], color=style.BLUE, label="best fit")
-            label = "best fit without absorption"
-            panel.plot(
-                fine / GEV_PER_TEV, smooth[:, column], color=style.BLUE, ls="dashed", lw=style.points(0.8), label=label
-            )
+            panel.plot(fine / GEV_PER_TEV, smooth[:, column], color=style.BLUE, **without)
             for segments in published_segments():
                 if segments.shows(flavour):
                     _draw_segments(panel, segments)
             panel.text(0.95, 0.94, name, transform=panel.transAxes, ha="right", va="top")
-            panel.set(xscale="log", yscale="log", xlabel="energy at Earth [TeV]")
-            panel.set_ylabel(r"$E^2\phi$ [GeV cm$^{-2}$ s$^{-1}$ sr$^{-1}$]")
-            panel.set_xlim(ENERGY_GEV[0] / GEV_PER_TEV, ENERGY_GEV[1] / GEV_PER_TEV)
-            panel.set_ylim(*FLUX)
-            style.plain_log(panel.xaxis)
-            panel.label_outer()
-        return style.add_legend(panels, own=axes is None)
+            panel.set(yscale="log", ylabel=r"$E^2\phi$ [GeV cm$^{-2}$ s$^{-1}$ sr$^{-1}$]", ylim=FLUX)
+            energies.finish(panel)
+    return drawn.figure
 
 
 def _draw_segments(panel: Axes, segments: Segments) -> None:
@@ -170,3 +156,12 @@ def _draw_segments(panel: Axes, segments: Segments) -> None:
         capsize=style.points(1.4),
         label=LABELS[segments.sample],
     )
+
+
+FIGURE = Kind(
+    "spectrum",
+    "Flux at Earth per flavour, with published fluxes.",
+    of_posterior(plot_spectrum),
+    data=DATA,
+    order=40,
+)

@@ -1,0 +1,42 @@
+"""The axis of energies at Earth, on which fluxes, depths and probabilities are drawn."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nuinfer.plotting import style
+from nuinfer.typing import FloatArray
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from nuinfer.analysis import Analysis
+
+GEV_PER_TEV = 1e3
+ENERGY_GEV = (2e4, 1e7)
+
+
+def finish(panel: Axes) -> None:
+    """Scale, label and limits of an axis of `ENERGY_GEV`."""
+    panel.set(xscale="log", xlabel="energy at Earth [TeV]")
+    panel.set_xlim(ENERGY_GEV[0] / GEV_PER_TEV, ENERGY_GEV[1] / GEV_PER_TEV)
+    style.plain_log(panel.xaxis)
+
+
+def with_edges(analysis: Analysis, point: FloatArray, energy_gev: FloatArray) -> FloatArray:
+    """Energies, and pairs of them on either side of the jumps of the spectrum at one point, in order.
+
+    Parameters
+    ----------
+    analysis : Analysis
+        Model.
+    point : ndarray, shape (n_dim,)
+        Parameters.
+    energy_gev : ndarray, shape (energy,)
+        Energies at Earth in GeV.
+    """
+    edges = np.ravel(analysis.edges_gev(point))
+    inside = edges[(edges > energy_gev[0]) & (edges < energy_gev[-1])]
+    return np.sort(np.concatenate([energy_gev, *(inside * (1.0 + side) for side in (-1e-9, 1e-9))]))

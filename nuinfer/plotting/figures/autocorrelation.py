@@ -1,0 +1,87 @@
+"""Autocorrelation times against the length of the chains."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nuinfer.errors import ConfigError
+from nuinfer.plotting import chains, style
+from nuinfer.plotting.kind import Kind
+from nuinfer.plotting.scaffold import sheet
+from nuinfer.typing import ArrayLike
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from nuinfer.inference.runs.run import Run
+
+STEPS_PER_TAU = 50.0
+
+
+def plot_autocorrelation(
+    lengths: ArrayLike,
+    tau: ArrayLike,
+    labels: Sequence[str],
+    *,
+    axes: Axes | None = None,
+    width_in: float = style.PAGE_IN,
+) -> Figure:
+    """Autocorrelation time, estimated from longer and longer parts of the chains, against their length.
+
+    Each line is a parameter, at its worst ensemble. Where the lines are below the length over 50 and flat, the chains
+    are long enough to trust them.
+
+    Parameters
+    ----------
+    lengths : array_like, shape (length,)
+        Steps.
+    tau : array_like, shape (length, ensemble, n_dim)
+        Estimates in steps; infinite ones are left out.
+    labels : sequence of str
+        Parameters.
+    axes, width_in
+        See `nuinfer.plotting`.
+
+    Raises
+    ------
+    ConfigError
+        If the shape of `tau` is another one.
+    """
+    steps, estimates = np.asarray(lengths, float), np.asarray(tau, float)
+    if estimates.shape != (steps.size, *estimates.shape[1:2], len(labels)):
+        raise ConfigError(
+            f"tau: shape {estimates.shape} must be ({steps.size} lengths, ensemble, {len(labels)} labels)"
+        )
+    worst = np.max(estimates, axis=1)
+    worst = np.where(np.isfinite(worst), worst, np.nan)
+    with sheet(axes, width_in, (0.55 * width_in, 1.25 * width_in)) as drawn:
+        panel = drawn.panel
+        for k, label in enumerate(labels):
+            lap, colour = divmod(k, len(chains.COLOURS))
+            dashes = chains.DASHES[lap % len(chains.DASHES)]
+            panel.plot(
+                steps, worst[:, k], "o", color=chains.COLOURS[colour], ls=dashes, ms=style.points(2.2), label=label
+            )
+        panel.plot(steps, steps / STEPS_PER_TAU, color=style.GREY, ls="dashed", label="length / 50")
+        panel.set(xscale="log", yscale="log", xlabel="steps after burn-in", ylabel="autocorrelation time [steps]")
+        for axis in (panel.xaxis, panel.yaxis):
+            style.plain_log(axis, (1.0, 2.0, 5.0))
+    return drawn.figure
+
+
+def _draw(run: Run, *, width_in: float) -> Figure:
+    labels = list(run.analysis.parameter_labels.values())
+    return plot_autocorrelation(*run.tau_against_length(), labels, width_in=width_in)
+
+
+FIGURE = Kind(
+    "autocorrelation",
+    "Autocorrelation times against the length of the chains that they are estimated from.",
+    _draw,
+    diagnostic=True,
+    order=110,
+)

@@ -1,0 +1,151 @@
+"""Flavour composition at Earth below, in and above the dip, in a ternary plot."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nuinfer.plotting import draws, energies, style
+from nuinfer.plotting.kind import Kind, of_posterior
+from nuinfer.plotting.ternary import draw_points, enlarge, triangles
+from nuinfer.typing import ArrayLike, FloatArray
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from nuinfer.analysis import Analysis
+
+MOST_DRAWS = 400
+DIP_GEV = (1e4, 1e7)
+"""Where the dip is searched."""
+
+DECADES, PER_DECADE = 5, 30
+POINTS = 120
+LEAST_SEEN = 0.1
+"""Share of the unabsorbed flux below which compositions are not shown."""
+
+TINY_FLUX = 1e-60
+"""In GeV^-1 cm^-2 s^-1 sr^-1; below it, beyond a cut-off, there is no composition."""
+
+LABELS = MappingProxyType({"below": "a decade below the dip", "in": "in the dip", "above": "a decade above it"})
+
+SOURCES = MappingProxyType(
+    {
+        "pion decay (pp, p$\\gamma$)": (("pp", "pgamma"), "o"),
+        "muon-damped": (("muon_damped", "muon_damped_pgamma"), "s"),
+        "neutron decay": (("neutron",), "D"),
+    }
+)
+"""Label to the sources, alike in nu + nubar, and their marker."""
+
+_COLOURS = MappingProxyType({"below": style.VERMILLION, "in": style.BLUE, "above": style.GREEN})
+
+
+def standard_composition(analysis: Analysis, source: str) -> FloatArray:
+    """Fractions (e, mu, tau), nu + nubar, of a source at Earth after standard mixing, shape (3,)."""
+    from nuinfer.physics.propagation import source_populations
+    from nuinfer.physics.sources import source_fractions
+
+    return np.asarray(
+        source_populations(source_fractions(source), analysis.mixing)[0] @ analysis.mixing.probabilities.T
+    )
+
+
+def compositions(analysis: Analysis, theta: FloatArray) -> dict[str, FloatArray]:
+    """Composition of each draw in its dip, and a decade below and above.
+
+    In the dip is where the flux is absorbed most, or the lowest energy at which less than a tenth is left: the
+    composition of next to nothing would not be seen.
+
+    Parameters
+    ----------
+    analysis : Analysis
+        Model.
+    theta : ndarray, shape (n, n_dim)
+        Points.
+
+    Returns
+    -------
+    dict
+        ``below``, ``in`` and ``above`` the dip: fractions (e, mu, tau), ndarray of shape (n, 3),
+        without draws that have no flux there.
+    """
+    from nuinfer.flux import flux_at_earth, unabsorbed_flux
+
+    energy = np.geomspace(DIP_GEV[0] / 10.0, DIP_GEV[1] * 10.0, DECADES * PER_DECADE + 1)
+    flux, unabsorbed = flux_at_earth(analysis, theta, energy), unabsorbed_flux(analysis, theta, energy)
+    inside = slice(PER_DECADE, len(energy) - PER_DECADE)
+    survival = flux.sum(axis=-1)[:, inside] / np.maximum(unabsorbed.sum(axis=-1)[:, inside], TINY_FLUX)
+    deepest = PER_DECADE + np.argmin(np.maximum(survival, LEAST_SEEN), axis=-1)
+    found = {}
+    for name, step in (("below", -PER_DECADE), ("in", 0), ("above", PER_DECADE)):
+        at = flux[np.arange(len(flux)), deepest + step]
+        seen = at.sum(axis=-1) > TINY_FLUX
+        found[name] = at[seen] / at[seen].sum(axis=-1, keepdims=True)
+    return found
+
+
+def plot_flavour_triangle(
+    analysis: Analysis,
+    samples: ArrayLike,
+    *,
+    best_fit: ArrayLike | None = None,
+    axes: Sequence[Axes] | None = None,
+    width_in: float = style.PAGE_IN,
+) -> Figure:
+    """Flavour composition (nu + nubar) at Earth: posterior draws below, in and above the dip, and standard mixing.
+
+    Each draw is shown in the dip (see `compositions`), a decade below and a decade above. The line is the best fit from
+    10 TeV to 10 PeV, where at least a tenth of the flux is left. Sources are where standard mixing alone puts them; the
+    one of the analysis is filled. The second panel enlarges the region of the draws.
+
+    Parameters
+    ----------
+    analysis, samples, best_fit, axes, width_in
+        See `nuinfer.plotting`; two panels with ``projection="ternary"`` (`import mpltern` provides it).
+
+    Raises
+    ------
+    ConfigError
+        For samples that do not belong to `analysis`.
+    """
+    theta = draws.flat_for_flux(analysis, samples, MOST_DRAWS)
+    at = compositions(analysis, theta)
+    track = _track(analysis, draws.best_fit(analysis, samples, best_fit))
+    with triangles(axes, width_in) as drawn:
+        for panel in drawn.panels:
+            draw_points(panel, track, "-", color=style.BLACK, lw=style.points(0.8), label="best fit, 10 TeV to 10 PeV")
+            for label, (sources, mark) in SOURCES.items():
+                fill = style.BLACK if analysis.config.model.source in sources else "none"
+                where = standard_composition(analysis, sources[0])[None]
+                draw_points(panel, where, mark, color=style.BLACK, label=label, mfc=fill, ms=style.points(4.0))
+            for name, where in at.items():
+                colour = _COLOURS[name]
+                draw_points(panel, where, ".", color=colour, ms=style.points(2.2), mec="none", alpha=0.5)
+                draw_points(panel, where[:0], "o", color=colour, ms=style.points(3.0), mec="none", label=LABELS[name])
+        corners = enlarge(drawn.panels[-1], np.concatenate(list(at.values())))
+        draw_points(drawn.panel, corners, "-", color=style.GREY, lw=style.points(0.6), label="enlarged")
+    return drawn.figure
+
+
+def _track(analysis: Analysis, point: FloatArray) -> FloatArray:
+    """Composition at one point from energy to energy, shape (energy, 3), NaN where too little of the flux is left."""
+    from nuinfer.flux import flux_at_earth, unabsorbed_flux
+
+    energy = energies.with_edges(analysis, point, np.geomspace(*DIP_GEV, POINTS))
+    flux, whole = flux_at_earth(analysis, point, energy), unabsorbed_flux(analysis, point, energy).sum(axis=-1)
+    total = flux.sum(axis=-1)
+    seen = (total > LEAST_SEEN * whole) & (total > TINY_FLUX)
+    return np.asarray(np.where(seen, flux.T, np.nan).T / np.where(seen, total, 1.0)[:, None])
+
+
+FIGURE = Kind(
+    "flavour_triangle",
+    "Flavour at Earth as the energy goes through the dip.",
+    of_posterior(plot_flavour_triangle),
+    order=70,
+)

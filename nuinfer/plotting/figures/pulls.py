@@ -1,0 +1,114 @@
+"""How well the posterior agrees with each measurement, each constrained nuisance and the number of events."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nuinfer.plotting import draws, plane, style
+from nuinfer.plotting.kind import Kind, of_posterior
+from nuinfer.plotting.scaffold import sheet
+from nuinfer.typing import ArrayLike, FloatArray
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from nuinfer.analysis import Analysis
+
+MOST_DRAWS = 2000
+LARGEST = 6.0
+"""Pulls beyond this are drawn at the edge of the figure."""
+
+
+def pulls(analysis: Analysis, theta: ArrayLike) -> dict[str, FloatArray]:
+    """Predicted minus measured, over the uncertainty, for every term that has one.
+
+    Constraints with a mean and a sigma, also one-sided ones and exclusions; parameters with a normal prior; and the
+    number of events of each topology, over the root of the expected number. An exclusion that is a mere limit has none,
+    nor has the logarithm of something that vanishes, as the burst of SN1987A without a Z'.
+
+    Parameters
+    ----------
+    analysis : Analysis
+        Model, data, constraints and priors.
+    theta : array_like, shape (*batch, n_dim)
+        Points.
+
+    Returns
+    -------
+    dict
+        Label to pulls of shape (*batch,).
+    """
+    from nuinfer.priors import Normal
+
+    rows = analysis.space.check(theta)
+    found = {}
+    predicted = analysis.observables(rows)
+    for constraint in analysis.constraints:
+        mean, sigma = constraint.measurement.mean, constraint.measurement.sigma
+        if mean is not None and sigma is not None:
+            pull = np.broadcast_to((predicted[constraint.name] - mean) / sigma, rows.shape[:-1])
+            if np.all(np.isfinite(pull)):
+                found[plane.label_of(constraint)] = pull
+    for column, (parameter, prior) in enumerate(analysis.space.sampled):
+        if isinstance(prior, Normal):
+            found[parameter.label] = (rows[..., column] - prior.mean) / prior.sigma
+    expected = analysis.expected_counts(rows).sum(axis=-1)
+    observed = analysis.observed_counts.sum(axis=-1)
+    for row, topology in enumerate(analysis.topologies):
+        number = expected[..., row]
+        found[f"{topology.replace('_', ' ')} events"] = (number - observed[row]) / np.sqrt(number)
+    return found
+
+
+def plot_pulls(
+    analysis: Analysis,
+    samples: ArrayLike,
+    *,
+    best_fit: ArrayLike | None = None,
+    axes: Axes | None = None,
+    width_in: float = style.PAGE_IN,
+) -> Figure:
+    """Pull of each term: at the best fit, and over the posterior (central 68 and 95 %).
+
+    Parameters
+    ----------
+    analysis, samples, best_fit, axes, width_in
+        See `nuinfer.plotting`.
+
+    Raises
+    ------
+    ConfigError
+        For samples that do not belong to `analysis`.
+    """
+    over = pulls(analysis, draws.flat(analysis, samples, MOST_DRAWS))
+    at = pulls(analysis, draws.best_fit(analysis, samples, best_fit))
+    forms = {plane.label_of(c): c.form.replace("_", "-") for c in analysis.constraints}
+    names = [f"{name} ({forms[name]})" if name in forms else name for name in over]
+    values, fitted = (np.clip(np.array(list(found.values())), -LARGEST, LARGEST) for found in (over, at))
+    low95, low68, high68, high95 = ends = np.quantile(values, [0.025, 0.16, 0.84, 0.975], axis=-1)
+    rows = -np.arange(len(over))
+    height_in = style.points(0.95 + 0.2 * len(over))
+    with sheet(axes, width_in, (height_in, height_in + style.points(0.25))) as drawn:
+        panel = drawn.panel
+        for sigma in (2.0, 1.0):
+            panel.axvspan(-sigma, sigma, color=style.GREY, alpha=0.12, lw=0, zorder=0)
+        panel.axvline(0.0, color=style.GREY, lw=style.points(0.6))
+        panel.hlines(rows, low95, high95, color=style.BLUE, lw=style.points(1.0), label="posterior, 95 %")
+        panel.hlines(rows, low68, high68, color=style.BLUE, lw=style.points(3.0), label="posterior, 68 %")
+        panel.plot(fitted, rows, "D", color=style.VERMILLION, ms=style.points(3.2), ls="none", label="best fit")
+        panel.set_yticks(rows, names)
+        panel.tick_params(axis="y", which="both", length=0)
+        reach = max(2.5, 1.1 * float(np.max(np.abs([*ends.ravel(), *fitted]))))
+        panel.set(xlim=(-reach, reach), ylim=(rows[-1] - 0.6, 0.6), xlabel=r"(predicted − measured) / $\sigma$")
+    return drawn.figure
+
+
+FIGURE = Kind(
+    "pulls",
+    "Predicted minus measured in units of the error, for every term that pulls on the fit.",
+    of_posterior(plot_pulls),
+    order=80,
+)

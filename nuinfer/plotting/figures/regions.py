@@ -1,0 +1,100 @@
+"""Regions in (m_Z', g') of the hypotheses of a comparison, over each other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nuinfer.plotting import density, needs, plane, style
+from nuinfer.plotting.density import Density
+from nuinfer.plotting.kind import Kind
+from nuinfer.plotting.scaffold import sheet
+from nuinfer.typing import FloatArray
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from nuinfer.inference.evidence.comparison import Comparison
+    from nuinfer.inference.evidence.evidence import Evidence
+
+DRAWS = 20_000
+SMOOTHING = 300.0
+"""Independent draws for which regions are smoothed at most: they are compared by eye, their details are noise."""
+
+FLAT = 0.15
+"""Relative distance from the mean density within which a contour says nothing, and is left out."""
+
+
+def plot_overlaid_regions(hypotheses: Sequence[Evidence], *, width_in: float = style.PAGE_IN) -> Figure:
+    """68 and 95 % HPD regions in (m_Z', g') of several hypotheses, as lines.
+
+    Contours near the mean density, on a plateau, are noise and left out.
+
+    Parameters
+    ----------
+    hypotheses : sequence of Evidence
+        Those without absorption are left out.
+    width_in : float
+        Width in inches.
+
+    Raises
+    ------
+    ConfigError
+        If none of them samples mass and coupling.
+    """
+    FIGURE.require(hypotheses)
+    shown = [hypothesis for hypothesis in hypotheses if not needs.plane(hypothesis.analysis)]
+    boxes = []
+    with sheet(None, width_in, (0.62 * width_in, 0.62 * width_in)) as drawn:
+        for hypothesis, colour in zip(shown, style.colours(len(shown)), strict=True):
+            analysis = hypothesis.analysis
+            effective = min(hypothesis.effective, SMOOTHING)
+            found = density.posterior_density(analysis, hypothesis.draws(DRAWS), effective)
+            boxes.append(analysis.prior_bounds[density.columns(analysis)])
+            drawn_any = _draw_contours(drawn.panel, found, _mean(found, boxes[-1]), colour)
+            label = hypothesis.name + ("" if drawn_any else " (flat)")
+            drawn.panel.plot([], [], color=colour, lw=style.points(1.5), label=label)
+        plane.finish(drawn.panel, np.stack([np.min(boxes, axis=0)[:, 0], np.max(boxes, axis=0)[:, 1]], axis=-1))
+        drawn.panel.set_title("68 % (thick) and 95 % (thin) HPD regions", fontsize="medium")
+    return drawn.figure
+
+
+def _draw_contours(panel: Axes, found: Density, mean: float, colour: str) -> bool:
+    """The contours that say something; whether there are any."""
+    inner, outer = (threshold / mean for threshold in found.thresholds)
+    said = [(level, width) for level, width in ((outer, 0.8), (inner, 1.5)) if abs(level - 1.0) > FLAT]
+    if said:
+        levels, widths = zip(*said, strict=True)
+        look: dict[str, Any] = {"colors": [colour], "linewidths": [style.points(width) for width in widths]}
+        panel.contour(10.0**found.x, 10.0**found.y, found.value / mean, levels=levels, **look)
+    return bool(said)
+
+
+def _mean(found: Density, box: FloatArray) -> float:
+    """Mean of a density over the prior box (2, 2)."""
+    x, y = np.gradient(found.x), np.gradient(found.y)
+    return float(y @ found.value @ x / np.prod(np.ptp(box, axis=1)))
+
+
+def _a_plane(given: Any) -> str:
+    """At least one hypothesis with a plane, of a comparison or a sequence."""
+    hypotheses = getattr(given, "hypotheses", given)
+    some = any(not needs.plane(hypothesis.analysis) for hypothesis in hypotheses)
+    return "" if some else "none of the hypotheses samples mass and coupling"
+
+
+def _draw(comparison: Comparison, *, width_in: float) -> Figure:
+    return plot_overlaid_regions(comparison.hypotheses, width_in=width_in)
+
+
+FIGURE = Kind(
+    "regions",
+    "Regions of mediator mass and coupling of the hypotheses, over each other.",
+    _draw,
+    of="comparison",
+    needs=(_a_plane,),
+    order=220,
+)

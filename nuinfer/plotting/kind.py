@@ -1,0 +1,95 @@
+"""What a figure says of itself: name and caption, what it is drawn from, and what it needs of that.
+
+A figure is one file with one constant ``FIGURE = Kind(...)``: those of ``nuinfer.plotting.figures`` are found by
+listing the folder, one of the user by its path.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from nuinfer.errors import ConfigError
+from nuinfer.plotting import style
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Given = Literal["run", "analysis", "comparison", "calibration", "forecast", "band"]
+"""What a figure is drawn from: a `Run`, an `Analysis`, a `Comparison`, `Calibration`, `Forecast` or `Band`."""
+
+Need = Callable[[Any], str]
+"""From an analysis (or what else a figure is drawn from) to what it lacks, empty if nothing."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of figure.
+
+    Parameters
+    ----------
+    name : str
+        What it is called; also the name of its files.
+    caption : str
+        What it shows, in a sentence or two.
+    draw : callable
+        ``draw(given, *others, width_in=...) -> Figure``; it is called inside `style.context`.
+    of : str
+        What is given, see `Given`.
+    needs : tuple of callable
+        What a run or an analysis must have for it.
+    several : bool
+        Whether several can be drawn over each other.
+    diagnostic : bool
+        Whether it shows the chains rather than what they say.
+    quick : bool
+        Whether a fit draws it at its end.
+    marked : bool
+        Whether a run that has not converged is marked on top by the scaffold; else the figure says so itself.
+    data : str
+        Folder of published data that it shows beside what is given; reports cite it.
+    order : int
+        Place among the others.
+    """
+
+    name: str
+    caption: str
+    draw: Callable[..., Figure]
+    of: Given = "run"
+    needs: tuple[Need, ...] = ()
+    several: bool = False
+    diagnostic: bool = False
+    quick: bool = False
+    marked: bool = True
+    data: str = ""
+    order: int = 1000
+
+    def lacks(self, given: Any) -> str:
+        """What a run, an analysis, ... lacks for this figure, empty if nothing."""
+        return next(filter(None, (need(analysis_of(given)) for need in self.needs)), "")
+
+    def require(self, given: Any) -> None:
+        """Refuse what cannot be drawn.
+
+        Raises
+        ------
+        ConfigError
+            If something is lacking.
+        """
+        if lacking := self.lacks(given):
+            raise ConfigError(f"figure '{self.name}': {lacking}")
+
+
+def analysis_of(given: Any) -> Any:
+    """The analysis of a run or of a hypothesis; anything else is what it is."""
+    return getattr(given, "analysis", given)
+
+
+def of_posterior(plot: Callable[..., Figure]) -> Callable[..., Figure]:
+    """Draw a run by a function of its analysis and its posterior draws."""
+
+    def draw(run: Any, *, width_in: float = style.PAGE_IN) -> Figure:
+        return plot(run.analysis, run.samples(), best_fit=run.best_fit, width_in=width_in)
+
+    return draw

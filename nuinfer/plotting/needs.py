@@ -1,0 +1,29 @@
+"""What figures need of an analysis: functions that answer what it lacks, or nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from nuinfer.analysis import Analysis
+
+COORDINATES = ("log10_m_zprime_mev", "log10_g_prime")
+"""The parameters of the plane (m_Z', g')."""
+
+
+def absorption(analysis: Analysis) -> str:
+    """A mediator that absorbs, whose mass and coupling may be sampled or fixed."""
+    return (
+        "" if analysis.absorbs else "model.absorption = false, so there is no (m_Z', g') to draw; use corner or counts"
+    )
+
+
+def plane(analysis: Analysis) -> str:
+    """A mass and a coupling that are both sampled."""
+    fixed = [name for name in COORDINATES if name not in analysis.parameter_names]
+    return absorption(analysis) or (f"parameters.{fixed[0]} is fixed; it must be sampled" if fixed else "")
+
+
+def constraints(analysis: Analysis) -> str:
+    """External constraints."""
+    return "" if analysis.constraints else "the analysis has no constraint that could be left out"

@@ -1,0 +1,113 @@
+"""The plane (m_Z', g'): its axes, posteriors and constraints in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nuinfer.plotting import style
+from nuinfer.plotting.density import PROBABILITIES, Density
+from nuinfer.typing import FloatArray
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from nuinfer.constraints.base import Constraint
+
+GRID = 240
+"""Points along each axis at which constraints are evaluated."""
+
+MARGIN_DEX = 0.06
+"""Of the axes around the prior box."""
+
+_FILLS = ("#B3D4EA", style.SKY)  # outer, inner
+
+_FREE = (style.SKY, style.YELLOW, style.GREY)
+"""Colours of constraints that have none."""
+
+_DASHES = ("solid", "dashed", "dashdot", (0, (1, 1)))
+
+Look = tuple[str, Any]
+"""Colour and dashes of a line."""
+
+
+def looks(constraints: Iterable[Constraint]) -> dict[str, Look]:
+    """Colours and dashes that tell the constraints of an analysis apart, by their names."""
+    free = iter(_FREE)
+    each = enumerate(c for c in constraints if c.in_plane)
+    return {c.name: (c.colour or next(free, _FREE[-1]), _DASHES[k % len(_DASHES)]) for k, c in each}
+
+
+def draw_posterior(axes: Axes, density: Density) -> None:
+    """Filled regions, the inner one darker, with an entry in the legend each."""
+    x, y = 10.0**density.x, 10.0**density.y
+    inner, outer = density.thresholds
+    inner = max(inner, outer * (1.0 + 1e-9))  # levels must increase, even on a plateau
+    top = max(float(density.value.max()), inner) * (1.0 + 1e-6)
+    axes.contourf(x, y, density.value, levels=[outer, inner, top], colors=_FILLS, alpha=0.75, zorder=2)
+    axes.contour(
+        x,
+        y,
+        density.value,
+        levels=[outer, inner],
+        colors=style.BLUE,
+        linewidths=(style.points(0.7), style.points(1.1)),
+        zorder=3,
+    )
+    for fill, probability in zip(reversed(_FILLS), PROBABILITIES, strict=True):
+        label = f"posterior, {100 * probability:.0f} % HPD"
+        axes.fill([], [], facecolor=fill, edgecolor=style.BLUE, alpha=0.75, label=label)
+
+
+def draw_constraint(axes: Axes, constraint: Constraint, box: FloatArray, look: Look) -> None:
+    """Boundary of a constraint on (m_Z', g') inside the prior box, with a light shade on the excluded side."""
+    from nuinfer.constraints.limits import excess
+
+    colour, dashes = look
+    width = style.points(1.2)
+    mass, coupling = np.meshgrid(*10.0 ** np.linspace(box[:, 0], box[:, 1], GRID, axis=1))
+    beyond = np.broadcast_to(excess(constraint, mass, coupling), mass.shape)
+    if beyond.min() <= 0.0 < beyond.max():
+        line: dict[str, Any] = {"colors": [colour], "linestyles": [dashes], "linewidths": width}
+        axes.contourf(mass, coupling, beyond, levels=[0.0, np.inf], colors=[colour], alpha=0.12, zorder=1)
+        axes.contour(mass, coupling, beyond, levels=[0.0], zorder=4, **line)
+    label = f"{label_of(constraint)}, {_statement(constraint, beyond)}"
+    axes.plot([], [], color=colour, ls=dashes, lw=width, label=label)
+
+
+def label_of(constraint: Constraint) -> str:
+    """What figures call a constraint."""
+    return constraint.label or constraint.name
+
+
+def _statement(constraint: Constraint, beyond: FloatArray) -> str:
+    """What a boundary means, or why there is none."""
+    if beyond.max() <= 0.0:
+        return "excludes nothing here"
+    if beyond.min() > 0.0:
+        return "excludes all of this"
+    return "exclusion" if constraint.is_exclusion else "95 % CL"
+
+
+def draw_dip(axes: Axes, masses_mev: Sequence[float], label: str, **look: Any) -> None:
+    """Vertical lines at the ends of the masses that put the dip where it is wanted."""
+    for k, mass in enumerate(masses_mev):
+        axes.axvline(mass, color=style.BLUE, label=label if k == 0 else None, **look)
+
+
+def finish(axes: Axes, box: FloatArray) -> None:
+    """Axes a little wider than the prior box (2, 2) in log10."""
+    (left, right), (bottom, top) = 10.0**box
+    margin = 10.0**MARGIN_DEX
+    frame(axes, (left, right), (bottom / margin, top * margin))
+    axes.set_xlim(left / margin**0.5, right * margin**0.5)
+
+
+def frame(axes: Axes, masses_mev: Sequence[float], couplings: Sequence[float]) -> None:
+    """Scales, labels and limits of the plane."""
+    axes.set(xscale="log", yscale="log", xlabel=r"$m_{Z'}$ [MeV]", ylabel=r"$g'$")
+    axes.set_xlim(masses_mev[0], masses_mev[1])
+    axes.set_ylim(couplings[0], couplings[1])
+    style.plain_log(axes.xaxis, (1.0, 2.0, 5.0) if masses_mev[1] < 100.0 * masses_mev[0] else (1.0,))

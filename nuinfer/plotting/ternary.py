@@ -1,0 +1,64 @@
+"""Triangles of flavour fractions: tau at the top, e on the left, mu on the right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nuinfer.plotting import style
+from nuinfer.plotting.scaffold import Sheet, sheet
+from nuinfer.typing import FloatArray
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+ZOOM = (0.03, 0.4)
+"""Least and greatest side of the second triangle."""
+
+
+@contextmanager
+def triangles(axes: Sequence[Axes] | None, width_in: float) -> Iterator[Sheet]:
+    """Two triangles, the second one for an enlarged part, as `sheet` gives panels."""
+    import mpltern  # noqa: F401 - registers the projection
+
+    heights = (0.52 * width_in + style.points(0.6), style.points(1.1) + 1.75 * width_in)
+    ternary: dict[str, Any] = {"subplot_kw": {"projection": "ternary", "ternary_sum": 1.0}}
+    with sheet(axes, width_in, heights, panels=2, columns=(2, 1), **ternary) as drawn:
+        if drawn.own:  # room for labels that the axes do not report
+            drawn.figure.set_layout_engine("constrained", rect=(0.02, 0.0, 0.96, 0.96))
+        yield drawn
+        for panel in drawn.panels:
+            _label(panel)
+
+
+def draw_points(panel: Any, fractions: FloatArray, mark: str, **look: Any) -> None:
+    """Points (n, 3) of fractions (e, mu, tau): tau at the top, e on the left, mu on the right."""
+    electron, muon, tau = fractions.T
+    panel.plot(tau, electron, muon, mark, **look)
+
+
+def _label(panel: Any) -> None:
+    """Labels, ticks and grid of a triangle."""
+    from matplotlib.ticker import MaxNLocator
+
+    panel.set_tlabel(r"$f_\tau$")
+    panel.set_llabel(r"$f_e$")
+    panel.set_rlabel(r"$f_\mu$")
+    for axis in (panel.taxis, panel.laxis, panel.raxis):
+        axis.set_label_position("tick1")
+        axis.set_major_locator(MaxNLocator(5))
+        axis.set_tick_params(which="both", direction="out", top=False, right=False)
+    panel.grid(lw=style.points(0.3), color="#DDDDDD")
+
+
+def enlarge(panel: Any, fractions: FloatArray) -> FloatArray:
+    """Limit a panel to a triangle around points (n, 3), inside the whole one; return its outline, shape (4, 3)."""
+    low, high = np.quantile(fractions, [0.05, 0.95], axis=0)
+    size = float(np.clip(4.0 * np.max(high - low), *ZOOM))
+    least = np.maximum(0.5 * (low + high) - size / 3.0, 0.0)
+    least *= (1.0 - size) / max(float(least.sum()), 1e-9)  # the three sides must leave `size`
+    panel.set_ternary_min(least[2], least[0], least[1])
+    return np.asarray(least + size * np.eye(3)[[0, 1, 2, 0]])
