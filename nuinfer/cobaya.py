@@ -96,7 +96,7 @@ def info(analysis: Analysis | str | Path, overrides: Iterable[str] = ()) -> dict
     if isinstance(analysis, str | Path):
         external = f"import_module('nuinfer.cobaya').likelihood({str(analysis)!r}, {changes!r})"
     parameters: dict[str, Any] = {}
-    for parameter, prior in built.posterior.space.sampled:
+    for parameter, prior in built.space.sampled:
         parameters[parameter.name] = {"prior": _prior(parameter.name, prior), "latex": _plain(parameter.label)}
     for name in derived:
         parameters[name] = {"latex": _plain(built.derived_labels[name])}
@@ -132,7 +132,7 @@ def _prior(name: str, prior: Prior) -> dict[str, Any]:
 
 def _simplex(analysis: Analysis) -> str:
     """What the joint density of fractions on a simplex adds to uniform ones, empty without such fractions."""
-    space = analysis.posterior.space
+    space = analysis.space
     names = [space.names[k] for k in space.shares]
     if len(names) < 2:
         return ""
