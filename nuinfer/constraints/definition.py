@@ -142,7 +142,7 @@ class Definition:
         numbers = read_entry(self.name, measurement)
         chosen = {name: options.pop(name, default) for name, (_, default) in self.options.items()}
         for name, value in chosen.items():
-            _check_option(f"constraints.{self.name}.{name}", self.options[name][0], value)
+            check_option(f"constraints.{self.name}.{name}", self.options[name][0], value)
         made = self.prediction(numbers, strength, **chosen, **options)
         require_coverage(self.name, mass_range_mev, made.covered_mev)
         given = {key: value for key, value in numbers.items() if key in _MEASURED}
@@ -244,8 +244,14 @@ def require_coverage(constraint: str, mass_range_mev: MassRange | None, covered_
         )
 
 
-def _check_option(where: str, kind: Any, value: Any) -> None:
-    """Refuse an option that is none of its literals, or must be a positive finite number."""
+def check_option(where: str, kind: Any, value: Any) -> None:
+    """Refuse a value that is none of the literals of its type, or must be a positive finite number.
+
+    Raises
+    ------
+    ConfigError
+        Beginning with `where`.
+    """
     if get_origin(kind) is Literal and value not in get_args(kind):
         raise ConfigError(f"{where}: '{value}' is none of {', '.join(get_args(kind))}")
     if kind == PositiveFloat and not 0.0 < value < math.inf:

@@ -50,6 +50,21 @@ def test_a_measured_anomaly_has_two_ends() -> None:
     assert found.upper[0] == pytest.approx(saturating(42.6 + Z_TWO * 16.5, 10.0), rel=1e-10)
 
 
+def test_excess_is_measured_from_the_largest_likelihood_within_reach() -> None:
+    """A figure and the search at each mass share it: the measured value, or the prediction nearest to it."""
+    term = DEFINITIONS["muon_g2"].build("two_sided", "bnl2001", LMU_LTAU, BOX)
+    edge = saturating(42.6 + Z_TWO * 16.5, 10.0)
+    assert limits.excess(term, 10.0, [edge / 3.0, edge])[1] == pytest.approx(0.0, abs=1e-9)  # encloses the mean
+    strong = limits.excess(term, 10.0, [2.0 * edge])  # the Standard Model is better than everything drawn
+    assert strong[0] == pytest.approx(
+        float(term.log_term_of(42.6) - term.log_term(10.0, 2.0 * edge)) - limits.drop(0.95), rel=1e-9
+    )
+    weak = limits.excess(term, 10.0, [0.01 * edge])
+    assert weak[0] == pytest.approx(-limits.drop(0.95), rel=1e-9)
+    cut = DEFINITIONS["muon_g2"].build("exclusion", "wp2025", LMU_LTAU, BOX, confidence_level=0.8)
+    assert limits.excess(cut, 10.0, saturating(cut.limit, 10.0), level=0.95) == pytest.approx(0.0, abs=1e-9)
+
+
 def test_the_level_moves_it() -> None:
     term = DEFINITIONS["muon_g2"].build("exclusion", "wp2025", LMU_LTAU, BOX, confidence_level=0.95)
     assert limits.bound(term, [10.0], level=0.5).upper[0] == pytest.approx(saturating(3.8, 10.0), rel=1e-10)

@@ -25,7 +25,7 @@ from pydantic import PositiveFloat, StrictBool
 
 from nuinfer.compiled import compiled, elementwise, inlined
 from nuinfer.constants import ELECTRIC_CHARGE, KAMADA_YU, MASS_ELECTRON_MEV, N_EFF_STANDARD_MODEL
-from nuinfer.constraints.definition import Definition, Prediction
+from nuinfer.constraints.definition import Definition, Prediction, check_option
 from nuinfer.constraints.tables import FOLDER, LARGEST, SMALLEST, interval, read_table, require_within, spline
 from nuinfer.datafiles import DataFolder, locate
 from nuinfer.errors import ConfigError
@@ -80,7 +80,7 @@ def delta_neff(
     >>> print(f"{delta_neff(10.0):.3f} {delta_neff(10.0, temperatures='split'):.3f} {delta_neff(10.0, 3e-4):.3f}")
     0.315 0.452 0.592
     """
-    _require(temperatures, Temperatures, "temperatures")
+    check_option("temperatures", Temperatures, temperatures)
     mass = np.asarray(m_zprime_mev, float)
     table = read_table(_BOLTZMANN)
     table.require(mass)
@@ -225,7 +225,7 @@ def delta_neff_paper(
     >>> print(f"{delta_neff_paper(5.25):.2f} {delta_neff_paper(9.76):.2f}")
     0.70 0.10
     """
-    _require(case, Case, "case")
+    check_option("case", Case, case)
     if (case == "auto") != (g_prime is not None):
         raise ConfigError(f"case: 'auto' needs g_prime, and only 'auto' takes it (case is '{case}')")
     t_dec = np.asarray(t_dec_mev, float)
@@ -289,11 +289,6 @@ def _refuse_other(option: str, value: object, model: Model) -> None:
     """Refuse an option that only the other model takes."""
     if value != CONSTRAINT.options[option][1]:
         raise ConfigError(f"constraints.neff.{option}: {value} is only for model = '{model}'")
-
-
-def _require(value: str, allowed: object, name: str) -> None:
-    if value not in get_args(allowed):
-        raise ConfigError(f"{name}: '{value}' is none of {', '.join(get_args(allowed))}")
 
 
 CONSTRAINT = Definition(
