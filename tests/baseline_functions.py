@@ -314,8 +314,8 @@ def _constraint_calls() -> list[Call]:
         Call("trident.rate_ratio", "constraints.trident:rate_ratio", _plane(1.0, 1e3)),
         Call("trident.rate_ratio-charm2", "constraints.trident:rate_ratio",
              lambda r: _args(_log(r, 1.0, 1e3, 300), _log(r, 1e-7, 0.1, 300), "charm2")),
-        Call("width_shift", "constraints.wz_width:width_shift", lambda r: _args(_log(r, 1e-3, 1.0, 50))),
-        Call("coupling_limit", "constraints.wz_width:coupling_limit", lambda r: _args(_log(r, 1e-4, 0.1, 50))),
+        Call("width_shift", "physics.quoted.wz_width:width_shift", lambda r: _args(_log(r, 1e-3, 1.0, 50))),
+        Call("coupling_limit", "physics.quoted.wz_width:coupling_limit", lambda r: _args(_log(r, 1e-4, 0.1, 50))),
     ]  # fmt: skip
 
 

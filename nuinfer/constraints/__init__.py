@@ -9,7 +9,7 @@ from nuinfer.constraints.base import Constraint, Measurement
 from nuinfer.constraints.definition import Definition, Prediction
 from nuinfer.registry import Registry
 
-_OTHERS = ("base", "custom", "definition", "limit_curve", "limits", "tables", "wz_width")
+_OTHERS = ("base", "custom", "definition", "limit_curve", "limits", "tables")
 
 CONSTRAINTS = Registry(__name__, "CONSTRAINT", Definition, skip=_OTHERS)
 """The constraints of this folder, one file each, in the order of their terms."""

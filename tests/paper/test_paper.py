@@ -17,7 +17,7 @@ from scipy.optimize import brentq
 
 import nuinfer
 from nuinfer.constants import HBAR_C_MEV_CM, ZETA3
-from nuinfer.constraints import borexino, muon_g2, neff, sn1987a, wz_width
+from nuinfer.constraints import borexino, muon_g2, neff, sn1987a
 from nuinfer.errors import PhysicsDomainError
 from nuinfer.physics import cosmology, dip, mixing
 from nuinfer.physics.absorption import (
@@ -27,7 +27,7 @@ from nuinfer.physics.absorption import (
     resonance_redshift,
 )
 from nuinfer.physics.mediator import FLAVOUR_BLIND, LMU_LTAU, Mediator
-from nuinfer.physics.quoted import decay, early_universe, lengths
+from nuinfer.physics.quoted import decay, early_universe, lengths, wz_width
 
 HALF_OF_LAST_DIGIT = 0.005
 U = mixing.PAPER.pmns

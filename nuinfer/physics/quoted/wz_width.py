@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from nuinfer.constraints.tables import LARGEST, require_within
+from nuinfer.errors import PhysicsDomainError
 from nuinfer.typing import ArrayLike, FloatArray
 
 _PER_COUPLING_SQUARED = 3.0 / (16.0 * math.pi**2)
@@ -62,5 +62,6 @@ def coupling_limit(precision: ArrayLike = 0.01) -> FloatArray:
     0.726
     """
     relative = np.asarray(precision, float)
-    require_within("precision", relative, 0.0, LARGEST)
+    if np.any(relative < 0.0):
+        raise PhysicsDomainError(f"precision: {relative.min():g} is not allowed, it must be >= 0")
     return np.asarray(np.sqrt(relative / _PER_COUPLING_SQUARED))
