@@ -81,8 +81,18 @@ def test_local_workers_under_load():
         assert waiting[-1].cancel()
         assert [one.result()[0] for one in waiting[:-1]] == [total(k)[0] for k in range(19)]
         assert all(one.result() is None for one in running)
-    with pytest.raises(RuntimeError, match="shut down"):
+    with pytest.raises(RuntimeError, match="after shutdown"):
         executor.submit(total, 1)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="sends a signal")
+def test_a_worker_killed_between_calls_is_replaced():
+    """Killed while it has nothing to do, a worker costs one call at most, and its place is taken."""
+    with open_executor(1) as executor:
+        before = executor.submit(os.getpid).result()
+        os.kill(before, signal.SIGKILL)
+        (ended,) = dispatch(executor, [Call("after", os.getpid, ())])
+    assert ended.result not in (None, before)
 
 
 def test_an_unseen_death_is_one_clear_error():

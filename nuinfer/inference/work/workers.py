@@ -7,7 +7,6 @@ its lock, so that one that is killed while it waits breaks the pool for all (tri
 
 from __future__ import annotations
 
-import collections
 import contextlib
 import multiprocessing
 import os
@@ -29,8 +28,8 @@ THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_
 class LocalWorkers(futures.Executor):
     """Processes of this machine, each a pool of its own: one that dies takes only its own call with it.
 
-    `concurrent.futures.ProcessPoolExecutor` gives up everything when one of its processes dies. Here the call that ran
-    in it ends with `BrokenProcessPool`, and a new process takes its place.
+    `concurrent.futures.ProcessPoolExecutor` gives up everything when one of its processes dies. Here a thread watches
+    each process: the call that ran in it ends with `BrokenProcessPool`, and the next one has a new process.
 
     Parameters
     ----------
@@ -39,79 +38,32 @@ class LocalWorkers(futures.Executor):
     """
 
     def __init__(self, jobs: int) -> None:
-        self._lock = threading.Lock()
-        self._closed = False
-        self._waiting: collections.deque[tuple[futures.Future[Any], Callable[[], Any]]] = collections.deque()
-        self._idle: list[futures.ProcessPoolExecutor | None] = [None] * jobs
-        self._pools: set[futures.ProcessPoolExecutor] = set()
-        self._open: set[futures.Future[Any]] = set()
+        self._threads = futures.ThreadPoolExecutor(jobs, thread_name_prefix="nuinfer-worker")
+        self._own = threading.local()
+        self._pools: list[futures.ProcessPoolExecutor] = []
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> futures.Future[Any]:
         """Call a function in one of the processes."""
-        future: futures.Future[Any] = futures.Future()
-        with self._lock:
-            if self._closed:
-                raise RuntimeError("these workers are shut down")
-            self._waiting.append((future, partial(fn, *args, **kwargs)))
-            self._open.add(future)
-        future.add_done_callback(self._forget)
-        self._feed()
-        return future
+        return self._threads.submit(self._call, partial(fn, *args, **kwargs))
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Take no more calls, and end the processes when those that were made are done."""
-        with self._lock:
-            self._closed = True
-            waiting = [future for future, _ in self._waiting] if cancel_futures else []
-            unfinished = list(self._open)
-        for future in waiting:
-            future.cancel()
-        if wait:
-            futures.wait(unfinished)
-        with self._lock:
-            pools = list(self._pools)
-        for pool in pools:
-            pool.shutdown(wait=wait)
+        self._threads.shutdown(wait, cancel_futures=cancel_futures)
+        for pool in self._pools:
+            pool.shutdown(wait)
 
-    def _feed(self) -> None:
-        """Give calls that wait to processes that are idle."""
-        while True:
-            with self._lock:
-                if not (self._waiting and self._idle):
-                    return
-                future, call = self._waiting.popleft()
-                if not future.set_running_or_notify_cancel():
-                    continue
-                pool = self._idle.pop() or futures.ProcessPoolExecutor(
-                    1, mp_context=multiprocessing.get_context("spawn"), initializer=_start_worker
-                )
-                self._pools.add(pool)
-            try:
-                pool.submit(call).add_done_callback(partial(self._finish, future, pool))
-            except BrokenProcessPool as error:  # it died while it was idle
-                self._free(pool, broken=True)
-                future.set_exception(error)
-
-    def _finish(
-        self, future: futures.Future[Any], pool: futures.ProcessPoolExecutor, inner: futures.Future[Any]
-    ) -> None:
-        error = inner.exception()
-        self._free(pool, broken=isinstance(error, BrokenProcessPool))
-        if error is None:
-            future.set_result(inner.result())
-        else:
-            future.set_exception(error)
-        self._feed()
-
-    def _free(self, pool: futures.ProcessPoolExecutor, *, broken: bool) -> None:
-        with self._lock:
-            self._idle.append(None if broken else pool)
-            if broken:  # it ends by itself; its lock may be held here
-                self._pools.discard(pool)
-
-    def _forget(self, future: futures.Future[Any]) -> None:
-        with self._lock:
-            self._open.discard(future)
+    def _call(self, call: Callable[[], Any]) -> Any:
+        """Make a call in the process of this thread."""
+        if getattr(self._own, "pool", None) is None:
+            spawn = multiprocessing.get_context("spawn")
+            self._own.pool = futures.ProcessPoolExecutor(1, mp_context=spawn, initializer=_start_worker)
+            self._pools.append(self._own.pool)
+        try:
+            return self._own.pool.submit(call).result()
+        except BrokenProcessPool:
+            self._pools.remove(self._own.pool)  # it ends by itself
+            self._own.pool = None
+            raise
 
 
 @contextlib.contextmanager
