@@ -244,19 +244,14 @@ def _split(text: str) -> list[str]:
     >>> _split("[1, 1, 1],[0, 1, -1]")
     ['[1, 1, 1]', '[0, 1, -1]']
     """
-    parts, depth, quote, start = [], 0, "", 0
-    for k, letter in enumerate(text):
-        if quote:
-            quote = "" if letter == quote else quote
-        elif letter in "\"'":
-            quote = letter
-        elif letter == "," and depth == 0:
-            parts.append(text[start:k])
-            start = k + 1
-        else:
-            depth += (letter in "[{") - (letter in "]}")
-    parts.append(text[start:])
-    values = [part.strip() for part in parts]
+    values, held = [], ""
+    for part in text.split(","):
+        held = f"{held},{part}" if held else part
+        closed = all(held.count(left) == held.count(right) for left, right in ("[]", "{}", "()"))
+        if closed and not (held.count('"') % 2 or held.count("'") % 2):
+            values.append(held.strip())
+            held = ""
+    values += [held.strip()] if held else []
     if not all(values):
         raise ConfigError(f"--vary: an empty value in '{text}'")
     return values

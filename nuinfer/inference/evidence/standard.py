@@ -1,56 +1,20 @@
-"""The standard set of hypotheses: one change at a time around a baseline, on data sets that are compared separately."""
+"""The standard set of hypotheses: one change at a time around a baseline, on data sets that are compared separately.
+
+They stand in ``standard.toml``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import tomllib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
+from pathlib import Path
 
 from nuinfer.analysis import Analysis, load
 
-BASELINE = "pp"
+BASELINE, DATA = "pp", ("hese7", "hese3")
 GROUPS = ("source", "evolution", "neutrinos", "mediator", "modelling")
 """Kinds of change; those of the last are sensitivities to how propagation is computed, not alternatives."""
-
-_CHANGES: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(
-    {
-        "source": {
-            "pgamma": ("model.source=pgamma",),
-            "muon_damped": ("model.source=muon_damped",),
-            "muon_damped_pgamma": ("model.source=muon_damped_pgamma",),
-            "neutron": ("model.source=neutron",),
-            "free flavour": ("model.source=free",),
-        },
-        "evolution": {name: (f"model.evolution={name}",) for name in ("flat", "bllac", "quasar", "grb")},
-        "neutrinos": {
-            "inverted ordering": ("model.ordering=inverted",),
-            "Dirac": ("model.neutrino=dirac",),
-        },
-        "mediator": {
-            "no absorption": ("model.absorption=false",),
-            "no absorption, pgamma": ("model.absorption=false", "model.source=pgamma"),
-            "no absorption, neutron": ("model.absorption=false", "model.source=neutron"),
-        },
-        "modelling": {
-            "no regeneration": ("model.regeneration=false",),
-            "degenerate masses": ("model.masses=degenerate",),
-            "coherent": ("model.coherence=coherent",),
-            "moving targets, no regeneration": ("model.targets=thermal", "model.regeneration=false"),
-        },
-    }
-)
-_ALONE: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {
-        "no absorption": ("model.absorption=false",),
-        "flavour-blind": ("model.charges=[1, 1, 1]",),
-        "dip of 2014": (  # arXiv:1504.00711: 5 to 12 MeV, and a resonance at least as deep as 1
-            "parameters.log10_m_zprime_mev.low=0.7",
-            "parameters.log10_m_zprime_mev.high=1.08",
-            "parameters.log10_g_prime.low=-3.77",
-            "parameters.log10_g_prime.high=-3.0",
-        ),
-    }
-)
 
 
 @dataclass(frozen=True)
@@ -86,19 +50,19 @@ def standard_blocks() -> tuple[Block, ...]:
 
     IceCube alone says what its data say about a dip, and takes charges for which the constraints do not hold.
     """
-    around = {name: change for changes in _CHANGES.values() for name, change in changes.items()}
-    groups = {name: group for group, changes in _CHANGES.items() for name in changes}
+    held = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+    groups = {name: group for group in GROUPS for name in held["around"][group]}
+    around = {name: held["around"][group][name] for name, group in groups.items()}
+    alone = held["alone"]
     return (
-        *(_block(data, "hese7", data, around, groups) for data in ("hese7", "hese3")),
+        *(_block(data, "hese7", data, around, groups) for data in DATA),
         *(
-            _block(f"{data}, IceCube alone", "hese7_icecube", data, _ALONE, dict.fromkeys(_ALONE, "mediator"))
-            for data in ("hese7", "hese3")
+            _block(f"{data}, IceCube alone", "hese7_icecube", data, alone, dict.fromkeys(alone, "mediator"))
+            for data in DATA
         ),
     )
 
 
-def _block(
-    name: str, preset: str, data: str, changes: Mapping[str, tuple[str, ...]], groups: Mapping[str, str]
-) -> Block:
+def _block(name: str, preset: str, data: str, changes: Mapping[str, Sequence[str]], groups: Mapping[str, str]) -> Block:
     every = {BASELINE: (), **changes}
     return Block(name, {n: load(preset, [f"data.dataset={data}", *change]) for n, change in every.items()}, groups)

@@ -27,6 +27,18 @@ LOST = (
     "a worker process died: out of memory, or a script that calls fit outside 'if __name__ == \"__main__\":'; "
     "what is on disk is intact and --resume continues it"
 )
+LOCAL_CONFIG = {  # a dead worker is blamed on the one call that it had; what happens to that call, the caller says
+    "distributed.scheduler.allowed-failures": 0,
+    "distributed.scheduler.worker-saturation": 1.0,
+    "distributed.worker.preload": ["nuinfer.inference.work.workers"],
+}
+LOCAL_OPTIONS = {  # dashboard at any free port: two clusters may run at once
+    "threads_per_worker": 1,
+    "host": "127.0.0.1",
+    "dashboard_address": "127.0.0.1:0",
+    "memory_limit": 0,
+    "silence_logs": logging.CRITICAL,
+}
 MPI_RECIPE = "mpiexec -n N python -m mpi4py.futures -m nuinfer ..., with N at least 2 (one dispatches)"
 
 
@@ -93,40 +105,25 @@ def _dask(workers: int, scheduler: str) -> Iterator[futures.Executor]:
     where = f"scheduler '{scheduler}'"
     distributed, dask = imported("distributed", where, "cluster"), imported("dask", where, "cluster")
     with contextlib.ExitStack() as stack:
-        address: Any = scheduler
         if scheduler == LOCAL_CLUSTER:
-            # a dead worker is blamed on the one call that it had; what happens to that call is for the caller to say
-            own: dict[str, Any] = {
-                "distributed.scheduler.allowed-failures": 0,
-                "distributed.scheduler.worker-saturation": 1.0,
-            }
-            own |= {"distributed.worker.preload": ["nuinfer.inference.work.workers"]}
-            stack.enter_context(dask.config.set(own))
-            address = stack.enter_context(
-                distributed.LocalCluster(
-                    n_workers=workers,
-                    threads_per_worker=1,
-                    host="127.0.0.1",
-                    dashboard_address="127.0.0.1:0",  # any free port: two clusters may run at once
-                    memory_limit=0,
-                    silence_logs=logging.CRITICAL,
-                )
-            )
+            stack.enter_context(dask.config.set(LOCAL_CONFIG))
+            address: Any = stack.enter_context(distributed.LocalCluster(n_workers=workers, **LOCAL_OPTIONS))
         try:
-            if scheduler.endswith(".json"):
-                address = json.loads(Path(scheduler).read_text())["address"]
+            if scheduler != LOCAL_CLUSTER:
+                is_file = scheduler.endswith(".json")
+                address = json.loads(Path(scheduler).read_text())["address"] if is_file else scheduler
             client = distributed.Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
         except (OSError, TimeoutError, ValueError, TypeError, KeyError) as error:
             reason = " ".join(str(error).split()) or type(error).__name__
             raise ConfigError(
-                f"scheduler '{scheduler}': not 'local', not 'mpi', and no dask scheduler answers there ({reason})"
+                f"{where}: not 'local', not 'mpi', and no dask scheduler answers there ({reason})"
             ) from error
         stack.enter_context(client)
         try:
             yield SingleThreaded(client.get_executor(pure=False))
         except futures.CancelledError as error:
             raise RunFolderError(
-                f"scheduler '{scheduler}': it is gone; what is on disk is intact, and the same command goes on with it"
+                f"{where}: it is gone; what is on disk is intact, and the same command goes on with it"
             ) from error
 
 

@@ -6,7 +6,6 @@ import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
@@ -36,24 +35,18 @@ class Reporter:
     """
 
     def __init__(self, log: Path, show: bool | None) -> None:
-        self._log = log
-        self._show = show is not False
-        self._bar: Progress | None = None
-        if self._show and sys.stderr.isatty():
-            columns = TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn()
-            self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
-            self._task = self._bar.add_task("starting", total=None)
+        self._log, self._show = log, show is not False
+        columns = TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn()
+        hidden = not (self._show and sys.stderr.isatty())
+        self._bar = Progress(*columns, console=Console(stderr=True, emoji=False), transient=True, disable=hidden)
+        self._task = self._bar.add_task("starting", total=None)
 
     def __enter__(self) -> Reporter:
-        if self._bar:
-            self._bar.start()
+        self._bar.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._bar:
-            self._bar.stop()
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
 
     def line(self, text: str) -> None:
         """Write one line."""
@@ -62,15 +55,12 @@ class Reporter:
                 file.write(f"{now()} {text}\n")
         except OSError as error:
             raise RunFolderError(f"{self._log}: cannot be written ({error.strerror})") from error
-        if self._bar:
+        if self._show:
             self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
-        elif self._show:
-            sys.stderr.write(text + "\n")
 
     def steps(self, done: int, total: float, text: str) -> None:
         """Move the bar."""
-        if self._bar:
-            self._bar.update(self._task, completed=done, total=max(total, done), description=text)
+        self._bar.update(self._task, completed=done, total=max(total, done), description=text)
 
 
 class Tally:
@@ -101,17 +91,14 @@ class Tally:
         if ended.error is None:
             self._done += 1
         else:
-            reason = ended.reason
-            self.failed.append(f"{ended.label}: {reason}")
-            self._reporter.line(f"failed: {ended.label} ({ended.key}): {reason}")
+            self.failed.append(f"{ended.label}: {ended.reason}")
+            self._reporter.line(f"failed: {ended.label} ({ended.key}): {ended.reason}")
         at = time.monotonic()
         if self._jobs <= FEW and ended.error is None:
             self._reporter.line(f"{self._what}, {self._done} of {self._jobs}: {ended.label}")
         elif self._jobs > FEW and (at - self._said >= LINE_SECONDS or not self._left):
-            eta = self._eta()
-            to_go = f", {eta:.0f} s to go" if self._left and eta is not None else ""
             self._said = at
-            self._reporter.line(f"{self._done} of {self._jobs} {self._what} done, {len(self.failed)} failed{to_go}")
+            self._reporter.line(self._so_far())
         if at - self._written >= STATUS_SECONDS:
             self.write("running")
 
@@ -119,17 +106,18 @@ class Tally:
     def _left(self) -> int:
         return self._jobs - self._done - len(self.failed)
 
+    @property
     def _rate(self) -> float:
         return (self._done - self._before) / max(time.monotonic() - self._begin, 1e-9)
 
-    def _eta(self) -> float | None:
-        rate = self._rate()
-        return self._left / rate if rate else None
+    def _so_far(self) -> str:
+        to_go = f", {self._left / self._rate:.0f} s to go" if self._left and self._rate else ""
+        return f"{self._done} of {self._jobs} {self._what} done, {len(self.failed)} failed{to_go}"
 
     def write(self, state: str) -> None:
         """Tell readers how far it is."""
         self._written = time.monotonic()
-        eta = self._eta() if state == "running" else None
+        running = state == "running" and self._rate > 0.0
         content = {
             "state": state,
             "what": self._what,
@@ -137,11 +125,10 @@ class Tally:
             "done": self._done,
             "failed": len(self.failed),
             "left": self._left,
-            "jobs_per_second": self._rate() or None,
-            "eta_seconds": eta,
+            "jobs_per_second": self._rate or None,
+            "eta_seconds": self._left / self._rate if running else None,
             "updated": now(),
             "failures": self.failed[:10],
         }
         write_json(self._folder / STATUS, content, durable=False)
-        text = f"{self._done} of {self._jobs} {self._what}" + (f", {eta:.0f} s to go" if eta is not None else "")
-        self._reporter.steps(self._done, self._jobs, text)
+        self._reporter.steps(self._done, self._jobs, self._so_far())

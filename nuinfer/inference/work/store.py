@@ -33,19 +33,9 @@ from typing import Any, BinaryIO
 
 from nuinfer import __version__
 from nuinfer.errors import RunFolderError
+from nuinfer.inference.work import files
 from nuinfer.inference.work.dispatch import Call, Ended, dispatch
-from nuinfer.inference.work.files import (
-    LOCK,
-    LOG,
-    STATUS,
-    is_leftover,
-    locked,
-    make_folder,
-    plain,
-    read_json,
-    remove_leftovers,
-    write_json,
-)
+from nuinfer.inference.work.files import LOCK, LOG, STATUS
 from nuinfer.inference.work.lines import line_of, open_lines, read_lines
 from nuinfer.inference.work.progress import Reporter, Tally, now
 
@@ -109,7 +99,7 @@ def read_record(folder: Path, kind: str) -> dict[str, Any]:
     path = folder / f"{kind}.json"
     if not path.is_file():
         raise RunFolderError(f"{folder}: is not the folder of a {kind} (no {path.name})")
-    record = read_json(path)
+    record = files.read_json(path)
     if record.get("format") != FORMAT:
         raise RunFolderError(f"{folder}: is the folder of a {kind} of another version of nuinfer, which is not read")
     return record
@@ -159,12 +149,12 @@ def open_store(
         If the folder is occupied, foreign, in use, or was asked something else; nothing is touched then.
     """
     _claimed(folder, question, resume=resume, force=force)
-    make_folder(folder)
-    with locked(folder / LOCK):
+    files.make_folder(folder)
+    with files.locked(folder / LOCK):
         old = _claimed(folder, question, resume=resume, force=force)  # again, now that nobody can come in between
         if force:
             _clear(folder, question)
-        remove_leftovers(folder)
+        files.remove_leftovers(folder)
         record: dict[str, Any] = {
             "kind": question.kind,
             "format": FORMAT,
@@ -179,7 +169,7 @@ def open_store(
             "start": old.get("start", now()),
             "complete": False,
         }
-        write_json(folder / question.record, record)
+        files.write_json(folder / question.record, record)
         with Reporter(folder / LOG, progress) as reporter, open_lines(folder / RESULTS) as file:
             yield Store(folder, question, record, reporter, file)
 
@@ -188,13 +178,7 @@ def _claimed(folder: Path, question: Question, *, resume: bool, force: bool) -> 
     """The record of a folder that is gone on with, empty if there is none, or why it cannot be had."""
     kind = question.kind
     if not (folder / question.record).is_file():
-        try:
-            foreign = folder.exists() and (
-                not folder.is_dir() or any(item.name != LOCK and not is_leftover(item) for item in folder.iterdir())
-            )
-        except OSError as error:
-            raise RunFolderError(f"{folder}: cannot be read ({error.strerror})") from error
-        if foreign:
+        if _foreign(folder):
             raise RunFolderError(
                 f"{folder}: exists and is not the folder of a {kind} (no {question.record}); choose another --out"
             )
@@ -204,7 +188,7 @@ def _claimed(folder: Path, question: Question, *, resume: bool, force: bool) -> 
     if not resume:
         raise RunFolderError(f"{folder}: already holds a {kind}; --resume continues it, --force starts over")
     old = read_record(folder, kind)
-    for key, value in plain(question.settings).items():
+    for key, value in files.plain(question.settings).items():
         if old.get(key) != value:
             raise RunFolderError(
                 f"{folder}: holds another {kind}, it was made with {key} {old.get(key)} and here it is {value}; "
@@ -214,6 +198,16 @@ def _claimed(folder: Path, question: Question, *, resume: bool, force: bool) -> 
         if old["hypotheses"].get(name, config_hash) != config_hash:
             raise RunFolderError(f"{folder}: '{name}' was another configuration there; choose another --out")
     return old
+
+
+def _foreign(folder: Path) -> bool:
+    """Whether there is something that no store has made before its record."""
+    try:
+        return folder.exists() and any(item.name != LOCK and not files.is_leftover(item) for item in folder.iterdir())
+    except NotADirectoryError:
+        return True
+    except OSError as error:
+        raise RunFolderError(f"{folder}: cannot be read ({error.strerror})") from error
 
 
 def _clear(folder: Path, question: Question) -> None:
@@ -330,4 +324,6 @@ class Store:
         os.fsync(self._file.fileno())
         if self._tally is not None:
             self._tally.write("done" if complete else "incomplete")
-        write_json(self.folder / self._question.record, {**self._record, **notes, "complete": complete, "end": now()})
+        files.write_json(
+            self.folder / self._question.record, {**self._record, **notes, "complete": complete, "end": now()}
+        )
