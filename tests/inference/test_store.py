@@ -15,7 +15,7 @@ import pytest
 from nuinfer.errors import RunFolderError
 from nuinfer.inference.work import store as stores
 from nuinfer.inference.work.dispatch import Call
-from nuinfer.inference.work.lines import read_lines
+from nuinfer.inference.work.files import read_lines
 from nuinfer.inference.work.store import Question, address, open_store, read_record, read_results
 from nuinfer.inference.work.workers import Inline
 
@@ -36,9 +36,9 @@ def squared(folder, *numbers, question=QUESTION, **options):
     """Results of the jobs, and how many of them were computed."""
     with open_store(folder, question, progress=False, **options) as store:
         missing = len(store.missing(calls(*numbers)))
-        store.run(calls(*numbers), Inline())
+        results = store.do(calls(*numbers), Inline(), "squares")
         store.finish()
-        return store.results(calls(*numbers)), missing
+        return results, missing
 
 
 def test_what_is_there_is_not_done_again(tmp_path):
@@ -85,8 +85,8 @@ def test_damage_is_named_and_never_believed(tmp_path):
 
 def test_a_failure_is_kept_with_its_reason_and_tried_again(tmp_path):
     with open_store(tmp_path, QUESTION, progress=False) as store:
-        assert store.run(calls(1, 13, 2), Inline(), keep_going=True) == 1
-        store.finish(complete=False)
+        store.run(calls(1, 13, 2), Inline())
+        store.finish(complete=not store.missing(calls(1, 13, 2)))
     assert read_results(tmp_path)[address("square", 13)]["reason"] == "ValueError: 13 is unlucky"
     assert not read_record(tmp_path, "survey")["complete"]
     assert json.loads((tmp_path / "status.json").read_text())["failures"] == ["number 13: ValueError: 13 is unlucky"]
@@ -175,20 +175,19 @@ def test_killed_before_the_record_it_starts(half, tmp_path):
     assert not list(tmp_path.glob(".*.tmp"))
 
 
-def test_a_full_disk_is_one_line_and_loses_nothing(tmp_path, monkeypatch):
+@pytest.mark.parametrize("written", [None, 7])
+def test_a_full_disk_is_one_line_and_loses_nothing(written, tmp_path, monkeypatch):
+    """Nothing of a line is written, or its beginning."""
     squared(tmp_path, 1)
-
-    def full(entry):
-        raise OSError(28, "No space left on device")
 
     class Full:
         def __init__(self, file):
-            self._file = file
+            self._file, self.name = file, file.name
 
-        def __getattr__(self, name):
-            return getattr(self._file, name)
-
-        write = staticmethod(full)
+        def write(self, line):
+            if written is None:
+                raise OSError(28, "No space left on device")
+            return self._file.write(line[:written])
 
     with open_store(tmp_path, QUESTION, progress=False) as store:
         monkeypatch.setattr(store, "_file", Full(store._file))

@@ -16,6 +16,7 @@ and Wilks' theorem does not apply.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -178,17 +179,19 @@ def simulated_significance(analysis: Analysis, expected: FloatArray, seed: int) 
 
 
 def absorption_test(
-    absorption: Evidence, none: Evidence, seed: int, likelihood_ratio: LikelihoodRatio | None
+    absorption: Evidence, none: Evidence, seed: int, likelihood_ratios: Sequence[float] | None
 ) -> AbsorptionTest:
-    """All three tests of one pair of hypotheses."""
-    note, dickey = "", None
+    """All three tests of one pair of hypotheses; likelihood ratios are that of the data and those of simulated ones."""
+    note, dickey, ratio = "", None, None
     try:
         dickey = savage_dickey(absorption, none.analysis, seed)
     except ConfigError as problem:
         note = str(problem)
+    if likelihood_ratios:
+        ratio = LikelihoodRatio(likelihood_ratios[0], tuple(likelihood_ratios[1:]))
     error = math.hypot(absorption.ln_z_error, none.ln_z_error)
     ln_b = absorption.ln_z - none.ln_z
-    return AbsorptionTest(absorption.name, none.name, ln_b, error, dickey, likelihood_ratio, note)
+    return AbsorptionTest(absorption.name, none.name, ln_b, error, dickey, ratio, note)
 
 
 def at_coupling(theta: FloatArray, column: int, value: float) -> FloatArray:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
+import itertools
 import pickle
 import tempfile
 import zipfile
@@ -29,7 +30,7 @@ import numpy as np
 from nuinfer.analysis import Analysis
 from nuinfer.errors import ConfigError, RunFolderError
 from nuinfer.inference.evidence import loo as leaving_out
-from nuinfer.inference.evidence.absorption_test import LikelihoodRatio, absorption_test, simulated_significance
+from nuinfer.inference.evidence.absorption_test import absorption_test, simulated_significance
 from nuinfer.inference.evidence.comparison import Comparison
 from nuinfer.inference.evidence.evidence import Evidence
 from nuinfer.inference.evidence.hypotheses import absorption_pairs, check, named
@@ -39,7 +40,7 @@ from nuinfer.inference.profile.search import best_fit
 from nuinfer.inference.work.dispatch import Call
 from nuinfer.inference.work.executors import given_or_opened
 from nuinfer.inference.work.files import make_folder, write_atomic, write_json
-from nuinfer.inference.work.store import Question, Store, address, open_store
+from nuinfer.inference.work.store import Question, address, open_store
 from nuinfer.inference.work.workers import unpickled
 from nuinfer.registry import imported
 from nuinfer.typing import FloatArray
@@ -126,21 +127,19 @@ def compare(
         store = stack.enter_context(open_store(path, question, **options, command=command, progress=progress))
         workers = stack.enter_context(given_or_opened(executor, jobs))
         plan = [_Hypothesis(name, a, pickle.dumps(a), setting, seed, path.resolve()) for name, a in hypotheses.items()]
-        runs = [[one.nested(k) for k in range(seeds)] for one in plan]
         for one in plan:
             one.keep_configuration()
-        store.run([call for calls in runs for call in calls], workers, "nested runs")
-        fits = [one.finish(calls, loo=loo) for one, calls in zip(plan, runs, strict=True)]
-        store.run(fits, workers, "best fits")
+        runs = iter(store.do([one.nested(k) for one in plan for k in range(seeds)], workers, "nested runs"))
+        fits = store.do([one.finish(seeds, loo=loo) for one in plan], workers, "best fits")
         evidences = {
-            one.name: one.evidence(store.results(calls), *store.results([fit]))
-            for one, calls, fit in zip(plan, runs, fits, strict=True)
+            one.name: one.evidence(list(itertools.islice(runs, seeds)), fit)
+            for one, fit in zip(plan, fits, strict=True)
         }
         tests = []
         for with_it, without in absorption_pairs(hypotheses):
-            (one,) = (one for one in plan if one.name == with_it)
-            ratio = _likelihood_ratio(store, workers, one, evidences[without], pseudo_experiments)
-            tests.append(absorption_test(evidences[with_it], evidences[without], seed, ratio))
+            calls = plan[list(hypotheses).index(with_it)].likelihood_ratios(evidences[without], pseudo_experiments)
+            values = store.do(calls, workers, f"likelihood ratios of '{with_it}'") if calls else None
+            tests.append(absorption_test(evidences[with_it], evidences[without], seed, values))
         kept = None if out is None else path
         result = Comparison(tuple(evidences.values()), setting, tuple(warnings), tuple(tests), kept)
         write_json(path / RESULT, result.to_dict())
@@ -188,52 +187,40 @@ class _Hypothesis:
         make_folder(self.home)
         write_atomic(self.home / "config.toml", self.analysis.config_toml().encode())
 
-    def call(self, what: str, function: Any, arguments: tuple[Any, ...], label: str, decided: Any) -> Call:
-        """A job, addressed by the hypothesis and all else that decides it."""
-        key = address(what, self.analysis.config_hash, self.setting.identity, decided)
-        return Call(key, function, (self.pickled, *arguments), label)
-
     def nested(self, run: int) -> Call:
         """One nested run."""
         seed = seed_of(self.seed, self.analysis.config_hash, run)
         arguments = str(self.home / f"seed-{run}.npz"), self.setting, seed
-        return self.call("nested", _nested_work, arguments, f"{self.name} (run {run + 1})", seed)
+        return self._call(f"{self.name} (run {run + 1})", _nested_work, arguments, ["nested", seed])
 
-    def finish(self, runs: Sequence[Call], *, loo: bool) -> Call:
+    def finish(self, runs: int, *, loo: bool) -> Call:
         """Best fit and leave-one-out, from the nested runs."""
-        files = [call.arguments[1] for call in runs]
-        arguments = files, self.setting, self.seed, loo
-        return self.call("finish", _finish_work, arguments, self.name, [self.seed, len(files), loo])
+        paths = [str(self.home / f"seed-{run}.npz") for run in range(runs)]
+        return self._call(self.name, _finish_work, (paths, self.setting, self.seed, loo), ["fit", self.seed, runs, loo])
+
+    def likelihood_ratios(self, none: Evidence, n: int) -> list[Call]:
+        """The likelihood ratio of absorption for the data, and for `n` data sets simulated at the best fit without."""
+        if not n:
+            return []
+        best = dict(none.best_fit)
+        expected = none.analysis.expected_counts(np.array([best[name] for name in none.analysis.parameter_names]))
+        calls = [self._call("observed", _significance_work, (self.seed,), ["observed", self.seed])]
+        for seed in range(self.seed + 1, self.seed + n + 1):
+            decided = ["simulated", none.analysis.config_hash, best, seed]
+            calls.append(self._call(f"data set {seed - self.seed}", _simulation_work, (expected, seed), decided))
+        return calls
+
+    def _call(self, label: str, function: Any, arguments: tuple[Any, ...], decided: Any) -> Call:
+        """A job, addressed by the hypothesis and all else that decides it."""
+        key = address(self.analysis.config_hash, self.setting.identity, decided)
+        return Call(key, function, (self.pickled, *arguments), label)
 
     def evidence(self, runs: Sequence[Mapping[str, Any]], fit: Mapping[str, Any]) -> Evidence:
         """What is known when all is done."""
-        return Evidence(
-            self.name,
-            self.analysis,
-            tuple(run["seed"] for run in runs),
-            tuple(read_run(self.home / run["file"], run["sha256"]) for run in runs),
-            fit["best_fit"],
-            fit["max_log_likelihood"],
-            leaving_out.from_json(fit["loo"]) if "loo" in fit else None,
-        )
-
-
-def _likelihood_ratio(
-    store: Store, workers: futures.Executor, absorption: _Hypothesis, none: Evidence, n: int
-) -> LikelihoodRatio | None:
-    """The likelihood ratio of absorption, and of data simulated at the best fit without."""
-    if not n:
-        return None
-    expected = none.analysis.expected_counts(np.array([none.best_fit[x] for x in none.analysis.parameter_names]))
-    decided = [none.analysis.config_hash, dict(none.best_fit)]
-    calls = [absorption.call("observed", _significance_work, (absorption.seed,), "observed", absorption.seed)]
-    for k in range(1, n + 1):
-        arguments = expected, absorption.seed + k
-        key = [*decided, absorption.seed + k]
-        calls.append(absorption.call("simulated", _simulation_work, arguments, f"data set {k}", key))
-    store.run(calls, workers, f"likelihood ratios of '{absorption.name}'")
-    observed, *simulated = store.results(calls)
-    return LikelihoodRatio(observed, tuple(simulated))
+        seeds = tuple(run["seed"] for run in runs)
+        nested = tuple(read_run(self.home / run["file"], run["sha256"]) for run in runs)
+        loo = leaving_out.from_json(fit["loo"]) if "loo" in fit else None
+        return Evidence(self.name, self.analysis, seeds, nested, fit["best_fit"], fit["max_log_likelihood"], loo)
 
 
 # In a worker ----------------------------------------------------------------------------------------------------------

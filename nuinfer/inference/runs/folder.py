@@ -6,7 +6,6 @@ Every file is written under a temporary name and renamed, so that a kill loses a
 from __future__ import annotations
 
 import contextlib
-import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,6 @@ from nuinfer.inference.work import files
 from nuinfer.inference.work.files import LOCK as LOCK  # noqa: PLC0414 - they are read from here too
 from nuinfer.inference.work.files import LOG as LOG  # noqa: PLC0414
 from nuinfer.inference.work.files import STATUS as STATUS  # noqa: PLC0414
-from nuinfer.inference.work.files import is_leftover
 from nuinfer.inference.work.files import locked as locked  # noqa: PLC0414
 from nuinfer.inference.work.files import make_folder as make_folder  # noqa: PLC0414
 from nuinfer.inference.work.files import read_json as read_json  # noqa: PLC0414
@@ -55,13 +53,7 @@ def check_output(path: Path, *, resume: bool, force: bool) -> bool:
         if not (resume or force):
             raise RunFolderError(f"{path}: already holds a run; --resume continues it, --force starts over")
         return resume
-    try:
-        occupied = path.exists() and (
-            not path.is_dir() or any(item.name != LOCK and not is_leftover(item) for item in path.iterdir())
-        )
-    except OSError as error:
-        raise RunFolderError(f"{path}: cannot be read ({error.strerror})") from error
-    if occupied:
+    if files.is_foreign(path):
         raise RunFolderError(f"{path}: exists and is not a run folder (no {RECORD}); choose another --out")
     return False
 
@@ -101,12 +93,4 @@ def write_rejected(folder: Path, rejected: Sequence[Mapping[str, Any]]) -> None:
 
 def clear(path: Path) -> None:
     """Remove what a run has put into `path`, and nothing else."""
-    try:
-        for name in CONTENT:
-            item = path / name
-            if item.is_dir() and not item.is_symlink():
-                shutil.rmtree(item)
-            else:
-                item.unlink(missing_ok=True)
-    except OSError as error:
-        raise RunFolderError(f"{item}: cannot be removed ({error.strerror})") from error
+    files.remove(path, CONTENT)

@@ -230,8 +230,7 @@ def calibrate(
     ]
     question = Question("calibration", settings, packages=("numpy", "scipy", "emcee"))
     with open_store(Path(out), question, progress=progress) as store, given_or_opened(executor, jobs) as workers:
-        store.run(calls, workers, "simulations")
-        result = judge(store.results(calls), name, setting)
+        result = judge(store.do(calls, workers, "simulations"), name, setting)
         write_atomic(store.folder / TABLE, result.markdown().encode())
         store.finish(simulations=n, passed=result.passed)
     return result

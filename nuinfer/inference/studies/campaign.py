@@ -27,8 +27,7 @@ from nuinfer.inference.studies.campaign_config import CampaignConfig, jobs_of, r
 from nuinfer.inference.studies.campaign_job import RUNS, run_job
 from nuinfer.inference.work.dispatch import Call
 from nuinfer.inference.work.executors import open_executor
-from nuinfer.inference.work.files import STATUS, read_json, write_atomic
-from nuinfer.inference.work.lines import read_lines, write_lines
+from nuinfer.inference.work.files import STATUS, read_json, read_lines, write_atomic, write_lines
 from nuinfer.inference.work.store import Question, open_store, read_record, read_results
 from nuinfer.registry import imported
 from nuinfer.typing import AnyArray
@@ -176,8 +175,8 @@ def run_campaign(
         with contextlib.ExitStack() as stack:
             if executor is None and store.missing(calls):
                 executor = stack.enter_context(open_executor(jobs, scheduler))
-            failed = store.run(calls, executor, attempts=config.attempts, keep_going=True)
-        store.finish(complete=not failed)
+            store.run(calls, executor, attempts=config.attempts)
+        store.finish(complete=not store.missing(calls))
     return Campaign(path)
 
 

@@ -1,12 +1,19 @@
-"""How every file of a run or a study is written and read: whole or not at all, and by one process at a time."""
+"""How every file of a run or a study is written and read: whole or not at all, and by one process at a time.
+
+Files of JSON lines are appended to, and read while that happens; each line has a checksum.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import math
 import os
-from collections.abc import Iterator, Mapping
+import shutil
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +23,7 @@ import numpy as np
 from nuinfer.errors import RunFolderError
 
 STATUS, LOCK, LOG = "status.json", "lock", "log.txt"  # what every folder has
+CHECK = b', "check": "'
 
 
 def make_folder(path: Path) -> None:
@@ -48,9 +56,28 @@ def write_atomic(path: Path, content: bytes, *, durable: bool = True) -> None:
         raise RunFolderError(f"{path}: cannot be written ({error.strerror or error})") from error
 
 
-def is_leftover(path: Path) -> bool:
-    """Whether a file is what `write_atomic` leaves behind where it is killed."""
-    return path.name.startswith(".") and path.suffix == ".tmp"
+def is_foreign(folder: Path) -> bool:
+    """Whether there is more than the lock and half-written files of a process that was killed before its first file."""
+    try:
+        return folder.exists() and any(
+            item.name != LOCK and not (item.name.startswith(".") and item.suffix == ".tmp") for item in folder.iterdir()
+        )
+    except NotADirectoryError:
+        return True
+    except OSError as error:
+        raise RunFolderError(f"{folder}: cannot be read ({error.strerror})") from error
+
+
+def remove(folder: Path, names: Iterable[str]) -> None:
+    """Remove files and folders, as far as they are there."""
+    for item in (folder / name for name in names):
+        try:
+            if item.is_dir() and not item.is_symlink():
+                shutil.rmtree(item)
+            else:
+                item.unlink(missing_ok=True)
+        except OSError as error:
+            raise RunFolderError(f"{item}: cannot be removed ({error.strerror})") from error
 
 
 def remove_leftovers(folder: Path) -> None:
@@ -127,3 +154,72 @@ def locked(path: Path) -> Iterator[None]:
         if not free:
             raise RunFolderError(f"{path.parent}: in use by another process; wait until it ends")
         yield
+
+
+# Lines ---------------------------------------------------------------------------------------------------------------
+
+
+def read_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """Entries of a file of lines with checksums; half a line at the end is left out.
+
+    Raises
+    ------
+    RunFolderError
+        If it cannot be read, or a line is damaged.
+    """
+    try:
+        with path.open("rb") as file:
+            for number, line in enumerate(file, start=1):
+                if not line.endswith(b"\n"):
+                    return
+                body, _, check = line.rpartition(CHECK)
+                if check != _check(body):
+                    raise RunFolderError(f"{path}: line {number} is damaged; without it, its job is done again")
+                yield json.loads(body + b"}")
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise RunFolderError(f"{path}: cannot be read ({error.strerror})") from error
+
+
+def write_lines(path: Path, entries: Iterable[Mapping[str, Any]]) -> None:
+    """Write a file of lines as a whole."""
+    write_atomic(path, b"".join(map(line_of, entries)))
+
+
+def line_of(entry: Mapping[str, Any]) -> bytes:
+    """An entry as JSON on one line, with the checksum of the rest as its last key."""
+    body = json.dumps(plain(entry), allow_nan=False)[:-1].encode()
+    return body + CHECK + _check(body)
+
+
+def _check(body: bytes) -> bytes:
+    return b'%08x"}\n' % zlib.crc32(body)
+
+
+def open_lines(path: Path) -> FileIO:
+    """A file of lines to append to, without what a kill has left of its last line."""
+    try:
+        file = path.open("ab", buffering=0)
+        with path.open("rb") as held:
+            file.truncate(sum(len(line) for line in held if line.endswith(b"\n")))
+    except OSError as error:
+        raise RunFolderError(f"{path}: cannot be written ({error.strerror})") from error
+    return file
+
+
+def append_line(file: FileIO, entry: Mapping[str, Any]) -> None:
+    """Append an entry; the system has it when this returns, the disk some time later.
+
+    Raises
+    ------
+    RunFolderError
+        If it cannot be written; what is left of it is taken away by the next `open_lines`.
+    """
+    line = line_of(entry)
+    try:
+        written = file.write(line)
+    except OSError as error:
+        raise RunFolderError(f"{file.name}: cannot be written ({error.strerror})") from error
+    if written != len(line):
+        raise RunFolderError(f"{file.name}: cannot be written ({os.strerror(errno.ENOSPC)})")

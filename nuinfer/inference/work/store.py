@@ -20,23 +20,22 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import importlib.metadata
 import json
 import os
-import shutil
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent import futures
 from dataclasses import dataclass, field
+from importlib.metadata import version
+from io import FileIO
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from nuinfer import __version__
 from nuinfer.errors import RunFolderError
 from nuinfer.inference.work import files
 from nuinfer.inference.work.dispatch import Call, Ended, dispatch
 from nuinfer.inference.work.files import LOCK, LOG, STATUS
-from nuinfer.inference.work.lines import line_of, open_lines, read_lines
 from nuinfer.inference.work.progress import Reporter, Tally, now
 
 RESULTS, FORMAT = "results.jsonl", 2  # format 1: folders of nuinfer 0.1.0, one layout for each kind
@@ -115,7 +114,7 @@ def read_results(folder: Path) -> dict[str, dict[str, Any]]:
     RunFolderError
         If a line is damaged.
     """
-    return {entry["key"]: entry for entry in read_lines(folder / RESULTS)}
+    return {entry["key"]: entry for entry in files.read_lines(folder / RESULTS)}
 
 
 @contextlib.contextmanager
@@ -153,7 +152,7 @@ def open_store(
     with files.locked(folder / LOCK):
         old = _claimed(folder, question, resume=resume, force=force)  # again, now that nobody can come in between
         if force:
-            _clear(folder, question)
+            files.remove(folder, (RESULTS, STATUS, LOG, *question.parts))  # not the record: it says whose folder it is
         files.remove_leftovers(folder)
         record: dict[str, Any] = {
             "kind": question.kind,
@@ -161,16 +160,13 @@ def open_store(
             **question.settings,
             "hypotheses": {**old.get("hypotheses", {}), **question.hypotheses},
             **question.notes,
-            "versions": {
-                "nuinfer": __version__,
-                **{name: importlib.metadata.version(name) for name in question.packages},
-            },
+            "versions": {"nuinfer": __version__} | {name: version(name) for name in question.packages},
             "command": command,
             "start": old.get("start", now()),
             "complete": False,
         }
         files.write_json(folder / question.record, record)
-        with Reporter(folder / LOG, progress) as reporter, open_lines(folder / RESULTS) as file:
+        with Reporter(folder / LOG, progress) as reporter, files.open_lines(folder / RESULTS) as file:
             yield Store(folder, question, record, reporter, file)
 
 
@@ -178,7 +174,7 @@ def _claimed(folder: Path, question: Question, *, resume: bool, force: bool) -> 
     """The record of a folder that is gone on with, empty if there is none, or why it cannot be had."""
     kind = question.kind
     if not (folder / question.record).is_file():
-        if _foreign(folder):
+        if files.is_foreign(folder):
             raise RunFolderError(
                 f"{folder}: exists and is not the folder of a {kind} (no {question.record}); choose another --out"
             )
@@ -200,29 +196,6 @@ def _claimed(folder: Path, question: Question, *, resume: bool, force: bool) -> 
     return old
 
 
-def _foreign(folder: Path) -> bool:
-    """Whether there is something that no store has made before its record."""
-    try:
-        return folder.exists() and any(item.name != LOCK and not files.is_leftover(item) for item in folder.iterdir())
-    except NotADirectoryError:
-        return True
-    except OSError as error:
-        raise RunFolderError(f"{folder}: cannot be read ({error.strerror})") from error
-
-
-def _clear(folder: Path, question: Question) -> None:
-    """Remove what is ours but the record, which is written anew and keeps the folder recognisable until then."""
-    for name in (RESULTS, STATUS, LOG, *question.parts):
-        item = folder / name
-        try:
-            if item.is_dir() and not item.is_symlink():
-                shutil.rmtree(item)
-            else:
-                item.unlink(missing_ok=True)
-        except OSError as error:
-            raise RunFolderError(f"{item}: cannot be removed ({error.strerror})") from error
-
-
 class Store:
     """A folder in our possession, see `open_store`.
 
@@ -241,11 +214,11 @@ class Store:
     """
 
     def __init__(
-        self, folder: Path, question: Question, record: Mapping[str, Any], reporter: Reporter, file: BinaryIO
+        self, folder: Path, question: Question, record: Mapping[str, Any], reporter: Reporter, file: FileIO
     ) -> None:
         self.folder, self.reporter = folder, reporter
         self._question, self._record, self._file = question, record, file
-        self._done = {entry["key"] for entry in read_lines(folder / RESULTS) if "result" in entry}
+        self._done = {entry["key"] for entry in files.read_lines(folder / RESULTS) if "result" in entry}
         self._synced = 0.0
         self._tally: Tally | None = None
 
@@ -258,6 +231,11 @@ class Store:
         there = read_results(self.folder)
         return [there[call.key]["result"] for call in calls]
 
+    def do(self, calls: Sequence[Call], executor: futures.Executor, what: str) -> list[Any]:
+        """Do the jobs that have no result, the first error ends it; the results of all, in their order."""
+        self.run(calls, executor, what, keep_going=False)
+        return self.results(calls)
+
     def run(
         self,
         calls: Sequence[Call],
@@ -265,8 +243,8 @@ class Store:
         what: str = "jobs",
         *,
         attempts: int = 3,
-        keep_going: bool = False,
-    ) -> int:
+        keep_going: bool = True,
+    ) -> None:
         """Do the jobs that have no result, and keep each as it ends.
 
         Parameters
@@ -274,24 +252,18 @@ class Store:
         calls : sequence of Call
             The jobs; the key of each is its `address`, what it returns must be plain values.
         executor : concurrent.futures.Executor or None
-            Does them; None will do where nothing is missing.
+            Does them; None will do where nothing is `missing`.
         what : str
             What they are called.
         attempts : int
             How often a job is started whose worker dies.
         keep_going : bool
             Whether the other jobs go on when one fails; else its error is raised.
-
-        Returns
-        -------
-        int
-            Number of jobs that failed.
         """
         missing = self.missing(calls)
         self._tally = tally = Tally(self.folder, self.reporter, what, len(calls), len(missing))
-        if not missing:
-            return 0
-        assert executor is not None, "there are jobs to do"  # noqa: S101 - a mistake of the caller
+        if executor is None:
+            return
         try:
             with contextlib.closing(dispatch(executor, missing, attempts)) as ended:
                 for one in ended:
@@ -303,19 +275,14 @@ class Store:
             with contextlib.suppress(RunFolderError):  # the error itself is what the user has to see
                 tally.write("interrupted" if isinstance(error, KeyboardInterrupt) else "failed")
             raise
-        return len(tally.failed)
 
     def _keep(self, ended: Ended) -> None:
         entry: dict[str, Any] = {"key": ended.key, "attempts": ended.attempts}
         entry |= {"result": ended.result} if ended.error is None else {"reason": ended.reason}
-        try:
-            self._file.write(line_of(entry))
-            self._file.flush()
-            if time.monotonic() - self._synced > SYNC_SECONDS:
-                os.fsync(self._file.fileno())
-                self._synced = time.monotonic()
-        except OSError as error:
-            raise RunFolderError(f"{self.folder / RESULTS}: cannot be written ({error.strerror})") from error
+        files.append_line(self._file, entry)
+        if time.monotonic() - self._synced > SYNC_SECONDS:
+            os.fsync(self._file.fileno())
+            self._synced = time.monotonic()
         if ended.error is None:
             self._done.add(ended.key)
 
