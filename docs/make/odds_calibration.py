@@ -18,8 +18,8 @@ import numpy as np
 
 import nuinfer
 from nuinfer.inference.evidence.nested import Setting
-from nuinfer.inference.runs import folder as run_folder
 from nuinfer.inference.studies.odds import OddsCalibration, judge_odds, simulate_odds
+from nuinfer.inference.work import files
 from nuinfer.inference.work.dispatch import Call, dispatch
 from nuinfer.inference.work.executors import open_executor
 from nuinfer.plotting import sheet, style
@@ -54,7 +54,7 @@ def simulate(folder: str, index: int) -> None:
     """One data set into its file."""
     hypotheses = {name: nuinfer.load("hese7_icecube", [*COMMON, *own]) for name, own in HYPOTHESES.items()}
     answer = simulate_odds(hypotheses, index, SEED, SETTING)
-    run_folder.write_json(Path(folder) / f"{index:04d}.json", answer, durable=False)
+    files.write_json(Path(folder) / f"{index:04d}.json", answer, durable=False)
 
 
 def draw(result: OddsCalibration, path: Path) -> None:
@@ -85,13 +85,13 @@ def main() -> None:
     parser.add_argument("--out", default=str(ROOT / "docs" / "odds-calibration.json"))
     arguments = parser.parse_args()
     folder = Path(arguments.work)
-    run_folder.make_folder(folder)
+    files.make_folder(folder)
     missing = [k for k in range(arguments.n) if not (folder / f"{k:04d}.json").exists()]
     with open_executor(arguments.jobs) as executor:
         for ended in dispatch(executor, [Call(str(k), simulate, (str(folder), k)) for k in missing]):
             if ended.error is not None:
                 raise ended.error
-    simulations: list[dict[str, Any]] = [run_folder.read_json(folder / f"{k:04d}.json") for k in range(arguments.n)]
+    simulations: list[dict[str, Any]] = [files.read_json(folder / f"{k:04d}.json") for k in range(arguments.n)]
     result, control = judge_odds(simulations), judge_odds(simulations, power=2.0)
     answer = {
         "about": "made by docs/make/odds_calibration.py; control: the same with every evidence squared",

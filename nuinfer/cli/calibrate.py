@@ -5,27 +5,18 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from nuinfer.cli.terminal import (
-    NOT_CONVERGED,
-    OK,
-    Command,
-    natural,
-    positive,
-    say,
-    say_written,
-    takes_analysis,
-    takes_executor,
-)
+from nuinfer.cli import options
+from nuinfer.cli.terminal import NOT_CONVERGED, OK, Command, say, say_written
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    takes_analysis(parser)
-    parser.add_argument("-n", type=positive, default=200, metavar="N", help="simulations (default: 200)")
+    options.add_analysis(parser)
+    parser.add_argument("-n", type=options.positive, default=200, metavar="N", help="simulations (default: 200)")
     out_help = "folder, resumed if it exists (default: chains/calibration-NAME)"
     parser.add_argument("--out", metavar="DIR", help=out_help)
-    takes_executor(parser)
-    parser.add_argument("--seed", type=natural, default=1504, metavar="S", help="root seed")
+    options.add_executor(parser)
+    parser.add_argument("--seed", type=options.natural, default=1504, metavar="S", help="root seed")
     exclusions_help = "keep exclusions, as rejection on the prior; without it all constraints are off"
     parser.add_argument("--exclusions", action="store_true", help=exclusions_help)
     controls = ("none", "livetime", "prior", "snooker")

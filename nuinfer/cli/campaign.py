@@ -6,17 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nuinfer.cli.terminal import (
-    NOT_CONVERGED,
-    OK,
-    Command,
-    print_json,
-    print_table,
-    say,
-    takes_executor,
-    takes_json,
-    this_command,
-)
+from nuinfer.cli import options
+from nuinfer.cli.terminal import NOT_CONVERGED, OK, Command, print_json, print_table, say, this_command
 
 if TYPE_CHECKING:
     from nuinfer.inference.studies.campaign import Campaign
@@ -26,9 +17,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.add_argument("file", metavar="FILE", help="a TOML file that says what the jobs are, see docs/scaling.md")
     parser.add_argument("--out", metavar="DIR", help="its folder, continued if it exists (default: chains/NAME)")
-    takes_executor(parser)
+    options.add_executor(parser)
     parser.add_argument("--dry-run", action="store_true", help="check everything, count the jobs, and stop")
-    takes_json(parser)
+    options.add_json(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

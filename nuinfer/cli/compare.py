@@ -9,20 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nuinfer.cli.terminal import (
-    OK,
-    Command,
-    natural,
-    positive,
-    print_json,
-    print_table,
-    say,
-    say_written,
-    takes_executor,
-    takes_json,
-    takes_set,
-    this_command,
-)
+from nuinfer.cli import options
+from nuinfer.cli.terminal import OK, Command, print_json, print_table, say, say_written, this_command
 from nuinfer.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -37,7 +25,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("analyses", metavar="PRESET|FILE", nargs="*", help="presets or paths of TOML files")
     vary_help = "a key and its values, as in model.source=pp,pgamma; several --vary make every combination"
     parser.add_argument("--vary", action="append", default=[], metavar="KEY=V1,V2", help=vary_help)
-    takes_set(parser, "change a key of all of them, as in model.ordering=inverted")
+    options.add_set(parser, "change a key of all of them, as in model.ordering=inverted")
     standard_help = "about twenty hypotheses around hese7, one change at a time, and the same around hese3"
     parser.add_argument("--standard", action="store_true", help=standard_help)
     out_help = "folder of the results (default: chains/compare-NAME-HASH, which is gone on with if it is there)"
@@ -47,14 +35,16 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     occupied.add_argument("--force", action="store_true", help="replace an existing comparison")
     engine_help = "nested sampler: dynesty (default), ultranest, or a Python file with your own"
     parser.add_argument("--engine", metavar="NAME|FILE", default="dynesty", help=engine_help)
-    parser.add_argument("--live", type=positive, default=500, metavar="N", help="live points (default: 500)")
-    parser.add_argument("--seeds", type=positive, default=2, metavar="N", help="runs of each hypothesis (default: 2)")
-    parser.add_argument("--seed", type=natural, default=1504, metavar="S", help="root seed")
+    parser.add_argument("--live", type=options.positive, default=500, metavar="N", help="live points (default: 500)")
+    parser.add_argument(
+        "--seeds", type=options.positive, default=2, metavar="N", help="runs of each hypothesis (default: 2)"
+    )
+    parser.add_argument("--seed", type=options.natural, default=1504, metavar="S", help="root seed")
     pseudo_help = "simulated data for the likelihood ratio of absorption against none (default: 50; 0: none)"
-    parser.add_argument("--pseudo-experiments", type=natural, default=50, metavar="N", help=pseudo_help)
+    parser.add_argument("--pseudo-experiments", type=options.natural, default=50, metavar="N", help=pseudo_help)
     parser.add_argument("--no-loo", action="store_true", help="do not leave out bins")
-    takes_executor(parser)
-    takes_json(parser)
+    options.add_executor(parser)
+    options.add_json(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 
-from nuinfer.cli.terminal import OK, Command, say, takes_analysis
+from nuinfer.cli import options
+from nuinfer.cli.terminal import OK, Command, say
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    takes_analysis(parser, nargs="?", default="hese7")
+    options.add_analysis(parser, nargs="?", default="hese7")
     parser.add_argument("--resolved", action="store_true", help="every key with its value, checked, without comments")
 
 

@@ -9,31 +9,23 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from nuinfer.cli.terminal import (
-    OK,
-    Command,
-    mass_grid,
-    positive,
-    print_json,
-    print_table,
-    say,
-    say_written,
-    takes_analysis,
-    takes_json,
-)
+from nuinfer.cli import options
+from nuinfer.cli.terminal import OK, Command, print_json, print_table, say, say_written
 from nuinfer.errors import ConfigError
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    takes_analysis(parser)
+    options.add_analysis(parser)
     parser.add_argument("--level", type=float, default=0.95, metavar="CL", help="confidence level (default: 0.95)")
     masses_help = "masses in MeV (default: those of the prior)"
     parser.add_argument("--masses", type=float, nargs=2, metavar=("LOW", "HIGH"), help=masses_help)
-    parser.add_argument("--points", type=positive, default=16, metavar="N", help="number of masses (default: 16)")
+    parser.add_argument(
+        "--points", type=options.positive, default=16, metavar="N", help="number of masses (default: 16)"
+    )
     parser.add_argument("--out", metavar="FILE", help="save the limits (.csv or .json)")
     parser.add_argument("--figure", metavar="FILE", help="draw them (.pdf, .png or .svg)")
-    takes_json(parser)
+    options.add_json(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -46,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
     analysis = load(arguments.analysis, arguments.set)
     if analysis.mass_range_mev is None:
         raise ConfigError("model.absorption: false, so there is no (m_Z', g') to bound")
-    masses = mass_grid(arguments.masses or analysis.mass_range_mev, arguments.points)
+    masses = options.mass_grid(arguments.masses or analysis.mass_range_mev, arguments.points)
     drawn = [c for c in analysis.constraints if c.in_plane]
     bounds = [bound(c, np.array(masses), arguments.level) for c in drawn]
     answer: dict[str, Any] = {

@@ -6,7 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from nuinfer.cli.terminal import OK, Command, say_written, takes_set
+from nuinfer.cli import options
+from nuinfer.cli.terminal import OK, Command, say_written
 from nuinfer.errors import ConfigError
 
 FORMATS = ("getdist", "netcdf", "cobaya")
@@ -20,7 +21,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "folder for getdist, else file (default: RUN/getdist, RUN/posterior.nc, RUN/cobaya.yaml, NAME.cobaya.yaml)"
     )
     parser.add_argument("--out", metavar="PATH", help=out_help)
-    takes_set(parser, "for cobaya with a preset or file: change a key, as in model.source=pgamma")
+    options.add_set(parser, "for cobaya with a preset or file: change a key, as in model.source=pgamma")
 
 
 def run(arguments: argparse.Namespace) -> int:

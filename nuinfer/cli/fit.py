@@ -8,34 +8,23 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from nuinfer.cli.terminal import (
-    NOT_CONVERGED,
-    OK,
-    Command,
-    natural,
-    positive,
-    print_table,
-    say,
-    say_written,
-    takes_analysis,
-    takes_executor,
-    this_command,
-)
+from nuinfer.cli import options
+from nuinfer.cli.terminal import NOT_CONVERGED, OK, Command, print_table, say, say_written, this_command
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    takes_analysis(parser)
+    options.add_analysis(parser)
     parser.add_argument("--out", metavar="DIR", help="run folder (default: chains/NAME)")
     occupied = parser.add_mutually_exclusive_group()
     occupied.add_argument("--resume", action="store_true", help="go on with an existing run folder")
     occupied.add_argument("--force", action="store_true", help="replace an existing run folder")
-    parser.add_argument("--seed", type=natural, metavar="N", help="root seed")
-    parser.add_argument("--ensembles", type=positive, metavar="K", help="independent ensembles")
-    takes_executor(parser)
-    parser.add_argument("--target-ess", type=positive, metavar="N", help="effective samples of every parameter")
+    parser.add_argument("--seed", type=options.natural, metavar="N", help="root seed")
+    parser.add_argument("--ensembles", type=options.positive, metavar="K", help="independent ensembles")
+    options.add_executor(parser)
+    parser.add_argument("--target-ess", type=options.positive, metavar="N", help="effective samples of every parameter")
     tolerate_help = "reject up to N points of each ensemble that are not a number, and mark the run"
-    parser.add_argument("--tolerate-nonfinite", type=natural, default=0, metavar="N", help=tolerate_help)
+    parser.add_argument("--tolerate-nonfinite", type=options.natural, default=0, metavar="N", help=tolerate_help)
     parser.add_argument("--test", action="store_true", help="set everything up, print the terms at one point, and stop")
 
 

@@ -6,22 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nuinfer.cli.terminal import (
-    OK,
-    Command,
-    mass_grid,
-    natural,
-    point_of,
-    positive,
-    print_json,
-    print_table,
-    say,
-    say_written,
-    takes_analysis,
-    takes_at,
-    takes_executor,
-    takes_json,
-)
+from nuinfer.cli import options
+from nuinfer.cli.terminal import OK, Command, print_json, print_table, say, say_written
 from nuinfer.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -35,25 +21,29 @@ BAND_MASSES_MEV = (3.0, 30.0)
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    takes_analysis(parser)
+    options.add_analysis(parser)
     at_help = "m_zprime_mev=8 and g_prime=1e-3, and parameters of the truth that are not to be fitted to the data"
-    takes_at(parser, at_help)
+    options.add_at(parser, at_help)
     exposures_help = "livetimes in units of that of the data set (default: 1,2,5,10,20,50,100)"
     parser.add_argument("--exposures", type=_numbers, metavar="X,Y,...", help=exposures_help)
     parser.add_argument("--level", type=float, default=0.95, metavar="CL", help="confidence level (default: 0.95)")
     check_help = "check the assumed distribution with N simulated data sets of each kind (4 N fits)"
-    parser.add_argument("--check", type=natural, default=0, metavar="N", help=check_help)
+    parser.add_argument("--check", type=options.natural, default=0, metavar="N", help=check_help)
     parser.add_argument("--band", action="store_true", help="expected limits on g' against m_Z' instead")
     masses_help = "with --band: masses in MeV (default: 3 30)"
     parser.add_argument("--masses", type=float, nargs=2, metavar=("LOW", "HIGH"), help=masses_help)
-    parser.add_argument("--points", type=positive, default=8, metavar="N", help="with --band: masses (default: 8)")
-    parser.add_argument("-n", type=positive, default=100, metavar="N", help="with --band: data sets (default: 100)")
-    parser.add_argument("--seed", type=natural, default=1504, metavar="S", help="seed of simulated data")
+    parser.add_argument(
+        "--points", type=options.positive, default=8, metavar="N", help="with --band: masses (default: 8)"
+    )
+    parser.add_argument(
+        "-n", type=options.positive, default=100, metavar="N", help="with --band: data sets (default: 100)"
+    )
+    parser.add_argument("--seed", type=options.natural, default=1504, metavar="S", help="seed of simulated data")
     out_help = "folder of its campaign, continued if it exists (default: chains/forecast-NAME)"
     parser.add_argument("--out", metavar="DIR", help=out_help)
-    takes_executor(parser)
+    options.add_executor(parser)
     parser.add_argument("--figure", metavar="FILE", help="draw it (.pdf, .png or .svg)")
-    takes_json(parser)
+    options.add_json(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -65,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
 
         style.check_format(Path(arguments.figure).suffix.removeprefix("."))
     shared: dict[str, Any] = {
-        "at": point_of(arguments.at),
+        "at": options.point_of(arguments.at),
         "out": Path(arguments.out or Path("chains") / f"forecast-{Path(arguments.analysis).stem}"),
         "overrides": arguments.set,
         "level": arguments.level,
@@ -118,7 +108,7 @@ def _show_years(result: Forecast) -> None:
 def _band(arguments: argparse.Namespace, shared: dict[str, Any]) -> int:
     from nuinfer.inference.studies.forecast_band import forecast_band
 
-    masses = mass_grid(arguments.masses or BAND_MASSES_MEV, arguments.points)
+    masses = options.mass_grid(arguments.masses or BAND_MASSES_MEV, arguments.points)
     if arguments.figure and len(masses) < 2:
         raise ConfigError("--figure: a band needs two masses or more")
     result = forecast_band(arguments.analysis, masses, n=arguments.n, **shared)

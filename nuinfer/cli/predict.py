@@ -7,17 +7,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from nuinfer.cli.terminal import (
-    OK,
-    Command,
-    natural,
-    point_of,
-    print_json,
-    print_table,
-    takes_analysis,
-    takes_at,
-    takes_json,
-)
+from nuinfer.cli import options
+from nuinfer.cli.terminal import OK, Command, print_json, print_table
 
 if TYPE_CHECKING:
     from nuinfer.typing import FloatArray
@@ -25,11 +16,11 @@ if TYPE_CHECKING:
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    takes_analysis(parser)
-    takes_at(parser, "a parameter, as in m_zprime_mev=8; the others take the centre of their prior")
-    parser.add_argument("--draw", type=natural, default=0, metavar="N", help="simulate N data sets")
-    parser.add_argument("--seed", type=natural, default=0, metavar="S", help="seed of the simulation")
-    takes_json(parser)
+    options.add_analysis(parser)
+    options.add_at(parser, "a parameter, as in m_zprime_mev=8; the others take the centre of their prior")
+    parser.add_argument("--draw", type=options.natural, default=0, metavar="N", help="simulate N data sets")
+    parser.add_argument("--seed", type=options.natural, default=0, metavar="S", help="seed of the simulation")
+    options.add_json(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -39,7 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
     from nuinfer.analysis import load
 
     analysis = load(arguments.analysis, arguments.set)
-    at = point_of(arguments.at)
+    at = options.point_of(arguments.at)
     parts = analysis.predict(at)
     background = {name: part for name, part in parts.items() if name != "astro"}
     total = np.sum(list(background.values()), axis=0)

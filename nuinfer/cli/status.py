@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from nuinfer.cli.terminal import OK, Command, print_json, say, takes_json
+from nuinfer.cli import options
+from nuinfer.cli.terminal import OK, Command, print_json, say
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.add_argument("folder", metavar="RUN", help="a run folder, or that of a campaign")
-    takes_json(parser)
+    options.add_json(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -16,6 +16,7 @@ from nuinfer import __version__
 from nuinfer.errors import RunFolderError
 from nuinfer.inference.runs import folder as run_folder
 from nuinfer.inference.runs.run import Run, open_run
+from nuinfer.inference.work import files
 from nuinfer.inference.work.progress import now
 from nuinfer.report import content
 from nuinfer.report.figures import Drawing, data_references, draw_all
@@ -58,8 +59,8 @@ def write_report(folder: str | PathLike[str], out: str | PathLike[str] | None = 
     if path.is_dir():
         raise RunFolderError(f"{path}: is a folder, not the name of a file")
     page = render(run).encode()
-    run_folder.make_folder(path.parent)
-    run_folder.write_atomic(path, page)
+    files.make_folder(path.parent)
+    files.write_atomic(path, page)
     return path
 
 
@@ -108,7 +109,7 @@ def render(run: Run) -> str:
         references=[*content.references(run, analysis), *data_references(drawings)],
         repeat=content.how_to_repeat(run),
         configuration=configuration,
-        log="\n".join(_text(run.folder / run_folder.LOG, missing="").splitlines()[-LOG_LINES:]),
+        log="\n".join(_text(run.folder / files.LOG, missing="").splitlines()[-LOG_LINES:]),
         style=Markup(_resource("page.css")),  # noqa: S704 - ours
         version=__version__,
         made=now(),

@@ -14,6 +14,7 @@ from nuinfer.errors import RunFolderError
 from nuinfer.inference.runs import folder as run_folder
 from nuinfer.inference.runs.run import Run
 from nuinfer.inference.runs.summary import NOT_CONVERGED
+from nuinfer.inference.work.files import read_json
 
 SILENT_SECONDS = 120.0  # a process at work writes its status every few seconds, but not while it judges the chains
 
@@ -111,7 +112,7 @@ def _whereabouts(run: Run) -> list[str]:
     path = run.folder / run_folder.NONFINITE
     if path.exists():
         with contextlib.suppress(RunFolderError):
-            broken = run_folder.read_json(path)
+            broken = read_json(path)
             point = ", ".join(f"{name} = {value}" for name, value in dict(broken.get("point", {})).items())
             found.append(f"The term '{broken.get('term')}' of the log-probability is not a number at {point}.")
     return found or ["The run has left no status: it was stopped at its very beginning."]

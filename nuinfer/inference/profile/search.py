@@ -76,11 +76,6 @@ def best_fit(analysis: Analysis, seed: int = 0, starts: FloatArray | None = None
     return Search(analysis, seed, starts).maximum()
 
 
-def improved(analysis: Analysis, start: FloatArray, scale: FloatArray) -> FloatArray:  # noqa: ARG001
-    """The best fit, no worse than `start`; shape (n_dim,)."""
-    return best_fit(analysis, starts=start[None]).theta
-
-
 class Search:
     """Searches of one analysis, each of which starts from what the others have found.
 

@@ -12,14 +12,7 @@ from typing import Any
 
 from nuinfer.errors import RunFolderError
 from nuinfer.inference.work import files
-from nuinfer.inference.work.files import LOCK as LOCK  # noqa: PLC0414 - they are read from here too
-from nuinfer.inference.work.files import LOG as LOG  # noqa: PLC0414
-from nuinfer.inference.work.files import STATUS as STATUS  # noqa: PLC0414
-from nuinfer.inference.work.files import locked as locked  # noqa: PLC0414
-from nuinfer.inference.work.files import make_folder as make_folder  # noqa: PLC0414
-from nuinfer.inference.work.files import read_json as read_json  # noqa: PLC0414
-from nuinfer.inference.work.files import write_atomic as write_atomic  # noqa: PLC0414
-from nuinfer.inference.work.files import write_json as write_json  # noqa: PLC0414
+from nuinfer.inference.work.files import LOG, STATUS, read_json, write_json
 
 RECORD, SUMMARY, POSTERIOR = "run.json", "summary.json", "posterior.nc"
 CONFIG_INPUT, CONFIG_RESOLVED = "config.input.toml", "config.resolved.toml"

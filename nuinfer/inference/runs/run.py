@@ -6,7 +6,7 @@ import re
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -23,9 +23,6 @@ from nuinfer.inference.runs.predictive import PredictiveChecks, predictive_check
 from nuinfer.inference.runs.summary import summarise
 from nuinfer.inference.work.files import STATUS, make_folder, read_json, write_atomic
 from nuinfer.typing import FloatArray, IntArray
-
-if TYPE_CHECKING:
-    from nuinfer.inference.sampling.short import ShortRun
 
 ARVIZ_DRAWS = 1000  # per ensemble
 CHECKED_DRAWS = 1000
@@ -204,13 +201,6 @@ class Run:
     def tau_against_length(self) -> tuple[IntArray, FloatArray]:
         """Lengths of the chains and the autocorrelation times estimated from them, see `diagnostics`."""
         return diagnostics.tau_against_length(self.samples(thin=1))
-
-    @cached_property
-    def left_out(self) -> dict[str, ShortRun]:
-        """The posterior without each constraint in turn, from short runs in memory, which take seconds each."""
-        from nuinfer.inference.sampling.leave_one_out import leave_one_out
-
-        return leave_one_out(self.analysis, self.record["seed"])
 
     def rejected(self) -> list[dict[str, Any]]:
         """Points that were rejected because their log-probability is not a number: step, term and point of each."""

@@ -44,7 +44,7 @@ def plot_leave_one_out(
     analysis, samples, axes, width_in
         See `nuinfer.plotting`; the analysis and the draws with all constraints, one panel per constraint.
     left_out : mapping
-        Constraint to the posterior without it, as `Run.left_out` gives.
+        Constraint to the posterior without it, as `nuinfer.inference.sampling.leave_one_out` samples it.
     effective : float, optional
         Effective sample size of `samples`; by default the number of draws.
 
@@ -90,8 +90,10 @@ def _write_quality(panel: Axes, found: ShortRun) -> None:
 
 
 def _draw(run: Run, *, width_in: float) -> Figure:
-    effective = density.effective(run.summary())
-    return plot_leave_one_out(run.analysis, run.samples(), run.left_out, effective=effective, width_in=width_in)
+    from nuinfer.inference.sampling.leave_one_out import leave_one_out
+
+    left_out, effective = leave_one_out(run.analysis, run.record["seed"]), density.effective(run.summary())
+    return plot_leave_one_out(run.analysis, run.samples(), left_out, effective=effective, width_in=width_in)
 
 
 FIGURE = Kind(
