@@ -7,6 +7,7 @@ not listed, not sourced or altered does not load. Readers return plain arrays an
 from __future__ import annotations
 
 import csv
+import functools
 import hashlib
 import io
 import tomllib
@@ -15,6 +16,7 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -90,14 +92,7 @@ class DataFolder:
             If the manifest is missing, is not TOML, or an entry lacks its source, licence or checksum.
         """
         manifest = path / MANIFEST
-        entries = _parse_toml(manifest, _bytes(manifest)).get("files", {})
-        if not isinstance(entries, dict) or not all(isinstance(entry, dict) for entry in entries.values()):
-            raise DataIntegrityError(f"{manifest}: 'files' must be one table per file with {', '.join(ENTRY_KEYS)}")
-        for name, entry in entries.items():
-            missing = [key for key in ENTRY_KEYS if not (isinstance(entry.get(key), str) and entry[key].strip())]
-            if missing:
-                raise DataIntegrityError(f"{manifest}: the entry of '{name}' has no {' and no '.join(missing)}")
-        return cls(path, entries)
+        return cls(path, _entries(manifest, _bytes(manifest)))
 
     def read_bytes(self, name: str) -> bytes:
         """Contents of one listed file, checked against its sha256."""
@@ -206,6 +201,19 @@ def seal(path: Path, sources: Mapping[str, tuple[str, str]], *, keep: bool = Fal
         sha256 = hashlib.sha256(_bytes(path / name)).hexdigest()
         files[name] = {"source": source, "licence": licence, "sha256": sha256}
     (path / MANIFEST).write_text(tomli_w.dumps({"files": dict(sorted(files.items()))}), encoding="utf-8")
+
+
+@functools.lru_cache(maxsize=32)
+def _entries(manifest: Path, content: bytes) -> Mapping[str, Mapping[str, str]]:
+    """The checked entries of a manifest; a text is parsed once."""
+    entries = _parse_toml(manifest, content).get("files", {})
+    if not isinstance(entries, dict) or not all(isinstance(entry, dict) for entry in entries.values()):
+        raise DataIntegrityError(f"{manifest}: 'files' must be one table per file with {', '.join(ENTRY_KEYS)}")
+    for name, entry in entries.items():
+        missing = [key for key in ENTRY_KEYS if not (isinstance(entry.get(key), str) and entry[key].strip())]
+        if missing:
+            raise DataIntegrityError(f"{manifest}: the entry of '{name}' has no {' and no '.join(missing)}")
+    return MappingProxyType(entries)
 
 
 def _bytes(path: Path) -> bytes:

@@ -5,13 +5,14 @@ The format is described in ``data/README.md``; `load_dataset` refuses whatever d
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, NoReturn
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
 
 import numpy as np
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from nuinfer.datafiles import DataFolder, locate
 from nuinfer.detector.energy_scale import SCALES
@@ -108,10 +109,15 @@ def load_dataset(name_or_path: str, min_deposited_energy_gev: float = 60000.0) -
     ((6, 51, 2, 15), array([43., 17.]))
     """
     folder = DataFolder.open(locate(name_or_path))
-    metadata = _Metadata.read(folder)
-    true_edges, edges, below_edges, area = _response(folder, metadata)
-    observed = _observed(folder, metadata, edges)
-    backgrounds = _backgrounds(folder, metadata, edges)
+    file = _File(folder.path / METADATA, folder.read_toml(METADATA))
+    metadata = _metadata(file)
+    response = _File(folder.path / RESPONSE, folder.read_arrays(RESPONSE))
+    deposited_edges = response.edges("deposited_edges_gev")
+    threshold = _threshold_column(file, metadata, deposited_edges)
+    true_edges, edges, below_edges, area = _response(response, metadata, deposited_edges, *threshold)
+    observed = _observed(_File(folder.path / EVENTS, folder.read_csv(EVENTS)), metadata, edges)
+    background_file = _File(folder.path / BACKGROUND_TABLE, folder.read_csv(BACKGROUND_TABLE))
+    backgrounds = _backgrounds(background_file, metadata, edges)
 
     first = _first_bin(metadata.name, edges, min_deposited_energy_gev)
     edges_gev = np.concatenate([below_edges[:-1], edges])
@@ -120,7 +126,7 @@ def load_dataset(name_or_path: str, min_deposited_energy_gev: float = 60000.0) -
     lowest_column = max(0, int(np.searchsorted(edges_gev, least, side="right")) - 1)
     below, area = area[..., lowest_column:first_column], area[..., first_column:]
     if not area.any():
-        _refuse(folder, RESPONSE, "area_m2", "0 in every analysis bin", "a positive area in some of them")
+        response.refuse("area_m2", "0 in every analysis bin", "a positive area in some of them")
     lowest = int(area.any(axis=(0, 2, 3)).argmax())
     return DataSet(
         name=metadata.name,
@@ -141,80 +147,120 @@ def load_dataset(name_or_path: str, min_deposited_energy_gev: float = 60000.0) -
     )
 
 
+# What the files hold --------------------------------------------------------------------------------------------------
+
+
 @dataclass(frozen=True)
-class _Metadata:
-    """``dataset.toml``, checked."""
+class _File:
+    """What one file holds by name, and refusals that name it."""
 
-    name: str
-    title: str
-    livetime_s: float
-    topologies: tuple[str, ...]
-    threshold_gev: float
-    threshold_fraction: Mapping[str, float]
-    overlaps: tuple[str, ...]
-    approximations: tuple[str, ...]
-    references: tuple[str, ...]
+    path: Path
+    content: Mapping[str, Any]
 
-    @classmethod
-    def read(cls, folder: DataFolder) -> _Metadata:
-        table = folder.read_toml(METADATA)
-        required = set(cls.__dataclass_fields__) - {"threshold_fraction"}
-        for key in sorted(required - set(table)):
-            _refuse(folder, METADATA, key, "missing", "a value")
-        for key in sorted(set(table) - set(cls.__dataclass_fields__)):
-            _refuse(folder, METADATA, key, "not known", f"only {', '.join(cls.__dataclass_fields__)}")
-        topologies = _texts(folder, table, "topologies")
-        if not topologies or len(set(topologies)) < len(topologies):
-            _refuse(folder, METADATA, "topologies", list(topologies), "one or more distinct names")
-        fraction = table.get("threshold_fraction", {})
-        if not isinstance(fraction, dict) or (fraction and set(fraction) != set(topologies)):
-            _refuse(folder, METADATA, "threshold_fraction", fraction, f"a table with {', '.join(topologies)}")
-        for key in fraction:
-            _positive(folder, fraction, key, at_most=1.0)
-        return cls(
-            name=_text(folder, table, "name"),
-            title=_text(folder, table, "title"),
-            livetime_s=_positive(folder, table, "livetime_s"),
-            topologies=topologies,
-            threshold_gev=_positive(folder, table, "threshold_gev"),
-            threshold_fraction={key: float(value) for key, value in fraction.items()},
-            overlaps=_texts(folder, table, "overlaps"),
-            approximations=_texts(folder, table, "approximations"),
-            references=_texts(folder, table, "references"),
-        )
+    def refuse(self, field: str, value: object, allowed: str) -> NoReturn:
+        raise DataIntegrityError(f"{self.path}: '{field}' is {value}; allowed: {allowed}")
+
+    def get(self, key: str) -> AnyArray:
+        if key not in self.content:
+            self.refuse(key, "missing", f"one of that name beside {', '.join(self.content)}")
+        return np.asarray(self.content[key])
+
+    def numbers(self, key: str) -> FloatArray:
+        column = self.get(key)
+        if column.dtype.kind != "f":
+            self.refuse(key, "a column with other things than numbers", "numbers")
+        return column
+
+    def topology(self, known: tuple[str, ...]) -> AnyArray:
+        column = self.get("topology").astype(str)
+        unknown = sorted(set(column.tolist()) - set(known))
+        if unknown:
+            self.refuse("topology", unknown[0], ", ".join(known))
+        return column
+
+    def edges(self, key: str) -> FloatArray:
+        edges = self.get(key)
+        if edges.dtype.kind not in "fiu" or edges.ndim != 1 or edges.size < 2:
+            self.refuse(key, f"{edges.dtype} of shape {edges.shape}", "a list of two energies or more")
+        if edges[0] <= 0.0 or np.any(np.diff(edges) <= 0.0):
+            self.refuse(key, edges.tolist(), "positive and increasing energies")
+        return edges.astype(float)
+
+    def names(self, key: str) -> tuple[str, ...]:
+        return tuple(map(str, self.get(key).ravel()))
 
 
-def _response(folder: DataFolder, metadata: _Metadata) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-    """Read true edges, analysis-bin edges, those of the columns below, and area (species, true, topology, column).
+def _distinct(names: tuple[str, ...]) -> tuple[str, ...]:
+    if not names or len(set(names)) < len(names):
+        raise ValueError
+    return names
 
-    A column that the threshold cuts becomes two.
+
+_Text = Annotated[str, Field(pattern=r"\S", description="a text")]
+_Texts = Annotated[tuple[_Text, ...], Field(description="a list of texts")]
+_Positive = Annotated[float, Field(gt=0.0, strict=True, description="a finite number above 0")]
+_Fraction = Annotated[float, Field(gt=0.0, le=1.0, strict=True)]
+
+
+class _Metadata(BaseModel):
+    """``dataset.toml``; descriptions say what is allowed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    name: _Text
+    title: _Text
+    livetime_s: _Positive
+    topologies: Annotated[_Texts, AfterValidator(_distinct), Field(description="one or more distinct names")]
+    threshold_gev: _Positive
+    threshold_fraction: Annotated[dict[str, _Fraction], Field(description="a finite number above 0 up to 1")] = {}
+    overlaps: _Texts
+    approximations: _Texts
+    references: _Texts
+
+
+def _metadata(file: _File) -> _Metadata:
+    try:
+        metadata = _Metadata.model_validate(file.content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key, value = str(first["loc"][0]), first["input"]
+        if first["type"] == "extra_forbidden":
+            file.refuse(key, "not known", f"only {', '.join(_Metadata.model_fields)}")
+        allowed = str(_Metadata.model_fields[key].description)
+        if first["type"] == "missing":
+            file.refuse(key, "missing", allowed)
+        inner = [part for part in first["loc"][1:] if isinstance(part, str)]
+        file.refuse(inner[-1] if inner else key, repr(value), allowed)
+    fraction, topologies = metadata.threshold_fraction, metadata.topologies
+    if fraction and set(fraction) != set(topologies):
+        file.refuse("threshold_fraction", fraction, f"a table with {', '.join(topologies)}")
+    return metadata
+
+
+def _response(
+    file: _File, metadata: _Metadata, deposited_edges: FloatArray, column: int, is_cut: bool
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """True edges, analysis-bin edges, those of the columns below, and area (species, true, topology, column).
+
+    The column of the threshold becomes two if it is cut.
     """
-    arrays = folder.read_arrays(RESPONSE)
-    expected = ("area_m2", "true_edges_gev", "deposited_edges_gev", "channels", "topologies")
-    for key in expected:
-        if key not in arrays:
-            _refuse(folder, RESPONSE, key, "missing", f"arrays {', '.join(expected)}")
-    true_edges, deposited_edges = (_edges(folder, arrays, key) for key in ("true_edges_gev", "deposited_edges_gev"))
-    channels, topologies = (tuple(map(str, arrays[key].ravel())) for key in ("channels", "topologies"))
+    true_edges = file.edges("true_edges_gev")
+    channels, topologies, area = file.names("channels"), file.names("topologies"), file.get("area_m2")
     if topologies != metadata.topologies:
-        _refuse(folder, RESPONSE, "topologies", list(topologies), f"those of {METADATA}, {list(metadata.topologies)}")
-    area = arrays["area_m2"]
+        file.refuse("topologies", list(topologies), f"those of {METADATA}, {list(metadata.topologies)}")
     shape = (len(channels), len(true_edges) - 1, len(topologies), len(deposited_edges) - 1)
     if area.dtype.kind not in "fiu" or area.shape != shape:
-        _refuse(folder, RESPONSE, "area_m2", f"{area.dtype} of shape {area.shape}", f"numbers of shape {shape}")
+        file.refuse("area_m2", f"{area.dtype} of shape {area.shape}", f"numbers of shape {shape}")
     if np.any(area < 0.0):
-        _refuse(folder, RESPONSE, "area_m2", float(area.min()), "areas of 0 or more")
+        file.refuse("area_m2", float(area.min()), "areas of 0 or more")
     if len(set(channels)) < len(channels):
-        _refuse(folder, RESPONSE, "channels", list(channels), "distinct names")
+        file.refuse("channels", list(channels), "distinct names")
 
-    column, is_cut = _threshold_column(folder, metadata, deposited_edges)
     by_species = np.zeros((len(SPECIES), *shape[1:]))
     for channel, channel_area in zip(channels, area, strict=True):
         particle, _, interaction = channel.partition("_")
         if particle not in _CHANNELS or not interaction:
-            _refuse(
-                folder, RESPONSE, "channels", channel, f"<particle>_<interaction>, a particle of {', '.join(_CHANNELS)}"
-            )
+            file.refuse("channels", channel, f"<particle>_<interaction>, a particle of {', '.join(_CHANNELS)}")
         by_species[_CHANNELS[particle]] += channel_area
     edges, below_edges = deposited_edges[column:].copy(), deposited_edges[: column + 1].copy()
     edges[0] = metadata.threshold_gev
@@ -228,69 +274,59 @@ def _response(folder: DataFolder, metadata: _Metadata) -> tuple[FloatArray, Floa
     return true_edges, edges, below_edges, by_species
 
 
-def _threshold_column(folder: DataFolder, metadata: _Metadata, deposited_edges: FloatArray) -> tuple[int, bool]:
+def _threshold_column(file: _File, metadata: _Metadata, deposited_edges: FloatArray) -> tuple[int, bool]:
     """Deposited bin that holds the threshold, and whether the threshold cuts it."""
-    threshold = metadata.threshold_gev
+    threshold, fraction = metadata.threshold_gev, metadata.threshold_fraction
     column = int(np.searchsorted(deposited_edges, threshold * (1.0 + EDGE_TOLERANCE), side="right")) - 1
     if not 0 <= column < len(deposited_edges) - 1:
-        allowed = (
-            f"an energy within the deposited bins of {RESPONSE}, [{deposited_edges[0]:g}, {deposited_edges[-1]:g})"
-        )
-        _refuse(folder, METADATA, "threshold_gev", threshold, allowed)
+        bins = f"[{deposited_edges[0]:g}, {deposited_edges[-1]:g})"
+        file.refuse("threshold_gev", threshold, f"an energy within the deposited bins of {RESPONSE}, {bins}")
     is_cut = threshold > deposited_edges[column] * (1.0 + EDGE_TOLERANCE)
-    if is_cut and not metadata.threshold_fraction:
-        _refuse(folder, METADATA, "threshold_fraction", "missing", "needed where the threshold cuts a deposited bin")
-    if not is_cut and any(value != 1.0 for value in metadata.threshold_fraction.values()):
-        fraction = dict(metadata.threshold_fraction)
-        _refuse(folder, METADATA, "threshold_fraction", fraction, "1 or absent where the threshold is an edge of a bin")
+    if is_cut and not fraction:
+        file.refuse("threshold_fraction", "missing", "needed where the threshold cuts a deposited bin")
+    if not is_cut and any(value != 1.0 for value in fraction.values()):
+        file.refuse("threshold_fraction", fraction, "1 or absent where the threshold is an edge of a bin")
     return column, is_cut
 
 
-def _observed(folder: DataFolder, metadata: _Metadata, edges: FloatArray) -> FloatArray:
+def _observed(file: _File, metadata: _Metadata, edges: FloatArray) -> FloatArray:
     """Count the events of the analysis, (topology, bin)."""
-    table = folder.read_csv(EVENTS)
-    energy = _numbers(folder, EVENTS, table, "deposited_energy_gev")
-    topology = _column(folder, EVENTS, table, "topology").astype(str)
-    in_analysis = _numbers(folder, EVENTS, table, "in_analysis")
-    _only_known(folder, EVENTS, topology, metadata.topologies)
+    energy, in_analysis = file.numbers("deposited_energy_gev"), file.numbers("in_analysis")
+    topology = file.topology(metadata.topologies)
     if np.any(energy <= 0.0):
-        _refuse(folder, EVENTS, "deposited_energy_gev", float(energy.min()), "energies above 0")
+        file.refuse("deposited_energy_gev", float(energy.min()), "energies above 0")
     if not np.isin(in_analysis, (0.0, 1.0)).all():
-        _refuse(folder, EVENTS, "in_analysis", float(in_analysis[~np.isin(in_analysis, (0.0, 1.0))][0]), "0 or 1")
-    outside = (in_analysis == 1.0) & ((energy < edges[0]) | (energy > edges[-1]))
-    if outside.any():
-        allowed = f"0 outside of {edges[0]:g} to {edges[-1]:g} GeV"
-        _refuse(folder, EVENTS, "in_analysis", f"1 at {energy[outside][0]:g} GeV", allowed)
+        file.refuse("in_analysis", float(in_analysis[~np.isin(in_analysis, (0.0, 1.0))][0]), "0 or 1")
     chosen = in_analysis == 1.0
-    return np.array(
-        [np.histogram(energy[chosen & (topology == name)], edges)[0] for name in metadata.topologies], float
-    )
+    outside = chosen & ((energy < edges[0]) | (energy > edges[-1]))
+    if outside.any():
+        file.refuse(
+            "in_analysis", f"1 at {energy[outside][0]:g} GeV", f"0 outside of {edges[0]:g} to {edges[-1]:g} GeV"
+        )
+    counts = [np.histogram(energy[chosen & (topology == name)], edges)[0] for name in metadata.topologies]
+    return np.array(counts, float)
 
 
-def _backgrounds(folder: DataFolder, metadata: _Metadata, edges: FloatArray) -> dict[str, FloatArray]:
-    """Read the counts (topology, bin) of every background at norm 1."""
-    table = folder.read_csv(BACKGROUND_TABLE)
-    topology = _column(folder, BACKGROUND_TABLE, table, "topology").astype(str)
-    _only_known(folder, BACKGROUND_TABLE, topology, metadata.topologies)
-    low, high = (_numbers(folder, BACKGROUND_TABLE, table, key) for key in ("e_lo_gev", "e_hi_gev"))
+def _backgrounds(file: _File, metadata: _Metadata, edges: FloatArray) -> dict[str, FloatArray]:
+    """Counts (topology, bin) of every background at norm 1."""
+    topology = file.topology(metadata.topologies)
+    low, high = file.numbers("e_lo_gev"), file.numbers("e_hi_gev")
     order = []
     for name in metadata.topologies:
         for lo, hi in pairwise(edges):
             rows = np.flatnonzero((topology == name) & _same(low, lo) & _same(high, hi))
             if rows.size != 1:
                 found = f"{rows.size} rows of {name} from {lo:g} to {hi:g} GeV"
-                _refuse(folder, BACKGROUND_TABLE, "e_lo_gev, e_hi_gev", found, "one row per topology and analysis bin")
+                file.refuse("e_lo_gev, e_hi_gev", found, "one row per topology and analysis bin")
             order.append(rows[0])
     if len(order) != len(topology):
-        found = f"{len(topology)} rows"
-        _refuse(folder, BACKGROUND_TABLE, "e_lo_gev, e_hi_gev", found, f"the {len(order)} analysis bins only")
-    counts = {}
-    for component in BACKGROUNDS:
-        values = _numbers(folder, BACKGROUND_TABLE, table, component)
-        if np.any(values < 0.0):
-            _refuse(folder, BACKGROUND_TABLE, component, float(values.min()), "counts of 0 or more")
-        counts[component] = values[order].reshape(len(metadata.topologies), len(edges) - 1)
-    return counts
+        file.refuse("e_lo_gev, e_hi_gev", f"{len(topology)} rows", f"the {len(order)} analysis bins only")
+    shape = (len(metadata.topologies), len(edges) - 1)
+    counts = {name: file.numbers(name) for name in BACKGROUNDS}
+    for name, column in counts.items():
+        if np.any(column < 0.0):
+            file.refuse(name, float(column.min()), "counts of 0 or more")
+    return {name: column[order].reshape(shape) for name, column in counts.items()}
 
 
 def _first_bin(name: str, edges: FloatArray, min_deposited_energy_gev: float) -> int:
@@ -308,66 +344,6 @@ def _first_bin(name: str, edges: FloatArray, min_deposited_energy_gev: float) ->
 def _same(energies: FloatArray, energy: float) -> BoolArray:
     """Whether energies that are written in two places agree."""
     return np.isclose(energies, energy, rtol=EDGE_TOLERANCE, atol=0.0)
-
-
-def _refuse(folder: DataFolder, file: str, field: str, value: object, allowed: str) -> NoReturn:
-    raise DataIntegrityError(f"{folder.path / file}: '{field}' is {value}; allowed: {allowed}")
-
-
-def _text(folder: DataFolder, table: Mapping[str, Any], key: str) -> str:
-    value = table[key]
-    if not isinstance(value, str) or not value.strip():
-        _refuse(folder, METADATA, key, repr(value), "a text")
-    return value
-
-
-def _texts(folder: DataFolder, table: Mapping[str, Any], key: str) -> tuple[str, ...]:
-    value = table[key]
-    if not isinstance(value, list) or not all(isinstance(entry, str) and entry.strip() for entry in value):
-        _refuse(folder, METADATA, key, repr(value), "a list of texts")
-    return tuple(value)
-
-
-def _positive(folder: DataFolder, table: Mapping[str, Any], key: str, at_most: float = math.inf) -> float:
-    value = table[key]
-    number = float(value) if isinstance(value, int | float) and not isinstance(value, bool) else math.nan
-    if not (0.0 < number <= at_most and math.isfinite(number)):
-        _refuse(
-            folder,
-            METADATA,
-            key,
-            repr(value),
-            f"a finite number above 0{f' up to {at_most:g}' if at_most < math.inf else ''}",
-        )
-    return number
-
-
-def _edges(folder: DataFolder, arrays: Mapping[str, AnyArray], key: str) -> FloatArray:
-    edges = arrays[key]
-    if edges.dtype.kind not in "fiu" or edges.ndim != 1 or edges.size < 2:
-        _refuse(folder, RESPONSE, key, f"{edges.dtype} of shape {edges.shape}", "a list of two energies or more")
-    if edges[0] <= 0.0 or np.any(np.diff(edges) <= 0.0):
-        _refuse(folder, RESPONSE, key, edges.tolist(), "positive and increasing energies")
-    return edges.astype(float)
-
-
-def _column(folder: DataFolder, file: str, table: Mapping[str, AnyArray], key: str) -> AnyArray:
-    if key not in table:
-        _refuse(folder, file, key, "missing", "a column of that name")
-    return table[key]
-
-
-def _numbers(folder: DataFolder, file: str, table: Mapping[str, AnyArray], key: str) -> FloatArray:
-    column = _column(folder, file, table, key)
-    if column.dtype.kind != "f":
-        _refuse(folder, file, key, "a column with other things than numbers", "numbers")
-    return column
-
-
-def _only_known(folder: DataFolder, file: str, column: AnyArray, allowed: tuple[str, ...]) -> None:
-    unknown = sorted(set(column.tolist()) - set(allowed))
-    if unknown:
-        _refuse(folder, file, "topology", unknown[0], ", ".join(allowed))
 
 
 def _frozen(array: FloatArray) -> FloatArray:
