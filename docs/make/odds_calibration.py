@@ -12,16 +12,12 @@ import argparse
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 import nuinfer
 from nuinfer.inference.evidence.nested import Setting
-from nuinfer.inference.studies.odds import OddsCalibration, judge_odds, simulate_odds
-from nuinfer.inference.work import files
-from nuinfer.inference.work.dispatch import Call, dispatch
-from nuinfer.inference.work.executors import open_executor
+from nuinfer.inference.studies.odds import OddsCalibration, judge_odds, odds_of_simulations
 from nuinfer.plotting import sheet, style
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -48,13 +44,6 @@ HYPOTHESES = {
         "parameters.log10_m_zprime_mev.high=1.1",
     ),
 }
-
-
-def simulate(folder: str, index: int) -> None:
-    """One data set into its file."""
-    hypotheses = {name: nuinfer.load("hese7_icecube", [*COMMON, *own]) for name, own in HYPOTHESES.items()}
-    answer = simulate_odds(hypotheses, index, SEED, SETTING)
-    files.write_json(Path(folder) / f"{index:04d}.json", answer, durable=False)
 
 
 def draw(result: OddsCalibration, path: Path) -> None:
@@ -84,14 +73,8 @@ def main() -> None:
     parser.add_argument("--work", default="chains/odds-calibration", help="folder of the single data sets")
     parser.add_argument("--out", default=str(ROOT / "docs" / "odds-calibration.json"))
     arguments = parser.parse_args()
-    folder = Path(arguments.work)
-    files.make_folder(folder)
-    missing = [k for k in range(arguments.n) if not (folder / f"{k:04d}.json").exists()]
-    with open_executor(arguments.jobs) as executor:
-        for ended in dispatch(executor, [Call(str(k), simulate, (str(folder), k)) for k in missing]):
-            if ended.error is not None:
-                raise ended.error
-    simulations: list[dict[str, Any]] = [files.read_json(folder / f"{k:04d}.json") for k in range(arguments.n)]
+    hypotheses = {name: nuinfer.load("hese7_icecube", [*COMMON, *own]) for name, own in HYPOTHESES.items()}
+    simulations = odds_of_simulations(hypotheses, arguments.work, arguments.n, SEED, SETTING, jobs=arguments.jobs)
     result, control = judge_odds(simulations), judge_odds(simulations, power=2.0)
     answer = {
         "about": "made by docs/make/odds_calibration.py; control: the same with every evidence squared",

@@ -22,7 +22,7 @@ from nuinfer.inference.evidence.compare import compare, read_run
 from nuinfer.inference.evidence.evidence import Evidence, average, ln_prior_volume, probabilities, verbal
 from nuinfer.inference.evidence.hypotheses import absorption_pairs, check, gathered, named, varied
 from nuinfer.inference.evidence.nested import NestedRun, Setting, Target, run_nested
-from nuinfer.inference.studies.odds import judge_odds, simulate_odds
+from nuinfer.inference.studies.odds import judge_odds, odds_of_simulations, simulate_odds
 from nuinfer.inference.work.workers import Inline
 from nuinfer.plotting import Bar
 from nuinfer.plotting.figures.flavours import at_dip
@@ -488,12 +488,17 @@ def test_bold_odds_are_found():
     assert judged(ln_z + np.log([3.0, 1.0])).p_value < 1e-6
 
 
-def test_odds_of_simulated_data():
+def test_odds_of_simulated_data(tmp_path):
     """Ten data sets of two sources, all evidences computed: nothing contradicts the odds."""
     settings = ["model.absorption=false", *FIXED, "parameters.gamma.value=2.6"]
     settings += ["parameters.phi_total.low=3", "parameters.phi_total.high=9"]
     sources = {name: nuinfer.load("hese7_icecube", [*settings, f"model.source={name}"]) for name in ("pp", "neutron")}
-    simulations = [simulate_odds(sources, k, 3, Setting(live=50, walks=5)) for k in range(10)]
+    setting, quiet = Setting(live=50, walks=5), {"executor": Inline(), "progress": False}
+    first = odds_of_simulations(sources, tmp_path / "odds", 4, 3, setting, **quiet)
+    simulations = odds_of_simulations(sources, tmp_path / "odds", 10, 3, setting, **quiet)
+    assert simulations[:4] == first
+    with pytest.raises(RunFolderError, match="holds another odds, it was made with seed 3"):
+        odds_of_simulations(sources, tmp_path / "odds", 10, 4, setting, **quiet)
     result = judge_odds(simulations)
     assert result.p_value > 1e-3
     assert result.brier < result.brier_prior
