@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
-from typing import Protocol
+from typing import Any
 
 import numpy as np
 
@@ -28,20 +28,6 @@ SIMPLEX = ("f_e", "f_mu")
 PHI_UNIT = "1e-18 GeV^-1 cm^-2 s^-1 sr^-1"
 
 
-class Model(Protocol):
-    """What decides which parameters there are: ``[model]`` of a configuration."""
-
-    @property
-    def absorption(self) -> bool:
-        """Whether there is a mediator."""
-        ...
-
-    @property
-    def masses(self) -> str:
-        """``degenerate`` or ``split``."""
-        ...
-
-
 @dataclass(frozen=True)
 class Definition:
     """What a parameter is, wherever it appears.
@@ -55,7 +41,8 @@ class Definition:
     default : Prior or float
         Density, or fixed value, unless the configuration says otherwise.
     exists : callable
-        Whether a model has it; those of a spectrum or a source exist where that is chosen.
+        From ``[model]`` of a configuration to whether it has the parameter; those of a spectrum or a source exist where
+        that is chosen.
     """
 
     name: str
@@ -64,64 +51,47 @@ class Definition:
     meaning: str
     domain: Range
     default: Prior | float
-    exists: Callable[[Model], bool] = lambda _: True
+    exists: Callable[[Any], bool] = lambda _: True
 
 
-def _absorbed(model: Model) -> bool:
-    return model.absorption
+def _absorbed(model: Any) -> bool:
+    return bool(model.absorption)
 
 
+def _degenerate(model: Any) -> bool:
+    return bool(model.absorption and model.masses == "degenerate")
+
+
+def _split(model: Any) -> bool:
+    return bool(model.absorption and model.masses == "split")
+
+
+# fmt: off
 _FLUX = (
-    Definition(
-        "log10_m_zprime_mev",
-        r"$\log_{10}(m_{Z'}/\mathrm{MeV})$",
-        "",
-        "mediator mass in MeV",
-        POWERS,
-        Uniform(0.0, 1.7),
-        _absorbed,
-    ),
-    Definition("log10_g_prime", r"$\log_{10} g'$", "", "coupling", POWERS, Uniform(-6.0, -2.5), _absorbed),
-    Definition(
-        "m_nu_ev",
-        r"$m_\nu\ [\mathrm{eV}]$",
-        "eV",
-        "mass of three degenerate neutrinos",
-        POSITIVE,
-        Uniform(0.05, 0.0833),
-        lambda model: model.absorption and model.masses == "degenerate",
-    ),
-    Definition(
-        "lightest_nu_mass_ev",
-        r"$m_\mathrm{lightest}\ [\mathrm{eV}]$",
-        "eV",
-        "mass of the lightest neutrino",
-        POSITIVE,
-        Uniform(0.003, 0.1),
-        lambda model: model.absorption and model.masses == "split",
-    ),
+    Definition("log10_m_zprime_mev", r"$\log_{10}(m_{Z'}/\mathrm{MeV})$", "", "mass of the mediator in MeV",
+               POWERS, Uniform(0.0, 1.7), _absorbed),
+    Definition("log10_g_prime", r"$\log_{10} g'$", "", "coupling of the mediator",
+               POWERS, Uniform(-6.0, -2.5), _absorbed),
+    Definition("m_nu_ev", r"$m_\nu\ [\mathrm{eV}]$", "eV", "mass of three degenerate neutrinos",
+               POSITIVE, Uniform(0.05, 0.0833), _degenerate),
+    Definition("lightest_nu_mass_ev", r"$m_\mathrm{lightest}\ [\mathrm{eV}]$", "eV", "mass of the lightest neutrino",
+               POSITIVE, Uniform(0.003, 0.1), _split),
     Definition("gamma", r"$\gamma$", "", "spectral index", ANY, Uniform(1.5, 4.0)),
-    Definition(
-        "phi_total", r"$\phi_\mathrm{total}$", PHI_UNIT, "unabsorbed flux at 100 TeV", POSITIVE, Uniform(0.0, 20.0)
-    ),
+    Definition("phi_total", r"$\phi_\mathrm{total}$", PHI_UNIT, "unabsorbed flux of all flavours at 100 TeV",
+               POSITIVE, Uniform(0.0, 20.0)),
 )
-
 _DETECTOR = (
-    Definition(
-        "norm_conventional",
-        r"$N_\mathrm{conv}$",
-        "",
-        "conventional atmospheric neutrinos",
-        POSITIVE,
-        Normal(1.0, 0.4, 0.0),
-    ),
-    Definition("norm_muon", r"$N_\mu$", "", "penetrating muons", POSITIVE, Normal(1.0, 0.5, 0.0)),
-    Definition("norm_prompt", r"$N_\mathrm{prompt}$", "", "prompt atmospheric neutrinos", POSITIVE, 0.0),
-    Definition(
-        "detector_scale", r"$\epsilon_\mathrm{det}$", "", "detection efficiency", POSITIVE, Normal(1.0, 0.1, 0.0)
-    ),
-    Definition("energy_scale", r"$\epsilon_E$", "", "deposited energies", (0.5, 1.5), Normal(1.0, 0.1, 0.5, 1.5)),
+    Definition("norm_conventional", r"$N_\mathrm{conv}$", "", "atmospheric neutrinos from pions and kaons over nominal",
+               POSITIVE, Normal(1.0, 0.4, 0.0)),
+    Definition("norm_muon", r"$N_\mu$", "", "penetrating muons over nominal", POSITIVE, Normal(1.0, 0.5, 0.0)),
+    Definition("norm_prompt", r"$N_\mathrm{prompt}$", "", "atmospheric neutrinos from charm over nominal",
+               POSITIVE, 0.0),
+    Definition("detector_scale", r"$\epsilon_\mathrm{det}$", "", "efficiency of the detector over nominal",
+               POSITIVE, Normal(1.0, 0.1, 0.0)),
+    Definition("energy_scale", r"$\epsilon_E$", "", "deposited energies over nominal",
+               (0.5, 1.5), Normal(1.0, 0.1, 0.5, 1.5)),
 )
+# fmt: on
 
 PARAMETERS: Mapping[str, Definition] = MappingProxyType({d.name: d for d in _FLUX + _DETECTOR})
 """The parameters of every model, by name, in the order of the columns of theta."""
@@ -147,16 +117,12 @@ class Derived:
     unit: str
 
 
-DERIVED: Mapping[str, Derived] = MappingProxyType(
-    {
-        d.name: d
-        for d in (
-            Derived("m_zprime_mev", r"$m_{Z'}\ [\mathrm{MeV}]$", "MeV"),
-            Derived("g_prime", r"$g'$", ""),
-            Derived("log10_e_res_gev", r"$\log_{10}(E_\mathrm{dip}/\mathrm{GeV})$", ""),
-        )
-    }
+_DERIVED = (
+    Derived("m_zprime_mev", r"$m_{Z'}\ [\mathrm{MeV}]$", "MeV"),
+    Derived("g_prime", r"$g'$", ""),
+    Derived("log10_e_res_gev", r"$\log_{10}(E_\mathrm{dip}/\mathrm{GeV})$", ""),
 )
+DERIVED: Mapping[str, Derived] = MappingProxyType({derived.name: derived for derived in _DERIVED})
 """What `Analysis.derived` gives where there is a mediator; the last is the dip of the heaviest target."""
 
 
