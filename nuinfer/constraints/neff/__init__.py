@@ -81,12 +81,15 @@ def delta_neff(
     0.315 0.452 0.592
     """
     check_option("temperatures", Temperatures, temperatures)
-    mass = np.asarray(m_zprime_mev, float)
-    table = read_table(_BOLTZMANN)
-    table.require(mass)
     coupling = np.asarray(0.0 if g_prime is None else g_prime, float)
     require_within("g_prime", coupling, 0.0, LARGEST)
-    return elementwise(_boltzmann_loop, (mass, coupling), _pieces(temperatures), *_mixing_grid(temperatures))
+    return _boltzmann(m_zprime_mev, coupling, temperatures)
+
+
+def _boltzmann(m_zprime_mev: ArrayLike, g_prime: ArrayLike, temperatures: Temperatures) -> FloatArray:
+    mass = np.asarray(m_zprime_mev, float)
+    read_table(_BOLTZMANN).require(mass)
+    return elementwise(_boltzmann_loop, (mass, g_prime), _pieces(temperatures), *_mixing_grid(temperatures))
 
 
 def mixing_spline(mass: FloatArray, ratio: FloatArray, added: FloatArray) -> RectBivariateSpline:
@@ -253,7 +256,7 @@ def _paper_loop(
 
 def _n_eff(m_zprime_mev: FloatArray, g_prime: FloatArray, *, strength: float, temperatures: Temperatures) -> FloatArray:
     """N_eff by the Boltzmann equations; a strength of zero switches mixing off."""
-    return N_EFF_STANDARD_MODEL + delta_neff(m_zprime_mev, g_prime * strength, temperatures)
+    return N_EFF_STANDARD_MODEL + _boltzmann(m_zprime_mev, g_prime * strength, temperatures)
 
 
 def _n_eff_paper(m_zprime_mev: FloatArray, g_prime: FloatArray, *, t_dec_mev: float, number_below: float) -> FloatArray:
