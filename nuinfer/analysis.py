@@ -1,4 +1,4 @@
-"""What users hold: a configuration, its posterior, and everything one can ask of them."""
+"""What users hold: parameters, data, model and constraints of a configuration, and everything one can ask of them."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import hashlib
 import json
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +15,20 @@ import tomli_w
 
 from nuinfer import config as configuration
 from nuinfer import provenance
-from nuinfer.build import build_posterior, mass_range_mev
+from nuinfer.build import SUM_NU_MASSES_EV, Parts, build, mass_range_mev
 from nuinfer.config import Config, SamplerConfig
 from nuinfer.constraints.base import Constraint
 from nuinfer.detector.dataset import DataSet
-from nuinfer.errors import ConfigError, PhysicsDomainError
-from nuinfer.forward import physical_point
-from nuinfer.parameters import DERIVED, ParameterSpace
-from nuinfer.physics.dip import coupling_of_depth
+from nuinfer.errors import ConfigError, NonFiniteLogProbError, PhysicsDomainError
+from nuinfer.forward import ForwardModel
+from nuinfer.likelihood import poisson_log_likelihood, poisson_log_terms
+from nuinfer.parameters import DERIVED, ParameterSpace, physical_values
 from nuinfer.physics.mixing import Mixing
-from nuinfer.posterior import Posterior
-from nuinfer.typing import ArrayLike, FloatArray
+from nuinfer.physics.resonance import resonance_redshift
+from nuinfer.typing import ArrayLike, BoolArray, FloatArray
+
+DATA = "poisson"
+"""Name of the term of the counts."""
 
 
 @dataclass(frozen=True)
@@ -45,56 +47,64 @@ class Analysis:
         Name of the preset or file.
     counts : tuple of tuple of float, optional
         Counts that replace the observed ones, by topology; see `with_observed`.
+    parts : Parts, optional
+        Parameters, model and constraints; built from the configuration if they are not given.
+
+    Raises
+    ------
+    ConfigError, DataIntegrityError
+        One line naming the key or file, the value and what is allowed.
     """
 
     config: Config
     config_input: str = ""
     name: str = "analysis"
     counts: tuple[tuple[float, ...], ...] | None = None
+    parts: Parts | None = field(default=None, repr=False, compare=False)
+    space: ParameterSpace = field(init=False, repr=False, compare=False)
+    model: ForwardModel = field(init=False, repr=False, compare=False)
+    constraints: tuple[Constraint, ...] = field(init=False, repr=False, compare=False)
+    observed_counts: FloatArray = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        parts = build(self.config) if self.parts is None else self.parts
+        observed = parts.model.dataset.observed
+        if self.counts is not None:
+            shape, observed = observed.shape, np.array(self.counts, float)
+            if observed.shape != shape or not np.all(np.isfinite(observed) & (observed >= 0.0)):
+                text = f"finite numbers >= 0 of shape {shape} are needed, got {observed.shape}"
+                raise ConfigError(f"observed counts: {text}")
+        facts = {"parts": parts, "observed_counts": observed}
+        for name, value in (facts | {name: getattr(parts, name) for name in Parts._fields}).items():
+            object.__setattr__(self, name, value)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Analysis, (self.config, self.config_input, self.name, self.counts)
 
-    @cached_property
-    def posterior(self) -> Posterior:
-        """The posterior built from the configuration."""
-        built = build_posterior(self.config)
-        return built if self.counts is None else _with_counts(built, self.counts)
-
-    @property
-    def space(self) -> ParameterSpace:
-        """Parameters and priors."""
-        return self.posterior.space
-
-    @property
-    def constraints(self) -> tuple[Constraint, ...]:
-        """The external constraints that are on."""
-        return self.posterior.constraints
-
     @property
     def dataset(self) -> DataSet:
         """The data set."""
-        return self.posterior.model.dataset
+        return self.model.dataset
 
     @property
     def mixing(self) -> Mixing:
         """The mixing matrix."""
-        return self.posterior.model.mixing
+        return self.model.mixing
 
     @property
     def absorbs(self) -> bool:
         """Whether there is a mediator that absorbs neutrinos on their way."""
-        return self.posterior.model.propagation is not None
+        return self.model.mass_name is not None
 
     @property
     def parameter_names(self) -> tuple[str, ...]:
         """Names of the sampled parameters, in the order of the columns of theta."""
-        return self.posterior.space.names
+        return self.space.names
 
     @property
     def parameter_labels(self) -> dict[str, str]:
         """LaTeX labels of the sampled parameters."""
-        return {p.name: p.label for p, _ in self.posterior.space.sampled}
+        return {p.name: p.label for p, _ in self.space.sampled}
 
     @property
     def derived_labels(self) -> dict[str, str]:
@@ -103,65 +113,91 @@ class Analysis:
 
     @property
     def term_names(self) -> tuple[str, ...]:
-        """Names of the terms of the log-probability."""
-        return self.posterior.term_names
+        """Names of the terms of the log-probability, in the order in which they are evaluated."""
+        return ("prior", *(c.name for c in self.constraints), DATA)
 
     @property
     def prior_bounds(self) -> FloatArray:
         """Support of the priors, shape (n_dim, 2)."""
-        return self.posterior.space.bounds
+        return self.space.bounds
 
     @property
     def mass_range_mev(self) -> tuple[float, float] | None:
         """Range of the mediator mass that the prior allows, or its fixed value twice; None without absorption."""
-        return mass_range_mev(self.posterior.space)
-
-    @property
-    def observed_counts(self) -> FloatArray:
-        """Observed counts, shape (topology, bin)."""
-        return self.posterior.model.dataset.observed
+        return mass_range_mev(self.space)
 
     @property
     def bin_edges_gev(self) -> FloatArray:
         """Edges of the deposited-energy bins in GeV, shape (bin + 1,)."""
-        return self.posterior.model.dataset.bin_edges_gev
+        return self.dataset.bin_edges_gev
 
     @property
     def topologies(self) -> tuple[str, ...]:
         """Names of the topologies."""
-        return self.posterior.model.dataset.topologies
+        return self.dataset.topologies
 
     @property
     def sampler(self) -> SamplerConfig:
         """Settings of the sampler."""
         return self.config.sampler
 
+    # The prior
+
     def prior_transform(self, u: ArrayLike) -> FloatArray:
         """Map the unit cube (*batch, n_dim) to parameters distributed like the prior."""
-        return self.posterior.space.prior_transform(u)
+        return self.space.prior_transform(u)
 
     def sample_prior(self, n: int, rng: np.random.Generator) -> FloatArray:
         """`n` draws from the prior, shape (n, n_dim)."""
-        return self.posterior.space.sample(n, rng)
+        return self.space.sample(n, rng)
 
     def into_prior(self, theta: ArrayLike, held: Iterable[int] = ()) -> FloatArray:
         """Fractions on a simplex that add up to too much scaled down, those of the columns `held` apart."""
-        return self.posterior.space.into_prior(theta, held)
+        return self.space.into_prior(theta, held)
 
     def log_prior(self, theta: ArrayLike) -> FloatArray:
         """Log of the normalised prior density, -inf outside; shape (*batch,)."""
-        return self.posterior.space.log_prior(theta)
+        return self.space.log_prior(theta)
 
-    def log_likelihood(self, theta: ArrayLike) -> FloatArray:
-        """Poisson terms and smooth constraints, without prior and exclusions; shape (*batch,)."""
-        exclusions = {c.name for c in self.posterior.constraints if c.is_exclusion}
-        terms = self.posterior.log_terms(theta)
-        with np.errstate(over="ignore"):
-            return np.asarray(sum(term for name, term in terms.items() if name not in {"prior", *exclusions}))
+    # The posterior
 
-    def log_exclusion(self, theta: ArrayLike) -> FloatArray:
-        """0 where no exclusion applies, else -inf; shape (*batch,)."""
-        return self.posterior.log_exclusion(theta)
+    def evaluate(self, theta: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Log-probability and terms of a batch, stopping early where a point is already impossible.
+
+        Parameters
+        ----------
+        theta : ndarray, shape (n, n_dim)
+
+        Returns
+        -------
+        log_prob : ndarray, shape (n,)
+            -inf outside the prior or an exclusion.
+        terms : ndarray, shape (n, n_term)
+            In the order of `term_names`; -inf for terms that were not evaluated.
+
+        Raises
+        ------
+        NonFiniteLogProbError
+            If a term is NaN or +inf; it names the term and holds the point.
+        """
+        x = self.space.check(theta)
+        with np.errstate(all="ignore"):  # what comes of it is checked
+            columns, log_prior, _ = self.space.unpack(x)
+            terms = np.full((len(x), len(self.constraints) + 2), -np.inf)
+            terms[:, 0] = log_prior
+            rows = np.flatnonzero(log_prior > -np.inf)
+            values = self._named(columns if rows.size == len(x) else columns[:, rows])
+            for column, constraint in enumerate(self.constraints, start=1):
+                terms[rows, column] = self._term(constraint, values)
+            allowed = np.all(terms[rows, :-1] > -np.inf, axis=-1)
+            if not allowed.all():
+                rows = rows[allowed]
+                values = self._named(columns[:, rows])
+            if rows.size:
+                counts = self.model.components(values)
+                terms[rows, -1] = poisson_log_likelihood(self.observed_counts, counts)
+            self._refuse_nonfinite(x, terms)
+            return terms.sum(axis=-1), terms
 
     def log_prob(self, theta: ArrayLike) -> FloatArray:
         """Prior + likelihood + exclusions, shape (*batch,).
@@ -171,62 +207,100 @@ class Analysis:
         NonFiniteLogProbError
             If a term is not a number.
         """
-        return self.posterior.log_prob(theta)
+        x = self.space.check(theta)
+        return self.evaluate(x.reshape(-1, x.shape[-1]))[0].reshape(x.shape[:-1])
 
     def log_terms(self, theta: ArrayLike) -> dict[str, FloatArray]:
-        """Every named term, each of shape (*batch,)."""
-        return self.posterior.log_terms(theta)
+        """Every named term at theta, inside the prior or not; each of shape (*batch,).
 
-    def evaluate(self, theta: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Log-probability (n,) and terms (n, n_term) of a batch (n, n_dim)."""
-        return self.posterior.evaluate(theta)
-
-    def expected_counts(self, theta: ArrayLike) -> FloatArray:
-        """Expected counts of all components, shape (*batch, topology, bin)."""
-        return self.posterior.expected_counts(theta)
-
-    def poisson_terms(self, theta: ArrayLike) -> FloatArray:
-        """Poisson log-probability per bin, shape (*batch, topology, bin)."""
-        return self.posterior.poisson_terms(theta)
-
-    def derived(self, theta: ArrayLike) -> dict[str, FloatArray]:
-        """Derived quantities, each of shape (*batch,): ``m_zprime_mev``, ``g_prime`` and ``log10_e_res_gev``.
-
-        The last is the energy of the dip at the heaviest target, E = m_Z'^2/(2 m). Empty without absorption.
+        Raises
+        ------
+        NonFiniteLogProbError
+            If a term is NaN or +inf.
         """
-        model, point = self.posterior.model, self.posterior.point(theta)
-        if model.propagation is None:
-            return {}
-        edge = model.propagation.edges_gev(point["m_zprime_mev"], model.masses_ev(point).max(axis=-1, keepdims=True))[
-            ..., 0
-        ]
-        values = {"m_zprime_mev": point["m_zprime_mev"], "g_prime": point["g_prime"], "log10_e_res_gev": np.log10(edge)}
+        x, values, log_prior, finite = self._unpack(theta)
+        with np.errstate(all="ignore"):
+            terms = np.empty((len(x), len(self.constraints) + 2))
+            terms[:, 0] = log_prior
+            for column, constraint in enumerate(self.constraints, start=1):
+                terms[:, column] = self._term(constraint, values)
+            terms[:, -1] = poisson_log_likelihood(self.observed_counts, self._counts(values, finite))
+        self._refuse_nonfinite(x, terms)
         batch = np.shape(theta)[:-1]
-        return {name: np.broadcast_to(value, batch).copy() for name, value in values.items()}
+        return {name: term.reshape(batch) for name, term in zip(self.term_names, terms.T.copy(), strict=True)}
 
-    def values(self, theta: ArrayLike) -> dict[str, FloatArray]:
-        """Named physical values at theta, logarithms undone; each of shape (*batch,), or () if fixed."""
-        return self.posterior.point(theta)
+    def log_likelihood(self, theta: ArrayLike) -> FloatArray:
+        """Poisson terms and smooth constraints, without prior and exclusions; shape (*batch,)."""
+        left_out = {"prior", *(c.name for c in self.constraints if c.is_exclusion)}
+        terms = [term for name, term in self.log_terms(theta).items() if name not in left_out]
+        with np.errstate(over="ignore"):
+            return np.asarray(sum(terms))
 
-    def masses_ev(self, values: Mapping[str, FloatArray]) -> FloatArray:
-        """Target masses in eV at named values, shape (*batch, 3), or (*batch, 1) if degenerate."""
-        return self.posterior.model.masses_ev(values)
-
-    def components(self, theta: ArrayLike) -> dict[str, FloatArray]:
-        """Expected counts by component, each of shape (*batch, topology, bin)."""
-        return self.posterior.model.components(self.values(theta))
+    def log_exclusion(self, theta: ArrayLike) -> FloatArray:
+        """0 where no exclusion applies, else -inf; shape (*batch,)."""
+        x, values, _, _ = self._unpack(theta)
+        total = np.zeros(len(x))
+        with np.errstate(all="ignore"):
+            for constraint in self.constraints:
+                if constraint.is_exclusion:
+                    total = total + self._term(constraint, values)
+                    self._refuse(x, total, constraint.name)
+        return total.reshape(np.shape(theta)[:-1])
 
     def observables(self, theta: ArrayLike) -> dict[str, FloatArray]:
         """What each constraint predicts at theta, by its name; its Standard Model value where there is no mediator."""
-        point = self.posterior.point(theta)
-        return {c.name: self.posterior.observable(c, point) for c in self.constraints}
+        _, values, _, _ = self._unpack(theta)
+        batch = np.shape(theta)[:-1]
+        spread = (np.broadcast_to(self._observable(c, values), (math.prod(batch),)) for c in self.constraints)
+        return {c.name: found.reshape(batch) for c, found in zip(self.constraints, spread, strict=True)}
+
+    # The model
+
+    def values(self, theta: ArrayLike) -> dict[str, FloatArray]:
+        """Named physical values at theta, logarithms undone; each of shape (*batch,), infinite where they overflow."""
+        _, values, _, _ = self._unpack(theta)
+        return {name: value.reshape(np.shape(theta)[:-1]) for name, value in values.items()}
+
+    def masses_ev(self, values: Mapping[str, FloatArray]) -> FloatArray:
+        """Target masses in eV at named values, shape (*batch, 3), or (*batch, 1) if degenerate."""
+        return self.model.masses_ev(values)
+
+    def components(self, theta: ArrayLike) -> dict[str, FloatArray]:
+        """Expected counts by component, each of shape (*batch, topology, bin)."""
+        _, values, _, finite = self._unpack(theta)
+        counts = self._counts(values, finite)
+        batch = np.shape(theta)[:-1]
+        return {
+            name: counts[:, k].reshape(*batch, *counts.shape[2:]) for k, name in enumerate(self.model.component_names)
+        }
+
+    def expected_counts(self, theta: ArrayLike) -> FloatArray:
+        """Expected counts of all components, shape (*batch, topology, bin).
+
+        Raises
+        ------
+        PhysicsDomainError
+            If they are not finite.
+        """
+        x, values, _, finite = self._unpack(theta)
+        counts = self._counts(values, finite).sum(axis=1)
+        bad = ~np.all(np.isfinite(counts), axis=(-2, -1))
+        if bad.any():
+            at = dict(zip(self.parameter_names, x[bad][0].tolist(), strict=True))
+            raise PhysicsDomainError(f"the expected counts are not finite at {at}")
+        return np.asarray(counts.reshape(*np.shape(theta)[:-1], *counts.shape[1:]))
+
+    def poisson_terms(self, theta: ArrayLike) -> FloatArray:
+        """Poisson log-probability per bin, shape (*batch, topology, bin); NaN where the counts make no sense."""
+        _, values, _, finite = self._unpack(theta)
+        terms = poisson_log_terms(self.observed_counts, self._counts(values, finite).sum(axis=1))
+        return terms.reshape(*np.shape(theta)[:-1], *terms.shape[1:])
 
     def edges_gev(self, theta: ArrayLike) -> FloatArray:
         """Energies in GeV at which the flux at Earth is not smooth, shape (*batch, edge); none without absorption."""
-        propagation, values = self.posterior.model.propagation, self.values(theta)
-        if propagation is None:
-            return np.empty((*np.shape(theta)[:-1], 0))
-        return propagation.edges_gev(values["m_zprime_mev"], self.masses_ev(values))
+        values = self.values(theta)
+        mass = values.get("m_zprime_mev", values["gamma"])
+        return self.model.transport.edges_gev(mass, self.masses_ev(values))
 
     def coupling_of_depth(self, depth: ArrayLike, redshift: ArrayLike, m_zprime_mev: ArrayLike) -> FloatArray:
         """Coupling at which a crossing at `redshift` has the optical depth `depth` for a unit entry of R.
@@ -236,11 +310,19 @@ class Analysis:
         PhysicsDomainError
             Without absorption.
         """
-        propagation = self.posterior.model.propagation
-        if propagation is None:
-            raise PhysicsDomainError("coupling_of_depth: model.absorption = false, so nothing absorbs")
-        unit = np.asarray(depth, float) / propagation.depth_factor
-        return coupling_of_depth(unit, redshift, m_zprime_mev, propagation.cosmology)
+        return self.model.coupling_of_depth(depth, redshift, m_zprime_mev)
+
+    def derived(self, theta: ArrayLike) -> dict[str, FloatArray]:
+        """Derived quantities, each of shape (*batch,): ``m_zprime_mev``, ``g_prime`` and ``log10_e_res_gev``.
+
+        The last is the energy of the dip at the heaviest target, E = m_Z'^2/(2 m). Empty without absorption.
+        """
+        if not self.absorbs:
+            return {}
+        values = self.values(theta)
+        heaviest = self.masses_ev(values).max(axis=-1)
+        dip = resonance_redshift(1.0, values["m_zprime_mev"], heaviest) + 1.0
+        return {name: values[name] for name in ("m_zprime_mev", "g_prime")} | {"log10_e_res_gev": np.log10(dip)}
 
     def point(self, at: Mapping[str, float] | None = None) -> dict[str, float]:
         """Values of all parameters: those of `at`, else the centre of the prior or the fixed value.
@@ -252,7 +334,7 @@ class Analysis:
         ConfigError
             For an unknown name, or a value that is not finite.
         """
-        space, given = self.posterior.space, {}
+        space, given = self.space, {}
         names = [p.name for p in space.parameters]
         for name, value in (at or {}).items():
             logarithm = f"log10_{name}"
@@ -281,11 +363,13 @@ class Analysis:
         dict
             ``astro``, ``conventional``, ``prompt``, ``muon``: arrays of shape (topology, bin).
         """
+        at = self.point(at)
         with np.errstate(all="ignore"):
-            parts = self.posterior.model.components(physical_point(self.point(at)))
+            counts = self.model.components(physical_values({name: np.full(1, value) for name, value in at.items()}))
+        parts = dict(zip(self.model.component_names, counts[0], strict=True))
         for name, part in parts.items():
             if not np.all(np.isfinite(part)):
-                raise PhysicsDomainError(f"the expected '{name}' counts are not finite at {self.point(at)}")
+                raise PhysicsDomainError(f"the expected '{name}' counts are not finite at {at}")
         return parts
 
     def with_overrides(self, overrides: Iterable[str] | Mapping[str, Any]) -> Analysis:
@@ -312,9 +396,7 @@ class Analysis:
         120.0
         """
         rows = tuple(map(tuple, np.asarray(counts, float).tolist())) if np.ndim(counts) == 2 else ()
-        other = Analysis(self.config, self.config_input, self.name, rows)
-        other.__dict__["posterior"] = _with_counts(self.posterior, rows)  # nothing else has to be built again
-        return other
+        return replace(self, counts=rows)
 
     def config_toml(self) -> str:
         """The resolved configuration as TOML, every key written out."""
@@ -325,7 +407,7 @@ class Analysis:
         """Hash of everything that decides the posterior: model, data with checksums, constraints, parameters."""
         return provenance.config_hash(self.config, self.checksums)
 
-    @cached_property
+    @property
     def checksums(self) -> dict[str, str]:
         """Sha256 of the files of the data set, of the user's own, and of those of the constraints if there are any."""
         files = provenance.checksums(self.config, self.dataset, self.constraints)
@@ -336,6 +418,46 @@ class Analysis:
     def references(self) -> list[str]:
         """References of everything used: data set, model, measurements, and the formulas that predict them."""
         return provenance.references(self.config, self.dataset, self.constraints)
+
+    # Inside
+
+    def _unpack(self, theta: ArrayLike) -> tuple[FloatArray, dict[str, FloatArray], FloatArray, BoolArray]:
+        """Theta as (n, n_dim), named values, log prior, and whether all values are finite."""
+        x = self.space.check(theta).reshape(-1, self.space.n_dim)
+        columns, log_prior, finite = self.space.unpack(x)
+        return x, self._named(columns), log_prior, finite
+
+    def _named(self, columns: FloatArray) -> dict[str, FloatArray]:
+        return dict(zip(self.space.value_names, columns, strict=True))
+
+    def _counts(self, values: dict[str, FloatArray], finite: BoolArray) -> FloatArray:
+        """Expected counts by component, NaN where a value is not finite: the model never sees such a point."""
+        with np.errstate(all="ignore"):
+            if finite.all():
+                return self.model.components(values)
+            counts = self.model.components({name: np.where(finite, value, 1.0) for name, value in values.items()})
+        counts[~finite] = np.nan
+        return counts
+
+    def _observable(self, constraint: Constraint, values: dict[str, FloatArray]) -> FloatArray:
+        if not self.absorbs:
+            return np.asarray(constraint.standard_model)
+        if SUM_NU_MASSES_EV in constraint.arguments:  # one mass stands for three if they are degenerate
+            values = {**values, SUM_NU_MASSES_EV: 3.0 * self.masses_ev(values).mean(axis=-1)}
+        return constraint.predict(*(values[name] for name in constraint.arguments))
+
+    def _term(self, constraint: Constraint, values: dict[str, FloatArray]) -> FloatArray:
+        return constraint.log_term_of(self._observable(constraint, values))
+
+    def _refuse_nonfinite(self, theta: FloatArray, terms: FloatArray) -> None:
+        if not np.all(terms < np.inf):  # NaN included
+            for column, name in enumerate(self.term_names):
+                self._refuse(theta, terms[:, column], name)
+
+    def _refuse(self, theta: FloatArray, term: FloatArray, name: str) -> None:
+        bad = ~(term < np.inf)
+        if bad.any():
+            raise NonFiniteLogProbError(name, dict(zip(self.parameter_names, theta[bad][0].tolist(), strict=True)))
 
 
 def load(preset_or_path: str | Path, overrides: Iterable[str] | Mapping[str, Any] = ()) -> Analysis:
@@ -366,14 +488,5 @@ def load(preset_or_path: str | Path, overrides: Iterable[str] | Mapping[str, Any
     text = configuration.read_text(preset_or_path)
     config = configuration.parse(text, overrides)
     analysis = Analysis(config, text, Path(preset_or_path).stem)
-    _ = analysis.posterior, analysis.checksums, analysis.references()  # everything that can be wrong is found now
+    analysis.references()  # a citation that is missing is found now
     return analysis
-
-
-def _with_counts(posterior: Posterior, counts: tuple[tuple[float, ...], ...]) -> Posterior:
-    """The same posterior with other observed counts."""
-    model, observed = posterior.model, np.array(counts, float)
-    expected = model.dataset.observed.shape
-    if observed.shape != expected or not np.all(np.isfinite(observed) & (observed >= 0.0)):
-        raise ConfigError(f"observed counts: finite numbers >= 0 of shape {expected} are needed, got {observed.shape}")
-    return replace(posterior, model=replace(model, dataset=replace(model.dataset, observed=observed)))

@@ -1,10 +1,10 @@
-"""A configuration becomes a posterior: data set, physics, parameters and constraints are put together here."""
+"""A configuration becomes parameters, a model and constraints: the only place that puts them together."""
 
 from __future__ import annotations
 
 import json
 import math
-from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -23,26 +23,44 @@ from nuinfer.constraints.base import Constraint
 from nuinfer.detector.dataset import DataSet, load_dataset
 from nuinfer.detector.projection import project
 from nuinfer.errors import ConfigError, NuinferError
-from nuinfer.forward import Accuracy, ForwardModel
+from nuinfer.forward import ForwardModel
 from nuinfer.parameters import SIMPLEX, Definition, Parameter, ParameterSpace
 from nuinfer.physics.cosmology import COSMOLOGIES
 from nuinfer.physics.evolution import LAWS, LogDensity
-from nuinfer.physics.masses import MassSplittings
+from nuinfer.physics.masses import squared_offsets_ev2
 from nuinfer.physics.mediator import MEDIATORS, Mediator
 from nuinfer.physics.mixing import MIXINGS, Mixing
-from nuinfer.physics.propagation import Propagation
 from nuinfer.physics.shells import Shells, make_shells
 from nuinfer.physics.sources import SOURCES
-from nuinfer.posterior import SUM_NU_MASSES_EV, Posterior
+from nuinfer.physics.spectra import SPECTRA
 from nuinfer.priors import Normal, Prior, SimplexShare, Uniform
+from nuinfer.transport.moving import Moving
+from nuinfer.transport.points import Transport
+from nuinfer.transport.propagation import Propagation
+from nuinfer.transport.resonant import Resonant
 from nuinfer.typing import FloatArray
 
 MIN_MASS_AT_REST_EV = 0.003
 """Lightest mass of a fit with relic neutrinos at rest; lighter ones still move at more than a tenth of light speed."""
 
 
-def build_posterior(config: Config) -> Posterior:
-    """The posterior that a configuration describes.
+SUM_NU_MASSES_EV = "sum_nu_masses_ev"
+"""A value of every point that is made of the masses, for constraints."""
+
+REDSHIFT_INTERVALS = 128
+"""Intervals of the redshift table of a fit; the error falls with their fourth power."""
+
+
+class Parts(NamedTuple):
+    """What an analysis consists of, its data apart."""
+
+    space: ParameterSpace
+    model: ForwardModel
+    constraints: tuple[Constraint, ...]
+
+
+def build(config: Config) -> Parts:
+    """The parts that a configuration describes.
 
     Raises
     ------
@@ -52,39 +70,38 @@ def build_posterior(config: Config) -> Posterior:
     model = config.model
     dataset = load_dataset(config.data.dataset, config.data.min_deposited_energy_gev)
     dataset = project(dataset, config.data.exposure, config.data.effective_area_scale)
-    mixing_set, splittings = MIXINGS[model.mixing].by_ordering[model.ordering]
-    splittings = MassSplittings(
-        model.delta_m2_21_ev2 or splittings.delta_m2_21_ev2, model.delta_m2_3l_ev2 or splittings.delta_m2_3l_ev2
+    mixing, splittings = MIXINGS[model.mixing].by_ordering[model.ordering]
+    offsets = squared_offsets_ev2(
+        model.ordering,
+        model.delta_m2_21_ev2 or splittings.delta_m2_21_ev2,
+        model.delta_m2_3l_ev2 or splittings.delta_m2_3l_ev2,
     )
-    space, shells = _parameter_space(config), _shells(model)
+    spectrum = SPECTRA.find(model.spectrum, "model.spectrum")
+    space = _parameter_space(config)
+    split = model.masses == "split"
     forward = ForwardModel(
         dataset=dataset,
-        mixing=mixing_set,
+        mixing=mixing,
         source_fractions=SOURCES.find(model.source, "model.source").fractions,
-        ordering=model.ordering,
-        splittings=splittings,
-        degenerate=model.masses == "degenerate",
-        propagation=_propagation(config, mixing_set, shells),
-        accuracy=_accuracy(model),
-        spectrum=model.spectrum,
-        shells=None if model.spectrum == "power_law" else shells,
+        mass_name=_mass_name(model) if model.absorption else None,
+        squared_offsets_ev2=offsets if split else np.zeros(1),
+        spectrum=spectrum,
+        transport=_transport(model, mixing, _shells(model)),
+        nodes_per_bin=spectrum.nodes_per_bin,
     )
     _check_energy_scale(space, dataset)
-    posterior = Posterior(space, forward, _constraints(config, space))
-    if forward.propagation is None:
-        return replace(posterior, constraints=_without_zprime(config, forward, posterior.constraints))
-    _check_arguments(posterior)
-    return posterior
+    _check_spectrum(space, forward)
+    constraints = _constraints(config, space)
+    if model.absorption:
+        _check_arguments(space, constraints)
+        return Parts(space, forward, constraints)
+    masses = np.sqrt(np.square(_prior_masses_ev(config))[:, None] + forward.squared_offsets_ev2)
+    sums = {SUM_NU_MASSES_EV: 3.0 * masses.mean(axis=-1)}
+    return Parts(space, forward, tuple(constraint.averaged(sums) for constraint in constraints))
 
 
-def _accuracy(model: ModelConfig) -> Accuracy:
-    """Numerical settings with which every bin is right to 1e-5."""
-    accuracy = Accuracy()
-    if model.spectrum == "cutoff":  # falls steeply inside a bin, and takes a table per energy
-        accuracy = replace(accuracy, nodes_per_bin=5, chunk=8)
-    if model.evolution == "grb":  # has a corner
-        accuracy = replace(accuracy, regeneration_intervals=80)
-    return accuracy
+def _mass_name(model: ModelConfig) -> str:
+    return "lightest_nu_mass_ev" if model.masses == "split" else "m_nu_ev"
 
 
 def _shells(model: ModelConfig) -> Shells:
@@ -96,9 +113,7 @@ def _shells(model: ModelConfig) -> Shells:
     z_max = model.source_redshift or model.z_max
     if law.log_density is not None:
         _check_law(law.log_density, np.linspace(0.0, math.log1p(z_max), 5))
-    return make_shells(
-        model.evolution, COSMOLOGIES[model.cosmology].cosmology, z_max, _accuracy(model).redshift_intervals
-    )
+    return make_shells(model.evolution, COSMOLOGIES[model.cosmology].cosmology, z_max, REDSHIFT_INTERVALS)
 
 
 def _check_law(log_density: LogDensity, x: FloatArray) -> None:
@@ -113,25 +128,26 @@ def _check_law(log_density: LogDensity, x: FloatArray) -> None:
         )
 
 
-def _propagation(config: Config, mixing_set: Mixing, shells: Shells) -> Propagation | None:
-    model = config.model
+def _transport(model: ModelConfig, mixing: Mixing, shells: Shells) -> Transport:
+    """The way the beam reaches Earth."""
     if not model.absorption:
-        return None
+        return Resonant(shells)
     if model.mediator == "scalar" and model.neutrino != "majorana":
         raise ConfigError("model.neutrino: 'dirac' is not allowed with model.mediator 'scalar', only 'majorana'")
     if model.targets == "thermal":
         _check_thermal(model)
-    return Propagation(
-        mixing=mixing_set,
+    propagation = Propagation(
+        mixing=mixing,
         mediator=Mediator(model.charges, MEDIATORS[model.mediator].spin),
         cosmology=COSMOLOGIES[model.cosmology].cosmology,
         coherence=model.coherence,
         split=model.masses == "split",
-        shells=shells,
         dirac=model.neutrino == "dirac",
-        regeneration_intervals=_accuracy(model).regeneration_intervals if model.regeneration else 0,
-        targets=model.targets,
     )
+    if model.targets == "thermal":
+        return Moving(shells, propagation, model.regeneration)
+    law = LAWS.find(model.evolution, "model.evolution")
+    return Resonant(shells, propagation, law.regeneration_intervals if model.regeneration else 0)
 
 
 def _check_thermal(model: ModelConfig) -> None:
@@ -218,22 +234,22 @@ def _constraints(config: Config, space: ParameterSpace) -> tuple[Constraint, ...
     return tuple(built)
 
 
-def _check_arguments(posterior: Posterior) -> None:
+def _check_arguments(space: ParameterSpace, constraints: tuple[Constraint, ...]) -> None:
     """Refuse a constraint on a value that this analysis does not have, or of a shape that is not that of a batch."""
-    theta = posterior.space.prior_transform(np.full((2, len(posterior.space.names)), 0.5))
-    point = posterior.point(theta)
-    known = {*point, SUM_NU_MASSES_EV}
-    for constraint in posterior.constraints:
-        missing = [name for name in constraint.arguments if name not in known]
+    columns, _, _ = space.unpack(space.prior_transform(np.full((2, space.n_dim), 0.5)))
+    values = dict(zip(space.value_names, columns, strict=True)) | {SUM_NU_MASSES_EV: np.full(2, 0.1)}
+    for constraint in constraints:
+        missing = [name for name in constraint.arguments if name not in values]
         if missing:
             raise ConfigError(
                 f"constraints.{constraint.name}: it depends on '{missing[0]}', "
-                f"which is none of {', '.join(sorted(known))}"
+                f"which is none of {', '.join(sorted(values))}"
             )
         if not constraint.name.startswith("custom."):
             continue
         try:
-            np.broadcast_to(posterior.constraint_term(constraint, point), (2,))
+            with np.errstate(all="ignore"):
+                np.broadcast_to(constraint.log_term(*(values[name] for name in constraint.arguments)), (2,))
         except NuinferError:
             raise
         except Exception as error:
@@ -241,17 +257,27 @@ def _check_arguments(posterior: Posterior) -> None:
             raise ConfigError(f"constraints.{constraint.name}: {text}") from error
 
 
-def _without_zprime(config: Config, model: ForwardModel, constraints: tuple[Constraint, ...]) -> tuple[Constraint, ...]:
-    """Constraints with the value that those on neutrino masses, no parameters here, take: averaged over the prior."""
-    name = "m_nu_ev" if model.degenerate else "lightest_nu_mass_ev"
-    entry = config.parameters.entry(name)
-    values = (
-        np.full(1, entry.value)
-        if isinstance(entry, FixedConfig)
-        else _prior(entry).quantile(np.linspace(0.0005, 0.9995, 1000))
-    )
-    sums = 3.0 * model.masses_ev({name: values}).mean(axis=-1)
-    return tuple(constraint.averaged({SUM_NU_MASSES_EV: sums}) for constraint in constraints)
+def _check_spectrum(space: ParameterSpace, model: ForwardModel) -> None:
+    """Refuse a spectrum that does not work, which can only be a user's."""
+    if model.spectrum.make is not None:
+        return
+    columns, _, _ = space.unpack(space.prior_transform(np.full((1, space.n_dim), 0.5)))
+    try:
+        flux = model.unabsorbed(dict(zip(space.value_names, columns, strict=True)), np.array([1e5, 1e6]))
+    except NuinferError:
+        raise
+    except Exception as error:
+        raise ConfigError(f"model.spectrum: its log_shape failed: {type(error).__name__}: {error}") from error
+    if not np.all(np.isfinite(flux)):
+        raise ConfigError("model.spectrum: its log_shape gives numbers that are not finite in the centre of the prior")
+
+
+def _prior_masses_ev(config: Config) -> FloatArray:
+    """Equally probable values of the mass, which is no parameter of a model without mediator."""
+    entry = config.parameters.entry(_mass_name(config.model))
+    if isinstance(entry, FixedConfig):
+        return np.full(1, entry.value)
+    return _prior(entry).quantile(np.linspace(0.0005, 0.9995, 1000))
 
 
 def mass_range_mev(space: ParameterSpace) -> tuple[float, float] | None:

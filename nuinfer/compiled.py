@@ -7,19 +7,34 @@ the environment the same code runs in Python.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar, cast
+from functools import singledispatch
+from typing import Any, Protocol, TypeVar, cast
 
 import numba
 import numpy as np
+from numba.extending import overload
 
 from nuinfer.typing import ArrayLike, FloatArray
 
 _Function = TypeVar("_Function", bound=Callable[..., object])
 
 
+_OPTIONS: dict[str, Any] = {"cache": True, "error_model": "numpy", "nogil": True}
+
+
 def compiled(function: _Function) -> _Function:
     """Compile a function; the result is cached on disk, and other threads run meanwhile."""
-    return cast("_Function", numba.njit(cache=True, error_model="numpy", nogil=True)(function))
+    return cast("_Function", numba.njit(**_OPTIONS)(function))
+
+
+def inner(function: _Function) -> _Function:
+    """As `compiled`, for what runs inside: it allocates nothing, and references to its arrays are not counted."""
+    return cast("_Function", numba.njit(**{**_OPTIONS, "_nrt": False})(function))
+
+
+def reordered(function: _Function) -> _Function:
+    """As `compiled`, with sums in any order, so that they are vectorised."""
+    return cast("_Function", numba.njit(**_OPTIONS, fastmath={"contract", "reassoc"})(function))
 
 
 def inlined(function: _Function) -> _Function:
@@ -75,3 +90,42 @@ def _spread(array: FloatArray, shape: tuple[int, ...]) -> FloatArray:
     spread = np.empty(shape)
     spread[...] = array
     return spread
+
+
+def plain(function: Callable[..., object]) -> Callable[..., Any]:
+    """A compiled function as Python runs it: a formula written with numpy serves arrays as it is.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> plain(inlined(lambda x: 2.0 * x))(np.array([1.0, 2.0])).tolist()
+    [2.0, 4.0]
+    """
+    found: Callable[..., Any] = getattr(function, "py_func", function)
+    return found
+
+
+class Part(Protocol):
+    """A function with a body for each type of its first argument."""
+
+    def register(self, kind: type) -> Callable[[_Function], _Function]:
+        """Decorate the body for a type, a named tuple."""
+        ...
+
+    def __call__(self, first: Any, *rest: Any) -> Any:
+        """Call the body for the type of `first`."""
+        ...
+
+
+def part(generic: Callable[..., Any]) -> Part:
+    """A function with a body for each type of its first argument, chosen when what calls it is compiled.
+
+    Bodies are registered as with `functools.singledispatch`; the types are named tuples.
+    """
+    function = singledispatch(generic)
+
+    @overload(function, strict=False)
+    def choose(first: Any, *_: Any) -> Callable[..., Any]:
+        return function.dispatch(first.instance_class)
+
+    return cast("Part", function)

@@ -7,6 +7,7 @@ the values of a key may be is asked of what it names: laws, sources and spectra 
 from __future__ import annotations
 
 import difflib
+import functools
 import json
 import math
 import tomllib
@@ -33,31 +34,15 @@ from pydantic_core import PydanticCustomError
 from nuinfer.constraints import CONSTRAINTS
 from nuinfer.datafiles import resolved_name
 from nuinfer.errors import ConfigError
-from nuinfer.parameters import ANY, Definition, with_own
+from nuinfer.parameters import Definition, with_own
 from nuinfer.physics.cosmology import COSMOLOGIES
 from nuinfer.physics.evolution import LAWS
 from nuinfer.physics.mediator import MEDIATORS
 from nuinfer.physics.mixing import MIXINGS
-from nuinfer.physics.sources import SOURCES
-from nuinfer.priors import SimplexShare, Uniform
+from nuinfer.physics.sources import SOURCES, Source
+from nuinfer.physics.spectra import SPECTRA, Spectrum
+from nuinfer.priors import SimplexShare
 from nuinfer.registry import Registry, is_path
-
-_E = "frame of the source"
-SPECTRA: Mapping[str, tuple[Definition, ...]] = {
-    "power_law": (),
-    "cutoff": (
-        Definition(
-            "log10_cutoff_gev", r"$\log_{10}(E_\mathrm{cut}/\mathrm{GeV})$", "", _E, (3.0, 100.0), Uniform(5.0, 8.0)
-        ),
-    ),
-    "broken_power_law": (
-        Definition(
-            "log10_break_gev", r"$\log_{10}(E_\mathrm{break}/\mathrm{GeV})$", "", _E, (0.0, 100.0), Uniform(5.0, 7.0)
-        ),
-        Definition("gamma_high", r"$\gamma_\mathrm{high}$", "", "index above the break", ANY, Uniform(1.5, 5.0)),
-    ),
-}
-"""Spectra and the parameters that each has of its own."""
 
 
 def _absolute(path: str) -> str:
@@ -128,7 +113,7 @@ class ModelConfig(Table):
     delta_m2_3l_ev2: Positive | None = None
     cosmology: Annotated[str, _one_of(COSMOLOGIES)] = "planck18"
     source: Annotated[str, _one_of(SOURCES, files=True)] = "pp"
-    spectrum: Annotated[str, _one_of(SPECTRA)] = "power_law"
+    spectrum: Annotated[str, _one_of(SPECTRA, files=True)] = "power_law"
     spectrum_frame: Annotated[str, _not_built("source"), _Late] = "source"
     evolution: Annotated[str, _one_of(LAWS, files=True)] = "sfr"
     z_max: Positive = 5.0
@@ -297,8 +282,9 @@ class Config(Table):
         """Parameters that are not given take their defaults, and partly given ones what they leave open."""
         if not isinstance(tree, Mapping) or not isinstance(given := tree.get("parameters", {}), Mapping):
             return tree
-        model = tree.get("model")
-        known = definitions(model.get("source") if isinstance(model, Mapping) else getattr(model, "source", None))
+        model = tree.get("model", {})
+        read = model.get if isinstance(model, Mapping) else functools.partial(getattr, model)
+        known = definitions(read("source", None), read("spectrum", None))
         for name in given:
             if name not in known:
                 raise ConfigError(_unknown(f"parameters.{name}", known))
@@ -306,24 +292,27 @@ class Config(Table):
         return {**tree, "parameters": entries}
 
 
-def definitions(source: object = None) -> dict[str, Definition]:
-    """All parameters that a configuration may name: those of shipped spectra and sources, and of a source of the user.
+def definitions(source: object = None, spectrum: object = None) -> dict[str, Definition]:
+    """All parameters that a configuration may name: those of shipped spectra and sources, and of those of the user.
 
     Examples
     --------
     >>> list(definitions())[4:8]
     ['gamma', 'phi_total', 'log10_cutoff_gev', 'log10_break_gev']
     """
-    sources = list(SOURCES.shipped.values())
+    owners: list[Spectrum | Source] = [*SPECTRA.shipped.values()]
+    if isinstance(spectrum, str) and is_path(spectrum):
+        owners.append(SPECTRA.find(spectrum, "model.spectrum"))
+    owners += SOURCES.shipped.values()
     if isinstance(source, str) and is_path(source):
-        sources.append(SOURCES.find(source, "model.source"))
-    own = [*SPECTRA.values(), *(source.parameters for source in sources)]
-    return with_own([definition for definitions in own for definition in definitions])
+        owners.append(SOURCES.find(source, "model.source"))
+    return with_own([definition for owner in owners for definition in owner.parameters])
 
 
 def own_definitions(model: ModelConfig) -> dict[str, Definition]:
     """The parameters of every model with those of the spectrum and the source of this one, by name."""
-    return with_own([*SPECTRA[model.spectrum], *SOURCES.find(model.source, "model.source").parameters])
+    spectrum, source = SPECTRA.find(model.spectrum, "model.spectrum"), SOURCES.find(model.source, "model.source")
+    return with_own([*spectrum.parameters, *source.parameters])
 
 
 def _completed(definition: Definition, entry: object) -> object:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
-from scipy import special
+import math
 
+import numpy as np
+
+from nuinfer.compiled import compiled
 from nuinfer.typing import ArrayLike, FloatArray
 
 
@@ -28,5 +30,38 @@ def poisson_log_terms(observed: ArrayLike, expected: ArrayLike) -> FloatArray:
     >>> poisson_log_terms([0, 2], [0.0, 2.0]).round(4).tolist()
     [0.0, -1.3069]
     """
-    n, mu = np.asarray(observed, float), np.asarray(expected, float)
-    return np.asarray(special.xlogy(n, mu) - mu - special.gammaln(n + 1.0))
+    mu = np.asarray(expected, float)
+    n = np.ascontiguousarray(np.broadcast_to(np.asarray(observed, float), mu.shape))
+    return _poisson_terms(n.ravel(), np.ascontiguousarray(mu).ravel()).reshape(mu.shape)
+
+
+@compiled
+def _poisson(n: float, mu: float) -> float:
+    if n > 0.0 or math.isnan(mu):
+        return float(n * np.log(mu) - mu - math.lgamma(n + 1.0))
+    return -mu if mu >= 0.0 else math.nan
+
+
+@compiled
+def _poisson_terms(n: FloatArray, mu: FloatArray) -> FloatArray:
+    terms = np.empty(n.size)
+    for k in range(n.size):
+        terms[k] = _poisson(n[k], mu[k])
+    return terms
+
+
+@compiled
+def poisson_log_likelihood(observed: FloatArray, components: FloatArray) -> FloatArray:
+    """Log-probability of all bins (n,) at expected counts by component (n, component, topology, bin)."""
+    n_component, n_topology, n_bin = components.shape[1:]
+    out = np.empty(components.shape[0])
+    for b in range(components.shape[0]):
+        total = 0.0
+        for t in range(n_topology):
+            for d in range(n_bin):
+                mu = 0.0
+                for c in range(n_component):
+                    mu += components[b, c, t, d]
+                total += _poisson(observed[t, d], mu)
+        out[b] = total
+    return out

@@ -18,13 +18,15 @@ import numpy as np
 
 from nuinfer.errors import ConfigError
 from nuinfer.priors import Normal, Prior, SimplexShare, Uniform
-from nuinfer.typing import ArrayLike, FloatArray
+from nuinfer.typing import ArrayLike, BoolArray, FloatArray
+from nuinfer.unpack import Layout, unpack
 
 Range = tuple[float, float]
 ANY: Range = (-math.inf, math.inf)
 POSITIVE: Range = (0.0, math.inf)
 POWERS: Range = (-100.0, 100.0)
 SIMPLEX = ("f_e", "f_mu")
+LOG10 = "log10_"
 PHI_UNIT = "1e-18 GeV^-1 cm^-2 s^-1 sr^-1"
 
 
@@ -188,8 +190,8 @@ class ParameterSpace:
     Examples
     --------
     >>> space = ParameterSpace((Parameter("gamma", "g", Uniform(1.5, 4.0)), Parameter("norm", "n", value=1.0)))
-    >>> space.names, float(space.unpack([2.5])["norm"])
-    (('gamma',), 1.0)
+    >>> space.names, space.unpack(np.array([[2.5]]))[0].tolist()
+    (('gamma',), [[2.5], [1.0]])
     """
 
     parameters: tuple[Parameter, ...]
@@ -234,22 +236,48 @@ class ParameterSpace:
         return tuple(k for k, (_, prior) in enumerate(self.sampled) if isinstance(prior, SimplexShare))
 
     @cached_property
-    def _coefficients(self) -> tuple[float, FloatArray, FloatArray]:
-        """Sum of the constants, weights and centres of `Prior.coefficients`."""
-        constants, weights, centres = np.array([prior.coefficients for _, prior in self.sampled]).T
-        return float(constants.sum()), weights, centres
+    def value_names(self) -> tuple[str, ...]:
+        """Names of the values of a point: parameters, and what has a logarithm among them."""
+        names = [p.name for p in self.parameters]
+        return (*names, *(name.removeprefix(LOG10) for name in names if name.startswith(LOG10)))
+
+    @cached_property
+    def _layout(self) -> Layout:
+        columns = {name: k for k, name in enumerate(self.names)}
+        known = {p.name: p for p in self.parameters}
+        sources = [known.get(name) or known[LOG10 + name] for name in self.value_names]
+        constants, weights, centres = np.array([prior.coefficients for _, prior in self.sampled]).T.copy()
+        return Layout(
+            column=np.array([columns.get(p.name, -1) for p in sources], np.intp),
+            fixed=np.array([p.centre for p in sources]),
+            power=np.array([name not in known for name in self.value_names]),
+            low=self.bounds[:, 0].copy(),
+            high=self.bounds[:, 1].copy(),
+            weights=weights,
+            centres=centres,
+            constant=float(constants.sum()),
+            share_total=float(self.bounds[self.shares[0], 1]) if self.shares else 0.0,
+            shares=np.array(self.shares, np.intp),
+        )
+
+    def unpack(self, theta: FloatArray) -> tuple[FloatArray, FloatArray, BoolArray]:
+        """Values of points of shape (n, n_dim).
+
+        Returns
+        -------
+        values : ndarray, shape (value, n)
+            In the order of `value_names`, fixed ones included, logarithms undone.
+        log_prior : ndarray, shape (n,)
+            Log density, -inf outside the support, NaN for NaN.
+        finite : ndarray, shape (n,)
+            Whether all values are finite.
+        """
+        return unpack(np.ascontiguousarray(theta), self._layout)
 
     def log_prior(self, theta: ArrayLike) -> FloatArray:
         """Sum of the log densities, -inf outside the support, NaN for NaN; shape (*batch,)."""
         x = self.check(theta)
-        constant, weights, centres = self._coefficients
-        with np.errstate(over="ignore", invalid="ignore"):  # far away it is -inf, infinity is outside
-            total = constant - np.square(x - centres) @ weights
-        outside = np.any((x < self.bounds[:, 0]) | (x > self.bounds[:, 1]), axis=-1)
-        if len(self.shares) > 1:
-            with np.errstate(invalid="ignore", over="ignore"):
-                outside |= x[..., self.shares].sum(axis=-1) > self.bounds[self.shares[0], 1]
-        return np.where(outside, -np.inf, total)
+        return self.unpack(x.reshape(-1, self.n_dim))[1].reshape(x.shape[:-1])
 
     def prior_transform(self, u: ArrayLike) -> FloatArray:
         """Map the unit cube to parameters distributed like the prior, shape (*batch, n_dim) to the same.
@@ -322,10 +350,9 @@ class ParameterSpace:
         """`n` draws from the prior, shape (n, n_dim)."""
         return self.prior_transform(rng.random((n, self.n_dim)))
 
-    def unpack(self, theta: ArrayLike) -> dict[str, FloatArray]:
-        """Named values, each of shape (*batch,) if sampled and () if fixed."""
-        x = self.check(theta)
-        column = {name: k for k, name in enumerate(self.names)}
-        return {
-            p.name: x[..., column[p.name]] if p.name in column else np.asarray(p.value, float) for p in self.parameters
-        }
+
+def physical_values(values: Mapping[str, ArrayLike]) -> dict[str, FloatArray]:
+    """Named values with the logarithms undone: ``m_zprime_mev`` beside ``log10_m_zprime_mev``, and so on."""
+    named = {name: np.asarray(value, float) for name, value in values.items()}
+    powers = {name.removeprefix(LOG10): np.power(10.0, v) for name, v in named.items() if name.startswith(LOG10)}
+    return named | powers

@@ -24,6 +24,7 @@ from nuinfer.physics.evolution import LAWS
 from nuinfer.physics.mediator import MEDIATORS
 from nuinfer.physics.mixing import MIXINGS
 from nuinfer.physics.sources import SOURCES
+from nuinfer.physics.spectra import SPECTRA
 from nuinfer.registry import is_path, load_file
 
 SOFTWARE: Mapping[str, str] = MappingProxyType(
@@ -72,7 +73,9 @@ def _model(config: Config) -> Iterator[tuple[str, str | None]]:
     source = SOURCES.find(model.source, "model.source")
     yield f"mixing {model.mixing}", MIXINGS[model.mixing].citation
     yield f"source {source.name}", source.citation
-    if model.absorption or model.spectrum != "power_law":
+    spectrum = SPECTRA.find(model.spectrum, "model.spectrum")
+    yield f"spectrum {spectrum.name}", spectrum.citation
+    if model.absorption or spectrum.parameters:
         law = LAWS.find(model.evolution, "model.evolution")
         yield f"cosmology {model.cosmology}", COSMOLOGIES[model.cosmology].citation
         yield f"evolution {law.name}", law.citation
@@ -83,7 +86,7 @@ def _model(config: Config) -> Iterator[tuple[str, str | None]]:
 def checksums(config: Config, dataset: DataSet, constraints: Iterable[Constraint]) -> dict[str, str]:
     """Sha256 of the files of the data set, of the user's own, and of those of the constraints if there are any."""
     files = dict(dataset.checksums)
-    for key in ("source", "evolution"):
+    for key in ("source", "spectrum", "evolution"):
         name = getattr(config.model, key)
         if is_path(name):
             files[name] = load_file(name, f"model.{key}").sha256

@@ -7,97 +7,133 @@ counts above an energy are a monotone cubic in its logarithm (PCHIP; Fritsch and
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
+import math
+from typing import NamedTuple
 
 import numpy as np
 
+from nuinfer.compiled import compiled
 from nuinfer.parameters import PARAMETERS
+from nuinfer.physics.hermite import hermite
 from nuinfer.typing import ArrayLike, FloatArray
 
 SCALES = PARAMETERS["energy_scale"].domain
 """Scales that are allowed."""
 
-_ENDS = [0, -1]
 
-
-@dataclass(frozen=True)
-class EnergyScale:
-    """What a scale of deposited energies does to counts.
+class EnergyScale(NamedTuple):
+    """What a scale of deposited energies needs to know.
 
     Parameters
     ----------
-    column_edges_gev : ndarray, shape (n_column + 1,)
-        Edges of the columns that are known; nothing comes in from outside of them.
-    bin_edges_gev : ndarray, shape (n_bin + 1,)
-        Edges of the bins to fill.
+    columns, bins : ndarray, shape (n_column + 1,) and (n_bin + 1,)
+        Logarithms of the edges of the columns that are known (nothing comes in from outside of them) and of the bins to
+        fill; the last bins are columns.
+    widths : ndarray, shape (n_column,)
+        Widths of the columns.
+    means : ndarray, shape (2, n_column - 1)
+        Weights of the densities beside an edge in their harmonic mean.
+    lean : ndarray, shape (2,)
+        Lean of the outermost slopes.
+    """
+
+    columns: FloatArray
+    bins: FloatArray
+    widths: FloatArray
+    means: FloatArray
+    lean: FloatArray
+
+
+def make_energy_scale(column_edges_gev: FloatArray, bin_edges_gev: FloatArray) -> EnergyScale:
+    """For columns and bins between edges in GeV."""
+    columns, bins = np.log(column_edges_gev), np.log(bin_edges_gev)
+    widths = np.diff(columns)
+    left, right = 2.0 * widths[1:] + widths[:-1], widths[1:] + 2.0 * widths[:-1]
+    ends, inner = [0, -1], [1, -2] if widths.size > 1 else [0, -1]
+    lean = widths[ends] / (widths[ends] + widths[inner])
+    return EnergyScale(columns, bins, widths, np.stack([left, right]) / (left + right), lean)
+
+
+@compiled
+def rescale(setting: EnergyScale, nominal: FloatArray, scale: float, slopes: FloatArray, out: FloatArray) -> None:
+    """Counts per bin after every deposited energy is multiplied by a scale; at scale 1 those of the last columns.
+
+    Parameters
+    ----------
+    setting : EnergyScale
+        Columns and bins.
+    nominal : ndarray, shape (n_column,)
+        Counts per column at scale 1, none of them negative.
+    scale : float
+        Scale of the energies, positive.
+    slopes : ndarray, shape (2, n_column + 1)
+        Workspace.
+    out : ndarray, shape (n_bin,)
+        Written.
+    """
+    edges, widths, n, n_bin = setting.columns, setting.widths, nominal.size, out.size
+    if scale == 1.0:
+        for k in range(n_bin):
+            out[k] = nominal[n - n_bin + k]
+        return
+    above, slope = slopes[0], slopes[1]
+    above[n] = 0.0
+    for k in range(n - 1, -1, -1):
+        above[k] = above[k + 1] + nominal[k]
+    for k in range(1, n):  # an empty column makes the slope zero
+        slope[k] = -1.0 / (
+            setting.means[0, k - 1] / (nominal[k - 1] / widths[k - 1])
+            + setting.means[1, k - 1] / (nominal[k] / widths[k])
+        )
+    for side in range(2):
+        end, inner = (0, min(1, n - 1)) if side == 0 else (n - 1, max(n - 2, 0))
+        at_end, inside = nominal[end] / widths[end], nominal[inner] / widths[inner]
+        slope[0 if side == 0 else n] = min((inside - at_end) * setting.lean[side] - at_end, 0.0)
+    shift, last, left = math.log(scale), 0.0, 0
+    for k in range(n_bin + 1):
+        x = min(max(setting.bins[k] - shift, edges[0]), edges[n])
+        while left < n - 1 and x >= edges[left + 1]:
+            left += 1
+        at_left, at_right, of_left, of_right = hermite((x - edges[left]) / widths[left])
+        value = at_left * above[left] + at_right * above[left + 1]
+        value += widths[left] * (of_left * slope[left] + of_right * slope[left + 1])
+        if k > 0:
+            out[k - 1] = last - value
+        last = value
+
+
+@compiled
+def _rescale_all(setting: EnergyScale, nominal: FloatArray, scales: FloatArray) -> FloatArray:
+    out, slopes = np.empty((len(nominal), setting.bins.size - 1)), np.empty((2, setting.columns.size))
+    for b in range(len(nominal)):
+        rescale(setting, nominal[b], scales[b], slopes, out[b])
+    return out
+
+
+def rescaled(setting: EnergyScale, nominal: ArrayLike, energy_scale: ArrayLike) -> FloatArray:
+    """Counts per bin after every deposited energy is multiplied by a scale.
+
+    Parameters
+    ----------
+    setting : EnergyScale
+        Columns and bins.
+    nominal : array_like, shape (*batch, n_column)
+        Counts per column at scale 1, none of them negative.
+    energy_scale : array_like, shape (*batch,)
+        Scale of the energies, positive.
+
+    Returns
+    -------
+    ndarray, shape (*batch, n_bin)
 
     Examples
     --------
-    >>> scale = EnergyScale(np.array([1.0, 2.0, 4.0, 8.0]), np.array([2.0, 4.0, 8.0]))
-    >>> scale.counts([8.0, 4.0, 2.0], [1.0, 2.0]).round(9).tolist()
+    >>> setting = make_energy_scale(np.array([1.0, 2.0, 4.0, 8.0]), np.array([2.0, 4.0, 8.0]))
+    >>> rescaled(setting, [8.0, 4.0, 2.0], [1.0, 2.0]).round(9).tolist()
     [[4.0, 2.0], [8.0, 4.0]]
     """
-
-    column_edges_gev: FloatArray
-    bin_edges_gev: FloatArray
-
-    @cached_property
-    def _edges(self) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Logarithms of the edges of columns and bins, and widths of the columns."""
-        edges = np.log(self.column_edges_gev)
-        return edges, np.log(self.bin_edges_gev), np.diff(edges)
-
-    @cached_property
-    def _means(self) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Weights of the densities beside an edge in their harmonic mean, and lean of the outermost slopes."""
-        _, _, widths = self._edges
-        left, right = 2.0 * widths[1:] + widths[:-1], widths[1:] + 2.0 * widths[:-1]
-        lean = widths[_ENDS] / (widths[_ENDS] + widths[self._inner])
-        return left / (left + right), right / (left + right), lean
-
-    @property
-    def _inner(self) -> list[int]:
-        """The columns beside the outermost."""
-        return [1, -2] if self.column_edges_gev.size > 2 else _ENDS
-
-    def counts(self, nominal: ArrayLike, energy_scale: ArrayLike) -> FloatArray:
-        """Counts per bin after every deposited energy is multiplied by a scale.
-
-        Parameters
-        ----------
-        nominal : array_like, shape (*batch, n_column)
-            Counts per column at scale 1, none of them negative.
-        energy_scale : array_like, shape (*batch,)
-            Scale of the energies, positive.
-
-        Returns
-        -------
-        ndarray, shape (*batch, n_bin)
-            Where a bin is a column, exactly its counts at scale 1.
-        """
-        edges, bins, widths = self._edges
-        per_column = np.asarray(nominal, float)
-        above = np.zeros((*per_column.shape[:-1], edges.size))
-        np.cumsum(per_column[..., ::-1], axis=-1, out=above[..., -2::-1])
-        slopes = self._slopes(per_column / widths)
-        x = np.minimum(np.maximum(bins - np.log(energy_scale)[..., None], edges[0]), edges[-1])
-        left = np.minimum(edges.searchsorted(x, side="right") - 1, widths.size - 1)
-        width = widths[left]
-        t = (x - edges[left]) / width
-        at = left + np.arange(0, above.size, edges.size).reshape(*per_column.shape[:-1], 1)
-        value, slope, next_slope = above.take(at), width * slopes.take(at), width * slopes.take(at + 1)
-        rise = above.take(at + 1) - value
-        bend, twist = 3.0 * rise - 2.0 * slope - next_slope, slope + next_slope - 2.0 * rise
-        value += t * (slope + t * (bend + t * twist))
-        return np.asarray(value[..., :-1] - value[..., 1:])
-
-    def _slopes(self, density: FloatArray) -> FloatArray:
-        """Slopes of the counts above the edges that keep them monotone, shape (*batch, n_column + 1)."""
-        left, right, lean = self._means
-        slopes = np.empty((*density.shape[:-1], density.shape[-1] + 1))
-        with np.errstate(divide="ignore"):  # an empty column makes the slope zero
-            slopes[..., 1:-1] = -1.0 / (left / density[..., :-1] + right / density[..., 1:])
-        ends = density[..., _ENDS]
-        slopes[..., _ENDS] = np.minimum((density[..., self._inner] - ends) * lean - ends, 0.0)
-        return slopes
+    counts, scales = np.asarray(nominal, float), np.asarray(energy_scale, float)
+    batch = np.broadcast_shapes(counts.shape[:-1], scales.shape)
+    rows = np.ascontiguousarray(np.broadcast_to(counts, (*batch, counts.shape[-1])).reshape(-1, counts.shape[-1]))
+    scaled = _rescale_all(setting, rows, np.ascontiguousarray(np.broadcast_to(scales, batch).ravel()))
+    return scaled.reshape(*batch, -1)

@@ -7,11 +7,18 @@ from types import MappingProxyType
 
 import numpy as np
 
+from nuinfer.compiled import inlined, plain
 from nuinfer.constants import BOLTZMANN_EV_K, HBAR_EV_S, KAMADA_YU, MEGAPARSEC_CM, T_CMB_K
 from nuinfer.errors import PhysicsDomainError
 from nuinfer.typing import ArrayLike, FloatArray
 
 _CM_PER_S_IN_100_KM_PER_S = 1e7
+
+
+@inlined
+def expansion(cube: float, omega_m: float, omega_lambda: float) -> float:
+    """H/H0 where (1+z)^3 is `cube`."""
+    return np.sqrt(omega_m * cube + omega_lambda)  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True)
@@ -57,9 +64,8 @@ class Cosmology:
     def hubble_ev(self, z: ArrayLike) -> FloatArray:
         """Hubble rate H(z) = H0 sqrt(Om (1+z)^3 + OL) in eV, shape of `z`."""
         one_plus_z = 1.0 + np.asarray(z, float)
-        return np.asarray(
-            self.hubble0_ev * np.sqrt(self.omega_m * (one_plus_z * one_plus_z * one_plus_z) + self.omega_lambda)
-        )
+        cube = one_plus_z * one_plus_z * one_plus_z
+        return np.asarray(self.hubble0_ev * plain(expansion)(cube, self.omega_m, self.omega_lambda))
 
 
 PAPER = Cosmology(h=0.69, omega_m=0.32, omega_lambda=0.68, t_nu0_ev=1.7e-4)

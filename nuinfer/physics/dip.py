@@ -6,8 +6,8 @@ import numpy as np
 
 from nuinfer.constants import EV_PER_GEV, EV_PER_MEV
 from nuinfer.errors import PhysicsDomainError
-from nuinfer.physics.absorption import optical_depth
 from nuinfer.physics.cosmology import Cosmology
+from nuinfer.physics.resonance import optical_depth
 from nuinfer.typing import ArrayLike, FloatArray
 
 DIP_GEV = (4e5, 8e5)

@@ -64,16 +64,20 @@ def neutrino_masses_ev(
     for name, value in (("lightest_ev", lightest), ("delta_m2_21_ev2", d21), ("delta_m2_3l_ev2", d3l)):
         if not np.all(value >= 0.0):
             raise PhysicsDomainError(f"{name}: {value.min()} is not allowed, it must be >= 0")
-    square = lightest**2
-    if ordering == "normal":
-        masses = lightest, np.sqrt(square + d21), np.sqrt(square + d3l)
-    elif ordering == "inverted":
-        if not np.all(d21 <= d3l):
-            raise PhysicsDomainError(f"delta_m2_21_ev2: {d21.max()} exceeds delta_m2_3l_ev2, m1 would not be real")
-        masses = np.sqrt(square + d3l - d21), np.sqrt(square + d3l), lightest
-    else:
+    if ordering not in ("normal", "inverted"):
         raise PhysicsDomainError(f"ordering: '{ordering}' is not one of 'normal', 'inverted'")
-    together = np.empty((*np.broadcast_shapes(lightest.shape, d21.shape, d3l.shape), 3))
-    for k, mass in enumerate(masses):
-        together[..., k] = mass
-    return together
+    if ordering == "inverted" and not np.all(d21 <= d3l):
+        raise PhysicsDomainError(f"delta_m2_21_ev2: {d21.max()} exceeds delta_m2_3l_ev2, m1 would not be real")
+    return above_lightest(lightest, squared_offsets_ev2(ordering, d21, d3l))
+
+
+def squared_offsets_ev2(ordering: Ordering, delta_m2_21_ev2: ArrayLike, delta_m2_3l_ev2: ArrayLike) -> FloatArray:
+    """What the squares of (m1, m2, m3) lie above that of the lightest, in eV^2, shape (*batch, 3)."""
+    d21, d3l = np.broadcast_arrays(np.asarray(delta_m2_21_ev2, float), np.asarray(delta_m2_3l_ev2, float))
+    zero = np.zeros(d21.shape)
+    return np.stack((zero, d21, d3l) if ordering == "normal" else (d3l - d21, d3l, zero), axis=-1)
+
+
+def above_lightest(lightest_ev: FloatArray, squared_offsets_ev2: FloatArray) -> FloatArray:
+    """Masses (*batch, 3) from the lightest one (*batch,) and what their squares lie above its square."""
+    return np.asarray(np.sqrt(np.square(lightest_ev)[..., None] + squared_offsets_ev2))

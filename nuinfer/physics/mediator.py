@@ -22,9 +22,12 @@ from typing import Literal
 
 import numpy as np
 
+from nuinfer.compiled import inlined, plain
 from nuinfer.constants import KAMADA_YU, MASS_ELECTRON_MEV, MASS_MUON_MEV, MASS_TAU_MEV
 from nuinfer.errors import PhysicsDomainError
 from nuinfer.typing import ArrayLike, FloatArray
+
+_LEPTONS_MEV = (MASS_ELECTRON_MEV, MASS_MUON_MEV, MASS_TAU_MEV)
 
 Spin = Literal[0, 1]
 """1 for a vector, 0 for a real scalar."""
@@ -98,16 +101,22 @@ class Mediator:
         [1.0, 0.6]
         """
         mass = np.asarray(mass_mev, float)
-        charged = np.zeros_like(mass)
-        heaviest = mass.max(initial=0.0)
-        leptons = (MASS_ELECTRON_MEV, MASS_MUON_MEV, MASS_TAU_MEV) if self.spin else ()
-        for lepton, squared in zip(leptons, self.squared_charges, strict=False):
-            if squared == 0.0 or heaviest <= 2.0 * lepton:
-                continue
-            x = np.minimum((lepton / mass) ** 2, 0.25)
-            charged = charged + 2.0 * squared * (1.0 + 2.0 * x) * np.sqrt(1.0 - 4.0 * x)
-        neutrinos = self.squared_charges.sum()
-        return np.asarray(neutrinos / (neutrinos + charged))
+        return np.asarray(plain(neutrino_share)(mass, self.squared_charges.sum(), self.charged_leptons))
+
+    @property
+    def charged_leptons(self) -> FloatArray:
+        """Squared charges of e, mu and tau, shape (3,); a scalar does not couple to them."""
+        return self.squared_charges if self.spin else np.zeros(3)
+
+
+@inlined
+def neutrino_share(mass_mev: float, neutrinos: float, charged: FloatArray) -> float:
+    """`Mediator.neutrino_branching` from the sum of the neutrinos' squared charges and those of the leptons."""
+    widths = 0.0 * mass_mev
+    for k in range(3):
+        x = np.minimum((_LEPTONS_MEV[k] / mass_mev) ** 2, 0.25)
+        widths = widths + 2.0 * charged[k] * (1.0 + 2.0 * x) * np.sqrt(1.0 - 4.0 * x)
+    return neutrinos / (neutrinos + widths)
 
 
 LMU_LTAU = Mediator((0.0, 1.0, -1.0))

@@ -31,6 +31,8 @@ class Law:
         Comoving emissivity; None puts every source at one redshift.
     order : int
         Place in lists.
+    regeneration_intervals : int
+        Intervals of the tables of absorbed flux with which every bin is right to 1e-5; more if it has a corner.
 
     Examples
     --------
@@ -43,6 +45,7 @@ class Law:
     citation: str | None
     log_density: LogDensity | None
     order: int = 0
+    regeneration_intervals: int = 40
 
     def density(self, redshift: ArrayLike) -> FloatArray:
         """W(z), shape of `redshift`; nothing for a law without density."""

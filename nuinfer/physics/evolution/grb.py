@@ -27,4 +27,5 @@ LAW = Law(
     citation="Wanderman and Piran, Mon. Not. R. Astron. Soc. 406 (2010) 1944, arXiv:0912.0709",
     log_density=log_density,
     order=5,
+    regeneration_intervals=80,
 )

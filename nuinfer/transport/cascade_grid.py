@@ -1,4 +1,4 @@
-"""The grid on which `nuinfer.physics.cascade` follows neutrinos: lines of constant v, nodes in x = ln(1+z)."""
+"""The grid on which `nuinfer.transport.cascade` follows neutrinos: lines of constant v, nodes in x = ln(1+z)."""
 
 from __future__ import annotations
 

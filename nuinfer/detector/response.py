@@ -1,0 +1,108 @@
+"""What a detector makes of a flux: integrals of the populations at Earth become expected counts."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from nuinfer.compiled import compiled
+from nuinfer.constants import CM2_PER_M2
+from nuinfer.detector.dataset import DataSet
+from nuinfer.detector.energy_scale import EnergyScale, make_energy_scale, rescale
+from nuinfer.physics.mixing import Mixing
+from nuinfer.typing import FloatArray
+
+PHI_UNIT = 1e-18
+"""Unit of phi_total in GeV^-1 cm^-2 s^-1 sr^-1."""
+
+NOT_NEUTRINOS = ("muon",)
+"""Backgrounds that `detector_scale` does not multiply."""
+
+
+class Response(NamedTuple):
+    """A data set's response to the mass states.
+
+    Parameters
+    ----------
+    fold : ndarray, shape (channel * 3 * true bin, topology * column)
+        Counts per unit of ``integral population dE`` and of phi_total.
+    energy_scale : EnergyScale
+        Columns and bins.
+    templates : ndarray, shape (background, topology, bin)
+        Counts of the backgrounds at norm 1.
+    neutrinos : ndarray, shape (background,)
+        1 where `detector_scale` multiplies a background, else 0.
+    """
+
+    fold: FloatArray
+    energy_scale: EnergyScale
+    templates: FloatArray
+    neutrinos: FloatArray
+
+
+def make_response(dataset: DataSet, mixing: Mixing, n_channel: int) -> Response:
+    """The response to `n_channel` of nu + nubar, nu - nubar."""
+    area_m2 = np.concatenate([dataset.below_area_m2, dataset.area_m2], axis=-1)
+    neutrinos, antineutrinos = area_m2[:3], area_m2[3:]
+    channels = np.stack([neutrinos + antineutrinos, neutrinos - antineutrinos])[:n_channel] / 2.0
+    states = np.einsum("ai,caetd->cietd", mixing.probabilities, channels)
+    exposure = dataset.livetime_s * 4.0 * np.pi * CM2_PER_M2 * PHI_UNIT
+    edges = dataset.bin_edges_gev
+    return Response(
+        exposure * states.reshape(-1, area_m2[0, 0].size),
+        make_energy_scale(np.concatenate([dataset.below_edges_gev[:-1], edges]), edges),
+        np.array(list(dataset.backgrounds.values()), float),
+        np.array([name not in NOT_NEUTRINOS for name in dataset.backgrounds], float),
+    )
+
+
+@compiled
+def counts_by_component(
+    integrals: FloatArray, phi_total: FloatArray, energy_scale: FloatArray, detector_scale: FloatArray,
+    norms: FloatArray, response: Response,
+) -> FloatArray:  # fmt: skip
+    """Expected counts of a batch, by component.
+
+    Parameters
+    ----------
+    integrals : ndarray, shape (n, channel, 3, true bin)
+        Integrals of the populations over true energies.
+    phi_total, energy_scale, detector_scale : ndarray, shape (n,)
+        Flux, scale of deposited energies, scale of neutrino counts.
+    norms : ndarray, shape (background, n)
+        Norms of the backgrounds.
+    response : Response
+        Of the data set.
+
+    Returns
+    -------
+    ndarray, shape (n, 1 + background, topology, bin)
+        Astrophysical counts first.
+    """
+    fold, templates, neutrinos = response.fold, response.templates, response.neutrinos
+    n_background, n_topology, n_bin = templates.shape
+    n_column = response.energy_scale.columns.size - 1
+    out = np.empty((integrals.shape[0], 1 + n_background, n_topology, n_bin))
+    folded, slopes = np.empty(n_topology * n_column), np.empty((2, n_column + 1))
+    for b in range(integrals.shape[0]):
+        folded[:] = 0.0
+        k = 0
+        for c in range(integrals.shape[1]):
+            for i in range(3):
+                for e in range(integrals.shape[3]):
+                    value = phi_total[b] * integrals[b, c, i, e]
+                    for column in range(folded.size):
+                        folded[column] += value * fold[k, column]
+                    k += 1
+        for t in range(n_topology):
+            columns = folded[t * n_column : (t + 1) * n_column]
+            rescale(response.energy_scale, columns, energy_scale[b], slopes, out[b, 0, t])
+            for d in range(n_bin):
+                out[b, 0, t, d] *= detector_scale[b]
+        for m in range(n_background):
+            factor = norms[m, b] * (detector_scale[b] if neutrinos[m] > 0.0 else 1.0)
+            for t in range(n_topology):
+                for d in range(n_bin):
+                    out[b, 1 + m, t, d] = factor * templates[m, t, d]
+    return out

@@ -1,0 +1,141 @@
+"""Crossings of a resonance: what they do to the populations of the mass states.
+
+Oscillations average out between crossings, so the state is three mass populations n_i, and a crossing of depth tau
+acts on them as a matrix that is a sum of exponentials,
+
+    n_k -> sum_i M_ki(tau) n_i,      M(tau) = sum_p exp(-rate_p tau) C_p,
+
+whose rates and matrices depend on mixing and charges only. Equation numbers: arXiv:1504.00711.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from nuinfer.compiled import compiled, inner
+from nuinfer.errors import PhysicsDomainError
+from nuinfer.physics.mediator import Mediator
+from nuinfer.physics.mixing import Mixing
+from nuinfer.typing import FloatArray, IntArray
+
+Coherence = Literal["coherent", "decoherent"]
+
+
+class Crossings(NamedTuple):
+    """Transfer matrices M(tau) = sum_p exp(-rate_p tau) C_p of the crossing at each target.
+
+    Parameters
+    ----------
+    rates : ndarray, shape (target, term)
+        Decay rates per unit depth.
+    matrices : ndarray, shape (target, term, 3, 3)
+        C_p[k, i], from state i to k. Without terms, shape (target, 0, 3, 3): M is diagonal and term p is state p.
+    """
+
+    rates: FloatArray
+    matrices: FloatArray
+
+
+def degenerate_crossings(mixing: Mixing, mediator: Mediator, coherence: Coherence) -> Crossings:
+    """The single crossing of degenerate masses, R = U^dagger Q^2 U in the mass basis (eqs. 13-23).
+
+    Coherent: T = exp(-tau R/2) and M_ki = |T_ki|^2, a sum over pairs of flavours of exp(-tau (Q_a^2 + Q_b^2)/2).
+    Decoherent: phases average inside the resonance too, M_ii = exp(-tau R_ii).
+    """
+    u, squared = mixing.pmns, mediator.squared_charges
+    if _is_decoherent(coherence):
+        return _diagonal((squared @ mixing.probabilities)[None, :])
+    pairs = [(a, b) for a in range(3) for b in range(a, 3)]
+    amplitude = np.einsum("ak,ai->aki", u.conj(), u)
+    matrices = [(1 if a == b else 2) * (amplitude[a] * amplitude[b].conj()).real for a, b in pairs]
+    return Crossings(np.array([[(squared[a] + squared[b]) / 2.0 for a, b in pairs]]), np.array([matrices]))
+
+
+def split_crossings(mixing: Mixing, mediator: Mediator, coherence: Coherence) -> Crossings:
+    """One crossing per target mass state j, R_j = v_j v_j^dagger with v_j[i] = (U^dagger Q U)_ij.
+
+    R_j has one eigenvalue r_j = |v_j|^2, so with q_i = |v_j[i]|^2/r_j and e = exp(-tau r_j/2) the coherent crossing is
+    M_ki = delta_ki (1 - 2 (1 - e) q_i) + (1 - e)^2 q_k q_i; the decoherent one is M_ii = exp(-tau |v_j[i]|^2).
+
+    A scalar couples nu to nu instead of nu to nubar: v_j[i] = (U^T Q U)_ij. Majorana phases drop out of |v_j[i]|, the
+    phase delta does not.
+    """
+    u = mixing.pmns
+    other = u.conj() if mediator.spin else u
+    weights = np.abs(other.T @ (np.asarray(mediator.charges, float)[:, None] * u)).T ** 2  # [target j, state i]
+    if _is_decoherent(coherence):
+        return _diagonal(weights)
+    total = weights.sum(axis=-1)
+    rates = total[:, None] * np.array([0.0, 0.5, 1.0])
+    q = np.divide(weights, total[:, None], out=np.zeros_like(weights), where=total[:, None] > 0.0)
+    diagonal, outer = q[:, :, None] * np.eye(3), q[:, :, None] * q[:, None, :]
+    return Crossings(rates, np.stack([np.eye(3) - 2.0 * diagonal + outer, 2.0 * (diagonal - outer), outer], axis=1))
+
+
+@inner
+def cross(target: int, first: int, end: int, crossings: Crossings, depth: FloatArray, populations: FloatArray) -> None:
+    """Cross `target` with the nodes from `first` to `end`.
+
+    Parameters
+    ----------
+    target, first, end : int
+        Index into the target axis; range of nodes.
+    crossings : Crossings
+        Of all targets.
+    depth : ndarray, shape (node,)
+        Optical depth of a unit entry of R.
+    populations : ndarray, shape (channel, 3, node)
+        Of any number of channels that are transferred alike; changed in place.
+    """
+    n_channel, rates, matrices = populations.shape[0], crossings.rates, crossings.matrices
+    if matrices.shape[1] == 0:
+        for i in range(3):
+            for node in range(first, end):
+                decay = math.exp(-rates[target, i] * depth[node])
+                for c in range(n_channel):
+                    populations[c, i, node] *= decay
+        return
+    for node in range(first, end):
+        for c in range(n_channel):
+            n0, n1, n2 = populations[c, 0, node], populations[c, 1, node], populations[c, 2, node]
+            for k in range(3):
+                populations[c, k, node] = 0.0
+            for p in range(rates.shape[1]):
+                decay = math.exp(-rates[target, p] * depth[node])
+                for k in range(3):
+                    populations[c, k, node] += decay * (
+                        matrices[target, p, k, 0] * n0 + matrices[target, p, k, 1] * n1 + matrices[target, p, k, 2] * n2
+                    )
+
+
+@compiled
+def cross_in_order(order: IntArray, depth: FloatArray, crossings: Crossings, populations: FloatArray) -> None:
+    """Cross targets one after the other, for a batch of points.
+
+    Parameters
+    ----------
+    order : ndarray, shape (n, step)
+        Indices into the target axis.
+    depth : ndarray, shape (n, step, 1)
+        Optical depth of each step.
+    crossings : Crossings
+        Of all targets.
+    populations : ndarray, shape (n, channel, 3, 1)
+        Changed in place.
+    """
+    for b in range(order.shape[0]):
+        for step in range(order.shape[1]):
+            cross(order[b, step], 0, 1, crossings, depth[b, step], populations[b])
+
+
+def _diagonal(rates: FloatArray) -> Crossings:
+    return Crossings(np.ascontiguousarray(rates), np.zeros((len(rates), 0, 3, 3)))
+
+
+def _is_decoherent(coherence: Coherence) -> bool:
+    if coherence not in ("coherent", "decoherent"):
+        raise PhysicsDomainError(f"coherence: '{coherence}' is not one of 'coherent', 'decoherent'")
+    return coherence == "decoherent"

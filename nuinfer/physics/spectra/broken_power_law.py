@@ -1,0 +1,91 @@
+"""E_s^-gamma below the break, E_s^-gamma_high above, continuous; the break is in the frame of the source.
+
+Shells nearer than z_b = E_b/E - 1 emit below the break, those beyond above it. Each part is a power law, so that B is
+exact wherever the fraction F_gamma(z) of the flux of a power law is:
+
+    B(z; E) = F_gamma(z) - F_gamma(z_m) + (E_b/E)^d T_high/T F_high(z_m),
+
+with z_m the larger of z and z_b, d = gamma_high - gamma, and T the whole flux of each power law.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from nuinfer.compiled import inlined
+from nuinfer.parameters import ANY, Definition
+from nuinfer.physics.shells import Shells, fill_beyond, fraction_beyond
+from nuinfer.physics.spectra._emission import Emission, emit, prepare
+from nuinfer.physics.spectra._spectrum import Spectrum
+from nuinfer.priors import Uniform
+from nuinfer.typing import FloatArray
+
+
+class BrokenPowerLaw(NamedTuple):
+    """Spectra of a batch: the indices, shape (n,), and ln E_b, shape (1, n)."""
+
+    gamma: FloatArray
+    ln_kinks: FloatArray
+    gamma_high: FloatArray
+
+
+@prepare.register(BrokenPowerLaw)
+def _prepare(spectrum: BrokenPowerLaw, b: int, shells: Shells, emission: Emission) -> None:
+    """Tables of both power laws."""
+    whole = fill_beyond(spectrum.gamma[b], shells, emission.beyond[0], emission.slope[0])
+    whole_high = fill_beyond(spectrum.gamma_high[b], shells, emission.beyond[1], emission.slope[1])
+    emission.ratio[0] = whole_high / whole
+
+
+@inlined
+def _beyond(x: float, x_break: float, x_max: float, steepening: float, emission: Emission) -> float:
+    """B at x, for sources that reach the break at x_break."""
+    beyond, slope, ratio = emission.beyond, emission.slope, emission.ratio
+    intervals_per_x = (beyond.shape[1] - 1) / x_max
+    result = fraction_beyond(x, intervals_per_x, beyond[0], slope[0])
+    middle = max(x, x_break)
+    if middle < x_max:
+        above = math.exp(steepening * x_break) * ratio[0]
+        result += above * fraction_beyond(middle, intervals_per_x, beyond[1], slope[1])
+        result -= fraction_beyond(middle, intervals_per_x, beyond[0], slope[0])
+    return float(result)
+
+
+@emit.register(BrokenPowerLaw)
+def _emit(spectrum: BrokenPowerLaw, b: int, n_target: int, n_node: int, shells: Shells, emission: Emission) -> None:
+    ln_break, steepening = spectrum.ln_kinks[0, b], spectrum.gamma_high[b] - spectrum.gamma[b]
+    for node in range(n_node):
+        e = emission.ln_e[node]
+        emission.unabsorbed[node] = _beyond(0.0, ln_break - e, shells.x_max, steepening, emission)
+    for j in range(n_target):
+        for node in range(emission.first[j], emission.end[j]):
+            e = emission.ln_e[node]
+            emission.far[j, node] = _beyond(emission.ln_res[j] - e, ln_break - e, shells.x_max, steepening, emission)
+
+
+def _make(gamma: FloatArray, _: FloatArray, break_gev: FloatArray, gamma_high: FloatArray) -> BrokenPowerLaw:
+    return BrokenPowerLaw(gamma, np.log(break_gev)[None], gamma_high)
+
+
+SPECTRUM = Spectrum(
+    "broken_power_law",
+    r"$E^{-\gamma}$, $E^{-\gamma_\mathrm{high}}$ above $E_\mathrm{break}$",
+    citation=None,
+    parameters=(
+        Definition(
+            "log10_break_gev",
+            r"$\log_{10}(E_\mathrm{break}/\mathrm{GeV})$",
+            "",
+            "energy of the break in GeV, in the frame of the source",
+            (0.0, 100.0),
+            Uniform(5.0, 7.0),
+        ),
+        Definition("gamma_high", r"$\gamma_\mathrm{high}$", "", "index above the break", ANY, Uniform(1.5, 5.0)),
+    ),
+    make=_make,
+    nodes_per_bin=3,
+    order=3,
+)

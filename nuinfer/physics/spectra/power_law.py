@@ -1,0 +1,40 @@
+"""E_s^-gamma."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from nuinfer.physics.shells import Shells, fraction_beyond
+from nuinfer.physics.spectra._emission import Emission, emit
+from nuinfer.physics.spectra._spectrum import Spectrum
+from nuinfer.typing import FloatArray
+
+
+class PowerLaw(NamedTuple):
+    """Power laws of a batch: gamma of shape (n,), and no energies of emission, shape (0, n), with a kink."""
+
+    gamma: FloatArray
+    ln_kinks: FloatArray
+
+
+@emit.register(PowerLaw)
+def _emit(
+    spectrum: PowerLaw,  # noqa: ARG001 - the interface of `emit`
+    b: int,  # noqa: ARG001 - likewise
+    n_target: int,
+    n_node: int,
+    shells: Shells,
+    emission: Emission,
+) -> None:
+    """What is emitted beyond a redshift is a share that does not depend on energy."""
+    ln_e, far, unabsorbed = emission.ln_e, emission.far, emission.unabsorbed
+    beyond, slope = emission.beyond[0], emission.slope[0]
+    intervals_per_x = (beyond.size - 1) / shells.x_max
+    for node in range(n_node):
+        unabsorbed[node] = 1.0
+    for j in range(n_target):
+        for node in range(emission.first[j], emission.end[j]):
+            far[j, node] = fraction_beyond(emission.ln_res[j] - ln_e[node], intervals_per_x, beyond, slope)
+
+
+SPECTRUM = Spectrum("power_law", r"$E^{-\gamma}$", citation=None, make=PowerLaw, nodes_per_bin=3, order=1)

@@ -1,0 +1,106 @@
+"""What a transport is given, and what every transport does."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from nuinfer.physics.shells import Shells
+from nuinfer.transport.propagation import Propagation
+from nuinfer.typing import FloatArray
+
+PIVOT_GEV = 1e5
+"""Energy at which phi_total is the unabsorbed flux."""
+
+
+class Points(NamedTuple):
+    """A batch of points.
+
+    Parameters
+    ----------
+    spectrum : named tuple
+        Columns of the spectrum, see `nuinfer.physics.spectra.Spectrum`.
+    m_zprime_mev, g_prime : ndarray, shape (n,)
+        Mediator mass in MeV, coupling.
+    masses_ev : ndarray, shape (n, target)
+        Target masses in eV: three if split, one if degenerate; without targets nothing absorbs.
+    source : ndarray, shape (n or 1, channel, 3)
+        Populations of the mass states at the source, any number of channels that are absorbed alike.
+    """
+
+    spectrum: Any
+    m_zprime_mev: FloatArray
+    g_prime: FloatArray
+    masses_ev: FloatArray
+    source: FloatArray
+
+
+class Bins(NamedTuple):
+    """Bins of energy and how they are integrated.
+
+    Parameters
+    ----------
+    ln_edges : ndarray, shape (n_bin + 1,)
+        Logarithms of the edges in GeV.
+    rule : ndarray, shape (2, order)
+        Gauss-Legendre nodes and weights on [0, 1].
+    """
+
+    ln_edges: FloatArray
+    rule: FloatArray
+
+
+class Transport(Protocol):
+    """A way from the sources to Earth."""
+
+    @property
+    def shells(self) -> Shells:
+        """Distribution of the sources."""
+        ...
+
+    @property
+    def propagation(self) -> Propagation | None:
+        """What is passed; None without a mediator."""
+        ...
+
+    def edges_gev(self, m_zprime_mev: FloatArray, masses_ev: FloatArray) -> FloatArray:
+        """Energies at which the flux at Earth is not smooth, from (n,) and (n, target), shape (n, edge)."""
+        ...
+
+    def depths(
+        self, energy_gev: FloatArray, m_zprime_mev: FloatArray, g_prime: FloatArray, masses_ev: FloatArray
+    ) -> FloatArray:
+        """Optical depth of a unit entry of R from the farthest source to Earth; arguments broadcast."""
+        ...
+
+    def populations(self, points: Points, energy_gev: FloatArray) -> FloatArray:
+        """Populations of the mass states at Earth over phi_total (E/pivot)^-gamma.
+
+        Parameters
+        ----------
+        points : Points
+            A batch.
+        energy_gev : ndarray, shape (n, energy)
+            Energies at Earth in GeV.
+
+        Returns
+        -------
+        ndarray, shape (n, channel, 3, energy)
+        """
+        ...
+
+    def integrals(self, points: Points, bins: Bins) -> FloatArray:
+        """Integrals of those populations times (E/pivot)^-gamma over bins of energy in GeV.
+
+        Returns
+        -------
+        ndarray, shape (n, channel, 3, n_bin)
+        """
+        ...
+
+
+def make_bins(edges_gev: FloatArray, order: int) -> Bins:
+    """Bins between edges, with `order` nodes in each and on each side of a jump."""
+    x, w = np.polynomial.legendre.leggauss(order)
+    return Bins(np.log(edges_gev), np.stack([0.5 * (x + 1.0), 0.5 * w]))

@@ -1,0 +1,470 @@
+"""Targets at rest, crossed one after the other: exact for any number of targets, with or without regeneration.
+
+At energy E (today) every redshift shell contributes to the flux, and is absorbed at those targets whose resonance
+z_j(E) lies between the shell and Earth. With the targets sorted so that z_1 > z_2 > ... (the lightest first), B_j what
+is emitted beyond z_j over the unabsorbed power law and M_j the crossing at target j, the populations of the mass states
+at Earth are nested,
+
+    N = (B_0 - B_3) n + M_3 [(B_3 - B_2) n + M_2 [(B_2 - B_1) n + M_1 B_1 n]],
+
+and between two crossings the daughters made at the earlier ones are added (`nuinfer.physics.regeneration`). A target
+touches energies between E_j/(1 + z_max) and E_j only, and nothing is computed elsewhere.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+
+from nuinfer.compiled import compiled, inlined, inner
+from nuinfer.errors import PhysicsDomainError
+from nuinfer.physics.crossings import Crossings, cross
+from nuinfer.physics.hermite import hermite
+from nuinfer.physics.mediator import neutrino_share
+from nuinfer.physics.regeneration import cumulative_rule
+from nuinfer.physics.resonance import (
+    crossing_depth,
+    depth_strength,
+    optical_depth,
+    resonance_energy_gev,
+    resonance_redshift,
+)
+from nuinfer.physics.shells import Shells
+from nuinfer.physics.spectra._emission import Emission, emit, emit_at, prepare
+from nuinfer.transport.nodes import Nodes, collect, make_nodes, place, sort, weigh
+from nuinfer.transport.points import PIVOT_GEV, Bins, Points
+from nuinfer.transport.propagation import Propagation
+from nuinfer.typing import FloatArray, IntArray
+
+INSIDE = 1e-12
+"""Nodes at the ends of a piece stay this far inside, on their own side of a jump, whatever the rounding."""
+
+_LN_PIVOT = math.log(PIVOT_GEV)
+
+
+class Path(NamedTuple):
+    """What lies between source and Earth, the same for all points.
+
+    Parameters
+    ----------
+    shells : Shells
+        Distribution of the sources.
+    crossings : Crossings
+        At each target.
+    omega_m, omega_lambda, strength : float
+        Expansion; depth over (1+z)^3 H0/H at 1 MeV and unit coupling: it grows like (g'/m_Z')^2.
+    daughters : ndarray, shape (3,)
+        Populations of the mass states among daughters.
+    decay : ndarray, shape (2, 3)
+        Coefficients of their spectrum by channel.
+    neutrinos, charged : float and ndarray of shape (3,)
+        Squared charges: of the neutrinos together, of the charged leptons.
+    cumulative, stencil : ndarray, shape (n, 6) and (n,)
+        Integral over each interval of a table of absorbed flux, see `cumulative_rule`; n = 0: daughters are left out.
+    """
+
+    shells: Shells
+    crossings: Crossings
+    omega_m: float
+    omega_lambda: float
+    strength: float
+    daughters: FloatArray
+    decay: FloatArray
+    neutrinos: float
+    charged: FloatArray
+    cumulative: FloatArray
+    stencil: IntArray
+
+
+class Daughters(NamedTuple):
+    """Tables of the daughters made at each target, in pieces between the points where the absorbed flux is not smooth.
+
+    Parameters
+    ----------
+    n_pieces : ndarray, shape (target,)
+        Pieces; none for a target that is never crossed.
+    ends : ndarray, shape (target, piece + 1)
+        Their ends in x = ln(1+z).
+    moments : ndarray, shape (target, channel, piece, n + 1, 6)
+        Cumulative moments M_0 to M_2 at the nodes, and their change per interval there.
+    """
+
+    n_pieces: IntArray
+    ends: FloatArray
+    moments: FloatArray
+
+
+class Work(NamedTuple):
+    """Workspace of a point.
+
+    Parameters
+    ----------
+    nodes : Nodes
+        Where populations are wanted.
+    emission : Emission
+        What is emitted beyond each resonance.
+    daughters : Daughters
+        Tables of regeneration.
+    order : ndarray, shape (target,)
+        Targets in the order in which they are crossed.
+    scales : ndarray, shape (target, 2)
+        1/E_R and (pivot/E_R)^gamma, in that order.
+    breaks : ndarray, shape (n_break,)
+        ln E where the flux is not smooth.
+    fraction, depth : ndarray, shape (node,)
+        What has been added so far of the flux, depth of a crossing.
+    made : ndarray, shape (target, channel, node)
+        What daughters of a target have not been added yet.
+    here, there : ndarray, shape (channel, 3, node)
+        Populations, and populations behind a crossing.
+    """
+
+    nodes: Nodes
+    emission: Emission
+    daughters: Daughters
+    order: IntArray
+    scales: FloatArray
+    breaks: FloatArray
+    fraction: FloatArray
+    depth: FloatArray
+    made: FloatArray
+    here: FloatArray
+    there: FloatArray
+
+
+@compiled
+def _workspace(points: Points, path: Path, n_node: int) -> Work:
+    """Workspace for points with `n_node` nodes at the most."""
+    n_target, n_channel = points.masses_ev.shape[1], points.source.shape[1]
+    n_kink, n_grid, n_interval = points.spectrum.ln_kinks.shape[0], path.shells.density.size, path.stencil.size
+    n_piece = (n_target if n_grid == 1 else 1) + n_kink
+    n_node = max(n_node, n_interval + 1)
+    nodes = make_nodes(n_node)
+    emission = Emission(
+        nodes.ln_e, np.empty(n_target), np.empty(n_target, np.intp), np.empty(n_target, np.intp), np.empty(n_node),
+        np.empty((n_target, n_node)), np.empty((2, n_grid)), np.empty((2, n_grid)), np.empty(1),
+    )  # fmt: skip
+    daughters = Daughters(
+        np.zeros(n_target, np.intp), np.zeros((n_target, n_piece + 1)),
+        np.empty((n_target, n_channel, n_piece, n_interval + 1, 6)),
+    )  # fmt: skip
+    return Work(
+        nodes, emission, daughters, np.empty(n_target, np.intp), np.empty((n_target, 2)),
+        np.empty(2 * (n_target + n_kink)), np.empty(n_node), np.empty(n_node),
+        np.empty((n_target, n_channel, n_node)), np.empty((n_channel, 3, n_node)), np.empty((n_channel, 3, n_node)),
+    )  # fmt: skip
+
+
+@inner
+def _begin(b: int, points: Points, path: Path, work: Work) -> tuple[float, float]:
+    """Put the targets of a point in order and fill its tables.
+
+    Returns
+    -------
+    pivot, strength : float
+        Unabsorbed flux at the pivot over its power law; depth of a crossing over (1+z)^3 H0/H.
+    """
+    masses, ln_res, order = points.masses_ev[b], work.emission.ln_res, work.order
+    gamma = points.spectrum.gamma[b]
+    for j in range(masses.size):
+        k = j  # insertion; equal masses keep their order
+        while k > 0 and masses[order[k - 1]] > masses[j]:
+            order[k] = order[k - 1]
+            k -= 1
+        order[k] = j
+    for j in range(masses.size):
+        ln_res[j] = math.log(resonance_energy_gev(points.m_zprime_mev[b], masses[order[j]]))
+        work.scales[j, 0] = math.exp(-ln_res[j])
+        work.scales[j, 1] = math.exp(-gamma * (ln_res[j] - _LN_PIVOT))
+    prepare(points.spectrum, b, path.shells, work.emission)
+    pivot = emit_at(points.spectrum, b, _LN_PIVOT, path.shells, work.emission)
+    strength = path.strength * (points.g_prime[b] / points.m_zprime_mev[b]) ** 2
+    if path.stencil.size > 0:
+        for target in range(masses.size):
+            _absorb(b, target, strength, points, path, work)
+    return pivot, strength
+
+
+@inner
+def _absorb(b: int, target: int, strength: float, points: Points, path: Path, work: Work) -> None:
+    """Fill the tables of daughters made at `target`, from the flux absorbed there and not lost to charged leptons."""
+    n_pieces, ends, moments = work.daughters
+    ln_res, nodes, x_max, n = work.emission.ln_res, work.nodes, path.shells.x_max, path.stencil.size
+    n_channel, gamma = work.made.shape[1], points.spectrum.gamma[b]
+    if not math.isfinite(ln_res[target]):
+        n_pieces[target] = 0
+        return
+    single = path.shells.density.size == 1
+    # A piece ends where a lighter target leaves the path and where the farthest source reaches a kink.
+    n_piece = target + 1 if single else 1
+    for piece in range(n_piece):
+        leaving = ln_res[target] - ln_res[piece] if single else 0.0
+        ends[target, piece + 1] = max(0.0, x_max + leaving)
+    for kink in range(points.spectrum.ln_kinks.shape[0]):
+        n_piece += 1
+        ends[target, n_piece] = min(max(ln_res[target] - points.spectrum.ln_kinks[kink, b] + x_max, 0.0), x_max)
+    sort(ends[target], n_piece + 1)
+    n_pieces[target] = n_piece
+    share = neutrino_share(points.m_zprime_mev[b], path.neutrinos, path.charged)
+    for piece in range(n_piece):  # nodes at the ends of a piece stay just inside
+        start, length = ends[target, piece], ends[target, piece + 1] - ends[target, piece]
+        for k in range(n + 1):
+            x = start + length * ((n - k) / n)
+            nodes.ln_e[k] = ln_res[target] - min(max(x, start + INSIDE), start + length - INSIDE)
+            nodes.energy[k] = math.exp(nodes.ln_e[k])
+            nodes.power[k] = math.exp(gamma * (nodes.ln_e[k] - _LN_PIVOT))
+        _arrive(b, target, n + 1, strength, points, path, work)
+        for c in range(n_channel):
+            for i in range(3):
+                for k in range(n + 1):
+                    work.there[c, i, k] = work.here[c, i, k]
+        _deepen(target, 0, n + 1, strength, path, work)
+        cross(work.order[target], 0, n + 1, path.crossings, work.depth, work.there)
+        for k in range(n + 1):
+            node = n - k  # x increases with k
+            r = nodes.energy[node] * work.scales[target, 0]
+            weight = share * (length / n) / (nodes.power[node] * work.scales[target, 1])
+            for c in range(n_channel):
+                absorbed = 0.0
+                for i in range(3):
+                    absorbed += work.here[c, i, node] - work.there[c, i, node]
+                moments[target, c, piece, k, 3] = absorbed * weight
+                moments[target, c, piece, k, 4] = absorbed * weight / r
+                moments[target, c, piece, k, 5] = absorbed * weight / (r * r)
+        for c in range(n_channel):
+            for p in range(3):
+                total = moments[target, c, piece - 1, n, p] if piece > 0 else 0.0
+                moments[target, c, piece, 0, p] = total
+                for k in range(n):
+                    for s in range(6):
+                        total += path.cumulative[k, s] * moments[target, c, piece, path.stencil[k] + s, p + 3]
+                    moments[target, c, piece, k + 1, p] = total
+
+
+@inner
+def _deepen(target: int, first: int, end: int, strength: float, path: Path, work: Work) -> None:
+    """Depth of the crossing at `target`, at 1 + z = E_R/E, of the nodes from `first` to `end`."""
+    scale, energy, depth = work.scales[target, 0], work.nodes.energy, work.depth
+    for node in range(first, end):
+        r = energy[node] * scale
+        depth[node] = crossing_depth(strength, 1.0 / (r * r * r), path.omega_m, path.omega_lambda)
+
+
+@inner
+def _arrive(b: int, n_crossed: int, n_node: int, strength: float, points: Points, path: Path, work: Work) -> None:
+    """Populations in front of target number `n_crossed`, or at Earth if that is the number of targets.
+
+    The first `n_node` nodes hold ln E, in increasing order, E and (E/pivot)^gamma; the result is in ``work.here``.
+    """
+    emission, fraction, out = work.emission, work.fraction, work.here
+    ln_e, ln_res, firsts, ends = emission.ln_e[:n_node], emission.ln_res, emission.first, emission.end
+    far, unabsorbed, source = emission.far, emission.unabsorbed, points.source
+    origin = min(b, source.shape[0] - 1)
+    n_target, n_channel = ln_res.size, out.shape[0]
+    n_met = min(n_crossed + 1, n_target)
+    for j in range(n_met):
+        firsts[j] = np.searchsorted(ln_e, ln_res[j] - path.shells.x_max, side="right")
+        ends[j] = np.searchsorted(ln_e, ln_res[j])
+    emit(points.spectrum, b, n_met, n_node, path.shells, emission)
+    first, end = (firsts[0], ends[0]) if n_target > 0 else (0, n_node)
+    for node in range(n_node):
+        fraction[node] = 0.0 if node < first else unabsorbed[node]
+    if n_target > 0:
+        for node in range(first, end):
+            fraction[node] = far[0, node]
+    for c in range(n_channel):
+        for i in range(3):
+            for node in range(n_node):
+                out[c, i, node] = source[origin, c, i] * fraction[node]
+    for j in range(n_crossed):
+        _deepen(j, first, end, strength, path, work)
+        cross(work.order[j], first, end, path.crossings, work.depth, out)
+        first_next = end_next = 0
+        if j + 1 < n_target:
+            first_next, end_next = firsts[j + 1], ends[j + 1]
+        for node in range(first_next, end):
+            nearer = far[j + 1, node] if node < end_next else unabsorbed[node]
+            gain = nearer - fraction[node]
+            fraction[node] = nearer
+            for c in range(n_channel):
+                for i in range(3):
+                    out[c, i, node] += source[origin, c, i] * gain
+        if path.stencil.size > 0:
+            for parent in range(j + 1):
+                _add_daughters(parent, j, first, first_next, end, end_next, path, work)
+        first, end = first_next, end_next
+
+
+@inlined
+def _made_until(
+    parent: int, c: int, x: float, f0: float, f1: float, f2: float, n_piece: int, ends: FloatArray, moments: FloatArray
+) -> float:
+    """f0 M_0(x) + f1 M_1(x) + f2 M_2(x) of the daughters made at one target."""
+    piece = 0
+    while piece < n_piece - 1 and x > ends[parent, piece + 1]:
+        piece += 1
+    length = ends[parent, piece + 1] - ends[parent, piece]
+    n = moments.shape[3] - 1
+    position = (x - ends[parent, piece]) / length * n if length > 0.0 else 0.0
+    k = min(max(int(position), 0), n - 1)
+    left, right, left_slope, right_slope = hermite(position - k)
+    total = 0.0
+    for p in range(3):
+        value = left * moments[parent, c, piece, k, p] + right * moments[parent, c, piece, k + 1, p]
+        slope = left_slope * moments[parent, c, piece, k, p + 3] + right_slope * moments[parent, c, piece, k + 1, p + 3]
+        total += (f0 if p == 0 else (f1 if p == 1 else f2)) * (value + slope)
+    return total
+
+
+@inner
+def _add_daughters(
+    parent: int, j: int, first: int, first_next: int, end: int, end_next: int, path: Path, work: Work
+) -> None:
+    """Add the daughters of `parent` that are made between target `j` and the next."""
+    nodes, ln_res, made, out = work.nodes, work.emission.ln_res, work.made, work.here
+    n_piece, ends, moments = work.daughters.n_pieces[parent], work.daughters.ends, work.daughters.moments
+    energy, power, ln_e, scales = nodes.energy, nodes.power, nodes.ln_e, work.scales
+    decay, daughters = path.decay, path.daughters
+    if n_piece == 0:
+        return
+    last = moments.shape[3] - 1
+    for c in range(out.shape[0]):
+        for node in range(first_next, end):
+            r = energy[node] * scales[parent, 0]
+            r_gamma = power[node] * scales[parent, 1]
+            f0, f1, f2 = decay[c, 0] * r_gamma, decay[c, 1] * r_gamma * r, decay[c, 2] * r_gamma * r * r
+            if node < first:
+                farthest = f0 * moments[parent, c, n_piece - 1, last, 0]
+                farthest += f1 * moments[parent, c, n_piece - 1, last, 1]
+                farthest += f2 * moments[parent, c, n_piece - 1, last, 2]
+            elif parent == j:
+                farthest = _made_until(parent, c, ln_res[j] - ln_e[node], f0, f1, f2, n_piece, ends, moments)
+            else:
+                farthest = made[parent, c, node]
+            nearest = 0.0
+            if node < end_next:
+                nearest = _made_until(parent, c, ln_res[j + 1] - ln_e[node], f0, f1, f2, n_piece, ends, moments)
+            made[parent, c, node] = nearest
+            for i in range(3):
+                out[c, i, node] += daughters[i] * (farthest - nearest)
+
+
+@compiled
+def _integrals(points: Points, path: Path, bins: Bins) -> FloatArray:
+    """`Resonant.integrals`, point by point."""
+    n_target, n_kink = points.masses_ev.shape[1], points.spectrum.ln_kinks.shape[0]
+    n_bin, n_rule, x_max = bins.ln_edges.size - 1, bins.rule.shape[1], path.shells.x_max
+    out = np.empty((points.spectrum.gamma.size, points.source.shape[1], 3, n_bin))
+    work = _workspace(points, path, n_rule * (n_bin + 2 * (n_target + n_kink)))
+    for b in range(out.shape[0]):
+        pivot, strength = _begin(b, points, path, work)
+        for j in range(n_target):
+            work.breaks[2 * j], work.breaks[2 * j + 1] = work.emission.ln_res[j] - x_max, work.emission.ln_res[j]
+        for k in range(n_kink):
+            ln_kink, place_of = points.spectrum.ln_kinks[k, b], 2 * (n_target + k)
+            work.breaks[place_of], work.breaks[place_of + 1] = ln_kink - x_max, ln_kink
+        n_node = place(bins, work.breaks, work.nodes)
+        weigh(n_node, points.spectrum.gamma[b], _LN_PIVOT, work.nodes)
+        _arrive(b, n_target, n_node, strength, points, path, work)
+        collect(n_node, 1.0 / pivot, work.nodes, work.here, out[b])
+    return out
+
+
+@compiled
+def _populations(points: Points, path: Path, energy_gev: FloatArray) -> FloatArray:
+    """`Resonant.populations`, point by point, at increasing energies."""
+    batch, n_node = energy_gev.shape
+    out = np.empty((batch, points.source.shape[1], 3, n_node))
+    work = _workspace(points, path, n_node)
+    for b in range(batch):
+        pivot, strength = _begin(b, points, path, work)
+        for k in range(n_node):
+            work.nodes.ln_e[k], work.nodes.weight[k] = math.log(energy_gev[b, k]), 1.0
+        weigh(n_node, points.spectrum.gamma[b], _LN_PIVOT, work.nodes)
+        _arrive(b, points.masses_ev.shape[1], n_node, strength, points, path, work)
+        for c in range(out.shape[1]):
+            for i in range(3):
+                for k in range(n_node):
+                    out[b, c, i, k] = work.here[c, i, k] / pivot
+    return out
+
+
+@dataclass(frozen=True)
+class Resonant:
+    """Targets at rest.
+
+    Parameters
+    ----------
+    shells : Shells
+        Distribution of the sources.
+    propagation : Propagation, optional
+        What they pass; None: no mediator, nothing is absorbed.
+    regeneration_intervals : int
+        Intervals per piece of the tables of absorbed flux that daughters come from; 0: daughters are left out.
+    """
+
+    shells: Shells
+    propagation: Propagation | None = None
+    regeneration_intervals: int = 0
+
+    @cached_property
+    def path(self) -> Path:
+        """What the compiled functions take."""
+        cumulative, stencil = np.zeros((0, 6)), np.zeros(0, np.intp)
+        passed = self.propagation
+        if passed is None:
+            nothing = Crossings(np.zeros((0, 3)), np.zeros((0, 0, 3, 3)))
+            none = np.zeros(3)
+            return Path(self.shells, nothing, 1.0, 0.0, 0.0, none, np.zeros((2, 3)), 1.0, none, cumulative, stencil)
+        if self.regeneration_intervals:
+            cumulative, stencil = cumulative_rule(self.regeneration_intervals)
+        mediator, cosmology = passed.mediator, passed.cosmology
+        return Path(
+            self.shells, passed.crossings, cosmology.omega_m, cosmology.omega_lambda,
+            passed.depth_factor * float(depth_strength(1.0, 1.0, cosmology)), passed.daughters, passed.decay,
+            float(mediator.squared_charges.sum()), mediator.charged_leptons, cumulative, stencil,
+        )  # fmt: skip
+
+    def edges_gev(self, m_zprime_mev: FloatArray, masses_ev: FloatArray) -> FloatArray:
+        """Energies at which the flux at Earth jumps, E_j, or has a kink or another jump, E_j/(1 + z_max).
+
+        Parameters
+        ----------
+        m_zprime_mev : ndarray, shape (*batch,)
+            Mediator mass in MeV.
+        masses_ev : ndarray, shape (*batch, target)
+            Target masses in eV; a massless one gives +inf.
+
+        Returns
+        -------
+        ndarray, shape (*batch, 2 target)
+        """
+        edge = resonance_redshift(1.0, np.asarray(m_zprime_mev)[..., None], masses_ev) + 1.0
+        return np.concatenate([edge, edge / (1.0 + self.shells.z_max)], axis=-1)
+
+    def depths(
+        self, energy_gev: FloatArray, m_zprime_mev: FloatArray, g_prime: FloatArray, masses_ev: FloatArray
+    ) -> FloatArray:
+        """See `nuinfer.transport.points.Transport`; 0 where the resonance is not crossed."""
+        if self.propagation is None:
+            raise PhysicsDomainError("depths: there is no mediator, so nothing absorbs")
+        z = resonance_redshift(energy_gev, m_zprime_mev, masses_ev)
+        crossed = (z >= 0.0) & (z < self.shells.z_max)
+        depth = optical_depth(np.where(crossed, z, 0.0), m_zprime_mev, g_prime, self.propagation.cosmology)
+        return np.where(crossed, self.propagation.depth_factor * depth, 0.0)
+
+    def integrals(self, points: Points, bins: Bins) -> FloatArray:
+        """See `nuinfer.transport.points.Transport`."""
+        return _integrals(points, self.path, bins)
+
+    def populations(self, points: Points, energy_gev: FloatArray) -> FloatArray:
+        """See `nuinfer.transport.points.Transport`."""
+        order = np.argsort(energy_gev, axis=-1)
+        arriving = np.empty((*energy_gev.shape[:1], points.source.shape[1], 3, energy_gev.shape[1]))
+        increasing = _populations(points, self.path, np.take_along_axis(energy_gev, order, axis=-1))
+        np.put_along_axis(arriving, np.broadcast_to(order[:, None, None], arriving.shape), increasing, axis=-1)
+        return arriving
