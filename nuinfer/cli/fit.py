@@ -44,18 +44,8 @@ def run(arguments: argparse.Namespace) -> int:
     from nuinfer.plotting import QUICK, save_all
 
     with open_executor(arguments.jobs, arguments.scheduler) as executor:
-        fitted = fit(
-            analysis,
-            out,
-            resume=arguments.resume,
-            force=arguments.force,
-            seed=arguments.seed,
-            ensembles=arguments.ensembles,
-            target_ess=arguments.target_ess,
-            tolerate_nonfinite=arguments.tolerate_nonfinite,
-            executor=executor,
-            command=this_command(),
-        )
+        settings = options.chosen(arguments, "resume", "force", "seed", "ensembles", "target_ess", "tolerate_nonfinite")
+        fitted = fit(analysis, out, **settings, executor=executor, command=this_command())
     summary = fitted.summary()
     _print_summary(out, summary)
     if not any((out / "figures").glob("*")):

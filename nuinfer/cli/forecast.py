@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +12,6 @@ from nuinfer.cli.terminal import OK, Command, print_json, print_table, say, say_
 from nuinfer.errors import ConfigError
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from nuinfer.inference.studies.forecast import Forecast
     from nuinfer.inference.studies.forecast_band import Band
 
@@ -47,40 +46,45 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run the forecast."""
+    """Run the forecast, print and draw it."""
+    from nuinfer.plotting import plot, style
+
     if not 0.5 < arguments.level < 1.0:
         raise ConfigError(f"--level {arguments.level:g}: it must be between 0.5 and 1")
     if arguments.figure:
-        from nuinfer.plotting import style
-
         style.check_format(Path(arguments.figure).suffix.removeprefix("."))
-    shared: dict[str, Any] = {
+    shared = options.chosen(arguments, "level", "seed", "jobs", "scheduler") | {
         "at": options.point_of(arguments.at),
         "out": Path(arguments.out or Path("chains") / f"forecast-{Path(arguments.analysis).stem}"),
         "overrides": arguments.set,
-        "level": arguments.level,
-        "seed": arguments.seed,
-        "jobs": arguments.jobs,
-        "scheduler": arguments.scheduler,
     }
-    return _band(arguments, shared) if arguments.band else _years(arguments, shared)
-
-
-def _years(arguments: argparse.Namespace, shared: dict[str, Any]) -> int:
-    from nuinfer.inference.profile.likelihood_ratio import threshold
-    from nuinfer.inference.studies.forecast import EXPOSURES, forecast
-
-    exposures = arguments.exposures or EXPOSURES
-    result = forecast(arguments.analysis, exposures=exposures, check=arguments.check, **shared)
+    result: Any = _band(arguments, shared) if arguments.band else _years(arguments, shared)
     if arguments.json:
         print_json(result.to_json())
     else:
-        _show_years(result)
+        (_show_band if arguments.band else _show_years)(result)
     if arguments.figure:
-        from nuinfer.plotting import plot_forecast
-
-        _save(plot_forecast(result, threshold(result.level)), arguments)
+        figure = plot("expected_limits" if arguments.band else "forecast", result)
+        path = style.save(figure, Path(arguments.figure))
+        if not arguments.json:  # JSON on the standard output stays JSON
+            say_written(path)
     return OK
+
+
+def _years(arguments: argparse.Namespace, shared: Mapping[str, Any]) -> Forecast:
+    from nuinfer.inference.studies.forecast import EXPOSURES, forecast
+
+    exposures = arguments.exposures or EXPOSURES
+    return forecast(arguments.analysis, exposures=exposures, check=arguments.check, **shared)
+
+
+def _band(arguments: argparse.Namespace, shared: Mapping[str, Any]) -> Band:
+    from nuinfer.inference.studies.forecast_band import forecast_band
+
+    masses = options.mass_grid(arguments.masses or BAND_MASSES_MEV, arguments.points)
+    if arguments.figure and len(masses) < 2:
+        raise ConfigError("--figure: a band needs two masses or more")
+    return forecast_band(arguments.analysis, masses, n=arguments.n, **shared)
 
 
 def _show_years(result: Forecast) -> None:
@@ -105,24 +109,6 @@ def _show_years(result: Forecast) -> None:
         )
 
 
-def _band(arguments: argparse.Namespace, shared: dict[str, Any]) -> int:
-    from nuinfer.inference.studies.forecast_band import forecast_band
-
-    masses = options.mass_grid(arguments.masses or BAND_MASSES_MEV, arguments.points)
-    if arguments.figure and len(masses) < 2:
-        raise ConfigError("--figure: a band needs two masses or more")
-    result = forecast_band(arguments.analysis, masses, n=arguments.n, **shared)
-    if arguments.json:
-        print_json(result.to_json())
-    else:
-        _show_band(result)
-    if arguments.figure:
-        from nuinfer.plotting import plot_expected_limits
-
-        _save(plot_expected_limits(result), arguments)
-    return OK
-
-
 def _show_band(result: Band) -> None:
     from nuinfer.inference.studies.forecast_band import QUANTILES
 
@@ -136,14 +122,6 @@ def _show_band(result: Band) -> None:
 
 def _area(scale: float) -> str:
     return "" if scale == 1.0 else f", {scale:g} times the effective area"
-
-
-def _save(figure: Figure, arguments: argparse.Namespace) -> None:
-    from nuinfer.plotting import style
-
-    path = style.save(figure, Path(arguments.figure))
-    if not arguments.json:  # JSON on the standard output stays JSON
-        say_written(path)
 
 
 def _numbers(text: str) -> list[float]:

@@ -10,6 +10,11 @@ from typing import Any
 from nuinfer.errors import ConfigError
 
 
+def chosen(arguments: argparse.Namespace, *names: str) -> dict[str, Any]:
+    """Some of the arguments, to be handed on by name."""
+    return {name: getattr(arguments, name) for name in names}
+
+
 def positive(text: str) -> int:
     """Argument that counts something."""
     return _at_least(1, text)
