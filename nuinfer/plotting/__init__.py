@@ -18,10 +18,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nuinfer.errors import ConfigError
 from nuinfer.plotting import needs, style
+from nuinfer.plotting.annotations import Figure
 from nuinfer.plotting.figures.acceptance import plot_acceptance
 from nuinfer.plotting.figures.autocorrelation import plot_autocorrelation
 from nuinfer.plotting.figures.bayes_factors import Bar, plot_bayes_factors
@@ -47,9 +48,6 @@ from nuinfer.plotting.figures.trace import plot_trace
 from nuinfer.plotting.kind import Given, Kind, analysis_of
 from nuinfer.plotting.scaffold import Sheet, sheet
 from nuinfer.registry import discover, is_path, load_file
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 __all__ = [
     "KINDS",

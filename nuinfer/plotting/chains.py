@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from nuinfer.errors import ConfigError
 from nuinfer.plotting import style
+from nuinfer.plotting.annotations import Axes
 from nuinfer.typing import ArrayLike, FloatArray
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 COLOURS = (*style.POSTERIORS, style.SKY, style.BLACK)
 DASHES = ("solid", "dashed", "dashdot", "dotted", (0, (5, 1, 1, 1, 1, 1)))

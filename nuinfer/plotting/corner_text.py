@@ -5,18 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from nuinfer.inference.runs.intervals import shortest_interval
 from nuinfer.plotting import style
+from nuinfer.plotting.annotations import Analysis, Figure
 from nuinfer.typing import FloatArray
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-    from nuinfer.analysis import Analysis
 
 UNITS = MappingProxyType({"phi_total": r"$10^{-18}$ GeV$^{-1}$ cm$^{-2}$ s$^{-1}$ sr$^{-1}$"})
 """Units too long for a small panel; they stand in the corner of the figure."""

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from nuinfer.plotting import draws
+from nuinfer.plotting.annotations import Analysis
 from nuinfer.plotting.needs import COORDINATES
 from nuinfer.typing import ArrayLike, BoolArray, FloatArray
-
-if TYPE_CHECKING:
-    from nuinfer.analysis import Analysis
 
 PROBABILITIES = (0.68, 0.95)
 MOST_DRAWS = 500_000

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nuinfer.errors import ConfigError
+from nuinfer.plotting.annotations import Analysis
 from nuinfer.typing import ArrayLike, FloatArray
-
-if TYPE_CHECKING:
-    from nuinfer.analysis import Analysis
-
 
 FEWEST = 50
 """Draws without which a figure would mislead."""

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from nuinfer.plotting import style
+from nuinfer.plotting.annotations import Analysis, Axes
 from nuinfer.typing import FloatArray
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-    from nuinfer.analysis import Analysis
 
 GEV_PER_TEV = 1e3
 ENERGY_GEV = (2e4, 1e7)

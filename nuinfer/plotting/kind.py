@@ -8,13 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from nuinfer.errors import ConfigError
 from nuinfer.plotting import style
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from nuinfer.plotting.annotations import Figure
 
 Given = Literal["run", "analysis", "comparison", "calibration", "forecast", "band"]
 """What a figure is drawn from: a `Run`, an `Analysis`, a `Comparison`, `Calibration`, `Forecast` or `Band`."""

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from nuinfer.analysis import Analysis
+from nuinfer.plotting.annotations import Analysis
 
 COORDINATES = ("log10_m_zprime_mev", "log10_g_prime")
 """The parameters of the plane (m_Z', g')."""

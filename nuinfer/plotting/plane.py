@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from nuinfer.plotting import style
+from nuinfer.plotting.annotations import Axes, Constraint
 from nuinfer.plotting.density import PROBABILITIES, Density
 from nuinfer.typing import FloatArray
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-    from nuinfer.constraints.base import Constraint
 
 GRID = 240
 """Points along each axis at which constraints are evaluated."""

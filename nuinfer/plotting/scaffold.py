@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from nuinfer.errors import ConfigError
 from nuinfer.plotting import style
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+from nuinfer.plotting.annotations import Axes, Figure
 
 Heights = tuple[float, float] | Callable[[int, int], float]
 """Height of a figure in inches: on a page and in a column, or from its numbers of rows and columns."""

@@ -13,17 +13,13 @@ from contextvars import ContextVar
 from importlib import resources
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from nuinfer.errors import ConfigError
+from nuinfer.plotting.annotations import Axes, Axis, Figure
 from nuinfer.typing import FloatArray
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.axis import Axis
-    from matplotlib.figure import Figure
 
 COLUMN_IN = 3.4
 """Width of a journal column in inches."""

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from nuinfer.plotting import style
+from nuinfer.plotting.annotations import Axes
 from nuinfer.plotting.scaffold import Sheet, sheet
 from nuinfer.typing import FloatArray
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 ZOOM = (0.03, 0.4)
 """Least and greatest side of the second triangle."""

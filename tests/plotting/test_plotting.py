@@ -14,7 +14,7 @@ from scipy import stats
 
 import nuinfer
 from nuinfer import plotting
-from nuinfer.constraints import definitions
+from nuinfer.constraints import CONSTRAINTS
 from nuinfer.constraints.base import Constraint, Measurement
 from nuinfer.errors import ConfigError
 from nuinfer.plotting import corner_text, draws, style
@@ -239,7 +239,7 @@ def test_regions_hold_the_probability_they_state(centre):
 
 def limit(name, form, mean=0.0, sigma=1.0, bound=None):
     """A constraint whose observable is g'/1e-4, shown as the shipped one of its name."""
-    known = definitions().get(name)
+    known = CONSTRAINTS.shipped.get(name)
     shown = {"label": known.label, "colour": known.colour} if known else {}
     measured = Measurement("m", "r", mean, sigma, bound)
     return Constraint(name, form, measured, lambda m, g: g / 1e-4 + 0.0 * m, 0.0, **shown)
@@ -274,7 +274,7 @@ def test_region_draws_constraints_where_they_exclude(analysis, samples, point):
         ("neff", [np.sqrt(2 * 1.92) * 1e-4]),
         ("muon_g2", [(5 - 1.96) * 1e-4, (5 + 1.96) * 1e-4]),
     ):
-        found = np.concatenate(crossings(axes, definitions()[name].colour))
+        found = np.concatenate(crossings(axes, CONSTRAINTS.shipped[name].colour))
         for value in expected:
             assert np.any(np.abs(np.log(found / value)) < np.log(step)), name
         assert all(np.min(np.abs(np.log(np.array(expected) / f))) < np.log(step) for f in found), name

@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nuinfer.plotting import chains, style
+from nuinfer.plotting.annotations import Axes, Figure, Run
 from nuinfer.plotting.kind import Kind
 from nuinfer.plotting.scaffold import sheet
 from nuinfer.typing import ArrayLike
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from nuinfer.inference.runs.run import Run
 
 OPTIMAL = 0.234
 """Of a random walk in many dimensions (Roberts, Gelman and Gilks 1997)."""
@@ -73,9 +67,5 @@ def _draw(run: Run, *, width_in: float) -> Figure:
 
 
 FIGURE = Kind(
-    "acceptance",
-    "Share of accepted proposals against steps and walker by walker.",
-    _draw,
-    diagnostic=True,
-    order=120,
+    "acceptance", "Share of accepted proposals against steps and walker by walker.", _draw, diagnostic=True, order=120
 )

@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nuinfer.errors import ConfigError
 from nuinfer.plotting import chains, style
+from nuinfer.plotting.annotations import Axes, Figure, Run
 from nuinfer.plotting.kind import Kind
 from nuinfer.plotting.scaffold import sheet
 from nuinfer.typing import ArrayLike
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from nuinfer.inference.runs.run import Run
 
 STEPS_PER_TAU = 50.0
 
@@ -78,10 +72,5 @@ def _draw(run: Run, *, width_in: float) -> Figure:
     return plot_autocorrelation(*run.tau_against_length(), labels, width_in=width_in)
 
 
-FIGURE = Kind(
-    "autocorrelation",
-    "Autocorrelation times against the length of the chains that they are estimated from.",
-    _draw,
-    diagnostic=True,
-    order=110,
-)
+CAPTION = "Autocorrelation times against the length of the chains that they are estimated from."
+FIGURE = Kind("autocorrelation", CAPTION, _draw, diagnostic=True, order=110)

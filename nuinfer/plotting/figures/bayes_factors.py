@@ -4,16 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from nuinfer.plotting import style
+from nuinfer.plotting.annotations import Comparison, Figure
 from nuinfer.plotting.kind import Kind
 from nuinfer.plotting.scaffold import sheet
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-    from nuinfer.inference.evidence.comparison import Comparison
 
 BORDERS = (1.0, 2.5, 5.0)
 """\\|ln B\\| at which the words of the scale change."""
@@ -114,10 +109,5 @@ def _draw(comparison: Comparison, *, width_in: float) -> Figure:
     return plot_bayes_factors({"": bars}, f"'{comparison.best.name}'", width_in=width_in)
 
 
-FIGURE = Kind(
-    "bayes_factors",
-    "Bayes factors of the hypotheses against the best one, with the borders of the verbal scale.",
-    _draw,
-    of="comparison",
-    order=200,
-)
+CAPTION = "Bayes factors of the hypotheses against the best one, with the borders of the verbal scale."
+FIGURE = Kind("bayes_factors", CAPTION, _draw, of="comparison", order=200)

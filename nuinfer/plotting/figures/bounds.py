@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from nuinfer.physics.dip import DIP_GEV, resonant_mass_mev
 from nuinfer.plotting import needs, plane, style
+from nuinfer.plotting.annotations import Analysis, Axes, Bound, Figure
 from nuinfer.plotting.kind import Kind
 from nuinfer.plotting.scaffold import sheet
 from nuinfer.typing import FloatArray
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from nuinfer.analysis import Analysis
-    from nuinfer.constraints.limits import Bound
 
 MASS_MEV = (1.0, 50.0)
 """Drawn if the prior fixes the mass."""
@@ -108,11 +100,5 @@ def _heaviest_ev(analysis: Analysis) -> tuple[float, float]:
     return float(heaviest[0]), float(heaviest[1])
 
 
-FIGURE = Kind(
-    "bounds",
-    "What each constraint excludes of mediator mass and coupling, the opaque band and the masses of the dip.",
-    plot_bounds,
-    of="analysis",
-    needs=(needs.absorption,),
-    order=150,
-)
+CAPTION = "What each constraint excludes of mediator mass and coupling, the opaque band and the masses of the dip."
+FIGURE = Kind("bounds", CAPTION, plot_bounds, of="analysis", needs=(needs.absorption,), order=150)

@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nuinfer.plotting import style
+from nuinfer.plotting.annotations import Axes, Calibration, Figure
 from nuinfer.plotting.kind import Kind
 from nuinfer.plotting.scaffold import sheet
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from nuinfer.inference.studies.calibration import Calibration
 
 COLUMNS = 4
 BAND_SIGMA = (1.0, 2.0)
@@ -56,10 +50,5 @@ def plot_calibration(
     return drawn.figure
 
 
-FIGURE = Kind(
-    "calibration",
-    "Ranks of the truth among the draws of simulated data sets; inside the band if the posterior is calibrated.",
-    plot_calibration,
-    of="calibration",
-    order=300,
-)
+CAPTION = "Ranks of the truth among the draws of simulated data sets; inside the band if the posterior is calibrated."
+FIGURE = Kind("calibration", CAPTION, plot_calibration, of="calibration", order=300)

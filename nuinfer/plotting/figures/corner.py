@@ -4,21 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from nuinfer.errors import ConfigError
 from nuinfer.plotting import corner_text, draws, style
+from nuinfer.plotting.annotations import Analysis, Axes, Figure, Run
 from nuinfer.plotting.kind import Kind
 from nuinfer.typing import ArrayLike, FloatArray
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from nuinfer.analysis import Analysis
-    from nuinfer.inference.runs.run import Run
 
 LEVELS = (0.68, 0.95)
 MOST_DRAWS = 100_000
@@ -294,12 +288,5 @@ def _draw(run: Run, *others: Run, width_in: float) -> Figure:
     )
 
 
-FIGURE = Kind(
-    "corner",
-    "Marginal posteriors of pairs of parameters, and of single ones with their priors.",
-    _draw,
-    several=True,
-    marked=False,
-    quick=True,
-    order=10,
-)
+CAPTION = "Marginal posteriors of pairs of parameters, and of single ones with their priors."
+FIGURE = Kind("corner", CAPTION, _draw, several=True, marked=False, quick=True, order=10)

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import MappingProxyType
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nuinfer.plotting import draws, style
+from nuinfer.plotting.annotations import Analysis, Axes, Figure
 from nuinfer.plotting.energies import GEV_PER_TEV
 from nuinfer.plotting.kind import Kind, of_posterior
 from nuinfer.plotting.scaffold import sheet
 from nuinfer.typing import ArrayLike, FloatArray
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from nuinfer.analysis import Analysis
 
 MOST_DRAWS = 2000
 FLOOR_EVENTS = 0.02
@@ -172,10 +165,5 @@ def finish(panel: Axes, top: float) -> None:
         style.plain_log(axis)
 
 
-FIGURE = Kind(
-    "counts",
-    "Events in bins of deposited energy against what the posterior predicts.",
-    of_posterior(plot_counts),
-    quick=True,
-    order=30,
-)
+CAPTION = "Events in bins of deposited energy against what the posterior predicts."
+FIGURE = Kind("counts", CAPTION, of_posterior(plot_counts), quick=True, order=30)

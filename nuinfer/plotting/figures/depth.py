@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nuinfer.plotting import draws, energies, needs, style
+from nuinfer.plotting.annotations import Analysis, Axes, Figure
 from nuinfer.plotting.energies import ENERGY_GEV, GEV_PER_TEV
 from nuinfer.plotting.kind import Kind, of_posterior
 from nuinfer.plotting.scaffold import sheet
 from nuinfer.typing import ArrayLike, FloatArray
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from nuinfer.analysis import Analysis
 
 MOST_DRAWS = 400
 POINTS = 160
@@ -97,10 +91,5 @@ def _draw_depths(
     panel.set(yscale="log", ylabel=r"optical depth $\tau$", ylim=(DEPTH[0], max(DEPTH[1], 3.0 * float(line.max()))))
 
 
-FIGURE = Kind(
-    "depth",
-    "Optical depth, and the probabilities of flavours to arrive, against energy.",
-    of_posterior(plot_depth),
-    needs=(needs.absorption,),
-    order=60,
-)
+CAPTION = "Optical depth, and the probabilities of flavours to arrive, against energy."
+FIGURE = Kind("depth", CAPTION, of_posterior(plot_depth), needs=(needs.absorption,), order=60)

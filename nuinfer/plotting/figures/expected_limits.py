@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from nuinfer.plotting import style
+from nuinfer.plotting.annotations import Band, Figure
 from nuinfer.plotting.figures.forecast import detector
 from nuinfer.plotting.kind import Kind
 from nuinfer.plotting.scaffold import sheet
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-    from nuinfer.inference.studies.forecast_band import Band
 
 
 def plot_expected_limits(band: Band, width_in: float = style.COLUMN_IN) -> Figure:
@@ -49,10 +43,5 @@ def plot_expected_limits(band: Band, width_in: float = style.COLUMN_IN) -> Figur
     return drawn.figure
 
 
-FIGURE = Kind(
-    "expected_limits",
-    "Limits on the coupling that are expected without a mediator, and their spread over data sets.",
-    plot_expected_limits,
-    of="band",
-    order=410,
-)
+CAPTION = "Limits on the coupling that are expected without a mediator, and their spread over data sets."
+FIGURE = Kind("expected_limits", CAPTION, plot_expected_limits, of="band", order=410)

@@ -11,23 +11,18 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from nuinfer.errors import ConfigError
 from nuinfer.plotting import style
+from nuinfer.plotting.annotations import Analysis, Axes, Figure
 from nuinfer.plotting.energies import GEV_PER_TEV
 from nuinfer.plotting.figures import counts
 from nuinfer.plotting.kind import Kind
 from nuinfer.plotting.scaffold import Sheet, sheet
 from nuinfer.typing import BoolArray, FloatArray
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from nuinfer.analysis import Analysis
 
 SPECTRUM = MappingProxyType({"gamma": 2.0, "phi_total": 2.85})
 MEDIATOR = MappingProxyType({"log10_m_zprime_mev": math.log10(8.0), "log10_g_prime": math.log10(5e-4), "m_nu_ev": 0.05})
@@ -192,11 +187,5 @@ def _needs(analysis: Analysis) -> str:
     return "model.source = 'free' is not drawn; use a source with fixed flavours" if model.source == "free" else ""
 
 
-FIGURE = Kind(
-    "fig1",
-    "Fig. 1 of arXiv:1504.00711: events with and without the mediator, and the flux behind them.",
-    plot_fig1,
-    of="analysis",
-    needs=(_needs,),
-    order=500,
-)
+CAPTION = "Fig. 1 of arXiv:1504.00711: events with and without the mediator, and the flux behind them."
+FIGURE = Kind("fig1", CAPTION, plot_fig1, of="analysis", needs=(_needs,), order=500)

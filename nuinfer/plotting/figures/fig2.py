@@ -4,22 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from nuinfer.physics.dip import DIP_GEV, resonant_mass_mev
 from nuinfer.plotting import plane, style
+from nuinfer.plotting.annotations import Analysis, Axes, Constraint, Figure
 from nuinfer.plotting.kind import Kind
 from nuinfer.plotting.scaffold import sheet
 from nuinfer.typing import FloatArray
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from nuinfer.analysis import Analysis
-    from nuinfer.constraints.base import Constraint
 
 MASS_MEV = (1.0, 50.0)
 COUPLING = (1e-6, 3e-3)
@@ -131,11 +125,5 @@ def _draw_mass_range(axes: Axes) -> None:
     plane.draw_dip(axes, (low, high), label, lw=style.points(1.1), ls=(0, (6, 2)))
 
 
-FIGURE = Kind(
-    "fig2",
-    "Fig. 2 of arXiv:1504.00711: the parameter space with every bound of the paper.",
-    plot_fig2,
-    of="analysis",
-    needs=(_the_papers_exclusions,),
-    order=510,
-)
+CAPTION = "Fig. 2 of arXiv:1504.00711: the parameter space with every bound of the paper."
+FIGURE = Kind("fig2", CAPTION, plot_fig2, of="analysis", needs=(_the_papers_exclusions,), order=510)

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from nuinfer.plotting import style
+from nuinfer.plotting.annotations import Analysis, Axes, Figure
 from nuinfer.plotting.kind import Kind
 from nuinfer.plotting.scaffold import sheet
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from nuinfer.analysis import Analysis
 
 RANGE = (0.01, 100.0)
 
@@ -51,10 +44,5 @@ def _draw(analysis: Analysis, *, width_in: float) -> Figure:  # noqa: ARG001 - e
     return plot_fig3(width_in=width_in)
 
 
-FIGURE = Kind(
-    "fig3",
-    "Fig. 3 of arXiv:1504.00711: the prefactor of the thermally averaged width.",
-    _draw,
-    of="analysis",
-    order=520,
-)
+CAPTION = "Fig. 3 of arXiv:1504.00711: the prefactor of the thermally averaged width."
+FIGURE = Kind("fig3", CAPTION, _draw, of="analysis", order=520)

@@ -4,20 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from types import MappingProxyType
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nuinfer.plotting import draws, energies, style
+from nuinfer.plotting.annotations import Analysis, Axes, Figure
 from nuinfer.plotting.kind import Kind, of_posterior
 from nuinfer.plotting.ternary import draw_points, enlarge, triangles
 from nuinfer.typing import ArrayLike, FloatArray
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from nuinfer.analysis import Analysis
 
 MOST_DRAWS = 400
 DIP_GEV = (1e4, 1e7)
@@ -143,9 +137,5 @@ def _track(analysis: Analysis, point: FloatArray) -> FloatArray:
     return np.asarray(np.where(seen, flux.T, np.nan).T / np.where(seen, total, 1.0)[:, None])
 
 
-FIGURE = Kind(
-    "flavour_triangle",
-    "Flavour at Earth as the energy goes through the dip.",
-    of_posterior(plot_flavour_triangle),
-    order=70,
-)
+CAPTION = "Flavour at Earth as the energy goes through the dip."
+FIGURE = Kind("flavour_triangle", CAPTION, of_posterior(plot_flavour_triangle), order=70)

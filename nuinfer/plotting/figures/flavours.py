@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nuinfer.plotting import style
+from nuinfer.plotting.annotations import Analysis, Comparison, Evidence, Figure
 from nuinfer.plotting.figures.flavour_triangle import LABELS, compositions
 from nuinfer.plotting.kind import Kind
 from nuinfer.plotting.needs import COORDINATES
 from nuinfer.plotting.ternary import draw_points, enlarge, triangles
 from nuinfer.typing import FloatArray
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-    from nuinfer.analysis import Analysis
-    from nuinfer.inference.evidence.comparison import Comparison
-    from nuinfer.inference.evidence.evidence import Evidence
 
 DIP_DEPTH = 0.3
 """Optical depth of a nearby resonance above which a point counts as having a dip."""
@@ -98,9 +91,5 @@ def _draw(comparison: Comparison, *, width_in: float) -> Figure:
 
 
 FIGURE = Kind(
-    "flavours",
-    "Flavour at Earth of the hypotheses below, in and above the dip.",
-    _draw,
-    of="comparison",
-    order=210,
+    "flavours", "Flavour at Earth of the hypotheses below, in and above the dip.", _draw, of="comparison", order=210
 )

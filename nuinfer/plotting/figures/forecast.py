@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from nuinfer.plotting import style
+from nuinfer.plotting.annotations import Figure, Forecast
 from nuinfer.plotting.kind import Kind
 from nuinfer.plotting.scaffold import sheet
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-    from nuinfer.inference.studies.forecast import Forecast
 
 _LOOKS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {"seen": (style.BLUE, "seen, if there is one"), "excluded": (style.VERMILLION, "excluded, if there is none")}
@@ -70,10 +66,5 @@ def _draw(forecast: Forecast, *, width_in: float) -> Figure:
     return plot_forecast(forecast, threshold(forecast.level), width_in)
 
 
-FIGURE = Kind(
-    "forecast",
-    "Expected statistics against livetime, with the value at which they pass.",
-    _draw,
-    of="forecast",
-    order=400,
-)
+CAPTION = "Expected statistics against livetime, with the value at which they pass."
+FIGURE = Kind("forecast", CAPTION, _draw, of="forecast", order=400)

@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nuinfer.errors import ConfigError
 from nuinfer.plotting import density, needs, plane, style
+from nuinfer.plotting.annotations import Analysis, Axes, Figure, Run, ShortRun
 from nuinfer.plotting.kind import Kind
 from nuinfer.plotting.scaffold import sheet
 from nuinfer.typing import ArrayLike
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from nuinfer.analysis import Analysis
-    from nuinfer.inference.runs.run import Run
-    from nuinfer.inference.sampling.short import ShortRun
 
 FEWEST_EFFECTIVE, LARGEST_RHAT = 500.0, 1.05
 """What a panel must reach not to be called rough."""
@@ -96,10 +89,5 @@ def _draw(run: Run, *, width_in: float) -> Figure:
     return plot_leave_one_out(run.analysis, run.samples(), left_out, effective=effective, width_in=width_in)
 
 
-FIGURE = Kind(
-    "leave_one_out",
-    "The allowed region again, each time without one of the constraints: what each of them does.",
-    _draw,
-    needs=(needs.plane, needs.constraints),
-    order=50,
-)
+CAPTION = "The allowed region again, each time without one of the constraints: what each of them does."
+FIGURE = Kind("leave_one_out", CAPTION, _draw, needs=(needs.plane, needs.constraints), order=50)

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from nuinfer.plotting import draws, plane, style
+from nuinfer.plotting.annotations import Analysis, Axes, Figure
 from nuinfer.plotting.kind import Kind, of_posterior
 from nuinfer.plotting.scaffold import sheet
 from nuinfer.typing import ArrayLike, FloatArray
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from nuinfer.analysis import Analysis
 
 MOST_DRAWS = 2000
 LARGEST = 6.0
@@ -106,9 +99,5 @@ def plot_pulls(
     return drawn.figure
 
 
-FIGURE = Kind(
-    "pulls",
-    "Predicted minus measured in units of the error, for every term that pulls on the fit.",
-    of_posterior(plot_pulls),
-    order=80,
-)
+CAPTION = "Predicted minus measured in units of the error, for every term that pulls on the fit."
+FIGURE = Kind("pulls", CAPTION, of_posterior(plot_pulls), order=80)

@@ -4,20 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nuinfer.plotting import chains, style
+from nuinfer.plotting.annotations import Axes, Figure, Run
 from nuinfer.plotting.kind import Kind
 from nuinfer.plotting.scaffold import sheet
 from nuinfer.typing import ArrayLike
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from nuinfer.inference.runs.run import Run
 
 BINS = 20
 
@@ -81,10 +75,5 @@ def _draw(run: Run, *, width_in: float) -> Figure:
     return plot_rank(run.samples(thin=1), labels, effective=run.verdict.ess, width_in=width_in)
 
 
-FIGURE = Kind(
-    "rank",
-    "Ranks of the draws of each ensemble among all; level if the ensembles agree.",
-    _draw,
-    diagnostic=True,
-    order=100,
-)
+CAPTION = "Ranks of the draws of each ensemble among all; level if the ensembles agree."
+FIGURE = Kind("rank", CAPTION, _draw, diagnostic=True, order=100)

@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from nuinfer.plotting import density, draws, needs, plane, style
+from nuinfer.plotting.annotations import Analysis, Axes, Constraint, Figure, Run
 from nuinfer.plotting.kind import Kind
 from nuinfer.plotting.scaffold import sheet
 from nuinfer.typing import ArrayLike, FloatArray
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from nuinfer.analysis import Analysis
-    from nuinfer.constraints.base import Constraint
-    from nuinfer.inference.runs.run import Run
 
 
 def plot_region(
@@ -90,11 +83,5 @@ def _draw(run: Run, *, width_in: float) -> Figure:
     return plot_region(run.analysis, run.samples(), best_fit=run.best_fit, effective=effective, width_in=width_in)
 
 
-FIGURE = Kind(
-    "region",
-    "Posterior in the plane of mediator mass and coupling, with the external bounds.",
-    _draw,
-    needs=(needs.plane,),
-    quick=True,
-    order=20,
-)
+CAPTION = "Posterior in the plane of mediator mass and coupling, with the external bounds."
+FIGURE = Kind("region", CAPTION, _draw, needs=(needs.plane,), quick=True, order=20)

@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from nuinfer.plotting import density, needs, plane, style
+from nuinfer.plotting.annotations import Axes, Comparison, Evidence, Figure
 from nuinfer.plotting.density import Density
 from nuinfer.plotting.kind import Kind
 from nuinfer.plotting.scaffold import sheet
 from nuinfer.typing import FloatArray
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from nuinfer.inference.evidence.comparison import Comparison
-    from nuinfer.inference.evidence.evidence import Evidence
 
 DRAWS = 20_000
 SMOOTHING = 300.0
@@ -90,11 +84,5 @@ def _draw(comparison: Comparison, *, width_in: float) -> Figure:
     return plot_overlaid_regions(comparison.hypotheses, width_in=width_in)
 
 
-FIGURE = Kind(
-    "regions",
-    "Regions of mediator mass and coupling of the hypotheses, over each other.",
-    _draw,
-    of="comparison",
-    needs=(_a_plane,),
-    order=220,
-)
+CAPTION = "Regions of mediator mass and coupling of the hypotheses, over each other."
+FIGURE = Kind("regions", CAPTION, _draw, of="comparison", needs=(_a_plane,), order=220)

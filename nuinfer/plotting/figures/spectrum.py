@@ -5,22 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from nuinfer.datafiles import DataFolder, data_root
 from nuinfer.plotting import draws, energies, style
+from nuinfer.plotting.annotations import Analysis, Axes, Figure
 from nuinfer.plotting.energies import ENERGY_GEV, GEV_PER_TEV
 from nuinfer.plotting.kind import Kind, of_posterior
 from nuinfer.plotting.scaffold import sheet
 from nuinfer.typing import ArrayLike, FloatArray
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from nuinfer.analysis import Analysis
 
 MOST_DRAWS = 600
 DATA = "fluxes"
@@ -159,9 +154,5 @@ def _draw_segments(panel: Axes, segments: Segments) -> None:
 
 
 FIGURE = Kind(
-    "spectrum",
-    "Flux at Earth per flavour, with published fluxes.",
-    of_posterior(plot_spectrum),
-    data=DATA,
-    order=40,
+    "spectrum", "Flux at Earth per flavour, with published fluxes.", of_posterior(plot_spectrum), data=DATA, order=40
 )

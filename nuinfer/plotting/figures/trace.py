@@ -4,20 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nuinfer.plotting import chains, style
+from nuinfer.plotting.annotations import Axes, Figure, Run
 from nuinfer.plotting.kind import Kind
 from nuinfer.plotting.scaffold import sheet
 from nuinfer.typing import ArrayLike
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from nuinfer.inference.runs.run import Run
 
 MOST_STEPS = 300
 """Steps drawn, thinned evenly."""
@@ -76,10 +70,5 @@ def _draw(run: Run, *, width_in: float) -> Figure:
     return plot_trace(chain, labels, discard=run.verdict.discard, width_in=width_in)
 
 
-FIGURE = Kind(
-    "trace",
-    "Walkers against steps, ensemble by ensemble; grey is the burn-in that is left out.",
-    _draw,
-    diagnostic=True,
-    order=90,
-)
+CAPTION = "Walkers against steps, ensemble by ensemble; grey is the burn-in that is left out."
+FIGURE = Kind("trace", CAPTION, _draw, diagnostic=True, order=90)

@@ -1,0 +1,26 @@
+"""Names that figures need for annotations alone: nothing is imported for them, above all not matplotlib."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
+    from matplotlib.figure import Figure
+
+    from nuinfer.analysis import Analysis
+    from nuinfer.constraints.base import Constraint
+    from nuinfer.constraints.limits import Bound
+    from nuinfer.inference.evidence.comparison import Comparison
+    from nuinfer.inference.evidence.evidence import Evidence
+    from nuinfer.inference.runs.run import Run
+    from nuinfer.inference.sampling.short import ShortRun
+    from nuinfer.inference.studies.calibration import Calibration
+    from nuinfer.inference.studies.forecast import Forecast
+    from nuinfer.inference.studies.forecast_band import Band
+else:
+    Axes = Axis = Figure = Any
+    Analysis = Constraint = Bound = Run = ShortRun = Any
+    Comparison = Evidence = Calibration = Forecast = Band = Any
+
+__all__ = ["Analysis", "Axes", "Axis", "Band", "Bound", "Calibration", "Comparison", "Constraint", "Evidence"]
+__all__ += ["Figure", "Forecast", "Run", "ShortRun"]
