@@ -81,16 +81,10 @@ def draw_legend(figure: Figure, labels: list[str], notes: list[str]) -> None:
     width, height = figure.get_figwidth(), figure.get_figheight()
     wide = style.is_wide(width)
     size = style.points(6.5 if wide else 5.5)
-    figure.legend(
-        handles=handles,
-        title="contours: 68 and 95 % HPD",
-        title_fontsize=size,
-        fontsize=size,
-        loc="upper right",
-        alignment="right",
-        borderaxespad=0.0,
-        bbox_to_anchor=(1.0 - 0.06 / width, 1.0 - 0.08 / height),
-    )
+    place: dict[str, Any] = {"loc": "upper right", "alignment": "right", "borderaxespad": 0.0}
+    place["bbox_to_anchor"] = (1.0 - 0.06 / width, 1.0 - 0.08 / height)
+    title = "contours: 68 and 95 % HPD"
+    figure.legend(handles=handles, title=title, title_fontsize=size, fontsize=size, **place)
     line_in, top = size * 1.7 / 72.0, 0.1 + size * 1.7 / 72.0 * (len(handles) + 1.5)
     small = size - style.points(0.5 if wide else 1.0)
     for note in notes:

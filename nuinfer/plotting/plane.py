@@ -43,15 +43,8 @@ def draw_posterior(axes: Axes, density: Density) -> None:
     inner = max(inner, outer * (1.0 + 1e-9))  # levels must increase, even on a plateau
     top = max(float(density.value.max()), inner) * (1.0 + 1e-6)
     axes.contourf(x, y, density.value, levels=[outer, inner, top], colors=_FILLS, alpha=0.75, zorder=2)
-    axes.contour(
-        x,
-        y,
-        density.value,
-        levels=[outer, inner],
-        colors=style.BLUE,
-        linewidths=(style.points(0.7), style.points(1.1)),
-        zorder=3,
-    )
+    widths = (style.points(0.7), style.points(1.1))
+    axes.contour(x, y, density.value, levels=[outer, inner], colors=style.BLUE, linewidths=widths, zorder=3)
     for fill, probability in zip(reversed(_FILLS), PROBABILITIES, strict=True):
         label = f"posterior, {100 * probability:.0f} % HPD"
         axes.fill([], [], facecolor=fill, edgecolor=style.BLUE, alpha=0.75, label=label)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from nuinfer.plotting import style
 from nuinfer.plotting.annotations import Comparison, Figure
@@ -61,18 +62,12 @@ def plot_bayes_factors(bars: Mapping[str, Sequence[Bar]], reference: str, *, wid
         for k, (name, each) in enumerate(bars.items()):
             beside = [together[_row(bar)] for bar in each]
             aside = [APART * (names.index(name) - 0.5 * (len(names) - 1)) for names in beside]
-            panel.errorbar(
-                [bar.ln_b for bar in each],
-                [places[_row(bar)] + step for bar, step in zip(each, aside, strict=True)],
-                xerr=[bar.error for bar in each],
-                fmt="os^D"[k % 4],
-                color=style.POSTERIORS[k % len(style.POSTERIORS)],
-                ms=style.points(3.5),
-                lw=style.points(1.0),
-                capsize=style.points(1.5),
-                ls="none",
-                label=name,
-            )
+            heights = [places[_row(bar)] + step for bar, step in zip(each, aside, strict=True)]
+            values, errors = zip(*((bar.ln_b, bar.error) for bar in each), strict=True)
+            sizes = {"ms": style.points(3.5), "lw": style.points(1.0), "capsize": style.points(1.5)}
+            colour = style.POSTERIORS[k % len(style.POSTERIORS)]
+            look: dict[str, Any] = {"fmt": "os^D"[k % 4], "color": colour, "ls": "none", "label": name, **sizes}
+            panel.errorbar(values, heights, xerr=errors, **look)
         panel.set_yticks([*places.values(), *heads.values()])
         labels = panel.set_yticklabels([*(label for _, label in places), *heads])
         for label in labels[len(places) :]:

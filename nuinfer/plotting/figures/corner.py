@@ -76,7 +76,10 @@ def plot_corner(
     if parameters is None:
         names = _readable(names, (width_in if figure is None else figure.get_figwidth()) / style.points(1.0))
     columns = {run: _select(each, draws.flat(each, values, MOST_DRAWS), names) for run, (each, values) in runs.items()}
-    priors = {run: _select(each, _prior_draws(each, seed), names) for run, (each, _) in runs.items()}
+    priors = {
+        run: _select(each, each.sample_prior(PRIOR_DRAWS, np.random.default_rng(seed)), names)
+        for run, (each, _) in runs.items()
+    }
     bounds = np.array([_bounds(each, priors[run], names) for run, (each, _) in runs.items()])
     ranges = _ranges(list(columns.values()), bounds[..., 0].min(axis=0), bounds[..., 1].max(axis=0))
     with style.context():
@@ -105,32 +108,21 @@ def _draw_posteriors(
     """Histograms on the diagonal and contours below it, each posterior in its colour; the grid of axes."""
     import corner
 
-    bare: dict[str, Any] = {"plot_datapoints": False, "plot_density": False}
+    alone = len(posteriors) == 1
+    bare: dict[str, Any] = {"bins": BINS, "plot_datapoints": False, "plot_density": False}
+    filled: dict[str, Any] = {"fill_contours": alone, "no_fill_contours": not alone, "smooth": SMOOTHING_BINS}
     coloured = list(zip(style.POSTERIORS * len(posteriors), posteriors, strict=False))
     for colour, values in coloured:
-        bars = {"density": True, "linewidth": style.points(1.0)}
-        look: dict[str, Any] = {"bins": BINS, "hist_bin_factor": 0.75, "color": colour, "hist_kwargs": bars}
-        corner.corner(values, fig=figure, range=ranges, labels=labels, plot_contours=False, **look, **bare)
+        bars = {"density": True, "linewidth": style.points(1.0), "color": colour}
+        look = {"hist_bin_factor": 0.75, "hist_kwargs": bars, "color": colour, "plot_contours": False, **bare}
+        corner.corner(values, fig=figure, range=ranges, labels=labels, **look)
     grid = np.array(figure.axes).reshape(len(labels), len(labels))
-    alone = len(posteriors) == 1
     for colour, values in coloured:
         for row, column in zip(*np.tril_indices(len(labels), -1), strict=True):
             pair, spans = values[:, [column, row]], [ranges[column], ranges[row]]
-            corner.hist2d(
-                *pair.T,
-                ax=grid[row, column],
-                bins=BINS,
-                range=spans,
-                levels=_calibrated(pair, spans),
-                smooth=SMOOTHING_BINS,
-                color=colour,
-                fill_contours=alone,
-                no_fill_contours=not alone,
-                contour_kwargs={"linewidths": style.points(0.8)},
-                new_fig=False,
-                force_range=True,
-                **bare,
-            )
+            lines = {"linewidths": style.points(0.8)}  # corner writes into it
+            look = {"range": spans, "levels": _calibrated(pair, spans), "color": colour, "contour_kwargs": lines}
+            corner.hist2d(*pair.T, ax=grid[row, column], new_fig=False, force_range=True, **look, **filled, **bare)
     return grid
 
 
@@ -156,10 +148,6 @@ def _readable(names: list[str], width_in: float) -> list[str]:
 
 def _label(analysis: Analysis, name: str) -> str:
     return (analysis.derived_labels if name in DERIVED else analysis.parameter_labels)[name]
-
-
-def _prior_draws(analysis: Analysis, seed: int) -> FloatArray:
-    return analysis.sample_prior(PRIOR_DRAWS, np.random.default_rng(seed))
 
 
 def _select(analysis: Analysis, rows: FloatArray, names: list[str]) -> FloatArray:
@@ -216,6 +204,7 @@ def _in_two_lines(label: str) -> str:
 def _arrange(figure: Figure, grid: Any, ranges: Sequence[tuple[float, float]], roomy: bool) -> None:
     """Margins in inches, as wide as the labels need, a few ticks per panel, labels in line along the outside."""
     from matplotlib.ticker import NullFormatter, ScalarFormatter
+    from matplotlib.transforms import blended_transform_factory
 
     width, height = figure.get_figwidth(), figure.get_figheight()
     margins = (0.6, 0.58, 0.08, 0.26) if roomy else (0.5, 0.46, 0.05, 0.06)
@@ -237,8 +226,9 @@ def _arrange(figure: Figure, grid: Any, ranges: Sequence[tuple[float, float]], r
             axis.set_major_formatter(formatter if shown else NullFormatter())
             axis.set_tick_params(labelsize=size, length=style.points(2.0), pad=style.points(1.5), labelrotation=45.0)
             axis.label.set_fontsize(size + style.points(1.0) if roomy else size)
-        axes.xaxis.set_label_coords(0.5, 0.03 / height, transform=_blend(axes, figure, along="x"))
-        axes.yaxis.set_label_coords(0.03 / width, 0.5, transform=_blend(axes, figure, along="y"))
+        inside, outside = axes.transAxes, figure.transFigure
+        axes.xaxis.set_label_coords(0.5, 0.03 / height, transform=blended_transform_factory(inside, outside))
+        axes.yaxis.set_label_coords(0.03 / width, 0.5, transform=blended_transform_factory(outside, inside))
         axes.xaxis.label.set_verticalalignment("bottom")
         axes.yaxis.label.set_verticalalignment("top")
 
@@ -260,14 +250,6 @@ def _ticks(span: tuple[float, float], most: int) -> list[float]:
         if len(inside) > 1:
             return inside
     return inside
-
-
-def _blend(axes: Axes, figure: Figure, along: str) -> Any:
-    """Axes coordinates along an axis, figure coordinates across it."""
-    from matplotlib.transforms import blended_transform_factory
-
-    pair = (axes.transAxes, figure.transFigure)
-    return blended_transform_factory(*(pair if along == "x" else pair[::-1]))
 
 
 def _labels(*runs: Run) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
@@ -117,9 +118,8 @@ def _draw_backgrounds(panel: Axes, edges_tev: FloatArray, backgrounds: dict[str,
     base = np.full(len(edges_tev) - 1, _BASE)
     for name, counts in backgrounds.items():
         label, colour = BACKGROUNDS[name]
-        panel.stairs(
-            base + counts, edges_tev, baseline=base, fill=True, color=colour, lw=0, alpha=0.8, label=f"{label} (median)"
-        )
+        look: dict[str, Any] = {"fill": True, "color": colour, "lw": 0, "alpha": 0.8, "label": f"{label} (median)"}
+        panel.stairs(base + counts, edges_tev, baseline=base, **look)
         base = base + counts
 
 
@@ -128,26 +128,11 @@ def draw_observed(panel: Axes, edges_tev: FloatArray, observed: FloatArray) -> N
     low, high = garwood(observed)
     centre, seen = np.sqrt(edges_tev[1:] * edges_tev[:-1]), observed > 0.0
     errors = np.array([observed - low, high - observed])
-    panel.errorbar(
-        centre[seen],
-        observed[seen],
-        yerr=errors[:, seen],
-        fmt="o",
-        color=style.BLACK,
-        elinewidth=style.points(0.9),
-        label="observed, 68 %",
-    )
-    panel.errorbar(
-        centre[~seen],
-        high[~seen],
-        yerr=0.4 * high[~seen],
-        uplims=True,
-        fmt="_",
-        markersize=style.points(5.0),
-        color=style.BLACK,
-        elinewidth=style.points(0.7),
-        capsize=style.points(1.6),
-    )
+    dots: dict[str, Any] = {"fmt": "o", "color": style.BLACK, "elinewidth": style.points(0.9)}
+    ends: dict[str, Any] = {"fmt": "_", "color": style.BLACK, "elinewidth": style.points(0.7)}
+    arrows: dict[str, Any] = {"uplims": True, "markersize": style.points(5.0), "capsize": style.points(1.6)}
+    panel.errorbar(centre[seen], observed[seen], errors[:, seen], label="observed, 68 %", **dots)
+    panel.errorbar(centre[~seen], high[~seen], 0.4 * high[~seen], **ends, **arrows)
 
 
 def _write_totals(panel: Axes, topology: str, observed: FloatArray, predicted: FloatArray) -> None:

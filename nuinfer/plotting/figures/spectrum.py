@@ -138,19 +138,9 @@ def _draw_segments(panel: Axes, segments: Segments) -> None:
     limit = segments.plus == 0.0
     x = np.array([energy - low, high - energy]) / GEV_PER_TEV
     down = np.where(limit, 0.45 * segments.e2_flux, np.minimum(segments.minus, segments.e2_flux * (1.0 - 1e-6)))
-    panel.errorbar(
-        energy / GEV_PER_TEV,
-        segments.e2_flux,
-        xerr=x,
-        yerr=[down, segments.plus],
-        uplims=limit,
-        fmt=mark,
-        color=colour,
-        markersize=style.points(2.6),
-        elinewidth=style.points(0.8),
-        capsize=style.points(1.4),
-        label=LABELS[segments.sample],
-    )
+    sizes = {"markersize": style.points(2.6), "elinewidth": style.points(0.8), "capsize": style.points(1.4)}
+    look: dict[str, Any] = {"fmt": mark, "color": colour, "label": LABELS[segments.sample], **sizes}
+    panel.errorbar(energy / GEV_PER_TEV, segments.e2_flux, [down, segments.plus], x, uplims=limit, **look)
 
 
 FIGURE = Kind(
