@@ -25,7 +25,7 @@ from nuinfer.likelihood import poisson_log_likelihood, poisson_log_terms
 from nuinfer.parameters import DERIVED, ParameterSpace, physical_values
 from nuinfer.physics.mixing import Mixing
 from nuinfer.physics.resonance import resonance_redshift
-from nuinfer.typing import ArrayLike, BoolArray, FloatArray
+from nuinfer.typing import ArrayLike, BoolArray, FloatArray, IntArray
 
 DATA = "poisson"
 """Name of the term of the counts."""
@@ -183,21 +183,20 @@ class Analysis:
         x = self.space.check(theta)
         with np.errstate(all="ignore"):  # what comes of it is checked
             columns, log_prior, _ = self.space.unpack(x)
-            terms = np.full((len(x), len(self.constraints) + 2), -np.inf)
-            terms[:, 0] = log_prior
-            rows = np.flatnonzero(log_prior > -np.inf)
-            values = self._named(columns if rows.size == len(x) else columns[:, rows])
-            for column, constraint in enumerate(self.constraints, start=1):
-                terms[rows, column] = self._term(constraint, values)
-            allowed = np.all(terms[rows, :-1] > -np.inf, axis=-1)
-            if not allowed.all():
-                rows = rows[allowed]
-                values = self._named(columns[:, rows])
-            if rows.size:
-                counts = self.model.components(values)
-                terms[rows, -1] = poisson_log_likelihood(self.observed_counts, counts)
+            terms = np.full((len(self.constraints) + 2, len(x)), -np.inf)  # a row per term while they are filled
+            terms[0] = total = log_prior
+            for row, constraint in enumerate(self.constraints, start=1):
+                possible = _where(total > -np.inf)
+                terms[row, possible] = self._term(constraint, self._named(columns[:, possible]))
+                total = total + terms[row]
+            possible = _where(total > -np.inf)
+            if total[possible].size:
+                counts = self.model.components(self._named(columns[:, possible]))
+                terms[-1, possible] = poisson_log_likelihood(self.observed_counts, counts)
+                total = total + terms[-1]
+            terms = terms.T.copy()
             self._refuse_nonfinite(x, terms)
-            return terms.sum(axis=-1), terms
+            return total, terms
 
     def log_prob(self, theta: ArrayLike) -> FloatArray:
         """Prior + likelihood + exclusions, shape (*batch,).
@@ -458,6 +457,11 @@ class Analysis:
         bad = ~(term < np.inf)
         if bad.any():
             raise NonFiniteLogProbError(name, dict(zip(self.parameter_names, theta[bad][0].tolist(), strict=True)))
+
+
+def _where(mask: BoolArray) -> slice | IntArray:
+    """Index of the points of a mask; all of them by a slice, which copies nothing."""
+    return slice(None) if mask.all() else np.flatnonzero(mask)
 
 
 def load(preset_or_path: str | Path, overrides: Iterable[str] | Mapping[str, Any] = ()) -> Analysis:

@@ -6,8 +6,10 @@ the environment the same code runs in Python.
 
 from __future__ import annotations
 
+import functools
+import hashlib
 from collections.abc import Callable
-from functools import singledispatch
+from pathlib import Path
 from typing import Any, Protocol, TypeVar, cast
 
 import numba
@@ -19,22 +21,39 @@ from nuinfer.typing import ArrayLike, FloatArray
 _Function = TypeVar("_Function", bound=Callable[..., object])
 
 
-_OPTIONS: dict[str, Any] = {"cache": True, "error_model": "numpy", "nogil": True}
+SOURCES = ("*.py", "physics/**/*.py", "transport/*.py", "detector/*.py", "constraints/**/*.py")
+"""Where functions that are compiled may be."""
+
+
+@functools.cache
+def _fingerprint() -> str:
+    """Of all sources, because a compiled function holds those that it calls, and numba looks at its own file alone."""
+    folder = Path(__file__).parent
+    files = sorted(file for pattern in SOURCES for file in folder.glob(pattern))
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+
+
+def _jit(function: _Function, **options: Any) -> _Function:
+    dispatcher: Any = numba.njit(**{"cache": True, "error_model": "numpy", "nogil": True, **options})(function)
+    cache_file = getattr(getattr(dispatcher, "_cache", None), "_cache_file", None)
+    if cache_file is not None:
+        cache_file._source_stamp = _fingerprint()
+    return cast("_Function", dispatcher)
 
 
 def compiled(function: _Function) -> _Function:
     """Compile a function; the result is cached on disk, and other threads run meanwhile."""
-    return cast("_Function", numba.njit(**_OPTIONS)(function))
+    return _jit(function)
 
 
 def inner(function: _Function) -> _Function:
     """As `compiled`, for what runs inside: it allocates nothing, and references to its arrays are not counted."""
-    return cast("_Function", numba.njit(**{**_OPTIONS, "_nrt": False})(function))
+    return _jit(function, _nrt=False)
 
 
 def reordered(function: _Function) -> _Function:
     """As `compiled`, with sums in any order, so that they are vectorised."""
-    return cast("_Function", numba.njit(**_OPTIONS, fastmath={"contract", "reassoc"})(function))
+    return _jit(function, fastmath={"contract", "reassoc"})
 
 
 def inlined(function: _Function) -> _Function:
@@ -122,7 +141,7 @@ def part(generic: Callable[..., Any]) -> Part:
 
     Bodies are registered as with `functools.singledispatch`; the types are named tuples.
     """
-    function = singledispatch(generic)
+    function = functools.singledispatch(generic)
 
     @overload(function, strict=False)
     def choose(first: Any, *_: Any) -> Callable[..., Any]:

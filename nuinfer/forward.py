@@ -125,7 +125,7 @@ class ForwardModel:
                 f"{least:g} GeV; it must be at most {most:g}"
             )
         integrals = self.transport.integrals(self.points(values), self._bins)
-        norms = np.stack([values[f"norm_{name}"] for name in self.dataset.backgrounds])
+        norms = np.array([values[f"norm_{name}"] for name in self.dataset.backgrounds])
         return counts_by_component(
             integrals, values["phi_total"], scale, values["detector_scale"], norms, self._response
         )

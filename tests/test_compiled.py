@@ -1,0 +1,62 @@
+"""How functions are compiled."""
+
+from __future__ import annotations
+
+import functools
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from nuinfer import compiled
+from nuinfer.compiled import elementwise, inner, plain
+
+numba = pytest.importorskip("numba")
+
+
+def test_a_change_of_any_source_makes_the_cached_functions_stale(monkeypatch, tmp_path):
+    """A compiled function holds what it calls from other files; numba itself looks at the function's own file alone."""
+    script = tmp_path / "mine.py"
+    script.write_text("from nuinfer.compiled import compiled\n\n\n@compiled\ndef twice(x):\n    return 2.0 * x\n")
+    run = (
+        f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import nuinfer.compiled as c; {{change}}; import mine; "
+        "mine.twice(1.0); print(sum(mine.twice.stats.cache_hits.values()))"
+    )
+    hits = []
+    for change in ("pass", "pass", "c._fingerprint = lambda: 'other'"):
+        done = subprocess.run(
+            [sys.executable, "-c", run.format(change=change)], capture_output=True, text=True, check=True
+        )
+        hits.append(int(done.stdout))
+    assert hits == [0, 1, 0]
+
+
+def test_the_fingerprint_follows_every_source(monkeypatch, tmp_path):
+    (tmp_path / "physics").mkdir()
+    for name in ("compiled.py", "physics/one.py"):
+        (tmp_path / name).write_text("a = 1\n")
+    monkeypatch.setattr(compiled, "__file__", str(tmp_path / "compiled.py"))
+    unwrapped = compiled._fingerprint.__wrapped__
+    before = unwrapped()
+    (tmp_path / "physics" / "one.py").write_text("a = 2\n")
+    assert unwrapped() != before
+
+
+def test_a_part_chooses_by_the_type_of_its_first_argument():
+    from compiled_parts import Left, Right, area
+
+    assert numba.njit(lambda shape: area(shape))(Left(2.0)) == 2.0
+    assert numba.njit(lambda shape: area(shape))(Right(2.0)) == 4.0
+    assert area(Right(2.0)) == 4.0
+
+
+def test_plain_formulas_serve_arrays():
+    double = inner(lambda x: 2.0 * x)
+    assert double(3.0) == 6.0
+    np.testing.assert_array_equal(plain(double)(np.arange(3.0)), [0.0, 2.0, 4.0])
+    assert elementwise(functools.partial(_fill), (1.0, [2.0, 3.0])).tolist() == [3.0, 4.0]
+
+
+def _fill(x, y, out):
+    out[:] = x + y
