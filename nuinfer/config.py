@@ -6,7 +6,6 @@ the values of a key may be is asked of what it names: laws, sources and spectra 
 
 from __future__ import annotations
 
-import difflib
 import functools
 import json
 import math
@@ -14,7 +13,7 @@ import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_args
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -42,6 +41,7 @@ from nuinfer.physics.mixing import MIXINGS
 from nuinfer.physics.sources import SOURCES, Source
 from nuinfer.physics.spectra import SPECTRA, Spectrum
 from nuinfer.priors import SimplexShare
+from nuinfer.refusals import describe, nearest, refused, unknown
 from nuinfer.registry import Registry, is_path
 
 
@@ -246,6 +246,7 @@ class ParametersConfig(BaseModel):
 
     model_config = ConfigDict(extra="allow", frozen=True, allow_inf_nan=False)
     __pydantic_extra__: dict[str, ParameterConfig]
+    entries: ClassVar[object] = ParameterEntry
 
     def entry(self, name: str) -> ParameterEntry:
         """The prior or value of one parameter."""
@@ -287,7 +288,7 @@ class Config(Table):
         known = definitions(read("source", None), read("spectrum", None))
         for name in given:
             if name not in known:
-                raise ConfigError(_unknown(f"parameters.{name}", known))
+                raise ConfigError(unknown(f"parameters.{name}", known))
         entries = {name: _completed(known[name], given.get(name, {})) for name in known}
         return {**tree, "parameters": entries}
 
@@ -330,7 +331,7 @@ def _completed(definition: Definition, entry: object) -> object:
         entry = {**plain, **entry}
     if "value" not in entry and (entry["prior"] == "simplex") != simplex:
         allowed = _FRACTION if simplex else _ENTRY
-        raise ConfigError(_refused(f"parameters.{definition.name}", entry, allowed))
+        raise ConfigError(refused(f"parameters.{definition.name}", entry, allowed))
     return dict(entry)
 
 
@@ -372,7 +373,7 @@ def read_text(preset_or_path: str | Path) -> str:
     try:
         return Path(preset_or_path).expanduser().read_text()
     except (OSError, UnicodeDecodeError, ValueError) as error:
-        hint = _nearest(str(preset_or_path), presets())
+        hint = nearest(str(preset_or_path), presets())
         raise ConfigError(
             f"'{preset_or_path}': neither a preset ({', '.join(presets())}) nor a readable TOML file{hint}"
         ) from error
@@ -419,7 +420,7 @@ def validated(table: type[Checked], tree: Mapping[str, Any]) -> Checked:
     try:
         return table.model_validate(tree)
     except ValidationError as error:
-        raise ConfigError(_message(error, table)) from None
+        raise ConfigError(describe(error, table)) from None
 
 
 def split_override(text: str) -> tuple[str, Any]:
@@ -443,54 +444,3 @@ def _assign(tree: dict[str, Any], path: list[str], value: object) -> None:
     if len(path) == 3 and path[0] == "parameters" and path[2] in ("value", "prior"):
         node.clear()
     node[path[-1]] = value
-
-
-def _message(error: ValidationError, root: type[Table]) -> str:
-    """One line for the first thing that is wrong."""
-    first = error.errors()[0]
-    path = [str(part) for part in first["loc"]]
-    if path[0] == "parameters" and len(path) > 3:
-        del path[2]  # the tag of the kind of entry
-    where = ".".join(path)
-    if first["type"] == "extra_forbidden":
-        return _unknown(where, _keys_at(path[:-1], root))
-    if first["type"] == "missing":
-        return f"{where}: missing"
-    if first["type"] == "not_built":
-        return f"{where}: {json.dumps(first['input'], default=str)} is not built yet: only {first['msg']} is allowed"
-    allowed = first["msg"].removeprefix("Input should be ")
-    if first["type"] == "model_type":
-        allowed = "a table"
-    if first["type"] == "literal_error":
-        allowed = allowed.replace("False", "false")
-    return _refused(where, first["input"], allowed)
-
-
-def _refused(where: str, value: object, allowed: str) -> str:
-    return f"{where}: {json.dumps(value, default=str)} is not allowed; it should be {allowed}"
-
-
-def _unknown(where: str, known: Iterable[str]) -> str:
-    return f"{where}: unknown key{_nearest(where.rpartition('.')[2], known)}; known here: {', '.join(known)}"
-
-
-def _keys_at(path: list[str], root: type[Table]) -> list[str]:
-    """Keys known to the table at `path`."""
-    tables = _tables_in(ParameterEntry) if path[:1] == ["parameters"] else [root]
-    for part in path:
-        annotations = [t.model_fields[part].annotation for t in tables if part in t.model_fields]
-        if not annotations:
-            continue  # the name of an entry that the user chose
-        tables = [member for annotation in annotations for member in _tables_in(annotation)]
-    return list(dict.fromkeys(key for table in tables for key in table.model_fields))
-
-
-def _tables_in(annotation: object) -> list[type[Table]]:
-    if isinstance(annotation, type) and issubclass(annotation, Table):
-        return [annotation]
-    return [table for member in get_args(annotation) for table in _tables_in(member)]
-
-
-def _nearest(name: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(name, list(known), n=1)
-    return f" (did you mean '{close[0]}'?)" if close else ""
