@@ -65,17 +65,21 @@ class Analysis:
     model: ForwardModel = field(init=False, repr=False, compare=False)
     constraints: tuple[Constraint, ...] = field(init=False, repr=False, compare=False)
     observed_counts: FloatArray = field(init=False, repr=False, compare=False)
+    checksums: dict[str, str] = field(init=False, repr=False, compare=False)
+    cited: tuple[str, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         parts = build(self.config) if self.parts is None else self.parts
-        observed = parts.model.dataset.observed
+        observed, checksums = parts.model.dataset.observed, parts.checksums
         if self.counts is not None:
             shape, observed = observed.shape, np.array(self.counts, float)
             if observed.shape != shape or not np.all(np.isfinite(observed) & (observed >= 0.0)):
                 text = f"finite numbers >= 0 of shape {shape} are needed, got {observed.shape}"
                 raise ConfigError(f"observed counts: {text}")
-        facts = {"parts": parts, "observed_counts": observed}
-        for name, value in (facts | {name: getattr(parts, name) for name in Parts._fields}).items():
+            digest = hashlib.sha256(json.dumps(self.counts).encode()).hexdigest()
+            checksums = {**checksums, "observed counts": digest}
+        facts = {**parts._asdict(), "parts": parts, "observed_counts": observed, "checksums": checksums}
+        for name, value in facts.items():
             object.__setattr__(self, name, value)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -406,17 +410,9 @@ class Analysis:
         """Hash of everything that decides the posterior: model, data with checksums, constraints, parameters."""
         return provenance.config_hash(self.config, self.checksums)
 
-    @property
-    def checksums(self) -> dict[str, str]:
-        """Sha256 of the files of the data set, of the user's own, and of those of the constraints if there are any."""
-        files = provenance.checksums(self.config, self.dataset, self.constraints)
-        if self.counts is not None:
-            files["observed counts"] = hashlib.sha256(json.dumps(self.counts).encode()).hexdigest()
-        return files
-
     def references(self) -> list[str]:
         """References of everything used: data set, model, measurements, and the formulas that predict them."""
-        return provenance.references(self.config, self.dataset, self.constraints)
+        return list(self.cited)
 
     # Inside
 
@@ -491,6 +487,4 @@ def load(preset_or_path: str | Path, overrides: Iterable[str] | Mapping[str, Any
     """
     text = configuration.read_text(preset_or_path)
     config = configuration.parse(text, overrides)
-    analysis = Analysis(config, text, Path(preset_or_path).stem)
-    analysis.references()  # a citation that is missing is found now
-    return analysis
+    return Analysis(config, text, Path(preset_or_path).stem)

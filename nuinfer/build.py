@@ -8,23 +8,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nuinfer.config import (
-    Config,
-    FixedConfig,
-    ModelConfig,
-    NormalConfig,
-    ParameterEntry,
-    SimplexConfig,
-    UniformConfig,
-    own_definitions,
-)
+from nuinfer import provenance
+from nuinfer.config import Config, ModelConfig, own_definitions
 from nuinfer.constraints import CONSTRAINTS, custom, limit_curve
 from nuinfer.constraints.base import Constraint
 from nuinfer.detector.dataset import DataSet, load_dataset
 from nuinfer.detector.projection import project
 from nuinfer.errors import ConfigError, NuinferError
 from nuinfer.forward import ForwardModel
-from nuinfer.parameters import SIMPLEX, Definition, Parameter, ParameterSpace
+from nuinfer.parameters import PARAMETERS, ParameterSpace
 from nuinfer.physics.cosmology import COSMOLOGIES
 from nuinfer.physics.evolution import LAWS, LogDensity
 from nuinfer.physics.masses import squared_offsets_ev2
@@ -33,7 +25,6 @@ from nuinfer.physics.mixing import MIXINGS, Mixing
 from nuinfer.physics.shells import Shells, make_shells
 from nuinfer.physics.sources import SOURCES
 from nuinfer.physics.spectra import SPECTRA
-from nuinfer.priors import Normal, Prior, SimplexShare, Uniform
 from nuinfer.transport.moving import Moving
 from nuinfer.transport.points import Transport
 from nuinfer.transport.propagation import Propagation
@@ -52,11 +43,13 @@ REDSHIFT_INTERVALS = 128
 
 
 class Parts(NamedTuple):
-    """What an analysis consists of, its data apart."""
+    """What an analysis consists of, its data apart, with checksums and references of everything in it."""
 
     space: ParameterSpace
     model: ForwardModel
     constraints: tuple[Constraint, ...]
+    checksums: dict[str, str]
+    cited: tuple[str, ...]
 
 
 def build(config: Config) -> Parts:
@@ -94,10 +87,12 @@ def build(config: Config) -> Parts:
     constraints = _constraints(config, space)
     if model.absorption:
         _check_arguments(space, constraints)
-        return Parts(space, forward, constraints)
-    masses = np.sqrt(np.square(_prior_masses_ev(config))[:, None] + forward.squared_offsets_ev2)
-    sums = {SUM_NU_MASSES_EV: 3.0 * masses.mean(axis=-1)}
-    return Parts(space, forward, tuple(constraint.averaged(sums) for constraint in constraints))
+    else:
+        masses = np.sqrt(np.square(_prior_masses_ev(config))[:, None] + forward.squared_offsets_ev2)
+        sums = {SUM_NU_MASSES_EV: 3.0 * masses.mean(axis=-1)}
+        constraints = tuple(constraint.averaged(sums) for constraint in constraints)
+    sourced = (config, dataset, constraints)
+    return Parts(space, forward, constraints, provenance.checksums(*sourced), provenance.references(*sourced))
 
 
 def _mass_name(model: ModelConfig) -> str:
@@ -163,34 +158,10 @@ def _check_thermal(model: ModelConfig) -> None:
 def _parameter_space(config: Config) -> ParameterSpace:
     """The parameters that the model depends on."""
     model = config.model
-    present = [d for d in own_definitions(model).values() if d.exists(model)]
-    entries = {d.name: config.parameters.entry(d.name) for d in present}
-    fractions = [entries[name] for name in SIMPLEX if name in entries]
-    taken = [entry.value for entry in fractions if isinstance(entry, FixedConfig)]
-    share = (1.0 - sum(taken), len(fractions) - len(taken))
-    space = ParameterSpace(tuple(_parameter(d, entries[d.name], share) for d in present))
+    present = [definition for definition in own_definitions(model).values() if definition.exists(model)]
+    space = ParameterSpace(config.parameters.parameters(present))
     _check_domain(space, 0.0 if model.targets == "thermal" else MIN_MASS_AT_REST_EV)
     return space
-
-
-def _parameter(definition: Definition, entry: ParameterEntry, share: tuple[float, int]) -> Parameter:
-    """One parameter; `share` is the total of the fractions without a value, and their number."""
-    name, label, domain = definition.name, definition.label, definition.domain
-    if isinstance(entry, FixedConfig):
-        return Parameter(name, label, value=entry.value, domain=domain)
-    try:
-        return Parameter(name, label, prior=_prior(entry, share), domain=domain)
-    except ConfigError as error:
-        raise ConfigError(f"parameters.{name}: {error}") from None
-
-
-def _prior(entry: UniformConfig | NormalConfig | SimplexConfig, share: tuple[float, int] = (1.0, 1)) -> Prior:
-    if isinstance(entry, SimplexConfig):
-        return SimplexShare(*share)
-    if isinstance(entry, UniformConfig):
-        return Uniform(entry.low, entry.high)
-    low = -math.inf if entry.low is None else entry.low
-    return Normal(entry.mean, entry.sigma, low, math.inf if entry.high is None else entry.high)
 
 
 def _check_domain(space: ParameterSpace, least_mass_ev: float) -> None:
@@ -245,8 +216,6 @@ def _check_arguments(space: ParameterSpace, constraints: tuple[Constraint, ...])
                 f"constraints.{constraint.name}: it depends on '{missing[0]}', "
                 f"which is none of {', '.join(sorted(values))}"
             )
-        if not constraint.name.startswith("custom."):
-            continue
         try:
             with np.errstate(all="ignore"):
                 np.broadcast_to(constraint.log_term(*(values[name] for name in constraint.arguments)), (2,))
@@ -274,10 +243,10 @@ def _check_spectrum(space: ParameterSpace, model: ForwardModel) -> None:
 
 def _prior_masses_ev(config: Config) -> FloatArray:
     """Equally probable values of the mass, which is no parameter of a model without mediator."""
-    entry = config.parameters.entry(_mass_name(config.model))
-    if isinstance(entry, FixedConfig):
-        return np.full(1, entry.value)
-    return _prior(entry).quantile(np.linspace(0.0005, 0.9995, 1000))
+    (mass,) = config.parameters.parameters([PARAMETERS[_mass_name(config.model)]])
+    if mass.prior is None:
+        return np.full(1, mass.centre)
+    return mass.prior.quantile(np.linspace(0.0005, 0.9995, 1000))
 
 
 def mass_range_mev(space: ParameterSpace) -> tuple[float, float] | None:

@@ -43,7 +43,7 @@ SOFTWARE: Mapping[str, str] = MappingProxyType(
 """Package to its citation."""
 
 
-def references(config: Config, dataset: DataSet, constraints: Iterable[Constraint]) -> list[str]:
+def references(config: Config, dataset: DataSet, constraints: Iterable[Constraint]) -> tuple[str, ...]:
     """References of everything used: data set, model, measurements, and the formulas that predict them.
 
     Raises
@@ -58,7 +58,7 @@ def references(config: Config, dataset: DataSet, constraints: Iterable[Constrain
     for what, citation in cited:
         if citation is not None and not citation.strip():
             raise ConfigError(f"{what}: its citation is blank; None says that it rests on no publication")
-    return [*dataset.references, *(f"{what}: {citation}" for what, citation in cited if citation is not None)]
+    return *dataset.references, *(f"{what}: {citation}" for what, citation in cited if citation is not None)
 
 
 def _model(config: Config) -> Iterator[tuple[str, str | None]]:

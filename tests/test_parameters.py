@@ -45,8 +45,8 @@ def test_the_columns_of_theta_are_the_parameters_that_exist_in_their_order(overr
 def test_a_configuration_holds_the_defaults_of_all_of_them() -> None:
     assert list(Config().parameters.model_dump()) == list(definitions())
     assert set(own_definitions(ModelConfig())) == set(PARAMETERS)
-    assert Config().parameters.entry("norm_prompt").model_dump() == {"value": 0.0}
-    assert Config().parameters.entry("f_e").model_dump() == {"prior": "simplex"}
+    assert Config().parameters.norm_prompt.model_dump() == {"value": 0.0}
+    assert Config().parameters.f_e.model_dump() == {"prior": "simplex"}
 
 
 def test_derived_quantities_are_those_that_have_a_label() -> None:

@@ -137,7 +137,7 @@ def test_it_goes_to_other_processes(mine: Path) -> None:
     theta = theta_at(analysis, [1.0, 10.0], [1e-5, 2e-5])
     again = pickle.loads(pickle.dumps(analysis))  # noqa: S301 - ours
     np.testing.assert_array_equal(again.log_prob(theta), analysis.log_prob(theta))
-    term = next(c for c in analysis.posterior.constraints if c.name == "custom.mine")
+    term = next(c for c in analysis.constraints if c.name == "custom.mine")
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(term)).log_term(1.0, 1e-5), term.log_term(1.0, 1e-5))  # noqa: S301
     packed = pickle.dumps(term)
     mine.write_text(mine.read_text() + "\n# changed\n")
@@ -245,7 +245,7 @@ def test_without_a_zprime_a_term_takes_its_standard_model_value(name: str) -> No
     on = [f"constraints.{name}.form=two_sided"]
     standard = nuinfer.load("hese7_icecube", [*on, "model.absorption=false"])
     got = float(standard.log_terms(standard.prior_transform([0.5] * len(standard.parameter_names)))[name])
-    term: Constraint = next(c for c in nuinfer.load("hese7_icecube", on).posterior.constraints if c.name == name)
+    term: Constraint = next(c for c in nuinfer.load("hese7_icecube", on).constraints if c.name == name)
     assert got == pytest.approx(float(term.log_term(90.0, 1e-9)), rel=1e-5)
 
 

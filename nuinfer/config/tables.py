@@ -1,0 +1,198 @@
+"""The tables of a configuration, each key with its type and default.
+
+What the values of a key may be is asked of what it names: laws, sources, spectra and constraints of their folders.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, create_model, model_validator
+
+from nuinfer.config.entries import ParametersConfig, completed
+from nuinfer.config.fields import Count, EntryName, Late, Positive, Table, UserPath, not_built, one_of
+from nuinfer.constraints import CONSTRAINTS
+from nuinfer.datafiles import resolved_name
+from nuinfer.parameters import Definition, with_own
+from nuinfer.physics.cosmology import COSMOLOGIES
+from nuinfer.physics.evolution import LAWS
+from nuinfer.physics.mediator import MEDIATORS
+from nuinfer.physics.mixing import MIXINGS
+from nuinfer.physics.sources import SOURCES, Source
+from nuinfer.physics.spectra import SPECTRA, Spectrum
+from nuinfer.registry import is_path
+
+
+class ModelConfig(Table):
+    """``[model]``: the physics."""
+
+    absorption: StrictBool = True
+    mediator: Annotated[str, one_of(MEDIATORS)] = "vector"
+    charges: tuple[float, float, float] = (0.0, 1.0, -1.0)
+    couplings: Annotated[None, not_built(None), Late] = None
+    channels: Annotated[str, not_built("resonance"), Late] = "resonance"
+    neutrino: Literal["majorana", "dirac"] = "majorana"
+    coherence: Literal["coherent", "decoherent"] = "decoherent"
+    masses: Literal["degenerate", "split"] = "split"
+    ordering: Literal["normal", "inverted"] = "normal"
+    mixing: Annotated[str, one_of(MIXINGS)] = "nufit6.0"
+    delta_m2_21_ev2: Positive | None = None
+    delta_m2_3l_ev2: Positive | None = None
+    cosmology: Annotated[str, one_of(COSMOLOGIES)] = "planck18"
+    source: Annotated[str, one_of(SOURCES, files=True)] = "pp"
+    spectrum: Annotated[str, one_of(SPECTRA, files=True)] = "power_law"
+    spectrum_frame: Annotated[str, not_built("source"), Late] = "source"
+    evolution: Annotated[str, one_of(LAWS, files=True)] = "sfr"
+    z_max: Positive = 5.0
+    source_redshift: Positive | None = None
+    regeneration: StrictBool = True
+    targets: Literal["at_rest", "thermal"] = "at_rest"
+    relic_neutrinos: Annotated[str, not_built("standard"), Late] = "standard"
+    relic_overdensity: Annotated[float, not_built(1.0), Late] = 1.0
+    sterile: Annotated[bool, not_built(False), Late] = False
+    sterile_density: Annotated[None, not_built(None), Late] = None
+    sterile_coupling: Annotated[None, not_built(None), Late] = None
+
+
+class DataConfig(Table):
+    """``[data]``: the data set, its threshold, and factors that project it into the future."""
+
+    dataset: Annotated[str, AfterValidator(resolved_name)] = "hese7"
+    min_deposited_energy_gev: Positive = 60000.0
+    exposure: Positive = 1.0
+    effective_area_scale: Positive = 1.0
+    likelihood: Annotated[str, not_built("poisson"), Late] = "poisson"
+    topologies: Annotated[int, not_built(2), Late] = 2
+
+
+class ConstraintConfig(Table):
+    """``[constraints.NAME]``: how a measurement acts."""
+
+    form: Literal["off", "exclusion", "one_sided", "two_sided"] = "off"
+    measurement: str
+    confidence_level: float = 0.95
+    limit: float | None = None
+
+
+class LimitCurveConfig(Table):
+    """``[constraints.limit_curve.NAME]``: a published limit on g' against m_Z', a CSV of the user."""
+
+    form: Literal["off", "exclusion"] = "exclusion"
+    table: UserPath
+    reference: str
+    confidence_level: float
+    outside: Literal["refuse", "allowed"] = "refuse"
+
+
+class CustomConfig(BaseModel):
+    """``[constraints.custom.NAME]``: a Python file of the user; every other key is an option of its ``build``."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, allow_inf_nan=False)
+
+    form: Literal["off", "exclusion", "one_sided", "two_sided"] | None = None
+    file: UserPath
+
+
+def _constraint_table(name: str) -> Any:
+    """``[constraints.NAME]`` of a shipped constraint, made from its definition: the table's type and its defaults."""
+    definition = CONSTRAINTS.shipped[name]
+    fields: dict[str, Any] = {"measurement": (str, definition.measurement), **definition.options}
+    table: Any = create_model(name, __base__=ConstraintConfig, **fields)
+    return table, table()
+
+
+if TYPE_CHECKING:
+
+    class ConstraintsConfig(Table):
+        """``[constraints]``: off unless a form is given; each shipped one is a field too."""
+
+        limit_curve: dict[EntryName, LimitCurveConfig]
+        custom: dict[EntryName, CustomConfig]
+
+else:
+    ConstraintsConfig = create_model(
+        "ConstraintsConfig",
+        __base__=Table,
+        **{name: _constraint_table(name) for name in CONSTRAINTS.shipped},
+        limit_curve=(dict[EntryName, LimitCurveConfig], Field(default_factory=dict)),
+        custom=(dict[EntryName, CustomConfig], Field(default_factory=dict)),
+    )
+
+
+class SamplerConfig(Table):
+    """``[sampler]``: how the posterior is sampled and when it is enough."""
+
+    ensembles: Count = 4
+    walkers: Annotated[int, Field(ge=8)] = 64
+    target_ess: Count = 2000
+    max_steps: Count = 40000
+    checkpoint_seconds: Positive = 30.0
+    seed: Annotated[int, Field(ge=0)] = 1504
+
+
+class Config(Table):
+    """The whole configuration of an analysis."""
+
+    model: ModelConfig = ModelConfig()
+    data: DataConfig = DataConfig()
+    constraints: ConstraintsConfig = Field(default_factory=lambda: ConstraintsConfig.model_validate({}))
+    parameters: ParametersConfig
+    sampler: SamplerConfig = SamplerConfig()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Tables made from definitions have no name by which another process would find them."""
+        return Config.model_validate, (self.model_dump(exclude_none=True),)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_parameters(cls, tree: Any) -> Any:
+        """Parameters that are not given take their defaults, and partly given ones what they leave open."""
+        if not isinstance(tree, Mapping) or not isinstance(given := tree.get("parameters", {}), Mapping):
+            return tree
+        model = tree.get("model", {})
+        read = model.get if isinstance(model, Mapping) else functools.partial(getattr, model)
+        return {**tree, "parameters": completed(given, definitions(read("source", None), read("spectrum", None)))}
+
+
+def definitions(source: object = None, spectrum: object = None) -> dict[str, Definition]:
+    """All parameters that a configuration may name: those of shipped spectra and sources, and of those of the user.
+
+    Examples
+    --------
+    >>> list(definitions())[4:8]
+    ['gamma', 'phi_total', 'log10_cutoff_gev', 'log10_break_gev']
+    """
+    owners: list[Spectrum | Source] = [*SPECTRA.shipped.values()]
+    if isinstance(spectrum, str) and is_path(spectrum):
+        owners.append(SPECTRA.find(spectrum, "model.spectrum"))
+    owners += SOURCES.shipped.values()
+    if isinstance(source, str) and is_path(source):
+        owners.append(SOURCES.find(source, "model.source"))
+    return with_own([definition for owner in owners for definition in owner.parameters])
+
+
+def own_definitions(model: ModelConfig) -> dict[str, Definition]:
+    """The parameters of every model with those of the spectrum and the source of this one, by name."""
+    spectrum, source = SPECTRA.find(model.spectrum, "model.spectrum"), SOURCES.find(model.source, "model.source")
+    return with_own([*spectrum.parameters, *source.parameters])
+
+
+def constraint_forms(constraints: ConstraintsConfig) -> dict[str, str]:
+    """Dotted keys of the constraints, the user's own included, and their forms.
+
+    Examples
+    --------
+    >>> constraint_forms(ConstraintsConfig())["constraints.neff"]
+    'off'
+    """
+
+    def found(table: Mapping[str, Any], key: str) -> Iterator[tuple[str, str]]:
+        for name, entry in table.items():
+            if "form" in entry:
+                yield f"{key}.{name}", entry["form"]
+            else:
+                yield from found(entry, f"{key}.{name}")
+
+    return dict(found(constraints.model_dump(), "constraints"))

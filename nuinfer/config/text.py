@@ -1,0 +1,110 @@
+"""Presets, TOML texts and overrides: what becomes a `Config`, or one line that says what is wrong."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from nuinfer.config.fields import Table
+from nuinfer.config.refusals import describe, nearest
+from nuinfer.config.tables import Config
+from nuinfer.errors import ConfigError
+
+Checked = TypeVar("Checked", bound=Table)
+
+
+def presets() -> tuple[str, ...]:
+    """Names of the shipped configurations."""
+    folder = resources.files("nuinfer") / "presets"
+    return tuple(sorted(p.name.removesuffix(".toml") for p in folder.iterdir() if p.name.endswith(".toml")))
+
+
+def read_text(preset_or_path: str | Path) -> str:
+    """Text of a preset or of a TOML file.
+
+    Raises
+    ------
+    ConfigError
+        If it is neither.
+    """
+    if str(preset_or_path) in presets():
+        return (resources.files("nuinfer") / "presets" / f"{preset_or_path}.toml").read_text()
+    try:
+        return Path(preset_or_path).expanduser().read_text()
+    except (OSError, UnicodeDecodeError, ValueError) as error:
+        hint = nearest(str(preset_or_path), presets())
+        raise ConfigError(
+            f"'{preset_or_path}': neither a preset ({', '.join(presets())}) nor a readable TOML file{hint}"
+        ) from error
+
+
+def parse(text: str, overrides: Iterable[str] | Mapping[str, Any] = ()) -> Config:
+    """Check a TOML text with overrides on top of it.
+
+    Parameters
+    ----------
+    text : str
+        Contents of a configuration file.
+    overrides : iterable of str, or mapping
+        ``"model.source=pgamma"``: a dotted key and a TOML value, else a bare string; or dotted keys to values.
+
+    Raises
+    ------
+    ConfigError
+        One line that names the key, the value and what is allowed.
+
+    Examples
+    --------
+    >>> parse("", ["model.source=pgamma", "parameters.gamma.value=2.5"]).parameters.gamma
+    FixedConfig(value=2.5)
+    """
+    try:
+        tree: dict[str, Any] = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"not valid TOML: {error}") from error
+    pairs = overrides.items() if isinstance(overrides, Mapping) else map(split_override, overrides)
+    for key, value in pairs:
+        _assign(tree, key.split("."), value)
+    return validated(Config, tree)
+
+
+def validated(table: type[Checked], tree: Mapping[str, Any]) -> Checked:
+    """A table of a configuration, or a whole one, from plain TOML values.
+
+    Raises
+    ------
+    ConfigError
+        One line that names the key, the value and what is allowed.
+    """
+    try:
+        return table.model_validate(tree)
+    except ValidationError as error:
+        raise ConfigError(describe(error, table)) from None
+
+
+def split_override(text: str) -> tuple[str, Any]:
+    """Key and value of an override ``table.key=value``: a TOML value, else a bare string."""
+    key, separator, value = text.partition("=")
+    if not separator or not key.strip():
+        raise ConfigError(f"override '{text}': write it as table.key=value")
+    try:
+        return key.strip(), tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        return key.strip(), value.strip()
+
+
+def _assign(tree: dict[str, Any], path: list[str], value: object) -> None:
+    """Set a dotted key; `value` and `prior` of a parameter replace what it was, other keys change one number of it."""
+    node = tree
+    for part in path[:-1]:
+        node = node.setdefault(part, {})
+        if not isinstance(node, dict):
+            raise ConfigError(f"{'.'.join(path)}: '{part}' is a value, not a table")
+    if len(path) == 3 and path[0] == "parameters" and path[2] in ("value", "prior"):
+        node.clear()
+    node[path[-1]] = value
