@@ -118,7 +118,7 @@ def test_log_posterior_of_cobaya_is_ours(model, preset, overrides):
     column = rng.choice(cut, len(outside))
     outside[np.arange(len(outside)), column] = analysis.prior_bounds[column, 0] - 0.1 * rng.random(len(outside))
     heavy = inside[:5].copy()  # fractions inside [0, 1] that add up to more
-    heavy[:, list(analysis.posterior.space.shares)] = 0.6
+    heavy[:, list(analysis.space.shares)] = 0.6
     theta = np.concatenate([inside, outside, heavy])
     ours = analysis.log_prob(theta)
     points = [dict(zip(analysis.parameter_names, row, strict=True)) for row in theta.tolist()]
