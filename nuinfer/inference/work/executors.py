@@ -11,9 +11,10 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent import futures
 from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -120,11 +121,42 @@ def _dask(workers: int, scheduler: str) -> Iterator[futures.Executor]:
             ) from error
         stack.enter_context(client)
         try:
-            yield SingleThreaded(client.get_executor(pure=False))
+            yield SingleThreaded(_Dask(client))
         except futures.CancelledError as error:
             raise RunFolderError(
                 f"{where}: it is gone; what is on disk is intact, and the same command goes on with it"
             ) from error
+
+
+class _Dask(futures.Executor):
+    """The workers of a dask client.
+
+    Its own executor fails a call with an error of its own where the worker that holds the result dies before the
+    result is fetched (distributed 2026.8); here dask computes it again.
+    """
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> futures.Future[Any]:
+        """Call a function in one of the workers."""
+        future: futures.Future[Any] = futures.Future()
+        remote = self._client.submit(fn, *args, **kwargs, pure=False)
+        future.add_done_callback(lambda done: remote.cancel() if done.cancelled() else None)
+        remote.add_done_callback(partial(_settle, future))
+        return future
+
+
+def _settle(future: futures.Future[Any], remote: Any) -> None:
+    """Give a future what has come of a call in a cluster."""
+    with contextlib.suppress(futures.InvalidStateError):  # the caller has cancelled it meanwhile
+        try:
+            future.set_result(remote.result())
+        except futures.CancelledError:  # the scheduler is gone
+            future.cancel()
+            future.set_running_or_notify_cancel()
+        except Exception as error:  # noqa: BLE001 - it is the caller's, who finds it in the future
+            future.set_exception(error)
 
 
 @contextlib.contextmanager
