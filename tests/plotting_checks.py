@@ -51,6 +51,20 @@ def make_run(analysis, samples, summary, folder="chains/test"):
     )
 
 
+class Constrained:
+    """An analysis with constraints on (m_Z', g') of a test, as figures see it."""
+
+    def __init__(self, analysis, *constraints):
+        self.analysis_without, self.constraints = analysis, constraints
+
+    def __getattr__(self, name):
+        return getattr(self.analysis_without, name)
+
+    def observables(self, theta):
+        values = self.analysis_without.values(theta)
+        return {c.name: c.predict(*(values[name] for name in c.arguments)) for c in self.constraints}
+
+
 def make_quick(monkeypatch):
     """Fewer draws, on whose number what a test looks at does not depend."""
     monkeypatch.setattr("nuinfer.plotting.figures.corner.PRIOR_DRAWS", 4000)

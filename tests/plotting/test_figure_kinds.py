@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,7 +11,7 @@ import numpy as np
 import pytest
 from baseline_figures import BASELINES, write
 from matplotlib.testing.compare import compare_images
-from plotting_checks import importance_samples, legend_entries, make_run, make_summary, texts
+from plotting_checks import Constrained, importance_samples, legend_entries, make_run, make_summary, texts
 
 import nuinfer
 from nuinfer import plotting
@@ -146,8 +145,7 @@ def test_compositions_follow_the_dip(analysis, point):
 def test_pulls_are_predicted_minus_measured_over_sigma(analysis, samples, point):
     """By hand, for an observable g'/1e-4 measured as 3 +- 0.5, a normal prior and the number of events."""
     constraint = Constraint("toy", "two_sided", Measurement("m", "r", 3.0, 0.5), lambda m, g: g / 1e-4 + 0.0 * m, 0.0)
-    with_toy = analysis.with_overrides({})
-    with_toy.__dict__["posterior"] = replace(analysis.posterior, constraints=(constraint,))
+    with_toy = Constrained(analysis, constraint)
     found = pulls.pulls(with_toy, point)
     assert float(found["toy"]) == pytest.approx((10.0**0.7 - 3.0) / 0.5)
     muons = point[analysis.parameter_names.index("norm_muon")]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import matplotlib as mpl
 import matplotlib.image
+import numpy as np
 import pytest
 from plotting_checks import importance_samples, make_quick, make_run, make_summary, overlaps, texts
 
@@ -39,6 +42,46 @@ def test_no_text_is_cut_off_or_lies_over_another(run, kind, width_in, look, monk
     figure = plotting.plot(kind, run, width_in=width_in, look=look)
     assert figure.get_figwidth() == width_in
     assert overlaps(figure) == []
+
+
+@pytest.fixture(scope="module")
+def studies(run):
+    """What the figures of studies are drawn from, as they see it."""
+    samples = run.samples().reshape(-1, run.samples().shape[-1])
+    hypothesis = SimpleNamespace(
+        name="hese7",
+        analysis=run.analysis,
+        effective=300.0,
+        weighted=(samples, np.zeros(len(samples))),
+        log_likelihood=np.linspace(-9.0, -1.0, len(samples)),
+        draws=lambda *_: samples,
+    )
+    comparison = SimpleNamespace(hypotheses=[hypothesis], best=hypothesis, ln_bayes_factor=lambda _: (-2.0, 0.2))
+    ranks = {f"log10_m_zprime_mev {k}": np.linspace(0.0, 1.0, 50) for k in range(7)}
+    detector = {"name": "hese7", "level": 0.95, "effective_area_scale": 2.0}
+    q = np.array([0.1, 0.4, 9.0])
+    forecast = SimpleNamespace(
+        at={"m_zprime_mev": 8.0, "g_prime": 1e-3},
+        years=np.array([7.5, 15.0, 100.0]),
+        statistics={"seen": q, "excluded": 2.0 * q},
+        years_until=lambda _: (">", 100.0),
+        **detector,
+    )
+    mass, limits = np.geomspace(3.0, 30.0, 6), np.outer([1.0, 2.0, 3.0, 5.0, np.inf], np.geomspace(1e-4, 1e-3, 6))
+    band = SimpleNamespace(years=7.5, m_zprime_mev=mass, g_prime_max=3e-3, quantiles=lambda: limits, **detector)
+    calibration = SimpleNamespace(ranks=ranks)
+    given = {"comparison": comparison, "calibration": calibration, "forecast": forecast, "band": band}
+    return {**given, "analysis": run.analysis}
+
+
+STUDIES = [name for name, kind in plotting.KINDS.items() if kind.of not in ("run", "analysis")]
+
+
+@pytest.mark.parametrize("kind", [*STUDIES, "bounds"])
+def test_figures_of_studies_fit_too(studies, kind):
+    for width_in, look in LAYOUTS[1:3]:  # a column of a talk, a page of a paper
+        figure = plotting.plot(kind, studies[plotting.KINDS[kind].of], width_in=width_in, look=look)
+        assert overlaps(figure) == [], (width_in, look)
 
 
 def test_the_measure_of_a_layout_finds_what_is_wrong():

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from dataclasses import replace
 
 import matplotlib as mpl
 import numpy as np
 import pytest
-from plotting_checks import importance_samples, legend_entries, make_quick, make_run, make_summary, texts
+from plotting_checks import Constrained, importance_samples, legend_entries, make_quick, make_run, make_summary, texts
 from scipy import stats
 
 import nuinfer
@@ -322,9 +321,7 @@ def test_region_axes_prior_box_best_fit_and_opaque_line(analysis, samples, point
 def test_region_of_exclusions_does_not_leak_over_them(analysis, point):
     """A posterior piled up against an exclusion ends there."""
     rng = np.random.default_rng(8)
-    constrained = analysis.with_overrides({})
-    exclusion = limit("borexino", "exclusion", bound=1.0)
-    constrained.__dict__["posterior"] = replace(analysis.posterior, constraints=(exclusion,))
+    constrained = Constrained(analysis, limit("borexino", "exclusion", bound=1.0))
     samples = np.tile(point, (20_000, 1))
     samples[:, 0] = rng.uniform(0.0, 1.7, len(samples))
     samples[:, 1] = -4.0 - np.abs(0.3 * rng.normal(size=len(samples)))

@@ -53,7 +53,8 @@ def plot_bayes_factors(bars: Mapping[str, Sequence[Bar]], reference: str, *, wid
     places, heads = _places(bars)
     bottom = len(places) + len(heads)
     height_in = style.points(0.9 + 0.19 * bottom)
-    with sheet(None, width_in, (height_in, height_in), legend="below" if len(bars) > 1 else "none") as drawn:
+    heights = (height_in, height_in + style.points(0.3))
+    with sheet(None, width_in, heights, legend="below" if len(bars) > 1 else "none") as drawn:
         panel = drawn.panel
         panel.axvline(0.0, color=style.GREY, lw=style.points(0.8))
         for border in (sign * border for border in BORDERS for sign in (-1.0, 1.0)):
@@ -77,7 +78,8 @@ def plot_bayes_factors(bars: Mapping[str, Sequence[Bar]], reference: str, *, wid
         ends = [bar.ln_b + sign * bar.error for each in bars.values() for bar in each for sign in (-1.0, 1.0)]
         margin = 0.05 * (max(ends) - min(ends)) + 0.2
         panel.set_xlim(min(ends) - margin, max(ends) + margin)
-        panel.set_xlabel(rf"$\ln B$ against {reference}; dotted: $|\ln B|$ = 1, 2.5, 5 (weak, moderate, strong)")
+        label = rf"$\ln B$ against {reference}; dotted: $|\ln B|$ = 1, 2.5, 5 (weak, moderate, strong)"
+        panel.set_xlabel(label if drawn.wide else label.replace("; ", ";\n").replace(" (", "\n("))
     return drawn.figure
 
 

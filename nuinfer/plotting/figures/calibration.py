@@ -11,7 +11,9 @@ from nuinfer.plotting.annotations import Axes, Calibration, Figure
 from nuinfer.plotting.kind import Kind
 from nuinfer.plotting.scaffold import sheet
 
-COLUMNS = 4
+COLUMNS = (4, 2)
+"""On a page and in a column."""
+
 BAND_SIGMA = (1.0, 2.0)
 
 
@@ -30,12 +32,11 @@ def plot_calibration(
         See `nuinfer.plotting`; one panel per quantity.
     """
 
-    def height_in(rows: int, _: int) -> float:
-        return 1.45 * rows * width_in / style.PAGE_IN + 0.3
+    def height_in(rows: int, columns: int) -> float:
+        return 1.45 * rows * (width_in / columns) / (style.PAGE_IN / COLUMNS[0]) + 0.3
 
     ranks, grid = calibration.ranks, np.linspace(0.0, 1.0, 201)
-    columns = (COLUMNS, COLUMNS)
-    with sheet(axes, width_in, height_in, panels=len(ranks), columns=columns, share="xy", legend="none") as drawn:
+    with sheet(axes, width_in, height_in, panels=len(ranks), columns=COLUMNS, share="xy", legend="none") as drawn:
         for panel, (name, values) in zip(drawn.panels, ranks.items(), strict=True):
             deviation = np.sqrt(grid * (1.0 - grid) / len(values))
             for sigma in BAND_SIGMA:
