@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -30,6 +31,8 @@ from nuinfer.transport.points import Transport
 from nuinfer.transport.propagation import Propagation
 from nuinfer.transport.resonant import Resonant
 from nuinfer.typing import FloatArray
+
+T = TypeVar("T")
 
 MIN_MASS_AT_REST_EV = 0.003
 """Lightest mass of a fit with relic neutrinos at rest; lighter ones still move at more than a tenth of light speed."""
@@ -82,11 +85,13 @@ def build(config: Config) -> Parts:
         transport=_transport(model, mixing, _shells(model)),
         nodes_per_bin=spectrum.nodes_per_bin,
     )
+    columns, _, _ = space.unpack(space.prior_transform(np.full((2, space.n_dim), 0.5)))
+    centre = dict(zip(space.value_names, columns, strict=True))
     _check_energy_scale(space, dataset)
-    _check_spectrum(space, forward)
+    _check_spectrum(forward, centre)
     constraints = _constraints(config, space)
     if model.absorption:
-        _check_arguments(space, constraints)
+        _check_arguments(constraints, {**centre, SUM_NU_MASSES_EV: np.full(2, 0.1)})
     else:
         masses = np.sqrt(np.square(_prior_masses_ev(config))[:, None] + forward.squared_offsets_ev2)
         sums = {SUM_NU_MASSES_EV: 3.0 * masses.mean(axis=-1)}
@@ -113,11 +118,8 @@ def _shells(model: ModelConfig) -> Shells:
 
 def _check_law(log_density: LogDensity, x: FloatArray) -> None:
     """Refuse a law that does not work, which can only be a user's."""
-    try:
-        log_w, slope = (np.asarray(values, float) for values in log_density(x))
-    except Exception as error:
-        raise ConfigError(f"model.evolution: its log_density failed: {type(error).__name__}: {error}") from error
-    if not (log_w.shape == slope.shape == x.shape and np.all(np.isfinite(log_w) & np.isfinite(slope))):
+    found = [np.asarray(values, float) for values in _tried("model.evolution: its log_density failed", log_density, x)]
+    if [values.shape for values in found] != [x.shape] * 2 or not np.all(np.isfinite(found)):
         raise ConfigError(
             f"model.evolution: its log_density must give (ln W, slope), finite and of the shape {x.shape} of ln(1+z)"
         )
@@ -205,40 +207,34 @@ def _constraints(config: Config, space: ParameterSpace) -> tuple[Constraint, ...
     return tuple(built)
 
 
-def _check_arguments(space: ParameterSpace, constraints: tuple[Constraint, ...]) -> None:
+def _check_arguments(constraints: tuple[Constraint, ...], values: Mapping[str, FloatArray]) -> None:
     """Refuse a constraint on a value that this analysis does not have, or of a shape that is not that of a batch."""
-    columns, _, _ = space.unpack(space.prior_transform(np.full((2, space.n_dim), 0.5)))
-    values = dict(zip(space.value_names, columns, strict=True)) | {SUM_NU_MASSES_EV: np.full(2, 0.1)}
     for constraint in constraints:
-        missing = [name for name in constraint.arguments if name not in values]
+        where, missing = f"constraints.{constraint.name}", [n for n in constraint.arguments if n not in values]
         if missing:
-            raise ConfigError(
-                f"constraints.{constraint.name}: it depends on '{missing[0]}', "
-                f"which is none of {', '.join(sorted(values))}"
-            )
-        try:
-            with np.errstate(all="ignore"):
-                np.broadcast_to(constraint.log_term(*(values[name] for name in constraint.arguments)), (2,))
-        except NuinferError:
-            raise
-        except Exception as error:
-            text = f"its predict failed on a batch of two points: {type(error).__name__}: {error}"
-            raise ConfigError(f"constraints.{constraint.name}: {text}") from error
+            raise ConfigError(f"{where}: it depends on '{missing[0]}', which is none of {', '.join(sorted(values))}")
+        text = f"{where}: its predict failed on a batch of two points"
+        term = _tried(text, constraint.log_term, *(values[name] for name in constraint.arguments))
+        _tried(text, np.broadcast_to, term, (2,))
 
 
-def _check_spectrum(space: ParameterSpace, model: ForwardModel) -> None:
+def _check_spectrum(model: ForwardModel, values: Mapping[str, FloatArray]) -> None:
     """Refuse a spectrum that does not work, which can only be a user's."""
-    if model.spectrum.make is not None:
-        return
-    columns, _, _ = space.unpack(space.prior_transform(np.full((1, space.n_dim), 0.5)))
+    if model.spectrum.make is None:
+        flux = _tried("model.spectrum: its log_shape failed", model.unabsorbed, values, np.array([1e5, 1e6]))
+        if not np.all(np.isfinite(flux)):
+            raise ConfigError("model.spectrum: its log_shape is not finite in the centre of the prior")
+
+
+def _tried(what: str, function: Callable[..., T], *arguments: Any) -> T:
+    """What a function that may be a user's gives; one line if it fails."""
     try:
-        flux = model.unabsorbed(dict(zip(space.value_names, columns, strict=True)), np.array([1e5, 1e6]))
+        with np.errstate(all="ignore"):
+            return function(*arguments)
     except NuinferError:
         raise
     except Exception as error:
-        raise ConfigError(f"model.spectrum: its log_shape failed: {type(error).__name__}: {error}") from error
-    if not np.all(np.isfinite(flux)):
-        raise ConfigError("model.spectrum: its log_shape gives numbers that are not finite in the centre of the prior")
+        raise ConfigError(f"{what}: {type(error).__name__}: {error}") from error
 
 
 def _prior_masses_ev(config: Config) -> FloatArray:

@@ -1,11 +1,14 @@
-"""Priors: normalised densities in the sampled coordinate."""
+"""Priors: normalised densities in the sampled coordinate.
+
+Each has the ends `low` and `high` of its support, a `centre`, the `quantile` function, and the `coefficients` (a, b, c)
+of its log density a - b (x - c)^2 inside the support.
+"""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
 
 import numpy as np
 from scipy import special
@@ -14,34 +17,6 @@ from nuinfer.errors import ConfigError
 from nuinfer.typing import FloatArray
 
 Coefficients = tuple[float, float, float]
-
-
-class Prior(Protocol):
-    """A normalised one-dimensional density with support [low, high]."""
-
-    @property
-    def low(self) -> float:
-        """Lower end of the support."""
-        ...
-
-    @property
-    def high(self) -> float:
-        """Upper end of the support."""
-        ...
-
-    @property
-    def centre(self) -> float:
-        """Value taken by default: the middle of a uniform prior, the mean of a normal one."""
-        ...
-
-    @property
-    def coefficients(self) -> Coefficients:
-        """(a, b, c) of the log density a - b (x - c)^2 inside the support."""
-        ...
-
-    def quantile(self, u: FloatArray) -> FloatArray:
-        """Inverse of the cumulative distribution, for u in [0, 1]."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -184,3 +159,6 @@ class SimplexShare:
     def quantile(self, u: FloatArray) -> FloatArray:
         """Inverse cumulative distribution of the first share, Beta(1, n)."""
         return np.asarray(self.total * (1.0 - np.power(1.0 - u, 1.0 / self.n)))
+
+
+Prior = Uniform | Normal | SimplexShare

@@ -18,7 +18,7 @@ from pathlib import Path
 from types import MappingProxyType, ModuleType
 from typing import Any, Generic, TypeVar
 
-from nuinfer.errors import ConfigError, PhysicsDomainError
+from nuinfer.errors import ConfigError, NuinferError
 
 T = TypeVar("T")
 
@@ -236,12 +236,15 @@ class Registry(Generic[T]):
     ----------
     package, constant, kind, skip
         As in `discover`.
+    error : type of NuinferError
+        What is raised for an unknown name.
     """
 
     package: str
     constant: str
     kind: type[T]
     skip: tuple[str, ...] = ()
+    error: type[NuinferError] = ConfigError
 
     @functools.cached_property
     def shipped(self) -> Mapping[str, T]:
@@ -260,13 +263,11 @@ class Registry(Generic[T]):
 
         Raises
         ------
-        PhysicsDomainError
-            For an unknown name.
-        ConfigError
-            For a file that cannot be loaded or does not define the constant.
+        NuinferError
+            For an unknown name, or a file that cannot be loaded or does not define the constant.
         """
         if is_path(name):
             return load_file(name, where).constant(self.constant, self.kind)
         if name not in self.shipped:
-            raise PhysicsDomainError(f"{where}: '{name}' is not one of {', '.join(self.shipped)}")
+            raise self.error(f"{where}: '{name}' is not one of {', '.join(self.shipped)}, or the path of a Python file")
         return self.shipped[name]

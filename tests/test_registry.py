@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from nuinfer.errors import ConfigError, PhysicsDomainError
+from nuinfer.errors import ConfigError
 from nuinfer.registry import FromFile, Registry, discover, imported, is_path, load_file
 
 
@@ -61,7 +61,7 @@ def test_things_are_found_and_sorted_by_order_and_name(package: tuple[Path, str]
     registry = Registry(name, "TOY", Thing, ("shared",))
     assert registry.shipped is registry.shipped
     assert registry.find("third", "x").order == 0
-    with pytest.raises(PhysicsDomainError, match=r"^model.toy: 'fourth' is not one of first, second, third$"):
+    with pytest.raises(ConfigError, match=r"^model.toy: 'fourth' is not one of first, second, third, or the path"):
         registry.find("fourth", "model.toy")
 
 

@@ -147,6 +147,6 @@ def _plain(default: Prior | float) -> dict[str, Any]:
         return {"value": default}
     if isinstance(default, SimplexShare):
         return {"prior": "simplex"}
-    numbers = {field.name: getattr(default, field.name) for field in dataclasses.fields(default)}  # type: ignore[arg-type]
+    numbers = {field.name: getattr(default, field.name) for field in dataclasses.fields(default)}
     kind = type(default).__name__.lower()
     return {"prior": kind, **{name: number for name, number in numbers.items() if math.isfinite(number)}}

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from nuinfer.errors import PhysicsDomainError
 from nuinfer.registry import Registry
 from nuinfer.typing import ArrayLike, FloatArray
 
@@ -55,7 +56,7 @@ class Law:
         return np.exp(self.log_density(x.ravel())[0]).reshape(x.shape)
 
 
-LAWS = Registry("nuinfer.physics.evolution", "LAW", Law)
+LAWS = Registry("nuinfer.physics.evolution", "LAW", Law, error=PhysicsDomainError)
 """The laws of this folder and of users' files."""
 
 

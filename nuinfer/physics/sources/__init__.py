@@ -64,7 +64,7 @@ class Source:
         return np.asarray(parts / parts.sum())
 
 
-SOURCES = Registry("nuinfer.physics.sources", "SOURCE", Source)
+SOURCES = Registry("nuinfer.physics.sources", "SOURCE", Source, error=PhysicsDomainError)
 """The compositions of this folder and of users' files."""
 
 

@@ -1,7 +1,5 @@
 """Flavours of the source as parameters, neutrinos and antineutrinos alike."""
 
-from __future__ import annotations
-
 from nuinfer.parameters import Definition
 from nuinfer.physics.sources import Source
 from nuinfer.priors import SimplexShare

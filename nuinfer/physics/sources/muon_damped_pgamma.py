@@ -1,7 +1,5 @@
 """Positive pions whose muons are cooled before they decay."""
 
-from __future__ import annotations
-
 from nuinfer.physics.sources import Source
 
 SOURCE = Source(

@@ -1,7 +1,5 @@
 """Beta decay of neutrons, as from photodisintegrated nuclei."""
 
-from __future__ import annotations
-
 from nuinfer.physics.sources import Source
 
 SOURCE = Source(

@@ -1,7 +1,5 @@
 """Positive pions, as from the Delta resonance of protons on photons, and their muons."""
 
-from __future__ import annotations
-
 from nuinfer.physics.sources import Source
 
 SOURCE = Source(

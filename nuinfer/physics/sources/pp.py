@@ -1,7 +1,5 @@
 """Pions of both charges, as from proton-proton collisions, and their muons."""
 
-from __future__ import annotations
-
 from nuinfer.physics.sources import Source
 
 SOURCE = Source(
