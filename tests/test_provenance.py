@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import nuinfer
+from nuinfer.config import parse
 from nuinfer.constraints import CONSTRAINTS
 from nuinfer.errors import ConfigError
 from nuinfer.physics.cosmology import COSMOLOGIES
@@ -30,6 +31,20 @@ SOURCE = """
 from nuinfer.physics.sources import Source
 
 SOURCE = Source(name="mine", label="mine", citation="a paper on mine", species=((1.0, 0.0, 0.0), (0.0, 1.0, 0.0)))
+"""
+
+SPECTRUM = """
+import numpy as np
+from nuinfer.parameters import Definition
+from nuinfer.physics.spectra import Spectrum
+from nuinfer.priors import Uniform
+
+BETA = Definition("beta", r"$\\beta$", "", "curvature", (-1.0, 3.0), Uniform(-0.5, 1.0))
+
+def log_shape(energy_gev, gamma, beta):
+    return -beta * np.log10(energy_gev / 1e5) * np.log(energy_gev / 1e5)
+
+SPECTRUM = Spectrum("log_parabola", "log parabola", "a paper on parabolas", (BETA,), log_shape=log_shape)
 """
 
 
@@ -123,6 +138,27 @@ def test_a_source_of_the_user_may_have_the_fractions_as_parameters(tmp_path: Pat
     analysis = nuinfer.load("hese7_icecube", [f"model.source={path}", "parameters.f_mu.value=0.25"])
     assert "f_e" in analysis.parameter_names
     assert "f_mu" not in analysis.parameter_names
+
+
+def test_a_spectrum_of_the_user_brings_its_parameters(tmp_path: Path) -> None:
+    """Without curvature it is a power law; its parameter is a key of the configuration and a column of theta."""
+    path = tmp_path / "spectrum.py"
+    path.write_text(SPECTRUM)
+    analysis = nuinfer.load("hese7_icecube", [f"model.spectrum={path}", "parameters.beta.high=0.5"])
+    assert analysis.parameter_names[4:6] == ("phi_total", "beta")
+    assert analysis.prior_bounds[5].tolist() == [-0.5, 0.5]
+    assert "spectrum log_parabola: a paper on parabolas" in analysis.references()
+    assert str(path) in analysis.checksums
+    again = parse(analysis.config_toml())
+    assert again == analysis.config
+    straight, power_law = (
+        analysis.with_overrides([*overrides, "model.regeneration=false"])
+        for overrides in (["parameters.beta.value=0"], ["model.spectrum=power_law"])
+    )
+    theta = straight.sample_prior(20, np.random.default_rng(3))
+    np.testing.assert_allclose(straight.expected_counts(theta), power_law.expected_counts(theta), rtol=1e-4)
+    with pytest.raises(ConfigError, match=r"parameters.beta: unknown key; known here: "):
+        nuinfer.load("hese7_icecube", ["parameters.beta.high=0.5"])
 
 
 def test_keys_that_joined_later_do_not_change_the_hash_while_they_are_off() -> None:

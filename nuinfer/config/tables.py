@@ -5,8 +5,8 @@ What the values of a key may be is asked of what it names: laws, sources, spectr
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, create_model, model_validator
@@ -151,25 +151,23 @@ class Config(Table):
         """Parameters that are not given take their defaults, and partly given ones what they leave open."""
         if not isinstance(tree, Mapping) or not isinstance(given := tree.get("parameters", {}), Mapping):
             return tree
-        model = tree.get("model", {})
-        read = model.get if isinstance(model, Mapping) else functools.partial(getattr, model)
-        return {**tree, "parameters": completed(given, definitions(read("source", None), read("spectrum", None)))}
+        return {**tree, "parameters": completed(given, definitions(tree))}
 
 
-def definitions(source: object = None, spectrum: object = None) -> dict[str, Definition]:
-    """All parameters that a configuration may name: those of shipped spectra and sources, and of those of the user.
+def definitions(tree: Mapping[str, Any] = MappingProxyType({})) -> dict[str, Definition]:
+    """All parameters that a configuration may name: those of shipped spectra and sources, and of its user's files.
 
     Examples
     --------
     >>> list(definitions())[4:8]
     ['gamma', 'phi_total', 'log10_cutoff_gev', 'log10_break_gev']
     """
-    owners: list[Spectrum | Source] = [*SPECTRA.shipped.values()]
-    if isinstance(spectrum, str) and is_path(spectrum):
-        owners.append(SPECTRA.find(spectrum, "model.spectrum"))
-    owners += SOURCES.shipped.values()
-    if isinstance(source, str) and is_path(source):
-        owners.append(SOURCES.find(source, "model.source"))
+    model, owners = tree.get("model", {}), list[Spectrum | Source]()
+    for key, registry in (("spectrum", SPECTRA), ("source", SOURCES)):
+        chosen = model.get(key) if isinstance(model, Mapping) else getattr(model, key, None)
+        owners += registry.shipped.values()
+        if isinstance(chosen, str) and is_path(chosen):
+            owners.append(registry.find(chosen, f"model.{key}"))
     return with_own([definition for owner in owners for definition in owner.parameters])
 
 

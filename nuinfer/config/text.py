@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from nuinfer.config.fields import Table
 from nuinfer.config.refusals import describe, nearest
-from nuinfer.config.tables import Config
+from nuinfer.config.tables import Config, definitions
 from nuinfer.errors import ConfigError
 
 Checked = TypeVar("Checked", bound=Table)
@@ -67,9 +67,12 @@ def parse(text: str, overrides: Iterable[str] | Mapping[str, Any] = ()) -> Confi
         tree: dict[str, Any] = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"not valid TOML: {error}") from error
-    pairs = overrides.items() if isinstance(overrides, Mapping) else map(split_override, overrides)
-    for key, value in pairs:
+    before = definitions(tree).keys()
+    for key, value in overrides.items() if isinstance(overrides, Mapping) else map(split_override, overrides):
         _assign(tree, key.split("."), value)
+    if isinstance(entries := tree.get("parameters"), dict):
+        for name in before - definitions(tree).keys():  # of a user's file that is no longer chosen
+            entries.pop(name, None)
     return validated(Config, tree)
 
 
