@@ -20,7 +20,7 @@ import tempfile
 import zipfile
 from collections.abc import Mapping, Sequence
 from concurrent import futures
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -258,7 +258,7 @@ def _finish_work(pickled: bytes, files: Sequence[str], setting: Setting, seed: i
             run = run_nested(analysis, seed, setting, without_bin=without_bin)
             return run.draws(leaving_out.DRAWS, np.random.default_rng(seed))
 
-        answer["loo"] = leaving_out.to_json(leaving_out.leave_one_out(analysis, *found.weighted, refit))
+        answer["loo"] = asdict(leaving_out.leave_one_out(analysis, *found.weighted, refit))
     return answer
 
 

@@ -82,12 +82,7 @@ def leave_one_out(
     return Loo(by_bin, float(np.max(k)), tuple(bad.tolist()))
 
 
-def to_json(loo: Loo) -> dict[str, Any]:
-    """What `from_json` reads."""
-    return {"by_bin": loo.by_bin, "k_max": loo.k_max, "refitted": loo.refitted}
-
-
 def from_json(content: Mapping[str, Any]) -> Loo:
-    """Inverse of `to_json`."""
+    """What `dataclasses.asdict` has made of it, and a file of it."""
     k_max = content["k_max"]
     return Loo(np.array(content["by_bin"], float), math.inf if k_max is None else k_max, tuple(content["refitted"]))

@@ -25,6 +25,7 @@ from nuinfer.errors import ConfigError
 from nuinfer.inference.studies import calibration
 from nuinfer.inference.studies.campaign_config import CampaignConfig, jobs_of, read_campaign
 from nuinfer.inference.studies.campaign_job import RUNS, run_job
+from nuinfer.inference.studies.jobs import flat
 from nuinfer.inference.work.dispatch import Call
 from nuinfer.inference.work.executors import open_executor
 from nuinfer.inference.work.files import STATUS, read_json, read_lines, write_atomic, write_lines
@@ -66,7 +67,7 @@ class Campaign:
     def rows(self) -> list[dict[str, Any]]:
         """Jobs that have a result: address and labels first, in the order of the campaign."""
         done = [(labels, ended) for labels, ended in self._ended() if "result" in ended]
-        return [{**labels, **(one["result"] | labels), "attempts": one["attempts"]} for labels, one in done]
+        return [{**labels, **(flat(one["result"]) | labels), "attempts": one["attempts"]} for labels, one in done]
 
     def columns(self) -> dict[str, AnyArray]:
         """The rows as numpy arrays by name; NaN where a number is missing."""
@@ -90,12 +91,12 @@ class Campaign:
         ConfigError
             If there are none.
         """
-        rows = [row for row in self.rows() if row["job"] == job and row["task"] == "calibration"]
-        if not rows:
+        ended = [one for labels, one in self._ended() if labels["job"] == job and labels["task"] == "calibration"]
+        simulations = [one["result"] for one in ended if "result" in one]
+        if not simulations:
             raise ConfigError(f"campaign: '{job}' is no job with the task 'calibration' that has results")
         config, _ = read_campaign(self.folder / CONFIG)
         settings = config.jobs[job]
-        simulations = [{"ess": row["ess"], **{kind: _group(row, kind) for kind in ("rank", "pull")}} for row in rows]
         return calibration.judge(simulations, job, calibration.Setting(config.seed, settings.min_ess, settings.control))
 
     def _ended(self) -> list[tuple[dict[str, Any], dict[str, Any]]]:
@@ -197,8 +198,3 @@ def _array(values: list[Any]) -> AnyArray:
     if kinds <= {int, float, type(None)}:
         return np.array(values, float if kinds - {int} else int)
     return np.array(values, object if type(None) in kinds or str in kinds else None)
-
-
-def _group(row: Mapping[str, Any], kind: str) -> dict[str, float]:
-    prefix = f"{kind}."
-    return {name.removeprefix(prefix): v for name, v in row.items() if name.startswith(prefix) and v is not None}

@@ -118,8 +118,6 @@ def _check(where: str, jobs: JobsConfig) -> None:
         raise ConfigError(f"{where}.n: {jobs.n} is not allowed with data '{jobs.data}', which are the same each time")
     if jobs.data == "asimov" and jobs.others == "prior":
         raise ConfigError(f"{where}.others: 'prior' is not allowed with data 'asimov', only with 'simulated'")
-    if jobs.task == "exclusion" and set(jobs.test) != {"m_zprime_mev", "g_prime"}:
-        raise ConfigError(f"{where}.test: {jobs.test} is not allowed; give m_zprime_mev and g_prime")
     if jobs.task != "exclusion" and jobs.test:
         raise ConfigError(f"{where}.test: only task 'exclusion' has one")
     for key, values in jobs.vary.items():

@@ -17,7 +17,7 @@ from nuinfer.analysis import Analysis
 from nuinfer.errors import ConfigError
 from nuinfer.inference.profile.search import best_fit
 from nuinfer.inference.studies.campaign_config import Job, truth_of
-from nuinfer.inference.studies.jobs import JobsConfig, Row, Work, kind_of
+from nuinfer.inference.studies.jobs import JobsConfig, Row, Work, flat, kind_of
 from nuinfer.inference.work.workers import unpickled
 from nuinfer.typing import FloatArray
 
@@ -37,7 +37,7 @@ def run_job(job: Job, folder: Path) -> Row:
     Returns
     -------
     dict
-        Names to numbers, texts, or None where there is no number. ``seconds``, ``cpu_seconds`` and ``host`` differ from
+        What its kind gives. ``seconds``, ``cpu_seconds`` and ``host`` differ from
         one execution to the next.
 
     Raises
@@ -53,9 +53,9 @@ def run_job(job: Job, folder: Path) -> Row:
     seed = int(work.generate_state(1, np.uint64)[0] >> np.uint64(1))  # fits a signed integer of 64 bits
     task = Work(analysis, job.settings, seed, job.seed, job.number, folder / RUNS / job.key)
     row = kind_of(job.settings.task).run(task)
-    wrong = [name for name, value in row.items() if isinstance(value, float) and not math.isfinite(value)]
-    if wrong:
-        raise ConfigError(f"the result '{wrong[0]}' is {row[wrong[0]]}, not a number")
+    for name, value in flat(row).items():
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ConfigError(f"the result '{name}' is {value}, not a number")
     spent = {"seconds": time.perf_counter() - begin, "cpu_seconds": time.process_time() - cpu}
     return {**row, **spent, "host": platform.node()}
 

@@ -37,7 +37,7 @@ def run(
         return np.maximum(target.log_likelihood(theta), EXCLUDED)
 
     sampler_seed, share_seed = np.random.SeedSequence(seed).spawn(2)
-    with _quiet(), _global_generator(int(sampler_seed.generate_state(1)[0])):
+    with _contained(int(sampler_seed.generate_state(1)[0])):
         sampler = ultranest.ReactiveNestedSampler(
             list(target.analysis.parameter_names), log_likelihood, target.transform, vectorized=True
         )
@@ -69,28 +69,19 @@ def run(
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Without ultranest's log and warnings."""
-    logger = logging.getLogger("ultranest")
+def _contained(seed: int) -> Iterator[None]:
+    """Without ultranest's log and warnings; numpy's global generator, which it uses, at a seed, and then as before."""
+    logger, state = logging.getLogger("ultranest"), np.random.get_state()  # noqa: NPY002 - no other can be given to it
     level = logger.level
     logger.setLevel(logging.ERROR)
+    np.random.seed(seed)  # noqa: NPY002 - likewise
     try:
         with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
             warnings.simplefilter("ignore")
             yield
     finally:
-        logger.setLevel(level)
-
-
-@contextlib.contextmanager
-def _global_generator(seed: int) -> Iterator[None]:
-    """Set the global generator of numpy, which ultranest uses, at a seed, and afterwards where it was."""
-    state = np.random.get_state()  # noqa: NPY002 - ultranest draws from this generator, and no other can be given
-    np.random.seed(seed)  # noqa: NPY002 - likewise
-    try:
-        yield
-    finally:
         np.random.set_state(state)  # noqa: NPY002 - likewise
+        logger.setLevel(level)
 
 
 ENGINE = Engine("ultranest", run, "ultranest", extra="ultranest")

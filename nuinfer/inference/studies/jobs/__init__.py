@@ -116,7 +116,7 @@ class JobKind:
     name : str
         What ``task`` calls it.
     run : callable
-        Does it: names to numbers, texts, or None where there is no number.
+        Does it: names to numbers, texts, None where there is no number, or groups of them by name.
     check : callable
         From ``jobs.NAME``, the settings and an analysis; raises ConfigError for what would fail in every job.
     draws_data : bool
@@ -127,6 +127,20 @@ class JobKind:
     run: Callable[[Work], Row]
     check: Callable[[str, JobsConfig, Analysis], None] = _nothing
     draws_data: bool = False
+
+
+def flat(row: Row) -> Row:
+    """A row with the groups in it as columns of their own.
+
+    Examples
+    --------
+    >>> flat({"ess": 400.0, "rank": {"gamma": 0.3}})
+    {'ess': 400.0, 'rank.gamma': 0.3}
+    """
+    columns: Row = {}
+    for name, value in row.items():
+        columns |= {f"{name}.{key}": one for key, one in value.items()} if isinstance(value, Mapping) else {name: value}
+    return columns
 
 
 def named(analysis: Analysis, point: FloatArray) -> Row:

@@ -11,11 +11,7 @@ from nuinfer.inference.studies.jobs import JobKind, JobsConfig, Row, Work
 def run(work: Work) -> Row:
     """Truths, ranks and pulls."""
     setting = Setting(work.campaign_seed, work.settings.min_ess, work.settings.control)
-    found = simulate(work.analysis, setting, work.number)
-    row: Row = {name: found[name] for name in ("ess", "steps", "observed")}
-    for kind in ("truth", "rank", "pull"):
-        row |= {f"{kind}.{name}": value for name, value in found[kind].items()}
-    return row
+    return simulate(work.analysis, setting, work.number)
 
 
 def check(where: str, settings: JobsConfig, analysis: Analysis) -> None:  # noqa: ARG001 - the interface of JobKind

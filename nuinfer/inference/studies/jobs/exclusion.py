@@ -15,7 +15,9 @@ def run(work: Work) -> Row:
 
 
 def check(where: str, settings: JobsConfig, analysis: Analysis) -> None:
-    """Refuse an analysis without a coupling to exclude."""
+    """Refuse a test that is no point, and an analysis without a coupling to exclude."""
+    if set(settings.test) != {"m_zprime_mev", "g_prime"}:
+        raise ConfigError(f"{where}.test: {settings.test} is not allowed; give m_zprime_mev and g_prime")
     needs_absorption(where, settings, analysis)
     if "log10_g_prime" not in analysis.parameter_names:
         raise ConfigError(f"{where}.task: 'exclusion' needs log10_g_prime to have a prior")

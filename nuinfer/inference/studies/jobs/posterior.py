@@ -16,10 +16,11 @@ def run(work: Work) -> Row:
     options: dict[str, Any] = {"progress": False, "executor": Inline(), "command": "nuinfer campaign"}
     summary = fit(work.analysis, work.folder, resume=True, seed=work.seed, **options).summary()
     row: Row = {name: summary[name] for name in ("converged", "steps", "ess_min", "rhat_max")}
-    for name, entry in summary["parameters"].items():
-        row |= {f"median.{name}": entry["median"]}
-        for level in ("hpd68", "hpd95"):
-            row |= {f"{level}_{end}.{name}": value for end, value in zip(("low", "high"), entry[level], strict=True)}
+    parameters = summary["parameters"].items()
+    row["median"] = {name: entry["median"] for name, entry in parameters}
+    for level in ("hpd68", "hpd95"):
+        for k, end in enumerate(("low", "high")):
+            row[f"{level}_{end}"] = {name: entry[level][k] for name, entry in parameters}
     return row
 
 
