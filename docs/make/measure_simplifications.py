@@ -15,10 +15,10 @@ from pathlib import Path
 
 import numpy as np
 
-import nuinfer
 from nuinfer.constants import CM2_PER_M2
 from nuinfer.detector.dataset import DataSet, load_dataset
-from nuinfer.forward import PHI_UNIT, PIVOT_GEV
+from nuinfer.detector.response import PHI_UNIT
+from nuinfer.transport.points import PIVOT_GEV
 from nuinfer.typing import FloatArray
 
 GAMMA, PHI_TOTAL = 2.87, 6.4
@@ -107,4 +107,4 @@ if __name__ == "__main__":
     if len(sys.argv) != 2:
         raise SystemExit(__doc__)
     hemispheres(Path(sys.argv[1]))
-    double_cascades(nuinfer.load("hese7_icecube").posterior.model.dataset)
+    double_cascades(load_dataset("hese7"))

@@ -450,7 +450,7 @@ def test_data_sets_hold_the_totals_of_the_collaboration() -> None:
     assert three.observed_counts.sum() == 20
     assert four.observed_counts.sum() == 32
     np.testing.assert_array_equal(three.observed_counts.sum(axis=1), [16, 4])
-    data = {name: a.posterior.model.dataset for name, a in (("3", three), ("4", four), ("7", seven))}
+    data = {name: a.dataset for name, a in (("3", three), ("4", four), ("7", seven))}
     assert data["3"].backgrounds["conventional"].sum() == pytest.approx(1.83, abs=1e-6)
     assert data["3"].backgrounds["muon"].sum() == pytest.approx(0.13, abs=1e-6)
     edges = data["3"].true_edges_gev
@@ -478,10 +478,10 @@ def test_the_preset_is_the_paper() -> None:
     assert (model.masses, model.coherence, model.regeneration) == ("degenerate", "coherent", False)
     assert (model.mixing, model.cosmology, model.source) == ("paper", "paper", "pp")
     analysis = nuinfer.load("paper")
-    assert {c.name: c.limit for c in analysis.posterior.constraints} == pytest.approx(
+    assert {c.name: c.limit for c in analysis.constraints} == pytest.approx(
         {"muon_g2": 42.6, "borexino": 1.0, "neff": 3.744, "sn1987a": 0.0}
     )
-    assert all(c.is_exclusion for c in analysis.posterior.constraints)
+    assert all(c.is_exclusion for c in analysis.constraints)
 
 
 def test_exclusions_of_the_preset_leave_the_corner_of_figure_2() -> None:

@@ -11,7 +11,6 @@ from scipy.integrate import quad
 import nuinfer
 from nuinfer.constants import ZETA3
 from nuinfer.errors import ConfigError, PhysicsDomainError
-from nuinfer.forward import Accuracy, ForwardModel
 from nuinfer.physics import cosmology, mixing
 from nuinfer.physics.absorption import degenerate_crossings, optical_depth, split_crossings, split_transition
 from nuinfer.physics.mediator import LMU_LTAU, Mediator
@@ -150,20 +149,23 @@ def test_branching(mass, charges, expected):
     )
 
 
-def test_daughters_carry_the_branching():
-    """One target is crossed once: its daughters scale with the branching into neutrinos, the rest does not."""
-    electrons, none = Mediator((1.0, 1.0, 1.0)), Mediator((1.0, 1.0, 1.0), spin=1)
-    object.__setattr__(none, "neutrino_branching", np.ones_like)
-    energy = np.geomspace(5e4, 1e6, 30)
-    args = (2.2, "sfr", mixing.PAPER)
-    tail = (cosmology.PLANCK18, "decoherent", 5.0)
-    absorbed = species_at_earth(energy, 8.0, 3e-4, [0.05], [1] * 6, *args, electrons, *tail, False)
-    some, everything = (
-        species_at_earth(energy, 8.0, 3e-4, [0.05], [1] * 6, *args, m, *tail, True) for m in (electrons, none)
+def test_daughters_carry_the_branching(monkeypatch):
+    """One target is crossed once: its daughters scale with the branching into neutrinos, the rest does not.
+
+    At each mass of a batch with its own: below the threshold of electrons, above it, above that of muons.
+    """
+    mediator, mass = Mediator((1.0, 1.0, 1.0)), np.array([0.9, 8.0, 300.0])
+    energy, coupling = np.geomspace(5e4, 1e6, 30) * (mass[:, None] / 8.0) ** 2, 3e-4 * mass / 8.0
+    setting = (2.2, "sfr", mixing.PAPER, mediator, cosmology.PLANCK18, "decoherent", 5.0)
+    absorbed, some = (
+        species_at_earth(energy, mass, coupling, [0.05], [1] * 6, *setting, daughters) for daughters in (False, True)
     )
-    factor = float(electrons.neutrino_branching(8.0))
-    assert 0.59 < factor < 0.61
-    np.testing.assert_allclose(some - absorbed, factor * (everything - absorbed), rtol=1e-9, atol=1e-14)
+    factor = mediator.neutrino_branching(mass)
+    np.testing.assert_allclose(factor, [1.0, 0.6, 0.443], atol=1e-3)
+    monkeypatch.setattr(Mediator, "charged_leptons", np.zeros(3))
+    everything = species_at_earth(energy, mass, coupling, [0.05], [1] * 6, *setting, True)
+    assert np.abs(everything - absorbed).max() > 0.01
+    np.testing.assert_allclose(some - absorbed, factor[:, None, None] * (everything - absorbed), rtol=1e-9, atol=1e-14)
 
 
 @pytest.mark.parametrize("overrides", [
@@ -171,17 +173,12 @@ def test_daughters_carry_the_branching():
     ["model.mediator=scalar", "model.source=pgamma", "model.charges=[1, 0.5, -1]"],
     ["model.charges=[1, 1, 1]"],
 ])  # fmt: skip
-def test_compiled_and_numpy_agree(overrides):
-    """Branching per point and the scalar's spectrum are the same in both paths."""
-    model = nuinfer.load("hese7_icecube", overrides).posterior.model
-    space = nuinfer.load("hese7_icecube", overrides)
-    point = space.posterior.point(space.sample_prior(20, np.random.default_rng(3)))
-    fields = {
-        f: getattr(model, f)
-        for f in ("dataset", "mixing", "source_fractions", "ordering", "splittings", "degenerate", "propagation")
-    }
-    plain = ForwardModel(**fields, accuracy=Accuracy(compiled=False))
-    np.testing.assert_allclose(model.expected_counts(point), plain.expected_counts(point), rtol=1e-10)
+def test_every_point_has_its_own_branching(overrides):
+    """Counts of a batch of masses are those of its points, bit for bit."""
+    analysis = nuinfer.load("hese7_icecube", overrides)
+    theta = analysis.sample_prior(20, np.random.default_rng(3))
+    whole = analysis.expected_counts(theta)
+    np.testing.assert_array_equal([analysis.expected_counts(point) for point in theta], whole)
 
 
 def test_refusals():

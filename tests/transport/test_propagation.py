@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from beams import columns, emitted_beyond
 from scipy.integrate import quad
 
 from nuinfer.errors import PhysicsDomainError
@@ -14,7 +15,7 @@ from nuinfer.physics.absorption import degenerate_transition, optical_depth, res
 from nuinfer.physics.evolution import LAWS
 from nuinfer.physics.mediator import LMU_LTAU
 from nuinfer.physics.propagation import flavour_at_earth, species_at_earth
-from nuinfer.physics.shells import DistributedShells
+from nuinfer.physics.shells import make_shells
 from nuinfer.physics.sources import source_fractions
 
 NORMAL = masses.neutrino_masses_ev(0.01, "normal", 7.49e-5, 2.513e-3)
@@ -89,10 +90,9 @@ def test_species_add_up_to_flavours_where_nu_and_nubar_are_alike():
 
 
 def test_the_redshift_table_converges_with_the_fourth_power():
-    gamma, z = np.array([2.3]), np.linspace(0.01, 4.99, 400).reshape(1, 1, -1)
+    z = np.linspace(0.01, 4.99, 400)[None]
     tables = [
-        DistributedShells(LAWS.shipped["sfr"].log_density, cosmology.PLANCK18, 5.0, n).beyond(z, gamma)
-        for n in (64, 128, 4096)
+        emitted_beyond(columns(2.3), make_shells("sfr", cosmology.PLANCK18, 5.0, n), z, 1e5) for n in (64, 128, 4096)
     ]
     errors = [np.abs(t - tables[-1]).max() for t in tables[:-1]]
     assert errors[0] / errors[1] > 10  # 16 asymptotically

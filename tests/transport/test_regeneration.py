@@ -2,38 +2,31 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+from beams import finer, populations
 
 import nuinfer
-from nuinfer.forward import Accuracy
 from nuinfer.physics import cosmology, masses, mixing
 from nuinfer.physics.mediator import LMU_LTAU, Mediator
-from nuinfer.physics.propagation import Propagation, flavour_at_earth, source_populations
+from nuinfer.physics.propagation import flavour_at_earth, source_populations
 from nuinfer.physics.regeneration import cumulative_rule
 from nuinfer.physics.shells import make_shells
+from nuinfer.transport.propagation import Propagation
+from nuinfer.transport.resonant import Resonant
 
 REFERENCE = json.loads((Path(__file__).parents[1] / "reference" / "regeneration.json").read_text())
 LIGHT = masses.neutrino_masses_ev(0.01, "normal", 7.5e-5, 2.4e-3)
 
 
-def _propagation(
-    intervals,
-    coherence="decoherent",
-    evolution="sfr",
-    split=True,
-    mix=mixing.NUFIT60_NORMAL,
-    charges=(0, 1, -1),
-    spin=1,
-):
+def _transport(intervals, coherence="decoherent", evolution="sfr", split=True, charges=(0, 1, -1), spin=1):
     shells = make_shells(evolution, cosmology.PLANCK18, 5.0 if evolution != "single" else 1.7)
-    return Propagation(
-        mix, Mediator(charges, spin), cosmology.PLANCK18, coherence, split, shells, regeneration_intervals=intervals
-    )
+    mediator = Mediator(charges, spin)
+    passed = Propagation(mixing.NUFIT60_NORMAL, mediator, cosmology.PLANCK18, coherence, split)
+    return Resonant(shells, passed, intervals)
 
 
 def test_survival_becomes_much_larger():
@@ -60,8 +53,8 @@ def test_energy_is_conserved(coherence, evolution, split, spin):
     The integral of E N over all energies, by Gauss-Legendre between edges; below the last one N is a polynomial.
     """
     gamma, targets = 1.8, LIGHT if split else np.array([0.05])
-    propagation = _propagation(1024, coherence, evolution, split, spin=spin)
-    edges = np.sort(propagation.edges_gev(8.0, targets)) / 1e5
+    transport = _transport(1024, coherence, evolution, split, spin=spin)
+    edges = np.sort(transport.edges_gev(8.0, targets)) / 1e5
     x, w = np.polynomial.legendre.leggauss(40)
     # In ln E between edges, in many panels: daughters of daughters leave weak kinks. Below the edges in E^(1/10), where
     # daughters go like E^2 and the flux like E^(2 - gamma).
@@ -76,29 +69,29 @@ def test_energy_is_conserved(coherence, evolution, split, spin):
     weights.append(0.5 * edges[0] ** 0.1 * w * 10 * root**9 * nodes[-1] ** (1 - gamma))
     energy, weight = np.concatenate(nodes), np.concatenate(weights)
     source = source_populations([1, 2, 0, 1, 2, 0], mixing.NUFIT60_NORMAL)[:1]
-    populations = propagation.populations(energy * 1e5, np.array(8.0), np.array(4e-4), targets, np.array(gamma), source)
-    assert np.abs(populations.sum(axis=(0, 1)) - 1).max() > 0.1
+    arriving = populations(transport, energy * 1e5, 8.0, 4e-4, targets, gamma, source)
+    assert np.abs(arriving.sum(axis=(0, 1)) - 1).max() > 0.1
     exact = edges[-1] ** (2 - gamma) / (2 - gamma)
-    assert weight @ populations.sum(axis=(0, 1)) == pytest.approx(exact, rel=1e-8)
+    assert weight @ arriving.sum(axis=(0, 1)) == pytest.approx(exact, rel=1e-8)
 
 
 @pytest.mark.parametrize("case", REFERENCE["cases"], ids=lambda _: "")
 def test_agrees_with_a_monte_carlo_of_crossings(case):
     """Bins x states x (nu, nubar) within the Monte-Carlo error, which is below 0.5 % of every bin's total."""
     edges, gamma = np.array(REFERENCE["bins_gev"]), case["gamma"]
-    propagation = _propagation(128, case["coherence"], charges=tuple(case["charges"]), spin=case.get("spin", 1))
+    transport = _transport(128, case["coherence"], charges=tuple(case["charges"]), spin=case.get("spin", 1))
     targets = np.array(case["masses_ev"])
     source = source_populations(case["source"], mixing.NUFIT60_NORMAL)
-    ends = np.sort(np.concatenate([edges, propagation.edges_gev(case["m_zprime_mev"], targets)]))
+    ends = np.sort(np.concatenate([edges, transport.edges_gev(case["m_zprime_mev"], targets)]))
     ends = ends[(ends >= edges[0]) & (ends <= edges[-1])]
     x, w = np.polynomial.legendre.leggauss(20)
     middle, half = 0.5 * np.log(ends[1:] * ends[:-1]), 0.5 * np.log(ends[1:] / ends[:-1])
     energy = np.exp(middle[:, None] + half[:, None] * x)
     weight = half[:, None] * w * (energy / 1e5) ** (1 - gamma)
-    point = (np.array(case["m_zprime_mev"]), np.array(case["g_prime"]), targets, np.array(gamma))
-    populations = propagation.populations(energy.ravel(), *point, source).reshape(2, 3, *energy.shape)
+    point = (case["m_zprime_mev"], case["g_prime"], targets, gamma, source)
+    arriving = populations(transport, energy.ravel(), *point).reshape(2, 3, *energy.shape)
     bins = np.searchsorted(edges, np.exp(middle)) - 1
-    both = np.stack([populations[0] + populations[1], populations[0] - populations[1]]) / 2
+    both = np.stack([arriving[0] + arriving[1], arriving[0] - arriving[1]]) / 2
     counts = np.zeros((2, 3, len(edges) - 1))
     for piece, where in enumerate(bins):
         counts[..., where] += (both[:, :, piece] * weight[piece]).sum(axis=-1)
@@ -122,12 +115,7 @@ def test_cumulative_rule_is_exact_for_polynomials_of_fifth_degree():
 
 def test_default_accuracy_with_regeneration():
     analysis = nuinfer.load("hese7_icecube")
-    model = analysis.posterior.model
-    shells = make_shells("sfr", cosmology.PLANCK18, 5.0, 512)
-    fine = dataclasses.replace(
-        model,
-        accuracy=Accuracy(redshift_intervals=512, regeneration_intervals=256, nodes_per_bin=6),
-        propagation=dataclasses.replace(model.propagation, shells=shells, regeneration_intervals=256),
-    )
-    point = analysis.posterior.point(analysis.sample_prior(300, np.random.default_rng(21)))
-    assert np.abs(model.expected_counts(point) / fine.expected_counts(point) - 1).max() < 1e-5
+    fine = finer(analysis, 512, 6, regeneration_intervals=256)
+    values = analysis.values(analysis.sample_prior(300, np.random.default_rng(21)))
+    counts, exact = (model.components(values).sum(axis=1) for model in (analysis.model, fine))
+    assert np.abs(counts / exact - 1).max() < 1e-5

@@ -8,20 +8,23 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from beams import finer, values_at
 from scipy.integrate import quad
 from scipy.special import zeta
 
 import nuinfer
 from nuinfer.errors import ConfigError, PhysicsDomainError
-from nuinfer.forward import Accuracy
 from nuinfer.physics import absorption
 from nuinfer.physics.absorption import optical_depth, resonance_redshift
 from nuinfer.physics.cosmology import PLANCK18, Cosmology
 from nuinfer.physics.mediator import LMU_LTAU, Mediator
 from nuinfer.physics.mixing import NUFIT60_NORMAL, Mixing
-from nuinfer.physics.propagation import Propagation, flavour_at_earth
+from nuinfer.physics.propagation import flavour_at_earth
 from nuinfer.physics.shells import FINE_INTERVALS, make_shells
-from nuinfer.physics.thermal import FINE, RelicTable, relic_integral, relic_table, thermal_optical_depth
+from nuinfer.physics.thermal import relic_integral, thermal_optical_depth
+from nuinfer.transport.moving import CHUNK, FINE, Moving
+from nuinfer.transport.propagation import Propagation
+from nuinfer.transport.relics import A_STEPS, B_STEPS, relic, relic_table
 
 REFERENCE = json.loads((Path(__file__).parents[1] / "reference" / "thermal.json").read_text())
 
@@ -59,11 +62,13 @@ def test_relic_integral_and_its_table():
     b = np.array([0.0, 1e-3, 0.5, 4.0, 100.0])
     np.testing.assert_allclose(relic_integral(b, 0.0), np.log1p(np.exp(-b)), rtol=1e-11)
     np.testing.assert_allclose(relic_integral(0.0, 1e6) * 1e6, zeta(2) / 2.0, rtol=1e-10)
-    np.testing.assert_allclose(relic_table().at(np.ones(1), np.log([1e7])), relic_integral(1.0, 1e7), rtol=1e-6)
+    table = relic_table()
+    assert table.shape == (A_STEPS + 1, B_STEPS + 1, 4)
+    np.testing.assert_allclose(relic(1.0, np.log(1e7), 1e7, table), relic_integral(1.0, 1e7), rtol=1e-6)
     rng = np.random.default_rng(4)
     b, a = rng.uniform(0.0, 10.0, 2000), 10.0 ** rng.uniform(-2.0, 3.5, 2000)
-    np.testing.assert_allclose(relic_table().at(b, np.log(a)), relic_integral(b, a), rtol=1e-6)
-    assert relic_table().values.shape == (RelicTable.A_STEPS + 1, RelicTable.B_STEPS + 1, 4)
+    interpolated = [relic(*at, table) for at in zip(b, np.log(a), a, strict=True)]
+    np.testing.assert_allclose(interpolated, relic_integral(b, a), rtol=1e-6)
 
 
 @pytest.mark.parametrize("m_nu_ev", [0.0005, 0.003, 0.05])
@@ -153,36 +158,23 @@ POINTS = [(8.0, 3e-4, 0.0), (5.0, 1e-3, 0.01), (7.4, 2e-3, 0.014), (12.0, 6e-4, 
 @pytest.mark.parametrize("at", POINTS)
 def test_counts_of_every_bin(analysis, at):
     """Default accuracy against finer tables, 16 nodes per piece of path and 12 per piece of energy: below 1e-4."""
-    model, at = analysis.posterior.model, dict(zip(("m_zprime_mev", "g_prime", "lightest_nu_mass_ev"), at, strict=True))
-    shells = make_shells("sfr", model.propagation.cosmology, 5.0, FINE_INTERVALS)
-    propagation = dataclasses.replace(model.propagation, shells=shells, path_rule=FINE)
-    accuracy = Accuracy(nodes_per_bin=12, compiled=False)
-    fine = dataclasses.replace(model, propagation=propagation, accuracy=accuracy)
-    point = {name: np.asarray(value) for name, value in analysis.point(at).items()}
-    point |= {name: np.asarray(value) for name, value in at.items()}
-    exact = fine.components(point)["astro"]
+    at = dict(zip(("m_zprime_mev", "g_prime", "lightest_nu_mass_ev"), at, strict=True))
+    fine = finer(analysis, FINE_INTERVALS, 12, path_rule=FINE)
+    exact = fine.components(values_at(analysis, at))[0, 0]
     np.testing.assert_allclose(analysis.predict(at)["astro"], exact, rtol=1e-4)
 
 
-def test_compiled_and_numpy_counts_agree(analysis):
-    model, theta = analysis.posterior.model, analysis.sample_prior(6, np.random.default_rng(5))
-    point = analysis.posterior.point(theta)
-    whole = model.expected_counts(point)
-    plain = dataclasses.replace(model, accuracy=Accuracy(compiled=False, chunk=5))
-    np.testing.assert_allclose(plain.expected_counts(point), whole, rtol=1e-10)
-    np.testing.assert_allclose(analysis.expected_counts(theta[3]), whole[3], rtol=1e-12)
-
-
 @pytest.mark.parametrize("overrides", [
-    ["model.masses=degenerate"],
+    [], ["model.masses=degenerate"],
     ["model.evolution=single", "model.source_redshift=1.5", "model.source=pgamma", "model.ordering=inverted"],
 ])  # fmt: skip
-def test_other_models_compiled_and_not(analysis, overrides):
+def test_counts_do_not_depend_on_the_batch(analysis, overrides):
+    """Not even across the points that are followed together."""
     other = analysis.with_overrides(overrides)
-    theta = other.sample_prior(4, np.random.default_rng(6))
-    model, point = other.posterior.model, other.posterior.point(theta)
-    plain = dataclasses.replace(model, accuracy=Accuracy(compiled=False))
-    np.testing.assert_allclose(plain.expected_counts(point), model.expected_counts(point), rtol=1e-10)
+    theta = other.sample_prior(CHUNK + 2, np.random.default_rng(6))
+    whole = other.expected_counts(theta)
+    for k in (0, 3, CHUNK - 1, CHUNK, CHUNK + 1):
+        np.testing.assert_array_equal(other.expected_counts(theta[k]), whole[k])
 
 
 def test_log_likelihood_has_no_steps_in_the_mediator_mass(analysis):
@@ -216,7 +208,7 @@ def test_massless_neutrinos_need_moving_targets(analysis):
     with pytest.raises(ConfigError, match=r"at rest need at least 0\.003 eV"):
         analysis.with_overrides(["model.targets=at_rest"]).log_prob(np.zeros(len(analysis.parameter_names)))
     with pytest.raises(PhysicsDomainError, match="'thermal' is not allowed with coherence 'coherent'"):
-        Propagation(
-            NUFIT60_NORMAL, LMU_LTAU, PLANCK18, "coherent", True, make_shells("sfr", PLANCK18, 5.0, 16),
-            targets="thermal",
+        Moving(
+            make_shells("sfr", PLANCK18, 5.0, 16), Propagation(NUFIT60_NORMAL, LMU_LTAU, PLANCK18, "coherent", True),
+            regeneration=False,
         )  # fmt: skip
