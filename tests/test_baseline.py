@@ -99,11 +99,24 @@ def test_an_old_run_is_read(folder):
     np.testing.assert_allclose(terms["prior"] + terms["poisson"], log_prob, rtol=1e-12)
 
 
-@pytest.mark.parametrize("kind", ["campaign"])
-def test_old_studies_are_refused_in_one_line(kind, folder):
-    path = folder(kind)
+def compare_again(path):
+    hypotheses = [nuinfer.load("hese7_icecube"), nuinfer.load("hese7_icecube", ["model.absorption=false"])]
+    nuinfer.compare(hypotheses, path, resume=True)
+
+
+@pytest.mark.parametrize(
+    ("kind", "attempt"),
+    [
+        ("campaign", nuinfer.open_campaign),
+        ("campaign", lambda path: nuinfer.run_campaign(path / "campaign.toml", path)),
+        ("comparison", compare_again),
+    ],
+    ids=["campaign", "the same campaign", "comparison"],
+)
+def test_old_studies_are_refused_in_one_line(kind, attempt, folder):
+    path = folder({"comparison": "compare"}.get(kind, kind))
     before = {file.name for file in path.iterdir()}
     with pytest.raises(RunFolderError, match=f"{kind} of another version of nuinfer, which is not read") as caught:
-        nuinfer.open_campaign(path)
+        attempt(path)
     assert "\n" not in str(caught.value)
     assert {file.name for file in path.iterdir()} == before

@@ -297,6 +297,39 @@ def test_results_do_not_depend_on_the_company_and_resume_to_the_same(tmp_path):
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["thesis.tex"]
 
 
+OWN_ENGINE = """
+import numpy as np
+from scipy import special
+
+from nuinfer.inference.evidence.nested import Engine, NestedRun
+
+
+def run(target, seed, setting, checkpoint, every_seconds):
+    theta = target.transform(np.random.default_rng(seed).random((2000, target.n_dim)))
+    values = target.log_likelihood(theta)
+    total = special.logsumexp(values)
+    return NestedRun(total - np.log(len(values)), 0.1, 0.0, 0.0, 1.0, len(values), theta, values - total, values)
+
+
+ENGINE = Engine("plain Monte Carlo", run)
+"""
+
+
+def test_an_engine_of_the_users_own(tmp_path):
+    """It is named by its file; a comparison made with another text of it is not gone on with."""
+    path = tmp_path / "mine.py"
+    path.write_text(OWN_ENGINE)
+    made = varied("hese7_icecube", FLUX, ["model.source=pp,neutron"])
+    result = quick(made, tmp_path / "out", seeds=1, engine=str(path))
+    expected = quick(made, seeds=1, setting=Setting(live=200, walks=20))
+    for name in made:
+        assert result[name].ln_z == pytest.approx(expected[name].ln_z, abs=0.8)
+    assert json.loads((tmp_path / "out" / "result.json").read_text())["engine"]["engine"] == str(path)
+    path.write_text(OWN_ENGINE + "# changed\n")
+    with pytest.raises(RunFolderError, match="holds another comparison, it was made with setting"):
+        quick(made, tmp_path / "out", seeds=1, engine=str(path), resume=True)
+
+
 def test_a_damaged_result_is_named(tmp_path):
     path = tmp_path / "seed-0.npz"
     path.write_bytes(b"PK\x03\x04")
