@@ -78,7 +78,7 @@ def build(config: Config) -> Parts:
     forward = ForwardModel(
         dataset=dataset,
         mixing=mixing,
-        source_fractions=SOURCES.find(model.source, "model.source").fractions,
+        composition=SOURCES.find(model.source, "model.source"),
         mass_name=_mass_name(model) if model.absorption else None,
         squared_offsets_ev2=offsets if split else np.zeros(1),
         spectrum=spectrum,
@@ -88,7 +88,7 @@ def build(config: Config) -> Parts:
     columns, _, _ = space.unpack(space.prior_transform(np.full((2, space.n_dim), 0.5)))
     centre = dict(zip(space.value_names, columns, strict=True))
     _check_energy_scale(space, dataset)
-    _check_spectrum(forward, centre)
+    _check_functions(forward, centre)
     constraints = _constraints(config, space)
     if model.absorption:
         _check_arguments(constraints, {**centre, SUM_NU_MASSES_EV: np.full(2, 0.1)})
@@ -218,8 +218,16 @@ def _check_arguments(constraints: tuple[Constraint, ...], values: Mapping[str, F
         _tried(text, np.broadcast_to, term, (2,))
 
 
-def _check_spectrum(model: ForwardModel, values: Mapping[str, FloatArray]) -> None:
-    """Refuse a spectrum that does not work, which can only be a user's."""
+def _check_functions(model: ForwardModel, values: Mapping[str, FloatArray]) -> None:
+    """Refuse a source or a spectrum whose function does not work, which can only be a user's."""
+    if model.composition.fractions is None:
+        four = {name: np.repeat(value, 2) for name, value in values.items()}
+        fractions = _tried("model.source: its species failed", model.composition.fractions_at, four)
+        if fractions.shape not in ((4, 3), (4, 6)):
+            shapes = f"gave shape {fractions.shape} for 4 points; it must be (4, 3) or (4, 6)"
+            raise ConfigError(f"model.source: its species {shapes}")
+        if not np.all(np.isfinite(fractions)):
+            raise ConfigError("model.source: its species is negative or not finite in the centre of the prior")
     if model.spectrum.make is None:
         flux = _tried("model.spectrum: its log_shape failed", model.unabsorbed, values, np.array([1e5, 1e6]))
         if not np.all(np.isfinite(flux)):

@@ -17,7 +17,7 @@ from nuinfer.physics.dip import coupling_of_depth
 from nuinfer.physics.masses import above_lightest
 from nuinfer.physics.mixing import Mixing
 from nuinfer.physics.propagation import source_populations
-from nuinfer.physics.sources import free_fractions
+from nuinfer.physics.sources import Source
 from nuinfer.physics.spectra import Spectrum
 from nuinfer.physics.spectra._emission import Emission, emit, emit_at, prepare
 from nuinfer.transport.points import PIVOT_GEV, Bins, Points, Transport, make_bins
@@ -34,8 +34,8 @@ class ForwardModel:
         Response, backgrounds, livetime; its observed counts are not used.
     mixing : Mixing
         Mixing matrix.
-    source_fractions : ndarray, shape (6,), or None
-        Composition at the source by species; None: that of ``f_e`` and ``f_mu``, nu and nubar alike.
+    composition : Source
+        Flavours at the source.
     mass_name : str or None
         Value that sets the target masses, in eV; None: no mediator, nothing is absorbed.
     squared_offsets_ev2 : ndarray, shape (target,)
@@ -50,7 +50,7 @@ class ForwardModel:
 
     dataset: DataSet
     mixing: Mixing
-    source_fractions: FloatArray | None
+    composition: Source
     mass_name: str | None
     squared_offsets_ev2: FloatArray
     spectrum: Spectrum
@@ -60,16 +60,14 @@ class ForwardModel:
     @cached_property
     def _fixed_source(self) -> FloatArray | None:
         """Populations at a source without parameters, (1, channel, 3); nu - nubar is left out where it vanishes."""
-        if self.source_fractions is None:
+        if self.composition.fractions is None:
             return None
-        both = source_populations(self.source_fractions, self.mixing)
+        both = source_populations(self.composition.fractions, self.mixing)
         return both[None] if np.any(both[1]) else both[None, :1]
 
     @cached_property
     def _response(self) -> Response:
-        return make_response(
-            self.dataset, self.mixing, 1 if self._fixed_source is None else self._fixed_source.shape[1]
-        )
+        return make_response(self.dataset, self.mixing)
 
     @cached_property
     def _bins(self) -> Bins:
@@ -84,7 +82,11 @@ class ForwardModel:
         """Populations at the source at values of shape (n,), shape (n or 1, channel, 3); NaN off the simplex."""
         if self._fixed_source is not None:
             return self._fixed_source
-        return free_fractions(values["f_e"], values["f_mu"])[:, None, :] @ self.mixing.probabilities
+        fractions = self.composition.fractions_at(values)[:, None, :]
+        if fractions.shape[-1] == 6:
+            neutrinos, antineutrinos = fractions[..., :3], fractions[..., 3:]
+            fractions = np.concatenate([neutrinos + antineutrinos, neutrinos - antineutrinos], axis=1)
+        return fractions @ self.mixing.probabilities
 
     def masses_ev(self, values: Mapping[str, FloatArray]) -> FloatArray:
         """Target masses in eV at named values, shape (*batch, target)."""

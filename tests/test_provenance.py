@@ -132,8 +132,9 @@ def test_a_source_of_the_user_is_used_cited_and_recorded(tmp_path: Path) -> None
 def test_a_source_of_the_user_may_have_the_fractions_as_parameters(tmp_path: Path) -> None:
     path = tmp_path / "source.py"
     path.write_text(
-        "from nuinfer.physics.sources import Source\nfrom nuinfer.physics.sources.free import FRACTIONS\n"
-        "SOURCE = Source('mine', 'mine', None, None, FRACTIONS)\n"
+        "from nuinfer.physics.sources import Source, free_fractions\n"
+        "from nuinfer.physics.sources.free import FRACTIONS\n"
+        "SOURCE = Source('mine', 'mine', None, free_fractions, FRACTIONS)\n"
     )
     analysis = nuinfer.load("hese7_icecube", [f"model.source={path}", "parameters.f_mu.value=0.25"])
     assert "f_e" in analysis.parameter_names

@@ -26,7 +26,7 @@ class Response(NamedTuple):
     Parameters
     ----------
     fold : ndarray, shape (channel * 3 * true bin, topology * column)
-        Counts per unit of ``integral population dE`` and of phi_total.
+        Counts per unit of ``integral population dE`` and of phi_total; the channels are nu + nubar, nu - nubar.
     energy_scale : EnergyScale
         Columns and bins.
     templates : ndarray, shape (background, topology, bin)
@@ -41,11 +41,11 @@ class Response(NamedTuple):
     neutrinos: FloatArray
 
 
-def make_response(dataset: DataSet, mixing: Mixing, n_channel: int) -> Response:
-    """The response to `n_channel` of nu + nubar, nu - nubar."""
+def make_response(dataset: DataSet, mixing: Mixing) -> Response:
+    """The response of a data set to mass states."""
     area_m2 = np.concatenate([dataset.below_area_m2, dataset.area_m2], axis=-1)
     neutrinos, antineutrinos = area_m2[:3], area_m2[3:]
-    channels = np.stack([neutrinos + antineutrinos, neutrinos - antineutrinos])[:n_channel] / 2.0
+    channels = np.stack([neutrinos + antineutrinos, neutrinos - antineutrinos]) / 2.0
     states = np.einsum("ai,caetd->cietd", mixing.probabilities, channels)
     exposure = dataset.livetime_s * 4.0 * np.pi * CM2_PER_M2 * PHI_UNIT
     edges = dataset.bin_edges_gev
@@ -67,7 +67,7 @@ def counts_by_component(
     Parameters
     ----------
     integrals : ndarray, shape (n, channel, 3, true bin)
-        Integrals of the populations over true energies.
+        Integrals of the populations over true energies, nu - nubar where it does not vanish.
     phi_total, energy_scale, detector_scale : ndarray, shape (n,)
         Flux, scale of deposited energies, scale of neutrino counts.
     norms : ndarray, shape (background, n)

@@ -5,12 +5,13 @@ A user's own composition is such a file, named in the configuration: ``model.sou
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from nuinfer.errors import PhysicsDomainError
-from nuinfer.parameters import Definition
+from nuinfer.parameters import LOG10, Definition
 from nuinfer.registry import Registry
 from nuinfer.typing import ArrayLike, FloatArray
 
@@ -27,28 +28,34 @@ class Source:
         Name in the configuration, and what figures and tables print.
     citation : str or None
         What has to be cited; None for a definition that rests on no publication.
-    species : tuple of two triples, or None
-        Parts of (nu_e, nu_mu, nu_tau) and of their antineutrinos; None for those of the parameters f_e and f_mu.
+    species : tuple of two triples, or callable
+        Parts of (nu_e, nu_mu, nu_tau) and of their antineutrinos. Of a source with parameters a function of their
+        values, logarithms undone, each of shape (n,): the parts of the three flavours, nu and nubar alike, shape
+        (n, 3), or of all six species, shape (n, 6).
     parameters : tuple of Definition
-        Parameters that only this source has.
+        Parameters that only this source has, which `species` takes by position.
     order : int
         Place in lists.
 
     Raises
     ------
     PhysicsDomainError
-        If the parts are not six finite numbers >= 0, some above 0.
+        If the parts are not six finite numbers >= 0, some above 0, or do not depend on the parameters.
     """
 
     name: str
     label: str
     citation: str | None
-    species: tuple[Flavours, Flavours] | None
+    species: tuple[Flavours, Flavours] | Callable[..., FloatArray]
     parameters: tuple[Definition, ...] = ()
     order: int = 0
 
     def __post_init__(self) -> None:
-        if self.species is not None:
+        if callable(self.species) != bool(self.parameters):
+            raise PhysicsDomainError(
+                f"source '{self.name}': species must be a function if and only if there are parameters"
+            )
+        if not callable(self.species):
             parts = np.asarray(self.species, float)
             if parts.shape != (2, 3) or not (np.all(np.isfinite(parts) & (parts >= 0.0)) and parts.any()):
                 raise PhysicsDomainError(
@@ -57,11 +64,20 @@ class Source:
 
     @property
     def fractions(self) -> FloatArray | None:
-        """Fractions of the six species, summing to one; None for those of the parameters f_e and f_mu."""
-        if self.species is None:
+        """Fractions of the six species, summing to one; None if they depend on parameters."""
+        if callable(self.species):
             return None
         parts = np.array(self.species, float).ravel()
         return np.asarray(parts / parts.sum())
+
+    def fractions_at(self, values: Mapping[str, FloatArray]) -> FloatArray:
+        """Fractions at named values of shape (n,), shape (n, 3 or 6), summing to one; NaN where parts are negative."""
+        if not callable(self.species):
+            return np.asarray(self.fractions)[None]
+        own = (values[definition.name.removeprefix(LOG10)] for definition in self.parameters)
+        parts = np.asarray(self.species(*own), float)
+        possible = np.all(parts >= 0.0, axis=-1, keepdims=True)
+        return np.where(possible, parts / parts.sum(axis=-1, keepdims=True), np.nan)
 
 
 SOURCES = Registry("nuinfer.physics.sources", "SOURCE", Source, error=PhysicsDomainError)
@@ -94,7 +110,7 @@ def source_fractions(source: str) -> FloatArray:
     """
     fractions = SOURCES.find(source, "source").fractions
     if fractions is None:
-        raise PhysicsDomainError(f"source: the fractions of '{source}' are parameters, see free_fractions")
+        raise PhysicsDomainError(f"source: the fractions of '{source}' depend on parameters")
     return fractions
 
 

@@ -1,7 +1,7 @@
 """Flavours of the source as parameters, neutrinos and antineutrinos alike."""
 
 from nuinfer.parameters import Definition
-from nuinfer.physics.sources import Source
+from nuinfer.physics.sources import Source, free_fractions
 from nuinfer.priors import SimplexShare
 
 FRACTIONS = tuple(
@@ -9,4 +9,6 @@ FRACTIONS = tuple(
     for name, label, flavour in (("f_e", r"$f_e$", "nu_e + nubar_e"), ("f_mu", r"$f_\mu$", "nu_mu + nubar_mu"))
 )
 
-SOURCE = Source(name="free", label="free flavours", citation=None, species=None, parameters=FRACTIONS, order=6)
+SOURCE = Source(
+    name="free", label="free flavours", citation=None, species=free_fractions, parameters=FRACTIONS, order=6
+)
