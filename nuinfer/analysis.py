@@ -15,14 +15,15 @@ import tomli_w
 
 from nuinfer import config as configuration
 from nuinfer import provenance
-from nuinfer.build import SUM_NU_MASSES_EV, Parts, build, mass_range_mev
+from nuinfer.build import build, mass_range_mev
 from nuinfer.config import Config, SamplerConfig
 from nuinfer.constraints.base import Constraint
 from nuinfer.detector.dataset import DataSet
-from nuinfer.errors import ConfigError, NonFiniteLogProbError, PhysicsDomainError
+from nuinfer.errors import ConfigError, PhysicsDomainError
 from nuinfer.forward import ForwardModel
 from nuinfer.likelihood import poisson_log_likelihood, poisson_log_terms
 from nuinfer.parameters import DERIVED, ParameterSpace, physical_values
+from nuinfer.parts import Parts
 from nuinfer.physics.mixing import Mixing
 from nuinfer.physics.resonance import resonance_redshift
 from nuinfer.typing import ArrayLike, BoolArray, FloatArray, IntArray
@@ -47,30 +48,44 @@ class Analysis:
         Name of the preset or file.
     counts : tuple of tuple of float, optional
         Counts that replace the observed ones, by topology; see `with_observed`.
-    parts : Parts, optional
-        Parameters, model and constraints; built from the configuration if they are not given.
+    given : Parts, optional
+        Parameters, model and constraints; built from the configuration if they are left out.
 
-    Raises
-    ------
-    ConfigError, DataIntegrityError
-        One line naming the key or file, the value and what is allowed.
+    Attributes
+    ----------
+    parameter_names : tuple of str
+        Names of the sampled parameters, in the order of the columns of theta.
+    term_names : tuple of str
+        Names of the terms of the log-probability, in the order in which they are evaluated.
+    observed_counts : ndarray, shape (topology, bin)
+        Observed counts, or those that replace them, in `topologies` and between `bin_edges_gev`.
+    parts, space, model, constraints, dataset, mixing
+        What it consists of: parameters and priors, the model of the counts, constraints, data set, mixing matrix.
     """
 
     config: Config
     config_input: str = ""
     name: str = "analysis"
     counts: tuple[tuple[float, ...], ...] | None = None
-    parts: Parts | None = field(default=None, repr=False, compare=False)
+    given: Parts | None = field(default=None, repr=False, compare=False)
+    parts: Parts = field(init=False, repr=False, compare=False)
     space: ParameterSpace = field(init=False, repr=False, compare=False)
     model: ForwardModel = field(init=False, repr=False, compare=False)
     constraints: tuple[Constraint, ...] = field(init=False, repr=False, compare=False)
+    dataset: DataSet = field(init=False, repr=False, compare=False)
+    mixing: Mixing = field(init=False, repr=False, compare=False)
+    parameter_names: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    term_names: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    topologies: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    bin_edges_gev: FloatArray = field(init=False, repr=False, compare=False)
     observed_counts: FloatArray = field(init=False, repr=False, compare=False)
     checksums: dict[str, str] = field(init=False, repr=False, compare=False)
     cited: tuple[str, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        parts = build(self.config) if self.parts is None else self.parts
-        observed, checksums = parts.model.dataset.observed, parts.checksums
+        parts = build(self.config) if self.given is None else self.given
+        dataset = parts.model.dataset
+        observed, checksums = dataset.observed, parts.checksums
         if self.counts is not None:
             shape, observed = observed.shape, np.array(self.counts, float)
             if observed.shape != shape or not np.all(np.isfinite(observed) & (observed >= 0.0)):
@@ -78,7 +93,18 @@ class Analysis:
                 raise ConfigError(f"observed counts: {text}")
             digest = hashlib.sha256(json.dumps(self.counts).encode()).hexdigest()
             checksums = {**checksums, "observed counts": digest}
-        facts = {**parts._asdict(), "parts": parts, "observed_counts": observed, "checksums": checksums}
+        facts: dict[str, object] = {
+            **vars(parts),
+            "parts": parts,
+            "dataset": dataset,
+            "mixing": parts.model.mixing,
+            "parameter_names": parts.space.names,
+            "term_names": ("prior", *(c.name for c in parts.constraints), DATA),
+            "topologies": dataset.topologies,
+            "bin_edges_gev": dataset.bin_edges_gev,
+            "observed_counts": observed,
+            "checksums": checksums,
+        }
         for name, value in facts.items():
             object.__setattr__(self, name, value)
 
@@ -86,24 +112,9 @@ class Analysis:
         return Analysis, (self.config, self.config_input, self.name, self.counts)
 
     @property
-    def dataset(self) -> DataSet:
-        """The data set."""
-        return self.model.dataset
-
-    @property
-    def mixing(self) -> Mixing:
-        """The mixing matrix."""
-        return self.model.mixing
-
-    @property
     def absorbs(self) -> bool:
         """Whether there is a mediator that absorbs neutrinos on their way."""
         return self.model.mass_name is not None
-
-    @property
-    def parameter_names(self) -> tuple[str, ...]:
-        """Names of the sampled parameters, in the order of the columns of theta."""
-        return self.space.names
 
     @property
     def parameter_labels(self) -> dict[str, str]:
@@ -116,11 +127,6 @@ class Analysis:
         return {name: derived.label for name, derived in DERIVED.items()}
 
     @property
-    def term_names(self) -> tuple[str, ...]:
-        """Names of the terms of the log-probability, in the order in which they are evaluated."""
-        return ("prior", *(c.name for c in self.constraints), DATA)
-
-    @property
     def prior_bounds(self) -> FloatArray:
         """Support of the priors, shape (n_dim, 2)."""
         return self.space.bounds
@@ -131,21 +137,9 @@ class Analysis:
         return mass_range_mev(self.space)
 
     @property
-    def bin_edges_gev(self) -> FloatArray:
-        """Edges of the deposited-energy bins in GeV, shape (bin + 1,)."""
-        return self.dataset.bin_edges_gev
-
-    @property
-    def topologies(self) -> tuple[str, ...]:
-        """Names of the topologies."""
-        return self.dataset.topologies
-
-    @property
     def sampler(self) -> SamplerConfig:
         """Settings of the sampler."""
         return self.config.sampler
-
-    # The prior
 
     def prior_transform(self, u: ArrayLike) -> FloatArray:
         """Map the unit cube (*batch, n_dim) to parameters distributed like the prior."""
@@ -162,8 +156,6 @@ class Analysis:
     def log_prior(self, theta: ArrayLike) -> FloatArray:
         """Log of the normalised prior density, -inf outside; shape (*batch,)."""
         return self.space.log_prior(theta)
-
-    # The posterior
 
     def evaluate(self, theta: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Log-probability and terms of a batch, stopping early where a point is already impossible.
@@ -191,16 +183,16 @@ class Analysis:
             terms[0] = total = log_prior
             for row, constraint in enumerate(self.constraints, start=1):
                 possible = _where(total > -np.inf)
-                terms[row, possible] = self._term(constraint, self._named(columns[:, possible]))
+                terms[row, possible] = self.parts.term(constraint, self.parts.named(columns[:, possible]))
                 total = total + terms[row]
             possible = _where(total > -np.inf)
             if total[possible].size:
-                counts = self.model.components(self._named(columns[:, possible]))
+                counts = self.model.components(self.parts.named(columns[:, possible]))
                 terms[-1, possible] = poisson_log_likelihood(self.observed_counts, counts)
                 total = total + terms[-1]
-            terms = terms.T.copy()
-            self._refuse_nonfinite(x, terms)
-            return total, terms
+            if not np.all(terms < np.inf):  # NaN included
+                self.parts.refuse_nonfinite(x, dict(zip(self.term_names, terms, strict=True)))
+            return total, terms.T.copy()
 
     def log_prob(self, theta: ArrayLike) -> FloatArray:
         """Prior + likelihood + exclusions, shape (*batch,).
@@ -221,16 +213,13 @@ class Analysis:
         NonFiniteLogProbError
             If a term is NaN or +inf.
         """
-        x, values, log_prior, finite = self._unpack(theta)
+        x, values, log_prior, finite = self.parts.unpack(theta)
         with np.errstate(all="ignore"):
-            terms = np.empty((len(x), len(self.constraints) + 2))
-            terms[:, 0] = log_prior
-            for column, constraint in enumerate(self.constraints, start=1):
-                terms[:, column] = self._term(constraint, values)
-            terms[:, -1] = poisson_log_likelihood(self.observed_counts, self._counts(values, finite))
-        self._refuse_nonfinite(x, terms)
-        batch = np.shape(theta)[:-1]
-        return {name: term.reshape(batch) for name, term in zip(self.term_names, terms.T.copy(), strict=True)}
+            found = [log_prior, *(np.broadcast_to(self.parts.term(c, values), (len(x),)) for c in self.constraints)]
+        found.append(poisson_log_likelihood(self.observed_counts, self.parts.counts(values, finite)))
+        terms = dict(zip(self.term_names, found, strict=True))
+        self.parts.refuse_nonfinite(x, terms)
+        return {name: term.reshape(np.shape(theta)[:-1]).copy() for name, term in terms.items()}
 
     def log_likelihood(self, theta: ArrayLike) -> FloatArray:
         """Poisson terms and smooth constraints, without prior and exclusions; shape (*batch,)."""
@@ -241,27 +230,25 @@ class Analysis:
 
     def log_exclusion(self, theta: ArrayLike) -> FloatArray:
         """0 where no exclusion applies, else -inf; shape (*batch,)."""
-        x, values, _, _ = self._unpack(theta)
+        x, values, _, _ = self.parts.unpack(theta)
         total = np.zeros(len(x))
         with np.errstate(all="ignore"):
             for constraint in self.constraints:
                 if constraint.is_exclusion:
-                    total = total + self._term(constraint, values)
-                    self._refuse(x, total, constraint.name)
+                    total = total + self.parts.term(constraint, values)
+                    self.parts.refuse_nonfinite(x, {constraint.name: total})
         return total.reshape(np.shape(theta)[:-1])
 
     def observables(self, theta: ArrayLike) -> dict[str, FloatArray]:
         """What each constraint predicts at theta, by its name; its Standard Model value where there is no mediator."""
-        _, values, _, _ = self._unpack(theta)
+        _, values, _, _ = self.parts.unpack(theta)
         batch = np.shape(theta)[:-1]
-        spread = (np.broadcast_to(self._observable(c, values), (math.prod(batch),)) for c in self.constraints)
+        spread = (np.broadcast_to(self.parts.observable(c, values), (math.prod(batch),)) for c in self.constraints)
         return {c.name: found.reshape(batch) for c, found in zip(self.constraints, spread, strict=True)}
-
-    # The model
 
     def values(self, theta: ArrayLike) -> dict[str, FloatArray]:
         """Named physical values at theta, logarithms undone; each of shape (*batch,), infinite where they overflow."""
-        _, values, _, _ = self._unpack(theta)
+        _, values, _, _ = self.parts.unpack(theta)
         return {name: value.reshape(np.shape(theta)[:-1]) for name, value in values.items()}
 
     def masses_ev(self, values: Mapping[str, FloatArray]) -> FloatArray:
@@ -269,13 +256,11 @@ class Analysis:
         return self.model.masses_ev(values)
 
     def components(self, theta: ArrayLike) -> dict[str, FloatArray]:
-        """Expected counts by component, each of shape (*batch, topology, bin)."""
-        _, values, _, finite = self._unpack(theta)
-        counts = self._counts(values, finite)
-        batch = np.shape(theta)[:-1]
-        return {
-            name: counts[:, k].reshape(*batch, *counts.shape[2:]) for k, name in enumerate(self.model.component_names)
-        }
+        """Expected counts by component, each of shape (*batch, topology, bin); NaN where they make no sense."""
+        _, values, _, finite = self.parts.unpack(theta)
+        counts = np.moveaxis(self.parts.counts(values, finite), 1, 0)
+        shape = (*np.shape(theta)[:-1], *counts.shape[-2:])
+        return {name: part.reshape(shape) for name, part in zip(self.model.component_names, counts, strict=True)}
 
     def expected_counts(self, theta: ArrayLike) -> FloatArray:
         """Expected counts of all components, shape (*batch, topology, bin).
@@ -285,19 +270,16 @@ class Analysis:
         PhysicsDomainError
             If they are not finite.
         """
-        x, values, _, finite = self._unpack(theta)
-        counts = self._counts(values, finite).sum(axis=1)
+        counts = np.asarray(sum(self.components(theta).values()))
         bad = ~np.all(np.isfinite(counts), axis=(-2, -1))
         if bad.any():
-            at = dict(zip(self.parameter_names, x[bad][0].tolist(), strict=True))
+            at = dict(zip(self.parameter_names, np.asarray(theta)[bad][0].tolist(), strict=True))
             raise PhysicsDomainError(f"the expected counts are not finite at {at}")
-        return np.asarray(counts.reshape(*np.shape(theta)[:-1], *counts.shape[1:]))
+        return counts
 
     def poisson_terms(self, theta: ArrayLike) -> FloatArray:
         """Poisson log-probability per bin, shape (*batch, topology, bin); NaN where the counts make no sense."""
-        _, values, _, finite = self._unpack(theta)
-        terms = poisson_log_terms(self.observed_counts, self._counts(values, finite).sum(axis=1))
-        return terms.reshape(*np.shape(theta)[:-1], *terms.shape[1:])
+        return poisson_log_terms(self.observed_counts, np.asarray(sum(self.components(theta).values())))
 
     def edges_gev(self, theta: ArrayLike) -> FloatArray:
         """Energies in GeV at which the flux at Earth is not smooth, shape (*batch, edge); none without absorption."""
@@ -306,13 +288,7 @@ class Analysis:
         return self.model.transport.edges_gev(mass, self.masses_ev(values))
 
     def coupling_of_depth(self, depth: ArrayLike, redshift: ArrayLike, m_zprime_mev: ArrayLike) -> FloatArray:
-        """Coupling at which a crossing at `redshift` has the optical depth `depth` for a unit entry of R.
-
-        Raises
-        ------
-        PhysicsDomainError
-            Without absorption.
-        """
+        """See `nuinfer.forward.ForwardModel.coupling_of_depth`."""
         return self.model.coupling_of_depth(depth, redshift, m_zprime_mev)
 
     def derived(self, theta: ArrayLike) -> dict[str, FloatArray]:
@@ -328,44 +304,11 @@ class Analysis:
         return {name: values[name] for name in ("m_zprime_mev", "g_prime")} | {"log10_e_res_gev": np.log10(dip)}
 
     def point(self, at: Mapping[str, float] | None = None) -> dict[str, float]:
-        """Values of all parameters: those of `at`, else the centre of the prior or the fixed value.
-
-        Of f_e and f_mu, one that is not given takes half of what the other leaves.
-
-        Raises
-        ------
-        ConfigError
-            For an unknown name, or a value that is not finite.
-        """
-        space, given = self.space, {}
-        names = [p.name for p in space.parameters]
-        for name, value in (at or {}).items():
-            logarithm = f"log10_{name}"
-            if name not in names and logarithm not in names:
-                raise ConfigError(f"parameter '{name}': not one of {', '.join(names)}")
-            if name not in names:
-                if not value > 0.0:
-                    raise ConfigError(f"parameter '{name}': {value} is not allowed, it must be positive")
-                given[logarithm] = math.log10(value)
-            else:
-                given[name] = value
-        values = space.centres(given)
-        space.check_values(values)
-        return values
+        """Values of all parameters: those of `at`, else the centre of the prior; see `ParameterSpace.point`."""
+        return self.space.point(at or {})
 
     def predict(self, at: Mapping[str, float] | None = None) -> dict[str, FloatArray]:
-        """Expected counts by component at named values, inside the prior or not.
-
-        Parameters
-        ----------
-        at : mapping of str to float, optional
-            Parameters by name, ``m_zprime_mev`` and ``g_prime`` included; the others take the centre of their prior.
-
-        Returns
-        -------
-        dict
-            ``astro``, ``conventional``, ``prompt``, ``muon``: arrays of shape (topology, bin).
-        """
+        """Expected counts by component (topology, bin) at named values, inside the prior or not; see `point`."""
         at = self.point(at)
         with np.errstate(all="ignore"):
             counts = self.model.components(physical_values({name: np.full(1, value) for name, value in at.items()}))
@@ -391,15 +334,9 @@ class Analysis:
         ------
         ConfigError
             For another shape, or counts that are negative or not finite.
-
-        Examples
-        --------
-        >>> analysis = load("hese7")
-        >>> float(analysis.with_observed(2.0 * analysis.observed_counts).observed_counts.sum())
-        120.0
         """
         rows = tuple(map(tuple, np.asarray(counts, float).tolist())) if np.ndim(counts) == 2 else ()
-        return replace(self, counts=rows)
+        return replace(self, counts=rows, given=self.parts)
 
     def config_toml(self) -> str:
         """The resolved configuration as TOML, every key written out."""
@@ -413,46 +350,6 @@ class Analysis:
     def references(self) -> list[str]:
         """References of everything used: data set, model, measurements, and the formulas that predict them."""
         return list(self.cited)
-
-    # Inside
-
-    def _unpack(self, theta: ArrayLike) -> tuple[FloatArray, dict[str, FloatArray], FloatArray, BoolArray]:
-        """Theta as (n, n_dim), named values, log prior, and whether all values are finite."""
-        x = self.space.check(theta).reshape(-1, self.space.n_dim)
-        columns, log_prior, finite = self.space.unpack(x)
-        return x, self._named(columns), log_prior, finite
-
-    def _named(self, columns: FloatArray) -> dict[str, FloatArray]:
-        return dict(zip(self.space.value_names, columns, strict=True))
-
-    def _counts(self, values: dict[str, FloatArray], finite: BoolArray) -> FloatArray:
-        """Expected counts by component, NaN where a value is not finite: the model never sees such a point."""
-        with np.errstate(all="ignore"):
-            if finite.all():
-                return self.model.components(values)
-            counts = self.model.components({name: np.where(finite, value, 1.0) for name, value in values.items()})
-        counts[~finite] = np.nan
-        return counts
-
-    def _observable(self, constraint: Constraint, values: dict[str, FloatArray]) -> FloatArray:
-        if not self.absorbs:
-            return np.asarray(constraint.standard_model)
-        if SUM_NU_MASSES_EV in constraint.arguments:  # one mass stands for three if they are degenerate
-            values = {**values, SUM_NU_MASSES_EV: 3.0 * self.masses_ev(values).mean(axis=-1)}
-        return constraint.predict(*(values[name] for name in constraint.arguments))
-
-    def _term(self, constraint: Constraint, values: dict[str, FloatArray]) -> FloatArray:
-        return constraint.log_term_of(self._observable(constraint, values))
-
-    def _refuse_nonfinite(self, theta: FloatArray, terms: FloatArray) -> None:
-        if not np.all(terms < np.inf):  # NaN included
-            for column, name in enumerate(self.term_names):
-                self._refuse(theta, terms[:, column], name)
-
-    def _refuse(self, theta: FloatArray, term: FloatArray, name: str) -> None:
-        bad = ~(term < np.inf)
-        if bad.any():
-            raise NonFiniteLogProbError(name, dict(zip(self.parameter_names, theta[bad][0].tolist(), strict=True)))
 
 
 def _where(mask: BoolArray) -> slice | IntArray:

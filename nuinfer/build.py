@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from nuinfer.detector.projection import project
 from nuinfer.errors import ConfigError, NuinferError
 from nuinfer.forward import ForwardModel
 from nuinfer.parameters import PARAMETERS, ParameterSpace
+from nuinfer.parts import SUM_NU_MASSES_EV, Parts
 from nuinfer.physics.cosmology import COSMOLOGIES
 from nuinfer.physics.evolution import LAWS, LogDensity
 from nuinfer.physics.masses import squared_offsets_ev2
@@ -38,21 +39,8 @@ MIN_MASS_AT_REST_EV = 0.003
 """Lightest mass of a fit with relic neutrinos at rest; lighter ones still move at more than a tenth of light speed."""
 
 
-SUM_NU_MASSES_EV = "sum_nu_masses_ev"
-"""A value of every point that is made of the masses, for constraints."""
-
 REDSHIFT_INTERVALS = 128
 """Intervals of the redshift table of a fit; the error falls with their fourth power."""
-
-
-class Parts(NamedTuple):
-    """What an analysis consists of, its data apart, with checksums and references of everything in it."""
-
-    space: ParameterSpace
-    model: ForwardModel
-    constraints: tuple[Constraint, ...]
-    checksums: dict[str, str]
-    cited: tuple[str, ...]
 
 
 def build(config: Config) -> Parts:
@@ -213,9 +201,10 @@ def _check_arguments(constraints: tuple[Constraint, ...], values: Mapping[str, F
         where, missing = f"constraints.{constraint.name}", [n for n in constraint.arguments if n not in values]
         if missing:
             raise ConfigError(f"{where}: it depends on '{missing[0]}', which is none of {', '.join(sorted(values))}")
-        text = f"{where}: its predict failed on a batch of two points"
-        term = _tried(text, constraint.log_term, *(values[name] for name in constraint.arguments))
-        _tried(text, np.broadcast_to, term, (2,))
+        if constraint.files:  # a user's; the shipped ones are not compiled before they are needed
+            text = f"{where}: its predict failed on a batch of two points"
+            term = _tried(text, constraint.log_term, *(values[name] for name in constraint.arguments))
+            _tried(text, np.broadcast_to, term, (2,))
 
 
 def _check_functions(model: ForwardModel, values: Mapping[str, FloatArray]) -> None:

@@ -21,7 +21,10 @@ from nuinfer.typing import ArrayLike, FloatArray
 _Function = TypeVar("_Function", bound=Callable[..., object])
 
 
-SOURCES = ("*.py", "physics/**/*.py", "transport/*.py", "detector/*.py", "constraints/**/*.py")
+SOURCES = (
+    *("compiled.py", "constants.py", "forward.py", "likelihood.py", "unpack.py"),
+    *("physics/**/*.py", "transport/*.py", "detector/*.py", "constraints/**/*.py"),
+)
 """Where functions that are compiled may be."""
 
 

@@ -327,6 +327,28 @@ class ParameterSpace:
             values |= dict.fromkeys(missing, max(left, 0.0) / (len(missing) + 1))
         return values
 
+    def point(self, at: Mapping[str, float]) -> dict[str, float]:
+        """Values of all parameters as `centres` has them, from names that may be those of the logarithms undone.
+
+        Raises
+        ------
+        ConfigError
+            For an unknown name, or a value that has no meaning.
+        """
+        names, given = [p.name for p in self.parameters], {}
+        for name, value in at.items():
+            if name in names:
+                given[name] = value
+            elif LOG10 + name not in names:
+                raise ConfigError(f"parameter '{name}': not one of {', '.join(names)}")
+            elif not value > 0.0:
+                raise ConfigError(f"parameter '{name}': {value} is not allowed, it must be positive")
+            else:
+                given[LOG10 + name] = math.log10(value)
+        values = self.centres(given)
+        self.check_values(values)
+        return values
+
     def check_values(self, values: Mapping[str, float]) -> None:
         """Refuse values that have no meaning, by themselves or together.
 

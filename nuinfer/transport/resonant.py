@@ -16,7 +16,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
 
 import numpy as np
 
@@ -34,129 +33,17 @@ from nuinfer.physics.resonance import (
     resonance_redshift,
 )
 from nuinfer.physics.shells import Shells
-from nuinfer.physics.spectra._emission import Emission, emit, emit_at, prepare
-from nuinfer.transport.nodes import Nodes, collect, make_nodes, place, sort, weigh
+from nuinfer.physics.spectra._emission import emit, emit_at, prepare
+from nuinfer.transport.nodes import collect, place, sort, weigh
 from nuinfer.transport.points import PIVOT_GEV, Bins, Points
 from nuinfer.transport.propagation import Propagation
-from nuinfer.typing import FloatArray, IntArray
+from nuinfer.transport.workspace import Path, Work, make_workspace
+from nuinfer.typing import FloatArray
 
 INSIDE = 1e-12
 """Nodes at the ends of a piece stay this far inside, on their own side of a jump, whatever the rounding."""
 
 _LN_PIVOT = math.log(PIVOT_GEV)
-
-
-class Path(NamedTuple):
-    """What lies between source and Earth, the same for all points.
-
-    Parameters
-    ----------
-    shells : Shells
-        Distribution of the sources.
-    crossings : Crossings
-        At each target.
-    omega_m, omega_lambda, strength : float
-        Expansion; depth over (1+z)^3 H0/H at 1 MeV and unit coupling: it grows like (g'/m_Z')^2.
-    daughters : ndarray, shape (3,)
-        Populations of the mass states among daughters.
-    decay : ndarray, shape (2, 3)
-        Coefficients of their spectrum by channel.
-    neutrinos, charged : float and ndarray of shape (3,)
-        Squared charges: of the neutrinos together, of the charged leptons.
-    cumulative, stencil : ndarray, shape (n, 6) and (n,)
-        Integral over each interval of a table of absorbed flux, see `cumulative_rule`; n = 0: daughters are left out.
-    """
-
-    shells: Shells
-    crossings: Crossings
-    omega_m: float
-    omega_lambda: float
-    strength: float
-    daughters: FloatArray
-    decay: FloatArray
-    neutrinos: float
-    charged: FloatArray
-    cumulative: FloatArray
-    stencil: IntArray
-
-
-class Daughters(NamedTuple):
-    """Tables of the daughters made at each target, in pieces between the points where the absorbed flux is not smooth.
-
-    Parameters
-    ----------
-    n_pieces : ndarray, shape (target,)
-        Pieces; none for a target that is never crossed.
-    ends : ndarray, shape (target, piece + 1)
-        Their ends in x = ln(1+z).
-    moments : ndarray, shape (target, channel, piece, n + 1, 6)
-        Cumulative moments M_0 to M_2 at the nodes, and their change per interval there.
-    """
-
-    n_pieces: IntArray
-    ends: FloatArray
-    moments: FloatArray
-
-
-class Work(NamedTuple):
-    """Workspace of a point.
-
-    Parameters
-    ----------
-    nodes : Nodes
-        Where populations are wanted.
-    emission : Emission
-        What is emitted beyond each resonance.
-    daughters : Daughters
-        Tables of regeneration.
-    order : ndarray, shape (target,)
-        Targets in the order in which they are crossed.
-    scales : ndarray, shape (target, 2)
-        1/E_R and (pivot/E_R)^gamma, in that order.
-    breaks : ndarray, shape (n_break,)
-        ln E where the flux is not smooth.
-    fraction, depth : ndarray, shape (node,)
-        What has been added so far of the flux, depth of a crossing.
-    made : ndarray, shape (target, channel, node)
-        What daughters of a target have not been added yet.
-    here, there : ndarray, shape (channel, 3, node)
-        Populations, and populations behind a crossing.
-    """
-
-    nodes: Nodes
-    emission: Emission
-    daughters: Daughters
-    order: IntArray
-    scales: FloatArray
-    breaks: FloatArray
-    fraction: FloatArray
-    depth: FloatArray
-    made: FloatArray
-    here: FloatArray
-    there: FloatArray
-
-
-@compiled
-def _workspace(points: Points, path: Path, n_node: int) -> Work:
-    """Workspace for points with `n_node` nodes at the most."""
-    n_target, n_channel = points.masses_ev.shape[1], points.source.shape[1]
-    n_kink, n_grid, n_interval = points.spectrum.ln_kinks.shape[0], path.shells.density.size, path.stencil.size
-    n_piece = (n_target if n_grid == 1 else 1) + n_kink
-    n_node = max(n_node, n_interval + 1)
-    nodes = make_nodes(n_node)
-    emission = Emission(
-        nodes.ln_e, np.empty(n_target), np.empty(n_target, np.intp), np.empty(n_target, np.intp), np.empty(n_node),
-        np.empty((n_target, n_node)), np.empty((2, n_grid)), np.empty((2, n_grid)), np.empty(1),
-    )  # fmt: skip
-    daughters = Daughters(
-        np.zeros(n_target, np.intp), np.zeros((n_target, n_piece + 1)),
-        np.empty((n_target, n_channel, n_piece, n_interval + 1, 6)),
-    )  # fmt: skip
-    return Work(
-        nodes, emission, daughters, np.empty(n_target, np.intp), np.empty((n_target, 2)),
-        np.empty(2 * (n_target + n_kink)), np.empty(n_node), np.empty(n_node),
-        np.empty((n_target, n_channel, n_node)), np.empty((n_channel, 3, n_node)), np.empty((n_channel, 3, n_node)),
-    )  # fmt: skip
 
 
 @inner
@@ -359,7 +246,7 @@ def _integrals(points: Points, path: Path, bins: Bins) -> FloatArray:
     n_target, n_kink = points.masses_ev.shape[1], points.spectrum.ln_kinks.shape[0]
     n_bin, n_rule, x_max = bins.ln_edges.size - 1, bins.rule.shape[1], path.shells.x_max
     out = np.empty((points.spectrum.gamma.size, points.source.shape[1], 3, n_bin))
-    work = _workspace(points, path, n_rule * (n_bin + 2 * (n_target + n_kink)))
+    work = make_workspace(points, path, n_rule * (n_bin + 2 * (n_target + n_kink)))
     for b in range(out.shape[0]):
         pivot, strength = _begin(b, points, path, work)
         for j in range(n_target):
@@ -379,7 +266,7 @@ def _populations(points: Points, path: Path, energy_gev: FloatArray) -> FloatArr
     """`Resonant.populations`, point by point, at increasing energies."""
     batch, n_node = energy_gev.shape
     out = np.empty((batch, points.source.shape[1], 3, n_node))
-    work = _workspace(points, path, n_node)
+    work = make_workspace(points, path, n_node)
     for b in range(batch):
         pivot, strength = _begin(b, points, path, work)
         for k in range(n_node):
