@@ -54,10 +54,7 @@ class Loo:
 
 
 def leave_one_out(
-    analysis: Analysis,
-    samples: FloatArray,
-    log_weights: FloatArray,
-    refit: Callable[[int], FloatArray],
+    analysis: Analysis, samples: FloatArray, log_weights: FloatArray, refit: Callable[[int], FloatArray]
 ) -> Loo:
     """Leave-one-bin-out from weighted draws of the posterior.
 

@@ -11,15 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import special
 
-from nuinfer.inference.evidence.nested import (
-    PRIOR_DRAWS,
-    REMAINDER,
-    Engine,
-    NestedRun,
-    Setting,
-    Target,
-    allowed_share,
-)
+from nuinfer.inference.evidence.nested import PRIOR_DRAWS, REMAINDER, Engine, NestedRun, Setting, Target, allowed_share
 from nuinfer.typing import FloatArray, IntArray
 
 if TYPE_CHECKING:
