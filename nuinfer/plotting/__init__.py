@@ -21,70 +21,37 @@ from pathlib import Path
 from typing import Any
 
 from nuinfer.errors import ConfigError
-from nuinfer.plotting import needs, style
+from nuinfer.plotting import needs as needs
+from nuinfer.plotting import style as style
 from nuinfer.plotting.annotations import Figure
-from nuinfer.plotting.figures.acceptance import plot_acceptance
-from nuinfer.plotting.figures.autocorrelation import plot_autocorrelation
-from nuinfer.plotting.figures.bayes_factors import Bar, plot_bayes_factors
-from nuinfer.plotting.figures.bounds import plot_bounds
-from nuinfer.plotting.figures.calibration import plot_calibration
-from nuinfer.plotting.figures.corner import plot_corner
-from nuinfer.plotting.figures.counts import plot_counts
-from nuinfer.plotting.figures.depth import plot_depth
-from nuinfer.plotting.figures.expected_limits import plot_expected_limits
-from nuinfer.plotting.figures.fig1 import plot_fig1
-from nuinfer.plotting.figures.fig2 import plot_fig2
-from nuinfer.plotting.figures.fig3 import plot_fig3
-from nuinfer.plotting.figures.flavour_triangle import plot_flavour_triangle
-from nuinfer.plotting.figures.flavours import plot_flavours
-from nuinfer.plotting.figures.forecast import plot_forecast
-from nuinfer.plotting.figures.leave_one_out import plot_leave_one_out
-from nuinfer.plotting.figures.pulls import plot_pulls
-from nuinfer.plotting.figures.rank import plot_rank
-from nuinfer.plotting.figures.region import plot_region
-from nuinfer.plotting.figures.regions import plot_overlaid_regions
-from nuinfer.plotting.figures.spectrum import plot_spectrum
-from nuinfer.plotting.figures.trace import plot_trace
-from nuinfer.plotting.kind import Given, Kind, analysis_of
-from nuinfer.plotting.scaffold import Sheet, sheet
+from nuinfer.plotting.figures.acceptance import plot_acceptance as plot_acceptance
+from nuinfer.plotting.figures.autocorrelation import plot_autocorrelation as plot_autocorrelation
+from nuinfer.plotting.figures.bayes_factors import Bar as Bar
+from nuinfer.plotting.figures.bayes_factors import plot_bayes_factors as plot_bayes_factors
+from nuinfer.plotting.figures.bounds import plot_bounds as plot_bounds
+from nuinfer.plotting.figures.calibration import plot_calibration as plot_calibration
+from nuinfer.plotting.figures.corner import plot_corner as plot_corner
+from nuinfer.plotting.figures.counts import plot_counts as plot_counts
+from nuinfer.plotting.figures.depth import plot_depth as plot_depth
+from nuinfer.plotting.figures.expected_limits import plot_expected_limits as plot_expected_limits
+from nuinfer.plotting.figures.fig1 import plot_fig1 as plot_fig1
+from nuinfer.plotting.figures.fig2 import plot_fig2 as plot_fig2
+from nuinfer.plotting.figures.fig3 import plot_fig3 as plot_fig3
+from nuinfer.plotting.figures.flavour_triangle import plot_flavour_triangle as plot_flavour_triangle
+from nuinfer.plotting.figures.flavours import plot_flavours as plot_flavours
+from nuinfer.plotting.figures.forecast import plot_forecast as plot_forecast
+from nuinfer.plotting.figures.leave_one_out import plot_leave_one_out as plot_leave_one_out
+from nuinfer.plotting.figures.pulls import plot_pulls as plot_pulls
+from nuinfer.plotting.figures.rank import plot_rank as plot_rank
+from nuinfer.plotting.figures.region import plot_region as plot_region
+from nuinfer.plotting.figures.regions import plot_overlaid_regions as plot_overlaid_regions
+from nuinfer.plotting.figures.spectrum import plot_spectrum as plot_spectrum
+from nuinfer.plotting.figures.trace import plot_trace as plot_trace
+from nuinfer.plotting.kind import Given, analysis_of
+from nuinfer.plotting.kind import Kind as Kind
+from nuinfer.plotting.scaffold import Sheet as Sheet
+from nuinfer.plotting.scaffold import sheet as sheet
 from nuinfer.registry import discover, is_path, load_file
-
-__all__ = [
-    "KINDS",
-    "QUICK",
-    "Bar",
-    "Kind",
-    "Sheet",
-    "find",
-    "kinds_of",
-    "needs",
-    "plot",
-    "plot_acceptance",
-    "plot_autocorrelation",
-    "plot_bayes_factors",
-    "plot_bounds",
-    "plot_calibration",
-    "plot_corner",
-    "plot_counts",
-    "plot_depth",
-    "plot_expected_limits",
-    "plot_fig1",
-    "plot_fig2",
-    "plot_fig3",
-    "plot_flavour_triangle",
-    "plot_flavours",
-    "plot_forecast",
-    "plot_leave_one_out",
-    "plot_overlaid_regions",
-    "plot_pulls",
-    "plot_rank",
-    "plot_region",
-    "plot_spectrum",
-    "plot_trace",
-    "save_all",
-    "sheet",
-    "style",
-]
 
 KINDS: Mapping[str, Kind] = discover("nuinfer.plotting.figures", "FIGURE", Kind)
 """Name of a figure to what it says of itself."""

@@ -3,6 +3,8 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
     from matplotlib.figure import Figure
@@ -17,10 +19,17 @@ if TYPE_CHECKING:
     from nuinfer.inference.studies.calibration import Calibration
     from nuinfer.inference.studies.forecast import Forecast
     from nuinfer.inference.studies.forecast_band import Band
+    from nuinfer.typing import ArrayLike
+
+    Draws = ArrayLike
+    Point = ArrayLike | None
+    Panel = Axes | None
+    Panels = Sequence[Axes] | None
 else:
+    Draws = Point = Panel = Panels = Any
     Axes = Axis = Figure = Any
     Analysis = Constraint = Bound = Run = ShortRun = Any
     Comparison = Evidence = Calibration = Forecast = Band = Any
 
-__all__ = ["Analysis", "Axes", "Axis", "Band", "Bound", "Calibration", "Comparison", "Constraint", "Evidence"]
-__all__ += ["Figure", "Forecast", "Run", "ShortRun"]
+__all__ = ["Analysis", "Axes", "Axis", "Band", "Bound", "Calibration", "Comparison", "Constraint", "Draws", "Evidence"]
+__all__ += ["Figure", "Forecast", "Panel", "Panels", "Point", "Run", "ShortRun"]

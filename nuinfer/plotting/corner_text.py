@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -13,9 +13,6 @@ from nuinfer.inference.runs.intervals import shortest_interval
 from nuinfer.plotting import style
 from nuinfer.plotting.annotations import Analysis, Figure
 from nuinfer.typing import FloatArray
-
-UNITS = MappingProxyType({"phi_total": r"$10^{-18}$ GeV$^{-1}$ cm$^{-2}$ s$^{-1}$ sr$^{-1}$"})
-"""Units too long for a small panel; they stand in the corner of the figure."""
 
 PRIOR_DASHES = (0, (3, 1.5))
 
@@ -53,11 +50,25 @@ def number(value: float) -> str:
     return f"{value:.2f}" if abs(value) >= 0.1 else f"{value:.3g}"
 
 
+def unit_latex(unit: str) -> str:
+    """A unit as figures print it.
+
+    Examples
+    --------
+    >>> print(unit_latex("1e-18 GeV^-1 sr^-1"))
+    $10^{-18}$ GeV$^{-1}$ sr$^{-1}$
+    """
+    return re.sub(r"\b1e(-?\d+)|\^(-?\d+)", lambda m: f"$10^{{{m[1]}}}$" if m[1] else f"$^{{{m[2]}}}$", unit)
+
+
 def notes(names: list[str], analysis: Analysis, summary: Mapping[str, Any] | None) -> list[str]:
-    """Units that do not fit a panel, and the end of the prior that each one-sided limit depends on."""
+    """Units that no label has, and the end of the prior that each one-sided limit depends on."""
+    from nuinfer.parameters import PARAMETERS
+
     labels = analysis.parameter_labels
     names = [name for name in names if name in labels]
-    notes = [f"{labels[name]} in {UNITS[name]}" for name in names if name in UNITS]
+    units = {name: PARAMETERS[name].unit for name in names if name in PARAMETERS and "[" not in labels[name]}
+    notes = [f"{labels[name]} in {unit_latex(unit)}" for name, unit in units.items() if unit]
     if summary is None:
         return notes
     for name in names:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from nuinfer.plotting import chains, style
-from nuinfer.plotting.annotations import Axes, Figure, Run
+from nuinfer.plotting.annotations import Figure, Panels, Run
 from nuinfer.plotting.kind import Kind
 from nuinfer.plotting.scaffold import sheet
 from nuinfer.typing import ArrayLike
@@ -20,7 +18,7 @@ WINDOWS = 60
 
 
 def plot_acceptance(
-    chain: ArrayLike, *, discard: int = 0, axes: Sequence[Axes] | None = None, width_in: float = style.PAGE_IN
+    chain: ArrayLike, *, discard: int = 0, axes: Panels = None, width_in: float = style.PAGE_IN
 ) -> Figure:
     """Share of accepted proposals: of each ensemble against step, and of each walker after the burn-in.
 

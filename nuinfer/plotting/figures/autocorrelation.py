@@ -8,7 +8,7 @@ import numpy as np
 
 from nuinfer.errors import ConfigError
 from nuinfer.plotting import chains, style
-from nuinfer.plotting.annotations import Axes, Figure, Run
+from nuinfer.plotting.annotations import Figure, Panel, Run
 from nuinfer.plotting.kind import Kind
 from nuinfer.plotting.scaffold import sheet
 from nuinfer.typing import ArrayLike
@@ -17,12 +17,7 @@ STEPS_PER_TAU = 50.0
 
 
 def plot_autocorrelation(
-    lengths: ArrayLike,
-    tau: ArrayLike,
-    labels: Sequence[str],
-    *,
-    axes: Axes | None = None,
-    width_in: float = style.PAGE_IN,
+    lengths: ArrayLike, tau: ArrayLike, labels: Sequence[str], *, axes: Panel = None, width_in: float = style.PAGE_IN
 ) -> Figure:
     """Autocorrelation time, estimated from longer and longer parts of the chains, against their length.
 

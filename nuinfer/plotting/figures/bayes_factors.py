@@ -63,12 +63,12 @@ def plot_bayes_factors(bars: Mapping[str, Sequence[Bar]], reference: str, *, wid
         for k, (name, each) in enumerate(bars.items()):
             beside = [together[_row(bar)] for bar in each]
             aside = [APART * (names.index(name) - 0.5 * (len(names) - 1)) for names in beside]
-            heights = [places[_row(bar)] + step for bar, step in zip(each, aside, strict=True)]
+            rows = [places[_row(bar)] + step for bar, step in zip(each, aside, strict=True)]
             values, errors = zip(*((bar.ln_b, bar.error) for bar in each), strict=True)
             sizes = {"ms": style.points(3.5), "lw": style.points(1.0), "capsize": style.points(1.5)}
             colour = style.POSTERIORS[k % len(style.POSTERIORS)]
             look: dict[str, Any] = {"fmt": "os^D"[k % 4], "color": colour, "ls": "none", "label": name, **sizes}
-            panel.errorbar(values, heights, xerr=errors, **look)
+            panel.errorbar(values, rows, xerr=errors, **look)
         panel.set_yticks([*places.values(), *heads.values()])
         labels = panel.set_yticklabels([*(label for _, label in places), *heads])
         for label in labels[len(places) :]:
@@ -78,8 +78,8 @@ def plot_bayes_factors(bars: Mapping[str, Sequence[Bar]], reference: str, *, wid
         ends = [bar.ln_b + sign * bar.error for each in bars.values() for bar in each for sign in (-1.0, 1.0)]
         margin = 0.05 * (max(ends) - min(ends)) + 0.2
         panel.set_xlim(min(ends) - margin, max(ends) + margin)
-        label = rf"$\ln B$ against {reference}; dotted: $|\ln B|$ = 1, 2.5, 5 (weak, moderate, strong)"
-        panel.set_xlabel(label if drawn.wide else label.replace("; ", ";\n").replace(" (", "\n("))
+        text = rf"$\ln B$ against {reference}; dotted: $|\ln B|$ = 1, 2.5, 5 (weak, moderate, strong)"
+        panel.set_xlabel(text if drawn.wide else text.replace("; ", ";\n").replace(" (", "\n("))
     return drawn.figure
 
 

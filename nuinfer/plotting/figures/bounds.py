@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from nuinfer.physics.dip import DIP_GEV, resonant_mass_mev
 from nuinfer.plotting import needs, plane, style
-from nuinfer.plotting.annotations import Analysis, Axes, Bound, Figure
+from nuinfer.plotting.annotations import Analysis, Axes, Bound, Figure, Panel
 from nuinfer.plotting.kind import Kind
 from nuinfer.plotting.scaffold import sheet
 from nuinfer.typing import FloatArray
@@ -22,7 +21,7 @@ POINTS = 240
 
 
 def plot_bounds(
-    analysis: Analysis, level: float = 0.95, *, axes: Axes | None = None, width_in: float = style.PAGE_IN
+    analysis: Analysis, level: float = 0.95, *, axes: Panel = None, width_in: float = style.PAGE_IN
 ) -> Figure:
     """What each constraint of an analysis excludes in (m_Z', g'), one by one (see `nuinfer.constraints.limits`).
 
@@ -87,6 +86,8 @@ def _draw_opaque(axes: Axes, analysis: Analysis, masses: FloatArray) -> None:
 
 def _draw_dip(axes: Axes, analysis: Analysis) -> None:
     """Masses of the Z' between which the dip can lie at 400 to 800 TeV."""
+    from nuinfer.physics.dip import DIP_GEV, resonant_mass_mev
+
     low, high = (float(resonant_mass_mev(e, m)) for e, m in zip(DIP_GEV, _heaviest_ev(analysis), strict=True))
     label = f"dip at {DIP_GEV[0] / 1e3:g}-{DIP_GEV[1] / 1e3:g} TeV: {low:.1f}-{high:.1f} MeV"
     plane.draw_dip(axes, (low, high), label, lw=style.points(1.0), ls="dashed", zorder=3)

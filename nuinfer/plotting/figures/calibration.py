@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from nuinfer.plotting import style
-from nuinfer.plotting.annotations import Axes, Calibration, Figure
+from nuinfer.plotting.annotations import Calibration, Figure, Panels
 from nuinfer.plotting.kind import Kind
 from nuinfer.plotting.scaffold import sheet
 
@@ -17,9 +15,7 @@ COLUMNS = (4, 2)
 BAND_SIGMA = (1.0, 2.0)
 
 
-def plot_calibration(
-    calibration: Calibration, width_in: float = style.PAGE_IN, *, axes: Sequence[Axes] | None = None
-) -> Figure:
+def plot_calibration(calibration: Calibration, width_in: float = style.PAGE_IN, *, axes: Panels = None) -> Figure:
     """Difference of the cumulative distribution of the ranks from that of uniform ones, per quantity.
 
     The bands are one and two standard deviations, sqrt(u (1 - u)/n), of n uniform ranks.

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from nuinfer.plotting import draws, style
-from nuinfer.plotting.annotations import Analysis, Axes, Figure
+from nuinfer.plotting.annotations import Analysis, Axes, Draws, Figure, Panels, Point
 from nuinfer.plotting.energies import GEV_PER_TEV
 from nuinfer.plotting.kind import Kind, of_posterior
 from nuinfer.plotting.scaffold import sheet
@@ -52,10 +51,10 @@ def garwood(observed: ArrayLike, probability: float = 0.6827) -> tuple[FloatArra
 
 def plot_counts(
     analysis: Analysis,
-    samples: ArrayLike,
+    samples: Draws,
     *,
-    best_fit: ArrayLike | None = None,
-    axes: Sequence[Axes] | None = None,
+    best_fit: Point = None,
+    axes: Panels = None,
     width_in: float = style.PAGE_IN,
     seed: int = 0,
 ) -> Figure:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from nuinfer.plotting import draws, energies, needs, style
-from nuinfer.plotting.annotations import Analysis, Axes, Figure
+from nuinfer.plotting.annotations import Analysis, Axes, Draws, Figure, Panels, Point
 from nuinfer.plotting.energies import ENERGY_GEV, GEV_PER_TEV
 from nuinfer.plotting.kind import Kind, of_posterior
 from nuinfer.plotting.scaffold import sheet
-from nuinfer.typing import ArrayLike, FloatArray
+from nuinfer.typing import FloatArray
 
 MOST_DRAWS = 400
 POINTS = 160
@@ -25,12 +23,7 @@ _BAND_ALPHAS = (0.15, 0.3)
 
 
 def plot_depth(
-    analysis: Analysis,
-    samples: ArrayLike,
-    *,
-    best_fit: ArrayLike | None = None,
-    axes: Sequence[Axes] | None = None,
-    width_in: float = style.PAGE_IN,
+    analysis: Analysis, samples: Draws, *, best_fit: Point = None, axes: Panels = None, width_in: float = style.PAGE_IN
 ) -> Figure:
     """Optical depth and transition matrix against energy: best fit as lines, central 68 and 95 % as bands.
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from nuinfer.errors import ConfigError
 from nuinfer.plotting import style
-from nuinfer.plotting.annotations import Analysis, Axes, Figure
+from nuinfer.plotting.annotations import Analysis, Figure, Panels
 from nuinfer.plotting.energies import GEV_PER_TEV
 from nuinfer.plotting.figures import counts
 from nuinfer.plotting.kind import Kind
@@ -86,7 +86,7 @@ def curves(analysis: Analysis, energy_gev: FloatArray) -> list[Curve]:
     return [_curve(label, free.with_overrides(overrides), energy_gev) for label, overrides in models.items()]
 
 
-def plot_fig1(analysis: Analysis, *, axes: Sequence[Axes] | None = None, width_in: float = style.PAGE_IN) -> Figure:
+def plot_fig1(analysis: Analysis, *, axes: Panels = None, width_in: float = style.PAGE_IN) -> Figure:
     """Events per deposited-energy bin and survival of the flux for the models of Fig. 1.
 
     The text in the figure is the paper's argument of Sec. III (two events expected, fewer than one left) with the

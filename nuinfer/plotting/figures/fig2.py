@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from nuinfer.physics.dip import DIP_GEV, resonant_mass_mev
 from nuinfer.plotting import plane, style
-from nuinfer.plotting.annotations import Analysis, Axes, Constraint, Figure
+from nuinfer.plotting.annotations import Analysis, Axes, Constraint, Figure, Panel
 from nuinfer.plotting.kind import Kind
 from nuinfer.plotting.scaffold import sheet
 from nuinfer.typing import FloatArray
@@ -34,7 +33,7 @@ _LINES: Mapping[str, dict[str, Any]] = MappingProxyType(
 _RED, _GREEN, _BLUE = "#CC3311", style.GREEN, style.BLUE
 
 
-def plot_fig2(analysis: Analysis, *, axes: Axes | None = None, width_in: float = style.PAGE_IN) -> Figure:
+def plot_fig2(analysis: Analysis, *, axes: Panel = None, width_in: float = style.PAGE_IN) -> Figure:
     """Bounds on (m_Z', g'): muon g-2, Borexino, Delta N_eff, SN1987A, tau = 1 and the mass range of the dip.
 
     The excluded side of each constraint of the analysis is shaded. The red band is the coupling that explains the muon
@@ -119,6 +118,8 @@ def _draw_depths(axes: Axes, analysis: Analysis, mass: FloatArray) -> None:
 
 def _draw_mass_range(axes: Axes) -> None:
     """Masses that put the resonance at 400-800 TeV today; at redshift z they grow by sqrt(1+z)."""
+    from nuinfer.physics.dip import DIP_GEV, resonant_mass_mev
+
     low, high = resonant_mass_mev(DIP_GEV, NEUTRINO_MASSES_EV)
     axes.axvspan(low, high, color=_BLUE, alpha=0.08, lw=0)
     label = "dip at 400–800 TeV for $z = 0$;\n" + r"grows as $\sqrt{1 + z}$"

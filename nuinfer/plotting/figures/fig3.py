@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from nuinfer.plotting import style
-from nuinfer.plotting.annotations import Analysis, Axes, Figure
+from nuinfer.plotting.annotations import Analysis, Figure, Panel
 from nuinfer.plotting.kind import Kind
 from nuinfer.plotting.scaffold import sheet
 
 RANGE = (0.01, 100.0)
 
 
-def plot_fig3(*, axes: Axes | None = None, width_in: float = style.COLUMN_IN) -> Figure:
+def plot_fig3(*, axes: Panel = None, width_in: float = style.COLUMN_IN) -> Figure:
     """f_D against m_Z'/T, with the paper's rough ``m_Z'/T`` and time dilation without Pauli blocking.
 
     Time dilation alone is ``K1/K2``, for Maxwell-Boltzmann statistics of the Z'.

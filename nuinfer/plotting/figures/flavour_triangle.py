@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from types import MappingProxyType
 
 import numpy as np
 
 from nuinfer.plotting import draws, energies, style
-from nuinfer.plotting.annotations import Analysis, Axes, Figure
+from nuinfer.plotting.annotations import Analysis, Draws, Figure, Panels, Point
 from nuinfer.plotting.kind import Kind, of_posterior
 from nuinfer.plotting.ternary import draw_points, enlarge, triangles
-from nuinfer.typing import ArrayLike, FloatArray
+from nuinfer.typing import FloatArray
 
 MOST_DRAWS = 400
 DIP_GEV = (1e4, 1e7)
@@ -44,9 +43,8 @@ def standard_composition(analysis: Analysis, source: str) -> FloatArray:
     from nuinfer.physics.propagation import source_populations
     from nuinfer.physics.sources import source_fractions
 
-    return np.asarray(
-        source_populations(source_fractions(source), analysis.mixing)[0] @ analysis.mixing.probabilities.T
-    )
+    arriving = source_populations(source_fractions(source), analysis.mixing)[0]
+    return np.asarray(arriving @ analysis.mixing.probabilities.T)
 
 
 def compositions(analysis: Analysis, theta: FloatArray) -> dict[str, FloatArray]:
@@ -84,12 +82,7 @@ def compositions(analysis: Analysis, theta: FloatArray) -> dict[str, FloatArray]
 
 
 def plot_flavour_triangle(
-    analysis: Analysis,
-    samples: ArrayLike,
-    *,
-    best_fit: ArrayLike | None = None,
-    axes: Sequence[Axes] | None = None,
-    width_in: float = style.PAGE_IN,
+    analysis: Analysis, samples: Draws, *, best_fit: Point = None, axes: Panels = None, width_in: float = style.PAGE_IN
 ) -> Figure:
     """Flavour composition (nu + nubar) at Earth: posterior draws below, in and above the dip, and standard mixing.
 

@@ -16,7 +16,6 @@ from nuinfer.plotting.scaffold import sheet
 _LOOKS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {"seen": (style.BLUE, "seen, if there is one"), "excluded": (style.VERMILLION, "excluded, if there is none")}
 )
-_SYMBOLS = MappingProxyType({"m_zprime_mev": r"$m_{Z'}$ [MeV]", "g_prime": "$g'$"})
 
 
 def plot_forecast(forecast: Forecast, threshold: float, width_in: float = style.COLUMN_IN) -> Figure:
@@ -31,6 +30,8 @@ def plot_forecast(forecast: Forecast, threshold: float, width_in: float = style.
     width_in : float
         Width in inches.
     """
+    from nuinfer.parameters import DERIVED, PARAMETERS
+
     years = forecast.years
     with sheet(None, width_in, (0.8 * width_in, 0.8 * width_in), legend="upper left") as drawn:
         panel = drawn.panel
@@ -48,8 +49,10 @@ def plot_forecast(forecast: Forecast, threshold: float, width_in: float = style.
         panel.set_ylim(0.5 * float(every.min()), 4.0 * float(every.max()))  # room for the legend
         style.plain_log(panel.xaxis, (1.0, 2.0, 5.0))
         style.plain_log(panel.yaxis)
-        symbols = {name: _SYMBOLS.get(name, name.replace("_", " ")) for name in forecast.at}
-        point = ", ".join(f"{symbols[name]} = {value:g}" for name, value in forecast.at.items())
+        labels = {one.name: one.label for one in PARAMETERS.values()} | {
+            one.name: one.label for one in DERIVED.values()
+        }
+        point = ", ".join(f"{labels.get(name, name)} = {value:g}" for name, value in forecast.at.items())
         panel.set_title(f"{detector(forecast)}: {point}")
     return drawn.figure
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from nuinfer.errors import ConfigError
 from nuinfer.plotting import density, needs, plane, style
-from nuinfer.plotting.annotations import Analysis, Axes, Figure, Run, ShortRun
+from nuinfer.plotting.annotations import Analysis, Axes, Draws, Figure, Panels, Run, ShortRun
 from nuinfer.plotting.kind import Kind
 from nuinfer.plotting.scaffold import sheet
-from nuinfer.typing import ArrayLike
 
 FEWEST_EFFECTIVE, LARGEST_RHAT = 500.0, 1.05
 """What a panel must reach not to be called rough."""
@@ -20,11 +19,11 @@ _GREY = "#444444"
 
 def plot_leave_one_out(
     analysis: Analysis,
-    samples: ArrayLike,
+    samples: Draws,
     left_out: Mapping[str, ShortRun],
     *,
     effective: float | None = None,
-    axes: Sequence[Axes] | None = None,
+    axes: Panels = None,
     width_in: float = style.PAGE_IN,
 ) -> Figure:
     """Posterior of (m_Z', g') without one constraint per panel, beside that with all of them.

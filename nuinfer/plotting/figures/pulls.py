@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from nuinfer.plotting import draws, plane, style
-from nuinfer.plotting.annotations import Analysis, Axes, Figure
+from nuinfer.plotting.annotations import Analysis, Draws, Figure, Panel, Point
 from nuinfer.plotting.kind import Kind, of_posterior
 from nuinfer.plotting.scaffold import sheet
 from nuinfer.typing import ArrayLike, FloatArray
@@ -57,12 +57,7 @@ def pulls(analysis: Analysis, theta: ArrayLike) -> dict[str, FloatArray]:
 
 
 def plot_pulls(
-    analysis: Analysis,
-    samples: ArrayLike,
-    *,
-    best_fit: ArrayLike | None = None,
-    axes: Axes | None = None,
-    width_in: float = style.PAGE_IN,
+    analysis: Analysis, samples: Draws, *, best_fit: Point = None, axes: Panel = None, width_in: float = style.PAGE_IN
 ) -> Figure:
     """Pull of each term: at the best fit, and over the posterior (central 68 and 95 %).
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from nuinfer.plotting import chains, style
-from nuinfer.plotting.annotations import Axes, Figure, Run
+from nuinfer.plotting.annotations import Figure, Panels, Run
 from nuinfer.plotting.kind import Kind
 from nuinfer.plotting.scaffold import sheet
 from nuinfer.typing import ArrayLike
@@ -21,7 +21,7 @@ def plot_rank(
     labels: Sequence[str],
     *,
     effective: ArrayLike | None = None,
-    axes: Sequence[Axes] | None = None,
+    axes: Panels = None,
     width_in: float = style.PAGE_IN,
 ) -> Figure:
     """How the ranks of the draws, among those of all ensembles, are spread within each ensemble.

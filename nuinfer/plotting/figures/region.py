@@ -8,20 +8,20 @@ from typing import Any
 import numpy as np
 
 from nuinfer.plotting import density, draws, needs, plane, style
-from nuinfer.plotting.annotations import Analysis, Axes, Constraint, Figure, Run
+from nuinfer.plotting.annotations import Analysis, Axes, Constraint, Draws, Figure, Panel, Point, Run
 from nuinfer.plotting.kind import Kind
 from nuinfer.plotting.scaffold import sheet
-from nuinfer.typing import ArrayLike, FloatArray
+from nuinfer.typing import FloatArray
 
 
 def plot_region(
     analysis: Analysis,
-    samples: ArrayLike,
+    samples: Draws,
     *,
-    best_fit: ArrayLike | None = None,
+    best_fit: Point = None,
     effective: float | None = None,
     constraints: Sequence[Constraint] | None = None,
-    axes: Axes | None = None,
+    axes: Panel = None,
     width_in: float = style.PAGE_IN,
 ) -> Figure:
     """Posterior of (m_Z', g') on logarithmic axes: 68 and 95 % HPD regions, prior box, best fit and constraints.

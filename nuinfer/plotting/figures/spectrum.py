@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -11,11 +10,11 @@ import numpy as np
 
 from nuinfer.datafiles import DataFolder, data_root
 from nuinfer.plotting import draws, energies, style
-from nuinfer.plotting.annotations import Analysis, Axes, Figure
+from nuinfer.plotting.annotations import Analysis, Axes, Draws, Figure, Panels, Point
 from nuinfer.plotting.energies import ENERGY_GEV, GEV_PER_TEV
 from nuinfer.plotting.kind import Kind, of_posterior
 from nuinfer.plotting.scaffold import sheet
-from nuinfer.typing import ArrayLike, FloatArray
+from nuinfer.typing import FloatArray
 
 MOST_DRAWS = 600
 DATA = "fluxes"
@@ -83,12 +82,7 @@ def published_segments() -> list[Segments]:
 
 
 def plot_spectrum(
-    analysis: Analysis,
-    samples: ArrayLike,
-    *,
-    best_fit: ArrayLike | None = None,
-    axes: Sequence[Axes] | None = None,
-    width_in: float = style.PAGE_IN,
+    analysis: Analysis, samples: Draws, *, best_fit: Point = None, axes: Panels = None, width_in: float = style.PAGE_IN
 ) -> Figure:
     """E^2 phi of each flavour at Earth against energy, one panel per flavour.
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from nuinfer.plotting import chains, style
-from nuinfer.plotting.annotations import Axes, Figure, Run
+from nuinfer.plotting.annotations import Figure, Panels, Run
 from nuinfer.plotting.kind import Kind
 from nuinfer.plotting.scaffold import sheet
 from nuinfer.typing import ArrayLike
@@ -18,12 +18,7 @@ MOST_STEPS = 300
 
 
 def plot_trace(
-    chain: ArrayLike,
-    labels: Sequence[str],
-    *,
-    discard: int = 0,
-    axes: Sequence[Axes] | None = None,
-    width_in: float = style.PAGE_IN,
+    chain: ArrayLike, labels: Sequence[str], *, discard: int = 0, axes: Panels = None, width_in: float = style.PAGE_IN
 ) -> Figure:
     """Median and central 68 % of the walkers of each ensemble against step, one panel per quantity.
 
