@@ -24,8 +24,7 @@ import numpy as np
 from nuinfer.analysis import Analysis
 from nuinfer.errors import ConfigError
 from nuinfer.inference.evidence.evidence import Evidence
-from nuinfer.inference.evidence.nested import resampled
-from nuinfer.inference.profile.likelihood_ratio import significance
+from nuinfer.inference.evidence.nested import Target, resampled
 from nuinfer.typing import FloatArray
 
 COUPLING = "log10_g_prime"
@@ -145,10 +144,11 @@ def savage_dickey(absorption: Evidence, none: Analysis, seed: int = 0) -> Savage
     draws = _plateau_draws(absorption, column, floor + LOWEST * (ceiling - floor))
     at_floor = at_coupling(draws, column, floor)
     _check_floor(analysis, none, at_floor)
-    lowest = _log_likelihood(analysis, at_floor)
-    weights = np.exp(lowest - _log_likelihood(analysis, draws))  # from the draws to the posterior at the floor
+    log_likelihood = Target(analysis).log_likelihood
+    lowest = log_likelihood(at_floor)
+    weights = np.exp(lowest - log_likelihood(draws))  # from the draws to the posterior at the floor
     grid = np.linspace(floor, ceiling, GRID)
-    rises = np.array([np.exp(_log_likelihood(analysis, at_coupling(draws, column, x)) - lowest) for x in grid])
+    rises = np.array([np.exp(log_likelihood(at_coupling(draws, column, x)) - lowest) for x in grid])
     rise = rises @ weights / weights.sum()
     edge = _plateau_edge(rise, grid)
     mass_only, mass_error = _mean_constraints(
@@ -167,15 +167,6 @@ def savage_dickey(absorption: Evidence, none: Analysis, seed: int = 0) -> Savage
     error = math.hypot(max(sampling, scatter) / after, mass_error / mass_only, counting, height_error / height)
     ratio = mass_only * before * height / after
     return SavageDickey(math.log(ratio), error, 10.0**edge, 10.0**floor, before, after, mass_only, height)
-
-
-def simulated_significance(analysis: Analysis, expected: FloatArray, seed: int) -> float:
-    """`significance` for counts drawn from `expected`, shape (topology, bin).
-
-    The constraints keep their measured values.
-    """
-    counts = np.random.default_rng(seed).poisson(expected)
-    return significance(analysis.with_observed(counts), seed)
 
 
 def absorption_test(
@@ -229,11 +220,6 @@ def _plateau_edge(rise: FloatArray, grid: FloatArray) -> float:
     if flat < 2:
         raise ConfigError(f"Savage-Dickey: the likelihood is not flat at the floor of parameters.{COUPLING}")
     return float(grid[flat - 1])
-
-
-def _log_likelihood(analysis: Analysis, theta: FloatArray) -> FloatArray:
-    """Sum of all terms but the prior, shape (n,)."""
-    return np.asarray(sum(term for name, term in analysis.log_terms(theta).items() if name != "prior"))
 
 
 def _mean_constraints(analysis: Analysis, none: Analysis, at_floor: FloatArray) -> tuple[float, float]:

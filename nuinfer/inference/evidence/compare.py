@@ -30,7 +30,7 @@ import numpy as np
 from nuinfer.analysis import Analysis
 from nuinfer.errors import ConfigError, RunFolderError
 from nuinfer.inference.evidence import loo as leaving_out
-from nuinfer.inference.evidence.absorption_test import absorption_test, simulated_significance
+from nuinfer.inference.evidence.absorption_test import absorption_test
 from nuinfer.inference.evidence.comparison import Comparison
 from nuinfer.inference.evidence.evidence import Evidence
 from nuinfer.inference.evidence.hypotheses import absorption_pairs, check, named
@@ -268,8 +268,9 @@ def _significance_work(pickled: bytes, seed: int) -> float:
 
 
 def _simulation_work(pickled: bytes, expected: FloatArray, seed: int) -> float:
-    """The likelihood ratio of simulated data."""
-    return simulated_significance(unpickled(pickled), expected, seed)
+    """The likelihood ratio of data drawn from expected counts; the constraints keep their measured values."""
+    counts = np.random.default_rng(seed).poisson(expected)
+    return significance(unpickled(pickled).with_observed(counts), seed)
 
 
 def read_run(path: Path, sha256: str | None = None) -> NestedRun:
