@@ -66,7 +66,7 @@ def degenerate_transition(tau: ArrayLike, mixing: Mixing, mediator: Mediator, co
     return _flavour_transition(order, depth[..., None], degenerate_crossings(mixing, mediator, coherence), mixing)
 
 
-def split_transition(
+def split_transition(  # noqa: PLR0913, PLR0917 - one of the public names
     energy_gev: ArrayLike,
     source_redshift: ArrayLike,
     m_zprime_mev: ArrayLike,

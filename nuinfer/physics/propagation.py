@@ -54,7 +54,7 @@ def source_populations(source_species: ArrayLike, mixing: Mixing) -> FloatArray:
     return np.stack([neutrinos + antineutrinos, neutrinos - antineutrinos], axis=-2) @ mixing.probabilities
 
 
-def species_at_earth(
+def species_at_earth(  # noqa: PLR0913, PLR0917 - one of the public names
     energy_gev: ArrayLike,
     m_zprime_mev: ArrayLike,
     g_prime: ArrayLike,
@@ -135,7 +135,7 @@ def _rows(values: FloatArray, batch: tuple[int, ...], n_axes: int) -> FloatArray
     return np.ascontiguousarray(np.broadcast_to(values, (*batch, *axes)).reshape(-1, *axes))
 
 
-def flavour_at_earth(
+def flavour_at_earth(  # noqa: PLR0913, PLR0917 - one of the public names
     energy_gev: ArrayLike,
     m_zprime_mev: ArrayLike,
     g_prime: ArrayLike,

@@ -188,9 +188,9 @@ def _arrive(b: int, n_crossed: int, n_node: int, strength: float, points: Points
 
 @inlined
 def _made_until(
-    parent: int, c: int, x: float, f0: float, f1: float, f2: float, n_piece: int, ends: FloatArray, moments: FloatArray
+    parent: int, c: int, x: float, f: tuple[float, float, float], n_piece: int, ends: FloatArray, moments: FloatArray
 ) -> float:
-    """f0 M_0(x) + f1 M_1(x) + f2 M_2(x) of the daughters made at one target."""
+    """sum_p f_p M_p(x) of the daughters made at one target."""
     piece = 0
     while piece < n_piece - 1 and x > ends[parent, piece + 1]:
         piece += 1
@@ -203,7 +203,7 @@ def _made_until(
     for p in range(3):
         value = left * moments[parent, c, piece, k, p] + right * moments[parent, c, piece, k + 1, p]
         slope = left_slope * moments[parent, c, piece, k, p + 3] + right_slope * moments[parent, c, piece, k + 1, p + 3]
-        total += (f0 if p == 0 else (f1 if p == 1 else f2)) * (value + slope)
+        total += f[p] * (value + slope)
     return total
 
 
@@ -223,18 +223,18 @@ def _add_daughters(
         for node in range(first_next, end):
             r = energy[node] * scales[parent, 0]
             r_gamma = power[node] * scales[parent, 1]
-            f0, f1, f2 = decay[c, 0] * r_gamma, decay[c, 1] * r_gamma * r, decay[c, 2] * r_gamma * r * r
+            f = (decay[c, 0] * r_gamma, decay[c, 1] * r_gamma * r, decay[c, 2] * r_gamma * r * r)
             if node < first:
-                farthest = f0 * moments[parent, c, n_piece - 1, last, 0]
-                farthest += f1 * moments[parent, c, n_piece - 1, last, 1]
-                farthest += f2 * moments[parent, c, n_piece - 1, last, 2]
+                farthest = 0.0
+                for p in range(3):
+                    farthest += f[p] * moments[parent, c, n_piece - 1, last, p]
             elif parent == j:
-                farthest = _made_until(parent, c, ln_res[j] - ln_e[node], f0, f1, f2, n_piece, ends, moments)
+                farthest = _made_until(parent, c, ln_res[j] - ln_e[node], f, n_piece, ends, moments)
             else:
                 farthest = made[parent, c, node]
             nearest = 0.0
             if node < end_next:
-                nearest = _made_until(parent, c, ln_res[j + 1] - ln_e[node], f0, f1, f2, n_piece, ends, moments)
+                nearest = _made_until(parent, c, ln_res[j + 1] - ln_e[node], f, n_piece, ends, moments)
             made[parent, c, node] = nearest
             for i in range(3):
                 out[c, i, node] += daughters[i] * (farthest - nearest)

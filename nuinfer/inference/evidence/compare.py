@@ -51,7 +51,7 @@ CHECKPOINT_SECONDS = 15.0
 STARTS = 1000  # posterior draws among which the search for the best fit starts
 
 
-def compare(
+def compare(  # noqa: PLR0913 - one of the public names
     analyses: Mapping[str, Analysis] | Sequence[Analysis],
     out: str | PathLike[str] | None = None,
     *,

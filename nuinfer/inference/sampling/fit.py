@@ -29,7 +29,7 @@ from nuinfer.inference.work.executors import open_executor
 from nuinfer.inference.work.progress import Reporter
 
 
-def fit(
+def fit(  # noqa: PLR0913 - one of the public names
     analysis: Analysis,
     out: str | PathLike[str],
     *,

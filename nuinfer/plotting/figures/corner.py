@@ -30,7 +30,7 @@ WIDE_PANEL_IN, ROOMY_PANEL_IN, LEAST_PANEL_IN = 0.85, 0.68, 0.42
 """Inches of figure per parameter below which labels are broken, titles left out, and nuisances left out."""
 
 
-def plot_corner(
+def plot_corner(  # noqa: PLR0913 - one of the public names
     analysis: Analysis,
     samples: ArrayLike,
     *,
