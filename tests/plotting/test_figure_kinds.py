@@ -301,3 +301,19 @@ def test_a_picture_of_other_numbers_differs(tmp_path):
 def test_names_of_parameters_reach_the_figures_of_chains(analysis, samples):
     run = make_run(analysis, samples, make_summary(analysis, samples))
     assert {*analysis.parameter_labels.values(), "ln probability"} <= set(texts(plotting.plot("trace", run)))
+
+
+def test_two_widths_of_a_page_sample_once(monkeypatch):
+    """What takes a sampler is kept for the next width of the same run."""
+    analysis = nuinfer.load("hese7")
+    draws = analysis.sample_prior(400, np.random.default_rng(1))
+    run, asked = make_run(analysis, draws, make_summary(analysis, draws)), []
+
+    def sampled(analysis, seed):
+        asked.append(seed)
+        return {c.name: SimpleNamespace(samples=draws, ess=2000.0, rhat=1.0) for c in analysis.constraints}
+
+    monkeypatch.setattr("nuinfer.inference.sampling.leave_one_out.leave_one_out", sampled)
+    for width_in in (style.COLUMN_IN, style.PAGE_IN):
+        plotting.plot("leave_one_out", run, width_in=width_in)
+    assert asked == [1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -81,11 +82,17 @@ def _write_quality(panel: Axes, found: ShortRun) -> None:
     panel.text(0.03, 0.95, note, transform=panel.transAxes, va="top", fontsize="x-small", color=colour)
 
 
-def _draw(run: Run, *, width_in: float) -> Figure:
+@functools.lru_cache(maxsize=1)
+def _sampled(run: Run) -> Mapping[str, ShortRun]:
+    """The posteriors without each constraint, once for all widths of a page."""
     from nuinfer.inference.sampling.leave_one_out import leave_one_out
 
-    left_out, effective = leave_one_out(run.analysis, run.record["seed"]), density.effective(run.summary())
-    return plot_leave_one_out(run.analysis, run.samples(), left_out, effective=effective, width_in=width_in)
+    return leave_one_out(run.analysis, run.record["seed"])
+
+
+def _draw(run: Run, *, width_in: float) -> Figure:
+    effective = density.effective(run.summary())
+    return plot_leave_one_out(run.analysis, run.samples(), _sampled(run), effective=effective, width_in=width_in)
 
 
 CAPTION = "The allowed region again, each time without one of the constraints: what each of them does."
