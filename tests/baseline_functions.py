@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 from baseline_numbers import BY_NAME
+from beams import columns, emitted_beyond
 
 from nuinfer.typing import FloatArray
 
@@ -29,7 +30,9 @@ Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 
 
 def public(path: str) -> Any:
-    """What ``module:name.attribute`` names; modules are below ``nuinfer``."""
+    """What ``module:name.attribute`` names; modules are below ``nuinfer``, but for what stands in this file."""
+    if path.startswith("tests:"):
+        return globals()[path.removeprefix("tests:")]
     module, _, names = path.partition(":")
     found = import_module(f"nuinfer.{module}")
     for name in names.split("."):
@@ -211,16 +214,24 @@ def _propagation_calls() -> list[Call]:
     ]
 
 
-def _beyond(shape: str) -> Callable[[Random], Arguments]:
+def _spectrum_beyond(
+    spectrum: str, values: dict[str, FloatArray], redshift: FloatArray, energy_gev: FloatArray, gamma: FloatArray
+) -> FloatArray:
+    """What a spectrum emits beyond redshifts (n, target, energy) at energies (n, energy), over its power law."""
+    shells = public("physics.shells:make_shells")("sfr", _cosmology("PLANCK18"), 5.0)
+    found = emitted_beyond(columns(gamma, spectrum, **values), shells, redshift, energy_gev[:, None, :])
+    return np.asarray(found)
+
+
+def _beyond(spectrum: str) -> Callable[[Random], Arguments]:
     def arguments(r: Random) -> Arguments:
         n = 20
-        shells = public("physics.shells:make_shells")("sfr", _cosmology("PLANCK18"), 5.0)
         values = {
             "cutoff": {"cutoff_gev": _log(r, 1e5, 1e8, n)},
             "broken_power_law": {"break_gev": _log(r, 1e5, 1e7, n), "gamma_high": r.uniform(1.5, 5, n)},
         }
-        made = public("physics.spectra:make_shape")(shape, values[shape])
-        return _args(made, shells, r.uniform(-0.5, 5.5, (n, 3, 8)), _log(r, 3e4, 1e7, (n, 8)), r.uniform(1.5, 4.0, n))
+        z, energy = r.uniform(-0.5, 5.5, (n, 3, 8)), _log(r, 3e4, 1e7, (n, 8))
+        return _args(spectrum, values[spectrum], z, energy, r.uniform(1.5, 4.0, n))
 
     return arguments
 
@@ -260,8 +271,8 @@ def _constant_calls() -> list[Call]:
     calls += [Call(f"source_fractions-{s}", "physics.sources:source_fractions", lambda _, s=s: _args(s))
               for s in ("pp", "pgamma", "muon_damped", "muon_damped_pgamma", "neutron")]  # fmt: skip
     calls += [
-        Call("Cutoff.beyond", "physics.spectra:Cutoff.beyond", _beyond("cutoff"), rtol=1e-9, share=1e-14),
-        Call("Break.beyond", "physics.spectra:Break.beyond", _beyond("broken_power_law"), rtol=1e-9, share=1e-14),
+        Call("Cutoff.beyond", "tests:_spectrum_beyond", _beyond("cutoff"), rtol=1e-9, share=1e-14),
+        Call("Break.beyond", "tests:_spectrum_beyond", _beyond("broken_power_law"), rtol=1e-9, share=1e-14),
         Call("resonant_mass_mev", "physics.dip:resonant_mass_mev",
              lambda r: _args(_log(r, 1e4, 1e7, 200), _log(r, 1e-3, 0.1, 200), r.uniform(0, 5, 200))),
         Call("coupling_of_depth", "physics.dip:coupling_of_depth",
