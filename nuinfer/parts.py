@@ -36,8 +36,8 @@ class Parts:
         return x, self.named(columns), log_prior, finite
 
     def named(self, columns: FloatArray) -> Values:
-        """Named values from `ParameterSpace.unpack`."""
-        return dict(zip(self.space.value_names, columns, strict=True))
+        """Named values from `ParameterSpace.unpack`, contiguous, as the compiled functions know them."""
+        return dict(zip(self.space.value_names, np.ascontiguousarray(columns), strict=True))
 
     def counts(self, values: Values, finite: BoolArray) -> FloatArray:
         """Expected counts by component, NaN where a value is not finite: the model never sees such a point."""

@@ -18,8 +18,9 @@ from nuinfer.physics.mediator import LMU_LTAU, Mediator
 from nuinfer.physics.propagation import flavour_at_earth, source_populations, species_at_earth
 from nuinfer.physics.shells import FINE_INTERVALS, make_shells
 from nuinfer.transport.cascade_grid import FIT_CASCADE, CascadeRule, cascade_lines
-from nuinfer.transport.moving import CHUNK, FINE, Moving
+from nuinfer.transport.moving import CHUNK, Moving
 from nuinfer.transport.propagation import Propagation
+from nuinfer.transport.survival import FINE
 
 REFERENCE = json.loads((Path(__file__).parents[1] / "reference" / "cascade.json").read_text())
 LIGHT = masses.neutrino_masses_ev(0.0, "normal", 7.49e-5, 2.513e-3)
