@@ -240,7 +240,7 @@ class Analysis:
         return total.reshape(np.shape(theta)[:-1])
 
     def observables(self, theta: ArrayLike) -> dict[str, FloatArray]:
-        """What each constraint predicts at theta, by its name; its Standard Model value where there is no mediator."""
+        """What each constraint predicts at theta, by name; its Standard Model value if it lacks a mediator."""
         _, values, _, _ = self.parts.unpack(theta)
         batch = np.shape(theta)[:-1]
         spread = (np.broadcast_to(self.parts.observable(c, values), (math.prod(batch),)) for c in self.constraints)

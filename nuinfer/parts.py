@@ -49,8 +49,8 @@ class Parts:
         return counts
 
     def observable(self, constraint: Constraint, values: Values) -> FloatArray:
-        """What a constraint predicts; its Standard Model value where there is no mediator."""
-        if self.model.mass_name is None:
+        """What a constraint predicts; its Standard Model value if it needs the mediator and there is none."""
+        if self.model.mass_name is None and not values.keys() >= set(constraint.arguments):
             return np.asarray(constraint.standard_model)
         if SUM_NU_MASSES_EV in constraint.arguments:  # one mass stands for three if they are degenerate
             values = {**values, SUM_NU_MASSES_EV: 3.0 * self.model.masses_ev(values).mean(axis=-1)}

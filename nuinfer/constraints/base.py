@@ -66,7 +66,7 @@ class Constraint:
     predict : callable
         ``(m_zprime_mev, g_prime) -> observable``, or of `arguments`; broadcasting, picklable.
     standard_model : float
-        The observable without a Z' (-inf where the observable is the logarithm of something that vanishes).
+        The observable without a Z', for one that depends on it (-inf where it is the logarithm of what vanishes).
     confidence_level : float
         One-sided level of an exclusion that the measurement gives as mean and sigma.
     arguments : tuple of str
