@@ -10,13 +10,13 @@ whose rates and matrices depend on mixing and charges only. Equation numbers: ar
 
 from __future__ import annotations
 
-import math
 from typing import Literal, NamedTuple
 
 import numpy as np
 
 from nuinfer.compiled import compiled, inner
 from nuinfer.errors import PhysicsDomainError
+from nuinfer.physics.exponential import exponential
 from nuinfer.physics.mediator import Mediator
 from nuinfer.physics.mixing import Mixing
 from nuinfer.typing import FloatArray, IntArray
@@ -92,11 +92,10 @@ def cross(target: int, first: int, end: int, crossings: Crossings, depth: FloatA
     """
     n_channel, rates, matrices = populations.shape[0], crossings.rates, crossings.matrices
     if matrices.shape[1] == 0:
-        for i in range(3):
-            for node in range(first, end):
-                decay = math.exp(-rates[target, i] * depth[node])
-                for c in range(n_channel):
-                    populations[c, i, node] *= decay
+        for c in range(n_channel):
+            for i in range(3):
+                for node in range(first, end):
+                    populations[c, i, node] *= exponential(-rates[target, i] * depth[node])
         return
     for node in range(first, end):
         for c in range(n_channel):
@@ -104,7 +103,7 @@ def cross(target: int, first: int, end: int, crossings: Crossings, depth: FloatA
             for k in range(3):
                 populations[c, k, node] = 0.0
             for p in range(rates.shape[1]):
-                decay = math.exp(-rates[target, p] * depth[node])
+                decay = exponential(-rates[target, p] * depth[node])
                 for k in range(3):
                     populations[c, k, node] += decay * (
                         matrices[target, p, k, 0] * n0 + matrices[target, p, k, 1] * n1 + matrices[target, p, k, 2] * n2

@@ -6,12 +6,12 @@ smooth, so that counts move continuously with the energy of a jump.
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 import numpy as np
 
 from nuinfer.compiled import compiled, inner
+from nuinfer.physics.exponential import exponential
 from nuinfer.transport.points import Bins
 from nuinfer.typing import FloatArray, IntArray
 
@@ -83,10 +83,11 @@ def place(bins: Bins, breaks: FloatArray, nodes: Nodes) -> int:
 @inner
 def weigh(n_node: int, gamma: float, ln_pivot: float, nodes: Nodes) -> None:
     """Energies, powers, and weights of the integral over (E/pivot)^-gamma dE, of nodes that are placed."""
+    ln_e, energy, power, weight = nodes.ln_e, nodes.energy, nodes.power, nodes.weight
     for k in range(n_node):
-        nodes.energy[k] = math.exp(nodes.ln_e[k])
-        nodes.power[k] = math.exp(gamma * (nodes.ln_e[k] - ln_pivot))
-        nodes.weight[k] *= nodes.energy[k] / nodes.power[k]
+        energy[k] = exponential(ln_e[k])
+        power[k] = exponential(gamma * (ln_e[k] - ln_pivot))
+        weight[k] *= energy[k] / power[k]
 
 
 @inner

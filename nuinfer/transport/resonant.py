@@ -102,8 +102,8 @@ def _absorb(b: int, target: int, strength: float, points: Points, path: Path, wo
         for k in range(n + 1):
             x = start + length * ((n - k) / n)
             nodes.ln_e[k] = ln_res[target] - min(max(x, start + INSIDE), start + length - INSIDE)
-            nodes.energy[k] = math.exp(nodes.ln_e[k])
-            nodes.power[k] = math.exp(gamma * (nodes.ln_e[k] - _LN_PIVOT))
+            nodes.weight[k] = 1.0
+        weigh(n + 1, gamma, _LN_PIVOT, nodes)
         _arrive(b, target, n + 1, strength, points, path, work)
         for c in range(n_channel):
             for i in range(3):
