@@ -7,7 +7,7 @@ The Z' of L_mu - L_tau is in equilibrium with nu_mu and nu_tau, at their tempera
     d ln T_gamma/dN = -(3 s_em T_gamma + Q/H) / (T_gamma d rho_em/dT_gamma)
     d ln T_i/dN     = -(3 s_i T_i - Q_i/H) / (T_i d rho_i/dT_i),     Q = sum_i Q_i
 
-and ``Q_i`` the energy that group ``i`` gains per volume and time: weak annihilation and scattering (`neff_collisions`),
+and ``Q_i`` the energy that group ``i`` gains per volume and time: weak annihilation and scattering (`collisions`),
 for "split" nu_e <-> nu_mu, nu_tau too, and decay and inverse decay Z' <-> e+e-, with quantum statistics
 
     Q_Z' = m Gamma_ee int 3 p^2 dp/(2 pi^2) <1 - f_+ - f_-> [f_B(E/T_gamma) - f_B(E/T_nu)],
