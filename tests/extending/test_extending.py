@@ -119,7 +119,7 @@ def test_a_spectrum():
     """A curvature of zero is a power law, and the cut-off by a table is the compiled one."""
     analysis = load("model.spectrum=log_parabola.py", *FLUX)
     assert analysis.parameter_names == ("gamma", "phi_total", "curvature")
-    citation = "IceCube Collaboration, Phys. Rev. D 104 (2021) 022002, arXiv:2011.03545"
+    citation = "IceCube Collaboration, Astrophys. J. 928 (2022) 50, arXiv:2111.10299"
     assert_recorded(analysis, "model.spectrum", "log_parabola.py", f"spectrum log_parabola: {citation}")
     np.testing.assert_allclose(astro(analysis, curvature=0.0), astro(load(*FLUX)), rtol=1e-6)
     straight, curved = (astro(analysis, curvature=beta).sum(axis=0) for beta in (0.0, 0.3))
@@ -242,10 +242,10 @@ def test_an_engine(tmp_path):
     assert run.information == pytest.approx(mean - (logsumexp(values) - np.log(values.size)), abs=0.2)
     options = ["--engine", "plain.py", "--live", "100", "--seeds", "1", "--no-loo", "--jobs", "1", "--json"]
     keys = [part for key in FLUX for part in ("--set", key)]
-    assert main(["compare", "hese7_icecube", "--vary", "model.source=pp,neutron", *keys, *options,
+    assert main(["compare", "hese7_icecube", "--vary", "model.source=pp,charm.py", *keys, *options,
                  "--out", str(tmp_path / "out")]) == 0  # fmt: skip
     result = json.loads((tmp_path / "out" / "result.json").read_text())
-    assert {entry["name"] for entry in result["hypotheses"]} == {"source=pp", "source=neutron"}
+    assert {entry["name"] for entry in result["hypotheses"]} == {"source=pp", "source=charm.py"}
 
 
 def test_a_kind_of_job(tmp_path):
