@@ -54,7 +54,7 @@ def test_overrides_replace_values_and_priors():
         ("model.z_max=-1", "model.z_max: -1 is not allowed; it should be greater than 0"),
         ("model.source=[1]", r"model.source: \[1\] is not allowed; it .* 'pp', .*, 'free' or the path of a .* file"),
         ("model.evolution=srf", "model.evolution: \"srf\" is not allowed; it .* 'sfr', 'flat', 'bllac', .* 'single'"),
-        ("model.spectrum=log", "model.spectrum: \"log\" .* 'power_law', 'cutoff', 'broken_power_law' or the path"),
+        ("model.spectrum=log", "spectrum: \"log\" .* should be 'power_law', 'cutoff', 'broken_power_law' or the path"),
         ("model.mixing=nufit5", "model.mixing: \"nufit5\" is not allowed; it should be 'paper' or 'nufit6.0'"),
         ("model.channels=all", "model.channels: \"all\" is not built yet: only \"resonance\" is allowed"),
         ("model.couplings=nu_tau", "model.couplings: \"nu_tau\" is not built yet: only leaving it out is allowed"),
