@@ -14,7 +14,8 @@ import time
 import numpy as np
 
 import nuinfer
-from nuinfer.forward import Accuracy, ForwardModel
+from nuinfer.forward import ForwardModel
+from nuinfer.typing import FloatArray
 
 BATCH = 256
 MODELS = {
@@ -23,17 +24,20 @@ MODELS = {
     "split, coherent": ["model.coherence=coherent"],
     "split, nu and nubar differ": ["model.source=pgamma"],
     "degenerate": ["model.masses=degenerate"],
+    "broken power law": ["model.spectrum=broken_power_law"],
+    "cut-off": ["model.spectrum=cutoff"],
+    "moving targets": ["model.targets=thermal"],
     "no absorption": ["model.absorption=false"],
 }
 
 
-def microseconds(model: ForwardModel, point: dict[str, np.ndarray]) -> float:
+def microseconds(model: ForwardModel, values: dict[str, FloatArray]) -> float:
     """Time per point of the expected counts, best of five."""
-    model.expected_counts(point)
+    model.components(values)
     best = np.inf
     for _ in range(5):
         begin = time.perf_counter()
-        model.expected_counts(point)
+        model.components(values)
         best = min(best, time.perf_counter() - begin)
     return float(best / BATCH * 1e6)
 
@@ -46,15 +50,13 @@ def main() -> None:
     print(f"expected counts of hese7_icecube, microseconds per point at batch {BATCH}:")
     for name, overrides in MODELS.items():
         analysis = nuinfer.load("hese7_icecube", overrides)
-        point = analysis.posterior.point(analysis.sample_prior(BATCH, np.random.default_rng(1)))
-        model = analysis.posterior.model
-        plain = dataclasses.replace(model, accuracy=Accuracy(compiled=False))
-        print(f"  {name:28s} {microseconds(model, point):7.1f}   numpy alone {microseconds(plain, point):7.1f}")
+        values = analysis.values(analysis.sample_prior(BATCH, np.random.default_rng(1)))
+        print(f"  {name:28s} {microseconds(analysis.model, values):7.1f}")
     analysis = nuinfer.load("hese7_icecube")
-    point = analysis.posterior.point(analysis.sample_prior(BATCH, np.random.default_rng(1)))
+    values = analysis.values(analysis.sample_prior(BATCH, np.random.default_rng(1)))
     for nodes in (2, 3, 4, 6):
-        finer = dataclasses.replace(analysis.posterior.model, accuracy=Accuracy(nodes_per_bin=nodes))
-        print(f"  {nodes} nodes per bin              {microseconds(finer, point):7.1f}")
+        finer = dataclasses.replace(analysis.model, nodes_per_bin=nodes)
+        print(f"  {nodes} nodes per bin              {microseconds(finer, values):7.1f}")
     print(f"peak memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from nuinfer.physics.absorption import Coherence, degenerate_crossings, split_crossings
+from nuinfer.physics.crossings import Coherence, cross, degenerate_crossings, split_crossings
 from nuinfer.physics.mediator import LMU_LTAU
 from nuinfer.physics.mixing import PAPER
 from nuinfer.physics.quoted.coherence import crossing_transfer, interaction
@@ -23,8 +23,9 @@ TARGETS = {"degenerate masses": None, r"split masses, target $\nu_3$": 2}
 def limit(coherence: Coherence, target: int | None, tau: float, source: np.ndarray) -> float:
     """Survival in a closed limit."""
     make = degenerate_crossings if target is None else split_crossings
-    crossings = make(PAPER, LMU_LTAU, coherence)
-    return float(crossings.transfer(target or 0, np.array([tau]), source[None, :, None]).sum())
+    populations = source[None, :, None].copy()
+    cross(target or 0, 0, 1, make(PAPER, LMU_LTAU, coherence), np.array([tau]), populations)
+    return float(populations.sum())
 
 
 def main(path: str = "docs/figures/coherence.png") -> None:
