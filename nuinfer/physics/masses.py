@@ -80,4 +80,4 @@ def squared_offsets_ev2(ordering: Ordering, delta_m2_21_ev2: ArrayLike, delta_m2
 
 def above_lightest(lightest_ev: FloatArray, squared_offsets_ev2: FloatArray) -> FloatArray:
     """Masses (*batch, 3) from the lightest one (*batch,) and what their squares lie above its square."""
-    return np.asarray(np.sqrt(np.square(lightest_ev)[..., None] + squared_offsets_ev2))
+    return np.hypot(np.asarray(lightest_ev)[..., None], np.sqrt(squared_offsets_ev2))  # the lightest itself is exact
