@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import matplotlib as mpl
 import numpy as np
 
-from nuinfer.inference.runs.intervals import shortest_interval
+from nuinfer.inference.runs.summary import shortest_interval
 from nuinfer.plotting import style
 
 

@@ -26,7 +26,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write what was asked for and name it."""
-    from nuinfer.inference.runs.folder import is_run
+    from nuinfer.inference.runs.run_folder import is_run
 
     source, out = Path(arguments.source), Path(arguments.out) if arguments.out else None
     if arguments.set and (arguments.format != "cobaya" or is_run(source)):
@@ -43,8 +43,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _write_chains(source: Path, out: Path | None, what: str) -> Path:
     from nuinfer.export import arviz_adapter
-    from nuinfer.inference.runs.folder import POSTERIOR
     from nuinfer.inference.runs.run import open_run
+    from nuinfer.inference.runs.run_folder import POSTERIOR
     from nuinfer.inference.work import files
 
     opened = open_run(source)
@@ -59,7 +59,7 @@ def _write_chains(source: Path, out: Path | None, what: str) -> Path:
 def _write_cobaya(source: Path, out: Path | None, overrides: list[str]) -> Path:
     from nuinfer import cobaya
     from nuinfer.config import presets
-    from nuinfer.inference.runs import folder as run_folder
+    from nuinfer.inference.runs import run_folder
     from nuinfer.inference.work import files
 
     if run_folder.is_run(source):

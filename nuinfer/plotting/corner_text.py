@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from nuinfer.inference.runs.intervals import shortest_interval
+from nuinfer.inference.runs.summary import shortest_interval
 from nuinfer.plotting import style
 from nuinfer.plotting.annotations import Analysis, Figure
 from nuinfer.typing import FloatArray

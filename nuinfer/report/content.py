@@ -11,9 +11,9 @@ import numpy as np
 from nuinfer.constraints import CONSTRAINTS
 from nuinfer.constraints.base import Constraint
 from nuinfer.constraints.definition import read_numbers
-from nuinfer.inference.runs import folder as run_folder
-from nuinfer.inference.runs.intervals import shortest_interval
+from nuinfer.inference.runs import run_folder
 from nuinfer.inference.runs.run import Run
+from nuinfer.inference.runs.summary import shortest_interval
 from nuinfer.parameters import Parameter
 from nuinfer.priors import Normal
 from nuinfer.provenance import software_references

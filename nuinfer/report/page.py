@@ -14,7 +14,7 @@ from markupsafe import Markup, escape
 
 from nuinfer import __version__
 from nuinfer.errors import RunFolderError
-from nuinfer.inference.runs import folder as run_folder
+from nuinfer.inference.runs import run_folder
 from nuinfer.inference.runs.run import Run, open_run
 from nuinfer.inference.work import files
 from nuinfer.inference.work.progress import now

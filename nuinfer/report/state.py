@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from nuinfer.errors import RunFolderError
-from nuinfer.inference.runs import folder as run_folder
+from nuinfer.inference.runs import run_folder
 from nuinfer.inference.runs.run import Run
 from nuinfer.inference.runs.summary import NOT_CONVERGED
 from nuinfer.inference.work.files import read_json

@@ -8,8 +8,7 @@ from scipy import stats
 
 from nuinfer.export import arviz_adapter
 from nuinfer.inference.runs.diagnostics import autocorrelation_times, diagnose, modes, transient
-from nuinfer.inference.runs.intervals import edges_reached, one_sided_limit, shortest_interval
-from nuinfer.inference.runs.summary import summarise
+from nuinfer.inference.runs.summary import edges_reached, one_sided_limit, shortest_interval, summarise
 
 
 def autoregressive(rng, rho, steps, walkers, n_dim=1):

@@ -11,13 +11,11 @@ import numpy as np
 import pytest
 
 from nuinfer.errors import ConfigError, NonFiniteLogProbError, RunFolderError
-from nuinfer.inference.runs import blocks
-from nuinfer.inference.runs import folder as run_folder
-from nuinfer.inference.runs.blocks import ChainIdentity
+from nuinfer.inference.runs import run_folder
 from nuinfer.inference.runs.record import check_walkers
-from nuinfer.inference.sampling.ensemble import Work, advance
-from nuinfer.inference.sampling.sampler import moves
-from nuinfer.inference.sampling.session import round_lengths
+from nuinfer.inference.runs.run_folder import ChainIdentity
+from nuinfer.inference.sampling.ensemble import Work, advance, moves
+from nuinfer.inference.sampling.fit import round_lengths
 from nuinfer.inference.sampling.start import draw_start
 from nuinfer.inference.work import files
 
@@ -27,10 +25,10 @@ def identity(analysis, walkers=16):
 
 
 def prepare(analysis, run, seed=3, ensemble=0, walkers=16):
-    folder = blocks.ensemble_folder(run, ensemble)
+    folder = run_folder.ensemble_folder(run, ensemble)
     folder.mkdir(parents=True)
     start = draw_start(pickle.dumps(analysis), walkers, seed, ensemble)
-    blocks.write_block(folder, 0, start, identity(analysis, walkers))
+    run_folder.write_block(folder, 0, start, identity(analysis, walkers))
     return folder
 
 
@@ -39,7 +37,7 @@ def work(analysis, run, steps, checkpoint_seconds=30.0, ensemble=0):
 
 
 def stacked(folder, analysis):
-    made = blocks.read_blocks(folder, identity(analysis))[1:]
+    made = run_folder.read_blocks(folder, identity(analysis))[1:]
     return [np.concatenate([getattr(b, name) for b in made]) for name in ("chain", "log_prob", "terms")], made
 
 
@@ -119,7 +117,7 @@ def test_chain_does_not_depend_on_block_boundaries_or_restarts(toys, tmp_path):
     np.testing.assert_array_equal(one[1], analysis.evaluate(one[0].reshape(-1, 3))[0].reshape(60, 16))
     assert few[0].accepted.sum() == sum(b.accepted.sum() for b in more)
     advance(work(analysis, tmp_path / "cut", 60))  # nothing to do
-    assert len(blocks.block_indices(cut)) == 27
+    assert len(run_folder.block_indices(cut)) == 27
 
 
 def test_one_term_only(toys, tmp_path, monkeypatch):
@@ -154,14 +152,14 @@ def test_tolerated_points_are_rejected_and_remembered(toys, tmp_path):
     healthy = prepare(replace(toys.Toy(), bound=4.5), tmp_path / "healthy")
     broken = replace(toys.Toy(defect="nan", bound=10.0))
     for name in ("whole", "cut"):
-        folder = blocks.ensemble_folder(tmp_path / name, 0)
+        folder = run_folder.ensemble_folder(tmp_path / name, 0)
         folder.mkdir(parents=True)
         (folder / "000000.npz").write_bytes((healthy / "000000.npz").read_bytes())
     tolerant = replace(work(broken, tmp_path / "whole", 300), tolerated=10_000)
     advance(tolerant)
     for steps in (100, 300):
         advance(replace(tolerant, run=tmp_path / "cut", steps=steps, checkpoint_seconds=0.0))
-    whole, cut = (blocks.ensemble_folder(tmp_path / name, 0) for name in ("whole", "cut"))
+    whole, cut = (run_folder.ensemble_folder(tmp_path / name, 0) for name in ("whole", "cut"))
     (chain, log_prob, _), _ = stacked(whole, broken)
     np.testing.assert_array_equal(chain, stacked(cut, broken)[0][0])
     assert np.all(np.isfinite(log_prob))

@@ -17,7 +17,7 @@ import xarray
 
 import nuinfer
 from nuinfer.errors import ConfigError, NonFiniteLogProbError, RunFolderError
-from nuinfer.inference.runs import blocks
+from nuinfer.inference.runs import run_folder
 from nuinfer.inference.runs.run import open_run
 from nuinfer.inference.sampling.fit import fit
 from nuinfer.inference.work import files
@@ -278,7 +278,7 @@ def test_equal_starts_hide_the_wrong_weights_negative_control(toys, tmp_path, po
         theta = -5.0 + np.where(np.arange(4) < 2, 0.003, 0.3) * rng.standard_normal((walkers, 4))
         log_prob, terms = analysis.evaluate(theta)
         state = np.random.RandomState(ensemble).get_state(legacy=True)
-        return blocks.Block(-1, theta[None], log_prob[None], terms[None], np.zeros(walkers, np.intp), state)
+        return run_folder.Block(-1, theta[None], log_prob[None], terms[None], np.zeros(walkers, np.intp), state)
 
     monkeypatch.setattr("nuinfer.inference.sampling.fit.draw_start", start_in_one_mode)
     run = fit(analysis, tmp_path / "run", executor=pool, progress=False)

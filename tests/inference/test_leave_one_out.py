@@ -12,7 +12,7 @@ import nuinfer
 from nuinfer import plotting
 from nuinfer.cli import main
 from nuinfer.inference.runs.diagnostics import tau_against_length
-from nuinfer.inference.sampling.leave_one_out import leave_one_out
+from nuinfer.inference.sampling.short import leave_one_out
 
 FIXED = {
     "lightest_nu_mass_ev": 0.05, "phi_total": 6.5, "norm_conventional": 1, "norm_muon": 1, "detector_scale": 1,

@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 
 from nuinfer.errors import RunFolderError
-from nuinfer.inference.runs import blocks
-from nuinfer.inference.runs import folder as run_folder
-from nuinfer.inference.runs.blocks import Block, ChainIdentity
+from nuinfer.inference.runs import run_folder
+from nuinfer.inference.runs.run_folder import Block, ChainIdentity
 from nuinfer.inference.work import files
 
 IDENTITY = ChainIdentity(("a", "b"), ("prior",), "hash", 4)
@@ -33,12 +32,12 @@ def block(first_step, rows=3, value=0.5):
 @pytest.fixture
 def folder(tmp_path):
     for index, first in enumerate((-1, 2, 5)):
-        blocks.write_block(tmp_path, index, block(first), IDENTITY)
+        run_folder.write_block(tmp_path, index, block(first), IDENTITY)
     return tmp_path
 
 
 def test_blocks_come_back_as_they_were(folder):
-    back = blocks.read_blocks(folder, IDENTITY)
+    back = run_folder.read_blocks(folder, IDENTITY)
     assert [b.first_step for b in back] == [-1, 2, 5]
     again, state = np.random.RandomState(2), np.random.RandomState(1)
     again.set_state(back[-1].random_state)
@@ -51,7 +50,7 @@ def test_truncated_block_is_named(folder, keep):
     path = folder / "000001.npz"
     path.write_bytes(path.read_bytes()[: int(keep * path.stat().st_size)])
     with pytest.raises(RunFolderError, match=r"000001\.npz: truncated or damaged"):
-        blocks.read_blocks(folder, IDENTITY)
+        run_folder.read_blocks(folder, IDENTITY)
 
 
 def test_flipped_bytes_are_named(folder):
@@ -60,7 +59,7 @@ def test_flipped_bytes_are_named(folder):
     content[200:208] = b"\xff" * 8
     path.write_bytes(bytes(content))
     with pytest.raises(RunFolderError, match=r"000001\.npz"):
-        blocks.read_blocks(folder, IDENTITY)
+        run_folder.read_blocks(folder, IDENTITY)
 
 
 @pytest.mark.parametrize(
@@ -74,25 +73,25 @@ def test_flipped_bytes_are_named(folder):
 )
 def test_foreign_block_is_named(folder, other, what):
     with pytest.raises(RunFolderError, match=rf"000000\.npz: foreign block.*{what}"):
-        blocks.read_blocks(folder, other)
+        run_folder.read_blocks(folder, other)
 
 
 def test_missing_block_is_named(folder):
     (folder / "000001.npz").unlink()
     with pytest.raises(RunFolderError, match=r"000001\.npz: this block is missing"):
-        blocks.read_blocks(folder, IDENTITY)
+        run_folder.read_blocks(folder, IDENTITY)
 
 
 def test_blocks_that_do_not_follow_are_named(folder):
-    blocks.write_block(folder, 2, block(6), IDENTITY)
+    run_folder.write_block(folder, 2, block(6), IDENTITY)
     with pytest.raises(RunFolderError, match=r"000002\.npz: foreign block, it starts at step 6 instead of 5"):
-        blocks.read_blocks(folder, IDENTITY)
+        run_folder.read_blocks(folder, IDENTITY)
 
 
 def test_not_finite_chain_is_damage(folder):
-    blocks.write_block(folder, 2, block(5, value=np.nan), IDENTITY)
+    run_folder.write_block(folder, 2, block(5, value=np.nan), IDENTITY)
     with pytest.raises(RunFolderError, match=r"000002\.npz: damaged"):
-        blocks.read_blocks(folder, IDENTITY)
+        run_folder.read_blocks(folder, IDENTITY)
 
 
 def test_full_disk_is_one_line_and_leaves_the_blocks_intact(folder, monkeypatch):
@@ -103,7 +102,7 @@ def test_full_disk_is_one_line_and_leaves_the_blocks_intact(folder, monkeypatch)
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(RunFolderError, match=r"000003\.npz: cannot be written \(No space left on device\)") as caught:
-        blocks.write_block(folder, 3, block(8), IDENTITY)
+        run_folder.write_block(folder, 3, block(8), IDENTITY)
     assert "\n" not in str(caught.value)
     assert {p.name: p.read_bytes() for p in folder.iterdir()} == before
 
@@ -152,7 +151,7 @@ def test_clear_removes_only_what_a_run_has_made(tmp_path):
     for name in ("run.json", "notes.md", "chains/ensemble-0/000000.npz", "figures/corner.pdf"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("")
-    run_folder.clear(tmp_path)
+    files.remove(tmp_path, run_folder.CONTENT)
     assert [p.name for p in tmp_path.iterdir()] == ["notes.md"]
 
 

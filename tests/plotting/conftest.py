@@ -16,4 +16,4 @@ def nothing_is_sampled(monkeypatch):
         draws = analysis.sample_prior(400, np.random.default_rng(seed)).reshape(2, 10, 20, -1)
         return {c.name: SimpleNamespace(samples=draws, ess=2000.0, rhat=1.0) for c in analysis.constraints}
 
-    monkeypatch.setattr("nuinfer.inference.sampling.leave_one_out.leave_one_out", quick)
+    monkeypatch.setattr("nuinfer.inference.sampling.short.leave_one_out", quick)

@@ -14,7 +14,7 @@ from nuinfer.analysis import Analysis
 from nuinfer.errors import ConfigError
 from nuinfer.inference.evidence.loo import Loo
 from nuinfer.inference.evidence.nested import NestedRun, resampled
-from nuinfer.inference.runs.intervals import shortest_interval
+from nuinfer.inference.runs.summary import shortest_interval
 from nuinfer.typing import FloatArray
 
 SCALE = ((1.0, "inconclusive"), (2.5, "weak"), (5.0, "moderate"), (math.inf, "strong"))

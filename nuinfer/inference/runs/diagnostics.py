@@ -20,13 +20,7 @@ from nuinfer.typing import FloatArray, IntArray
 
 RHAT_MAX = 1.01
 STEPS_PER_TAU = 50.0
-DISCARD_TAUS = 5.0
-POINTS_FOR_TAU = 1024  # steps that enter an estimate of tau; longer chains are strided
-LENGTHS_FOR_TAU = 10
-DRAWS_FOR_RHAT = 20_000  # per ensemble
-MODE_BINS = 50  # over the range of the draws
 MODE_VALLEY = 0.5  # density between two modes, in units of the lower one
-MODE_SHARE = 0.01  # of the draws, at least
 
 
 @dataclass(frozen=True)
@@ -83,13 +77,13 @@ def autocorrelation_times(chain: FloatArray) -> FloatArray:
         At least 1; infinite where it is not defined. The estimate is low by about ten tau over the number of steps.
         Beyond 1024 steps the chain is strided, which makes tau larger where it is not long against the stride.
     """
-    stride = max(1, len(chain) // POINTS_FOR_TAU)
+    stride = max(1, len(chain) // 1024)
     with np.errstate(divide="ignore", invalid="ignore"):
         tau = stride * autocorr.integrated_time(chain[::stride], tol=0)
     return np.where(np.isfinite(tau), np.maximum(tau, 1.0), np.inf)
 
 
-def tau_against_length(chain: FloatArray, points: int = LENGTHS_FOR_TAU) -> tuple[IntArray, FloatArray]:
+def tau_against_length(chain: FloatArray, points: int = 10) -> tuple[IntArray, FloatArray]:
     """Estimates of the autocorrelation time from the first part of the chains, longer and longer.
 
     A chain is long enough where the estimate, which is low for short chains, has stopped growing and lies below the
@@ -149,31 +143,22 @@ def diagnose(chain: FloatArray, log_prob: FloatArray, names: Sequence[str], targ
     """
     n_ensemble, steps, walkers, _ = chain.shape
     late_tau = max(float(np.max(autocorrelation_times(one[steps // 2 :, ::4]))) for one in chain)
-    burn_in = max(DISCARD_TAUS * late_tau, *(transient(one) for one in log_prob))
+    burn_in = max(5.0 * late_tau, *(transient(one) for one in log_prob))
     discard = math.ceil(min(burn_in, steps // 2))
     kept = chain[:, discard:]
     tau = np.array([autocorrelation_times(one) for one in kept])
     ess = walkers * np.sum((steps - discard) / tau, axis=0)
     thin = int(max(1.0, min(np.min(tau) / 2.0, (steps - discard) / 4.0)))
-    draws = flattened(kept, thin, DRAWS_FOR_RHAT)
+    draws = flattened(kept, thin, max_draws=20_000)
     rhat = np.array([arviz_adapter.rhat(draws[..., column]) for column in range(len(names))])
     per_tau = (steps - discard) / np.max(tau, axis=0)
-    missing = [
-        f"{name}: effective sample size {n:.0f} of {target_ess:g}"
-        for name, n in zip(names, ess, strict=True)
-        if n < target_ess
-    ]
+    sizes, lengths = zip(names, ess, strict=True), zip(names, per_tau, strict=True)
+    missing = [f"{name}: effective sample size {n:.0f} of {target_ess:g}" for name, n in sizes if n < target_ess]
     if n_ensemble > 1:  # a single ensemble cannot be compared: `summarise` warns
-        missing += [
-            f"{name}: R-hat {r:.4f}, must be < {RHAT_MAX}"
-            for name, r in (*zip(names, rhat, strict=True), *_rhat_of_modes(draws, names))
-            if not r < RHAT_MAX
-        ]
-    missing += [
-        f"{name}: {n:.1f} autocorrelation times of {STEPS_PER_TAU:g}"
-        for name, n in zip(names, per_tau, strict=True)
-        if not n > STEPS_PER_TAU
-    ]
+        apart = *zip(names, rhat, strict=True), *_rhat_of_modes(draws, names)
+        missing += [f"{name}: R-hat {r:.4f}, must be < {RHAT_MAX}" for name, r in apart if not r < RHAT_MAX]
+    tau_text = f"autocorrelation times of {STEPS_PER_TAU:g}"
+    missing += [f"{name}: {n:.1f} {tau_text}" for name, n in lengths if not n > STEPS_PER_TAU]
     with np.errstate(divide="ignore"):
         growth = max(float(np.max(target_ess / ess)), float(np.max(STEPS_PER_TAU / per_tau)), 1.0)
     needed = growth * (steps - discard) + discard
@@ -197,10 +182,9 @@ def modes(sample: FloatArray) -> list[tuple[float, float]]:
     >>> len(modes(np.concatenate([grid - 3.0, grid + 3.0]))), modes(grid)
     (2, [])
     """
-    counts, edges = np.histogram(sample, bins=MODE_BINS)
+    counts, edges = np.histogram(sample, bins=50)
     density = ndimage.gaussian_filter1d(counts.astype(float), 1.0, mode="nearest")
-    cuts, peak, valley = [-np.inf], density[0], np.inf
-    where = 0
+    cuts, peak, valley, where = [-np.inf], density[0], np.inf, 0
     for index, value in enumerate(density):
         if value < valley and value < MODE_VALLEY * peak:
             valley, where = value, index
@@ -209,17 +193,15 @@ def modes(sample: FloatArray) -> list[tuple[float, float]]:
             peak, valley = value, np.inf
         if not np.isfinite(valley):
             peak = max(peak, value)
-    found = list(itertools.pairwise([*cuts, np.inf]))
-    shares = [float(np.mean((sample >= low) & (sample < high))) for low, high in found]
-    kept = [interval for interval, share in zip(found, shares, strict=True) if share >= MODE_SHARE]
+    found = itertools.pairwise([*cuts, np.inf])
+    kept = [(low, high) for low, high in found if np.mean((sample >= low) & (sample < high)) >= 0.01]
     return kept if len(kept) > 1 else []
 
 
 def _rhat_of_modes(draws: FloatArray, names: Sequence[str]) -> list[tuple[str, float]]:
     """R-hat of the indicator of every mode of every parameter; draws of shape (ensemble, draw, n_dim)."""
     found = []
-    for column, name in enumerate(names):
-        values = draws[..., column]
+    for name, values in zip(names, np.moveaxis(draws, -1, 0), strict=True):
         for low, high in modes(values.ravel()):
             inside = (values >= low) & (values < high)
             what = f"mode {name} in [{low:.3g}, {high:.3g}], {np.mean(inside):.0%} of the draws"

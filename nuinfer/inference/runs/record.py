@@ -17,12 +17,12 @@ import numpy as np
 from nuinfer import __version__
 from nuinfer.analysis import Analysis
 from nuinfer.errors import ConfigError, NuinferError, RunFolderError
-from nuinfer.inference.runs.folder import CONFIG_RESOLVED
 from nuinfer.inference.runs.run import Run
+from nuinfer.inference.runs.run_folder import CONFIG_RESOLVED
 from nuinfer.inference.work.progress import now
 from nuinfer.provenance import software_references
 
-PACKAGES = ("numpy", "scipy", "emcee", "arviz", "matplotlib", "corner", "numba")  # the last where it is installed
+PACKAGES = ("numpy", "scipy", "emcee", "arviz", "matplotlib", "corner", "numba")
 FIXED = ("ensembles", "walkers", "seed")  # for the life of a run
 SETTINGS = (*FIXED, "target_ess", "max_steps")
 
@@ -50,7 +50,7 @@ def new_record(analysis: Analysis, asked: Mapping[str, Any], command: str | None
         if not settings[key] >= least:
             raise ConfigError(f"{key}: {settings[key]} is not allowed; it must be at least {least}")
     check_walkers(settings["walkers"], len(analysis.parameter_names))
-    versions = _versions()
+    versions = {name: importlib.metadata.version(name) for name in PACKAGES}
     return {
         **settings,
         "complete": False,
@@ -85,9 +85,8 @@ def resumed_record(old: Run, analysis: Analysis, asked: Mapping[str, Any]) -> di
         raise RunFolderError(f"{path}: was made with another configuration, {_first_difference(old, analysis)}")
     for key in FIXED:
         if asked[key] not in (None, record[key]):
-            raise RunFolderError(
-                f"{path}: was started with {key} = {record[key]}; {asked[key]} is not possible on resume"
-            )
+            started = f"was started with {key} = {record[key]}"
+            raise RunFolderError(f"{path}: {started}; {asked[key]} is not possible on resume")
     wanted = new_record(analysis, {**asked, **{key: record[key] for key in FIXED}}, None)
     return {**record, **{key: wanted[key] for key in (*SETTINGS, "tolerate_nonfinite")}, "complete": False}
 
@@ -103,15 +102,6 @@ def check_walkers(walkers: int, n_dim: int) -> None:
     least = max(6, 2 * n_dim)
     if walkers < least or walkers % 2:
         raise ConfigError(f"walkers: {walkers} is not allowed; an even number of at least {least} is needed")
-
-
-def _versions() -> dict[str, str]:
-    """Versions of the packages that are installed."""
-    found = {}
-    for name in PACKAGES:
-        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            found[name] = importlib.metadata.version(name)
-    return found
 
 
 def _is_same_posterior(old: Run, analysis: Analysis) -> bool:

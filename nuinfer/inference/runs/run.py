@@ -15,13 +15,11 @@ from nuinfer.errors import ConfigError, NuinferError, RunFolderError
 from nuinfer.export.container import container
 from nuinfer.export.getdist import getdist_files
 from nuinfer.inference.profile.profile import Profile
-from nuinfer.inference.runs import diagnostics
-from nuinfer.inference.runs import folder as run_folder
-from nuinfer.inference.runs.blocks import ChainIdentity, Chains, ensemble_folder
-from nuinfer.inference.runs.diagnostics import Verdict
+from nuinfer.inference.runs import diagnostics, run_folder
 from nuinfer.inference.runs.predictive import PredictiveChecks, predictive_checks
 from nuinfer.inference.runs.summary import summarise
-from nuinfer.inference.work.files import STATUS, make_folder, read_json, write_atomic
+from nuinfer.inference.work import files
+from nuinfer.inference.work.files import read_json
 from nuinfer.typing import FloatArray, IntArray
 
 ARVIZ_DRAWS = 1000  # per ensemble
@@ -70,12 +68,13 @@ class Run:
     @property
     def status(self) -> dict[str, Any]:
         """What ``status.json`` says now."""
-        return read_json(self.folder / STATUS)
+        return read_json(self.folder / files.STATUS)
 
     @property
-    def identity(self) -> ChainIdentity:
+    def identity(self) -> run_folder.ChainIdentity:
         """What its blocks agree on."""
-        return ChainIdentity(self.parameter_names, self.term_names, self.record["config_hash"], self.record["walkers"])
+        agreed = self.parameter_names, self.term_names, self.record["config_hash"], self.record["walkers"]
+        return run_folder.ChainIdentity(*agreed)
 
     @property
     def prior_bounds(self) -> FloatArray:
@@ -86,12 +85,12 @@ class Run:
     @property
     def ensemble_folders(self) -> list[Path]:
         """Folders of the blocks of the ensembles."""
-        return [ensemble_folder(self.folder, k) for k in range(self.record["ensembles"])]
+        return [run_folder.ensemble_folder(self.folder, k) for k in range(self.record["ensembles"])]
 
     @cached_property
-    def chains(self) -> Chains:
+    def chains(self) -> run_folder.Chains:
         """The blocks."""
-        return Chains(self.ensemble_folders, self.identity)
+        return run_folder.Chains(self.ensemble_folders, self.identity)
 
     @cached_property
     def steps(self) -> int:
@@ -112,9 +111,13 @@ class Run:
         return steps
 
     @cached_property
-    def verdict(self) -> Verdict:
+    def verdict(self) -> diagnostics.Verdict:
         """State of the chains, computed from them."""
-        chain, log_prob = self.chains.stacked("chain", self.steps), self.chains.stacked("log_prob", self.steps)
+        return self.verdict_after(self.steps)
+
+    def verdict_after(self, steps: int) -> diagnostics.Verdict:
+        """State of the chains after a number of steps that every ensemble has."""
+        chain, log_prob = (self.chains.stacked(name, steps) for name in ("chain", "log_prob"))
         return diagnostics.diagnose(chain, log_prob, self.parameter_names, self.record["target_ess"])
 
     @property
@@ -149,12 +152,10 @@ class Run:
             return read_json(self.folder / run_folder.SUMMARY)
         chain = self.chains.stacked("chain", self.steps)
         summary = summarise(chain, self.verdict, self.parameter_names, self.prior_bounds)
-        rejected = self.rejected()
-        if rejected:
+        if rejected := self.rejected():
             terms = ", ".join(sorted({one["term"] for one in rejected}))
-            summary["warnings"].append(
-                f"{len(rejected)} points were rejected because their log-probability is not a number (term {terms})"
-            )
+            reason = f"their log-probability is not a number (term {terms})"
+            summary["warnings"].append(f"{len(rejected)} points were rejected because {reason}")
         return summary
 
     def complete_summary(self) -> dict[str, Any]:
@@ -176,10 +177,8 @@ class Run:
     @cached_property
     def profile(self) -> Profile:
         """Profile likelihood of what was sampled; its search starts from the chains too."""
-        draws = self._draws()
-        best = draws[np.argmax(self.log_prob())]
-        thinned = _thinned(draws, CHECKED_DRAWS)
-        return Profile(self.analysis, self.record["seed"], np.vstack([best, thinned]))
+        best = self._draws()[np.argmax(self.log_prob())]
+        return Profile(self.analysis, self.record["seed"], np.vstack([best, self._draws(CHECKED_DRAWS)]))
 
     def predictive_checks(self, draws: int = CHECKED_DRAWS) -> PredictiveChecks:
         """Posterior predictive p-values of every bin, of the total and of the deviance.
@@ -189,9 +188,8 @@ class Run:
         draws : int
             Posterior draws, at most.
         """
-        theta = _thinned(self._draws(), draws)
-        rng = np.random.default_rng(self.record["seed"])
-        return predictive_checks(self.analysis.observed_counts, self.analysis.expected_counts(theta), rng)
+        expected = self.analysis.expected_counts(self._draws(draws))
+        return predictive_checks(self.analysis.observed_counts, expected, np.random.default_rng(self.record["seed"]))
 
     @cached_property
     def best_fit(self) -> FloatArray:
@@ -220,10 +218,9 @@ class Run:
         """
         verdict = self.verdict
         thin = max(verdict.thin, -(-(self.steps - verdict.discard) * self.record["walkers"] // max_draws))
-        terms = {f"term_{name}": values for name, values in self.log_terms(thin=thin).items()}
-        stats = {"lp": self.log_prob(thin=thin)} | terms
-        seed = self.record["seed"]
-        return container(self.analysis, self.samples(thin=thin), stats, prior_draws=max_draws, seed=seed)
+        stats = {"lp": self.log_prob(thin=thin)}
+        stats |= {f"term_{name}": values for name, values in self.log_terms(thin=thin).items()}
+        return container(self.analysis, self.samples(thin=thin), stats, prior_draws=max_draws, seed=self.record["seed"])
 
     def to_getdist(self, folder: str | PathLike[str] | None = None, root: str | None = None) -> Path:
         """Write the chains as the text files of GetDist; see `nuinfer.export.getdist.getdist_files`.
@@ -252,25 +249,23 @@ class Run:
         if Path(root).name != root or root in ("", ".."):
             raise ConfigError(f"root '{root}': it must be the beginning of a file name")
         content = getdist_files(root, self.analysis, self.samples(), self.log_prob())
-        make_folder(path)
+        files.make_folder(path)
         for old in path.iterdir():
             if re.fullmatch(re.escape(root) + r"_\d+\.txt", old.name):
                 old.unlink()  # of a run with more ensembles
         for name, text in content.items():
-            write_atomic(path / name, text)
+            files.write_atomic(path / name, text)
         return path / root
 
-    def _draws(self) -> FloatArray:
-        return self.samples().reshape(-1, len(self.parameter_names))
+    def _draws(self, most: int | None = None) -> FloatArray:
+        """The draws, or at least `most` of them, spread evenly, shape (draw, n_dim)."""
+        draws = self.samples().reshape(-1, len(self.parameter_names))
+        return draws if most is None else draws[:: max(1, len(draws) // most)]
 
     def _read(self, name: str, discard: int | None, thin: int | None) -> FloatArray:
         first = self.verdict.discard if discard is None else discard
         every = self.verdict.thin if thin is None else thin
         return self.chains.stacked(name, self.steps)[:, first::every]
-
-
-def _thinned(draws: FloatArray, most: int) -> FloatArray:
-    return draws[:: max(1, len(draws) // most)]
 
 
 def open_run(folder: str | PathLike[str]) -> Run:

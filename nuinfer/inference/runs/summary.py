@@ -1,4 +1,4 @@
-"""What the chains of a run say, in numbers and in one line."""
+"""What the chains of a run say, in numbers and in one line: shortest intervals, and limits at an edge of the prior."""
 
 from __future__ import annotations
 
@@ -9,11 +9,63 @@ from typing import Any
 import numpy as np
 
 from nuinfer.inference.runs.diagnostics import Verdict, flattened
-from nuinfer.inference.runs.intervals import edges_reached, one_sided_limit, shortest_interval
-from nuinfer.typing import FloatArray
+from nuinfer.typing import ArrayLike, FloatArray
 
 NOT_CONVERGED = "not converged: "
 DRAWS_FOR_INTERVALS = 200_000
+EDGE_BAND = 0.02  # of the prior range
+EDGE_DENSITY = 0.3  # of the highest density; a Gaussian has it 1.55 sigma from its mean
+
+
+def shortest_interval(draws: ArrayLike, probability: float) -> tuple[float, float]:
+    """Shortest interval that holds more than the given share of the draws (highest posterior density).
+
+    Parameters
+    ----------
+    draws : array_like
+        Draws of one quantity, of any shape.
+    probability : float
+        Between 0 and 1.
+
+    Examples
+    --------
+    >>> shortest_interval([0.0, 1.0, 2.0, 3.0, 9.0], 0.5)
+    (0.0, 2.0)
+    """
+    ordered = np.sort(np.ravel(draws))
+    further = min(math.floor(probability * len(ordered)), len(ordered) - 1)  # draws beyond the first of an interval
+    first = int(np.argmin(ordered[further:] - ordered[: len(ordered) - further]))
+    return float(ordered[first]), float(ordered[first + further])
+
+
+def edges_reached(sample: FloatArray, low: float, high: float) -> tuple[str, ...]:
+    """Edges of the prior, "low" or "high", at which the posterior piles up.
+
+    The rule: in the outer 2 % of the prior range the density is more than 0.3 of the highest density in any such band,
+    which for a Gaussian means a mean less than 1.55 sigma from the edge. An open end is replaced by the outermost draw
+    and is never reached.
+
+    Examples
+    --------
+    >>> edges_reached(np.linspace(0.0, 0.4, 1000), 0.0, 1.0)
+    ('low',)
+    """
+    finite = low if np.isfinite(low) else np.min(sample), high if np.isfinite(high) else np.max(sample)
+    counts, _ = np.histogram(sample, bins=round(1.0 / EDGE_BAND), range=finite)
+    ends = ("low", low, counts[0]), ("high", high, counts[-1])
+    return tuple(edge for edge, end, n in ends if np.isfinite(end) and n > EDGE_DENSITY * np.max(counts))
+
+
+def one_sided_limit(sample: FloatArray, low: float, high: float, edge: str) -> dict[str, Any]:
+    """95 % limit from the side away from `edge` ("low" or "high"), with the edge it depends on.
+
+    Examples
+    --------
+    >>> one_sided_limit(np.arange(101.0), 0.0, 500.0, "low")
+    {'side': 'upper', 'value': 95.0, 'prior_floor': 0.0}
+    """
+    side, probability, floor = ("upper", 0.95, low) if edge == "low" else ("lower", 0.05, high)
+    return {"side": side, "value": float(np.quantile(sample, probability)), "prior_floor": float(floor)}
 
 
 def summarise(chain: FloatArray, verdict: Verdict, names: Sequence[str], prior_bounds: FloatArray) -> dict[str, Any]:
@@ -37,40 +89,28 @@ def summarise(chain: FloatArray, verdict: Verdict, names: Sequence[str], prior_b
         ``rhat``, and ``limit95`` where the posterior piles up at one edge of the prior), ``warnings``.
     """
     draws = flattened(chain[:, verdict.discard :], max(1, verdict.thin), DRAWS_FOR_INTERVALS).reshape(-1, len(names))
-    warnings = [] if verdict.converged else [NOT_CONVERGED + what for what in verdict.missing]
+    warnings = [NOT_CONVERGED + what for what in verdict.missing]
     if len(chain) < 2:
         warnings.append("a single ensemble: R-hat between ensembles is not defined")
     parameters: dict[str, dict[str, Any]] = {}
-    for column, name in enumerate(names):
-        sample, (low, high) = draws[:, column], prior_bounds[column]
-        entry: dict[str, Any] = {
-            "median": float(np.median(sample)),
-            "hpd68": list(shortest_interval(sample, 0.68)),
-            "hpd95": list(shortest_interval(sample, 0.95)),
-            "ess": float(verdict.ess[column]),
-            "rhat": float(verdict.rhat[column]),
-        }
+    columns = zip(names, draws.T, prior_bounds, verdict.ess, verdict.rhat, strict=True)
+    for name, sample, (low, high), ess, rhat in columns:
+        intervals = {f"hpd{percent}": list(shortest_interval(sample, percent / 100)) for percent in (68, 95)}
+        parameters[name] = {"median": float(np.median(sample)), **intervals, "ess": float(ess), "rhat": float(rhat)}
         edges = edges_reached(sample, low, high)
         if len(edges) == 1:
-            entry["limit95"] = one_sided_limit(sample, low, high, edges[0])
-        elif len(edges) == 2:
+            parameters[name]["limit95"] = one_sided_limit(sample, low, high, edges[0])
+        elif edges:
             warnings.append(f"{name}: the posterior reaches both edges of its prior, the data hardly constrain it")
-        parameters[name] = entry
-    return {
-        "converged": verdict.converged,
-        "rhat_max": float(np.max(verdict.rhat)),
-        "ess_min": float(np.min(verdict.ess)),
-        "steps": verdict.steps,
-        "parameters": parameters,
-        "warnings": warnings,
-    }
+    worst = {"rhat_max": float(np.max(verdict.rhat)), "ess_min": float(np.min(verdict.ess)), "steps": verdict.steps}
+    return {"converged": verdict.converged, **worst, "parameters": parameters, "warnings": warnings}
 
 
 def outcome(summary: Mapping[str, Any]) -> str:
     """One line for the end of a run."""
-    ess, rhat = summary["ess_min"], summary["rhat_max"]
     state = "converged" if summary["converged"] else "NOT converged"
-    text = f"{state} after {summary['steps']} steps (ESS >= {ess or math.nan:.0f}, R-hat <= {rhat or math.nan:.4f})"
+    ess, rhat = (summary[key] or math.nan for key in ("ess_min", "rhat_max"))
+    text = f"{state} after {summary['steps']} steps (ESS >= {ess:.0f}, R-hat <= {rhat:.4f})"
     missing = [warning.removeprefix(NOT_CONVERGED) for warning in summary["warnings"]]
     return text if summary["converged"] else f"{text}; {what_is_missing(missing)}"
 

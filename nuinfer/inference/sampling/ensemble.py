@@ -1,32 +1,86 @@
-"""The unit of work of a fit: one ensemble goes on from its last block on disk."""
+"""One ensemble: how it moves, and how it goes on from its last block on disk, which is the unit of work of a fit.
+
+The sampler is emcee with differential evolution, the whole half-ensemble in one call of the posterior. Moves:
+differential evolution (ter Braak 2006, Nelson et al. 2013 arXiv:1311.5229) with gamma0 = 2.38/sqrt(2 n_dim) for nine
+steps in ten, and with gamma0 = 1, which jumps between modes, for the tenth. emcee's released `DESnookerMove` breaks
+detailed balance; it is there as a negative control only.
+"""
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import emcee
 import numpy as np
 
+from nuinfer.analysis import Analysis
 from nuinfer.errors import NonFiniteLogProbError
-from nuinfer.inference.runs import folder as run_folder
-from nuinfer.inference.runs.blocks import (
-    Block,
-    ChainIdentity,
-    block_indices,
-    block_path,
-    ensemble_folder,
-    read_block,
-    write_block,
-)
-from nuinfer.inference.sampling.sampler import states
+from nuinfer.inference.runs import run_folder
+from nuinfer.inference.runs.run_folder import Block, ChainIdentity, RandomState
 from nuinfer.inference.work import files
 from nuinfer.inference.work.workers import unpickled
-from nuinfer.typing import FloatArray, IntArray
+from nuinfer.typing import BoolArray, FloatArray
 
 BLOCK_BYTES = 64e6  # a block is also cut when it has grown to this size
 POLL_SECONDS = 1.0
+
+
+def moves() -> list[tuple[Any, float]]:
+    """Weighted proposals."""
+    return [(emcee.moves.DEMove(), 0.9), (emcee.moves.DEMove(gamma0=1.0), 0.1)]
+
+
+def defective_moves() -> list[tuple[Any, float]]:
+    """Proposals that distort a posterior, for checks that have to find it."""
+    return [(emcee.moves.DESnookerMove(), 1.0)]
+
+
+def states(
+    analysis: Analysis,
+    last: Block,
+    proposals: list[tuple[Any, float]] | None = None,
+    reject: Callable[[NonFiniteLogProbError], None] | None = None,
+) -> Iterator[emcee.State]:
+    """Endless states of the sampler after the block `last`; each is overwritten by the next.
+
+    Parameters
+    ----------
+    analysis : Analysis
+        What is sampled.
+    last : Block
+        Where the chain is.
+    proposals : list, optional
+        Weighted moves, by default those of `moves`.
+    reject : callable, optional
+        Told of every point that is not a number; the point is rejected unless it raises.
+    """
+
+    def log_prob_and_terms(theta: FloatArray) -> FloatArray:
+        answer = np.full((len(theta), 1 + last.terms.shape[-1]), -np.inf)
+        rows = np.arange(len(theta))
+        while len(rows):
+            try:
+                answer[rows] = np.column_stack(analysis.evaluate(theta[rows]))
+                break
+            except NonFiniteLogProbError as error:
+                if reject is None:
+                    raise
+                reject(error)
+                bad = np.all(theta[rows] == [error.point[name] for name in analysis.parameter_names], axis=1)
+                rows = rows[~bad]
+        return answer
+
+    _, walkers, n_dim = last.chain.shape
+    terms = last.terms[-1] if last.terms.shape[-1] > 1 else last.terms[-1, :, 0]  # emcee squeezes a single blob
+    start = emcee.State(last.chain[-1], last.log_prob[-1], terms, last.random_state, copy=True)
+    sampler = emcee.EnsembleSampler(walkers, n_dim, log_prob_and_terms, moves=proposals or moves(), vectorize=True)
+    sampler.log_prob_fn = log_prob_and_terms  # emcee's wrapper around it would print a traceback of every error
+    after: Iterator[emcee.State] = sampler.sample(start, iterations=None, store=False, skip_initial_state_check=True)
+    return after
 
 
 @dataclass(frozen=True)
@@ -74,75 +128,78 @@ def advance(work: Work) -> int:
     RunFolderError
         If a block is damaged or cannot be written.
     """
-    analysis = unpickled(work.analysis)
-    folder = ensemble_folder(work.run, work.ensemble)
-    stop = work.run / run_folder.STOP
+    analysis, folder = unpickled(work.analysis), run_folder.ensemble_folder(work.run, work.ensemble)
     with files.locked(folder / files.LOCK):
-        index = block_indices(folder)[-1]
-        last = read_block(block_path(folder, index), work.identity)
-        writer = _BlockWriter(folder, work.identity, index + 1, last)
-        step, polled = last.next_step, time.monotonic()
-        rejected = [one for one in run_folder.read_rejected(folder) if one["step"] < step]
+        index = run_folder.block_indices(folder)[-1]
+        last = run_folder.read_block(run_folder.block_path(folder, index), work.identity)
+        writer = _Writer(folder, work.identity, index + 1, last)
+        rejected = [one for one in run_folder.read_rejected(folder) if one["step"] < writer.step]
 
         def reject(error: NonFiniteLogProbError) -> None:
             if len(rejected) >= work.tolerated:
                 raise error
-            rejected.append({"step": step, "term": error.term, "point": error.point})
-            run_folder.write_rejected(folder, rejected)
+            rejected.append({"step": writer.step, "term": error.term, "point": error.point})
+            files.write_json(folder / run_folder.NONFINITE, {"rejected": rejected})
 
-        flushed, accepted, made = polled, 0, 0
-        walkers = work.identity.walkers
-        block_rows = max(1, int(BLOCK_BYTES / (8 * walkers * (last.chain.shape[-1] + last.terms.shape[-1] + 1))))
+        row_bytes = last.chain[-1].nbytes + last.terms[-1].nbytes + last.log_prob[-1].nbytes
+        flushed = polled = time.monotonic()
         try:
-            for state in states(analysis, last, reject=reject) if step < work.steps else ():
-                accepted += writer.add(state)
-                step, made = step + 1, made + 1
+            for state in states(analysis, last, reject=reject) if writer.step < work.steps else ():
+                writer.add(state)
                 now = time.monotonic()
-                if step >= work.steps:
+                if writer.step >= work.steps:
                     break
-                if now - flushed >= work.checkpoint_seconds or len(writer) >= block_rows:
+                if now - flushed >= work.checkpoint_seconds or len(writer.rows) * row_bytes >= BLOCK_BYTES:
                     writer.flush()
                     flushed = now
                 if now - polled >= POLL_SECONDS:
                     polled = now
-                    run_folder.write_progress(folder, step, accepted / (made * walkers))
-                    if stop.exists():
+                    writer.tell()
+                    if (work.run / run_folder.STOP).exists():
                         break
         finally:
             writer.flush()
-        if made:
-            run_folder.write_progress(folder, step, accepted / (made * walkers))
-    return step
+        writer.tell()
+        return writer.step
 
 
-class _BlockWriter:
+@dataclass
+class _Writer:
     """Collects steps in memory and writes them as the next block."""
 
-    def __init__(self, folder: Path, identity: ChainIdentity, index: int, last: Block) -> None:
-        self._folder, self._identity, self._index = folder, identity, index
-        self._first_step, self._random_state, self._position = last.next_step, last.random_state, last.chain[-1]
-        self._rows: list[tuple[FloatArray, FloatArray, FloatArray]] = []
-        self._accepted: IntArray = np.zeros(identity.walkers, dtype=np.intp)
+    folder: Path
+    identity: ChainIdentity
+    index: int
+    last: Block
+    rows: list[tuple[FloatArray, FloatArray, FloatArray, BoolArray]] = field(default_factory=list)
+    made: int = 0
+    accepted: int = 0
 
-    def __len__(self) -> int:
-        return len(self._rows)
+    @property
+    def step(self) -> int:
+        """Number of the step that comes next."""
+        return self.last.next_step + len(self.rows)
 
-    def add(self, state: emcee.State) -> int:
-        """Keep one step; return the number of accepted proposals (a walker that moved)."""
-        position = state.coords.copy()
-        terms = np.asarray(state.blobs, float).reshape(len(position), len(self._identity.term_names)).copy()
-        moved = np.any(position != self._position, axis=1)
-        self._rows.append((position, state.log_prob.copy(), terms))
-        self._position, self._random_state = position, state.random_state
-        self._accepted += moved
-        return int(np.count_nonzero(moved))
+    def add(self, state: emcee.State) -> None:
+        """Keep one step; an accepted proposal is a walker that moved."""
+        before = self.rows[-1][0] if self.rows else self.last.chain[-1]
+        terms = np.asarray(state.blobs, float).reshape(len(before), -1)
+        moved = np.any(state.coords != before, axis=1)
+        self.rows.append((state.coords.copy(), state.log_prob.copy(), terms.copy(), moved))
+        self.random_state: RandomState = state.random_state
+        self.made, self.accepted = self.made + 1, self.accepted + int(np.count_nonzero(moved))
 
     def flush(self) -> None:
         """Write the steps kept so far, if any."""
-        if not self._rows:
-            return
-        chain, log_prob, terms = (np.array(column) for column in zip(*self._rows, strict=True))
-        block = Block(self._first_step, chain, log_prob, terms, self._accepted, self._random_state)
-        write_block(self._folder, self._index, block, self._identity)
-        self._first_step, self._index = block.next_step, self._index + 1
-        self._rows, self._accepted = [], np.zeros_like(self._accepted)
+        if self.rows:
+            chain, log_prob, terms, moved = (np.array(column) for column in zip(*self.rows, strict=True))
+            accepted = np.count_nonzero(moved, axis=0)
+            block = Block(self.last.next_step, chain, log_prob, terms, accepted, self.random_state)
+            run_folder.write_block(self.folder, self.index, block, self.identity)
+            self.last, self.index, self.rows = block, self.index + 1, []
+
+    def tell(self) -> None:
+        """Tell the parent where the ensemble is, if it has moved."""
+        if self.made:
+            progress = {"steps": self.step, "acceptance": self.accepted / (self.made * self.identity.walkers)}
+            files.write_json(self.folder / run_folder.PROGRESS, progress, durable=False)

@@ -6,27 +6,32 @@ import contextlib
 import math
 import pickle
 import sys
+import time
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent import futures
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import tomli_w
 
 from nuinfer.analysis import Analysis
-from nuinfer.errors import ConfigError
-from nuinfer.inference.runs import folder as run_folder
-from nuinfer.inference.runs.blocks import Block, block_indices, write_block
+from nuinfer.errors import ConfigError, NonFiniteLogProbError, RunFolderError
+from nuinfer.export import arviz_adapter
+from nuinfer.inference.runs import run_folder
+from nuinfer.inference.runs.diagnostics import Verdict
 from nuinfer.inference.runs.record import SETTINGS, new_record, resumed_record
 from nuinfer.inference.runs.run import Run
-from nuinfer.inference.runs.summary import outcome
-from nuinfer.inference.sampling.session import Session
+from nuinfer.inference.runs.summary import outcome, what_is_missing
+from nuinfer.inference.sampling.ensemble import Work, advance
 from nuinfer.inference.sampling.start import draw_start
 from nuinfer.inference.work import files
 from nuinfer.inference.work.executors import open_executor
-from nuinfer.inference.work.progress import Reporter
+from nuinfer.inference.work.progress import Reporter, now
+
+STATUS_SECONDS = 2.0
 
 
 def fit(  # noqa: PLR0913 - one of the public names
@@ -109,33 +114,27 @@ def fit(  # noqa: PLR0913 - one of the public names
     with contextlib.ExitStack() as stack:
         if executor is None:
             executor = stack.enter_context(open_executor(jobs))
-        starts: dict[int, Block] = {}
-        if old is None:  # before the folder is made: an analysis without a start leaves nothing behind
-            starts = _starts(executor, pickled, record, range(record["ensembles"]))
-            files.make_folder(path)
+        begun = [k for k, folder in enumerate(old.ensemble_folders if old else []) if run_folder.block_indices(folder)]
+        lacking = [k for k in range(record["ensembles"]) if k not in begun]
+        waiting = {k: executor.submit(draw_start, pickled, record["walkers"], record["seed"], k) for k in lacking}
+        starts = {k: future.result() for k, future in waiting.items()}  # by workers, whose arithmetic is the chains'
+        files.make_folder(path)  # only now: an analysis without a start leaves nothing behind
         stack.enter_context(files.locked(path / files.LOCK))
         if old is None:
             run_folder.check_output(path, resume=resume, force=force)  # again, now that nobody else can come in between
-            run_folder.clear(path)
-        run = _prepare(path, analysis, record)
-        lacking = [k for k, folder in enumerate(run.ensemble_folders) if not block_indices(folder)]
-        for k, start in (starts or _starts(executor, pickled, record, lacking)).items():
+            files.remove(path, run_folder.CONTENT)
+        run_folder.remove_leftovers(path)
+        files.write_json(path / run_folder.RECORD, record)
+        resolved = _resolved(analysis, record)
+        for name, text in ((run_folder.CONFIG_INPUT, analysis.config_input), (run_folder.CONFIG_RESOLVED, resolved)):
+            if not (path / name).exists():
+                files.write_atomic(path / name, text.encode())
+        run = Run(path, analysis)
+        for k, start in starts.items():
             files.make_folder(run.ensemble_folders[k])
-            write_block(run.ensemble_folders[k], 0, start, run.identity)
+            run_folder.write_block(run.ensemble_folders[k], 0, start, run.identity)
         with Reporter(path / files.LOG, progress) as reporter:
-            session = Session(run, executor, pickled, analysis.sampler.checkpoint_seconds, reporter)
-            return session.sample(finished_before=finished)
-
-
-def _prepare(path: Path, analysis: Analysis, record: Mapping[str, Any]) -> Run:
-    """Write the record and the configuration into a locked folder, and tidy up after a kill."""
-    run_folder.remove_leftovers(path)
-    files.write_json(path / run_folder.RECORD, record)
-    texts = {run_folder.CONFIG_INPUT: analysis.config_input, run_folder.CONFIG_RESOLVED: _resolved(analysis, record)}
-    for name, text in texts.items():
-        if not (path / name).exists():
-            files.write_atomic(path / name, text.encode())
-    return Run(path, analysis)
+            return _Session(run, executor, pickled, reporter).sample(finished_before=finished)
 
 
 def _resolved(analysis: Analysis, record: Mapping[str, Any]) -> str:
@@ -145,9 +144,138 @@ def _resolved(analysis: Analysis, record: Mapping[str, Any]) -> str:
     return tomli_w.dumps(tree)
 
 
-def _starts(
-    executor: futures.Executor, pickled: bytes, record: Mapping[str, Any], ensembles: Iterable[int]
-) -> dict[int, Block]:
-    """Starts of the ensembles, drawn by the workers, whose arithmetic is that of the chains."""
-    waiting = {k: executor.submit(draw_start, pickled, record["walkers"], record["seed"], k) for k in ensembles}
-    return {k: future.result() for k, future in waiting.items()}
+class _Session:
+    """One process at work on a run whose lock it holds: rounds of sampling, the verdict after each, the results.
+
+    Parameters
+    ----------
+    run : Run
+        The run; every ensemble has its start on disk.
+    executor : concurrent.futures.Executor
+        Does the work.
+    pickled : bytes
+        The pickled analysis.
+    reporter : Reporter
+        Shows progress.
+    """
+
+    def __init__(self, run: Run, executor: futures.Executor, pickled: bytes, reporter: Reporter) -> None:
+        self._run, self._executor, self._pickled, self._reporter = run, executor, pickled, reporter
+        self._pending: set[futures.Future[int]] = set()
+        self._verdict: Verdict | None = None
+        self._on_disk = run.chains.refresh()
+        self._begin, self._begin_steps = time.monotonic(), sum(self._on_disk)
+
+    def sample(self, *, finished_before: bool) -> Run:
+        """Run the rounds and finish the folder.
+
+        What an interrupted run has on disk is judged only where an uninterrupted one would have been, so that both
+        end after the same steps; a finished one that goes on with other targets is judged where it is.
+        """
+        available, record = max(self._on_disk), self._run.record
+        lengths = [n for n in round_lengths(max(record["max_steps"], available)) if n >= available]
+        if finished_before and available < lengths[0]:
+            lengths = [available, *lengths]
+        target = lengths[0]
+        try:
+            self._reporter.line(f"{self._run.folder}: seed {record['seed']}, from step {min(self._on_disk)}")
+            for target in lengths:
+                self._advance(target)
+                self._verdict = verdict = self._run.verdict_after(target)
+                self._reporter.line(
+                    f"step {target}: ESS >= {np.min(verdict.ess):.0f}, R-hat <= {np.max(verdict.rhat):.4f}, "
+                    f"{verdict.steps_per_tau:.1f} autocorrelation times; {what_is_missing(verdict.missing)}"
+                )
+                if verdict.converged:
+                    break
+            return self._finish()
+        except BaseException as error:
+            self._stop(error, target)
+            raise
+
+    def _advance(self, target: int) -> None:
+        """Bring every ensemble to step `target`, and say how far it is."""
+        run, seconds = self._run, self._run.analysis.sampler.checkpoint_seconds
+        tolerated = run.record.get("tolerate_nonfinite", 0)
+        for ensemble, steps in enumerate(self._on_disk):
+            if steps < target:
+                work = Work(self._pickled, run.folder, ensemble, run.identity, target, seconds, tolerated)
+                self._pending.add(self._executor.submit(advance, work))
+        while self._pending:
+            done, self._pending = futures.wait(self._pending, STATUS_SECONDS, futures.FIRST_EXCEPTION)
+            for future in done:
+                future.result()
+            self._write_status("sampling", target)
+        self._on_disk = run.chains.refresh()
+
+    def _finish(self) -> Run:
+        """Write the results, then mark the run as complete."""
+        run, path = self._run, self._run.folder
+        summary = run.complete_summary()
+        files.write_json(path / run_folder.SUMMARY, summary)
+        arviz_adapter.write_netcdf(run.to_arviz(), path / run_folder.POSTERIOR)
+        finished = {"complete": True, "steps": run.steps, "end": now()}
+        files.write_json(path / run_folder.RECORD, {**run.record, **finished})
+        self._write_status("done", run.steps)
+        self._reporter.line(f"{path}: {outcome(summary)}")
+        return Run(path, run.analysis)
+
+    def _stop(self, error: BaseException, target: int) -> None:
+        """Let the workers end at a block, and keep what went wrong."""
+        stop, interrupted = self._run.folder / run_folder.STOP, isinstance(error, KeyboardInterrupt)
+        with contextlib.suppress(OSError):
+            stop.touch()
+        for future in self._pending:
+            future.cancel()
+        futures.wait(self._pending)
+        with contextlib.suppress(OSError):
+            stop.unlink(missing_ok=True)
+        with contextlib.suppress(RunFolderError):  # the error itself is what the user has to see
+            if isinstance(error, NonFiniteLogProbError):
+                point = {name: value if math.isfinite(value) else repr(value) for name, value in error.point.items()}
+                files.write_json(self._run.folder / run_folder.NONFINITE, {"term": error.term, "point": point})
+            self._write_status("interrupted" if interrupted else "failed", target)
+            self._reporter.line("interrupted" if interrupted else f"failed: {error}")
+
+    def _write_status(self, state: str, target: int) -> None:
+        record, verdict = self._run.record, self._verdict
+        where = zip(self._run.ensemble_folders, self._on_disk, strict=True)
+        ensembles = [run_folder.read_progress(folder, steps) for folder, steps in where]
+        total = sum(one["steps"] for one in ensembles)
+        rate = (total - self._begin_steps) / max(time.monotonic() - self._begin, 1e-9)
+        wanted = min(max(verdict.needed_steps, target), record["max_steps"]) if verdict else None
+        known = wanted is not None and rate > 0.0 and state == "sampling"
+        content = {
+            "state": state,
+            "converged": bool(verdict and verdict.converged),
+            "missing": list(verdict.missing) if verdict else ["not judged yet"],
+            "steps": min(one["steps"] for one in ensembles),
+            "target_steps": target,
+            "max_steps": record["max_steps"],
+            "ensembles": ensembles,
+            "rhat_max": float(np.max(verdict.rhat)) if verdict else None,
+            "ess_min": float(np.min(verdict.ess)) if verdict else None,
+            "target_ess": record["target_ess"],
+            "steps_per_tau": verdict.steps_per_tau if verdict else None,
+            "updated": now(),
+            "eta_seconds": max(0.0, (wanted or 0.0) * len(ensembles) - total) / rate if known else None,
+        }
+        files.write_json(self._run.folder / files.STATUS, content, durable=False)
+        self._reporter.steps(total, (wanted or target) * len(ensembles), f"step {content['steps']}")
+
+
+def round_lengths(max_steps: int, first: int = 400, growth: float = 1.3) -> Iterator[int]:
+    """Steps after which convergence is checked: a fixed, growing schedule that ends at `max_steps`.
+
+    It does not depend on the chains, so that an interrupted run ends where an uninterrupted one does.
+
+    Examples
+    --------
+    >>> list(round_lengths(1000))
+    [400, 520, 676, 879, 1000]
+    """
+    steps = first
+    while steps < max_steps:
+        yield steps
+        steps = math.ceil(steps * growth)
+    yield max_steps

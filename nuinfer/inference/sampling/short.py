@@ -1,4 +1,4 @@
-"""A short run in memory, for a posterior that is needed and not kept."""
+"""A short run in memory, for a posterior that is needed and not kept: without one of the constraints, for example."""
 
 from __future__ import annotations
 
@@ -11,11 +11,9 @@ import numpy as np
 from nuinfer.analysis import Analysis
 from nuinfer.inference.runs import diagnostics
 from nuinfer.inference.runs.diagnostics import Verdict
-from nuinfer.inference.sampling.sampler import states
+from nuinfer.inference.sampling.ensemble import states
 from nuinfer.inference.sampling.start import start_of
 from nuinfer.typing import FloatArray
-
-GROWTH = 1.5
 
 
 @dataclass(frozen=True)
@@ -105,4 +103,32 @@ def sample(
         found = ShortRun(chain, log_prob, diagnostics.diagnose(chain, log_prob, analysis.parameter_names, min_ess))
         if max_steps is None or found.ess >= min_ess or steps >= max_steps:
             return found
-        steps = min(math.ceil(steps * GROWTH), max_steps)
+        steps = min(math.ceil(1.5 * steps), max_steps)
+
+
+def leave_one_out(
+    analysis: Analysis, seed: int, ensembles: int = 2, walkers: int = 128, steps: int = 400
+) -> dict[str, ShortRun]:
+    """What each constraint does: the posterior without each of them in turn.
+
+    Reweighting the draws of the full posterior would fail where a constraint cuts hard, for there are no draws beyond
+    it; each posterior gets a short run of its own instead.
+
+    Parameters
+    ----------
+    analysis : Analysis
+        With its constraints.
+    seed : int
+        Seed of the short runs.
+    ensembles, walkers, steps : int
+        Size of each.
+
+    Returns
+    -------
+    dict
+        Constraint to the run without it, in the order of the analysis; empty if there are no constraints.
+    """
+    names = [constraint.name for constraint in analysis.constraints]
+    others = {name: analysis.with_overrides([f"constraints.{name}.form=off"]) for name in names}
+    size: dict[str, Any] = {"ensembles": ensembles, "walkers": walkers, "steps": steps}
+    return {name: sample(other, seed, **size) for name, other in others.items()}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
 from typing import cast
 
 import numpy as np
@@ -11,12 +10,10 @@ from scipy.cluster import vq
 
 from nuinfer.analysis import Analysis
 from nuinfer.errors import ConfigError
-from nuinfer.inference.runs.blocks import Block, RandomState
+from nuinfer.inference.runs.run_folder import Block, RandomState
 from nuinfer.inference.work.workers import unpickled
-from nuinfer.typing import BoolArray, FloatArray
+from nuinfer.typing import FloatArray
 
-PRIOR_DRAWS_PER_WALKER = 16  # at least
-MAX_PRIOR_DRAWS_PER_WALKER = 200
 STARTS = ("prior", "modes", "plateau", "beyond")  # regions in which ensembles start, in turn
 PLATEAU = "log10_g_prime"
 CELLS = 6  # into which the start "modes" is parted
@@ -59,18 +56,19 @@ def start_of(analysis: Analysis, walkers: int, seed: int, ensemble: int) -> Bloc
     chain_seed, draw_seed = np.random.SeedSequence(seed, spawn_key=(ensemble,)).spawn(2)
     rng = np.random.default_rng(draw_seed)
     kind = STARTS[ensemble % len(STARTS)]
-    most = MAX_PRIOR_DRAWS_PER_WALKER * walkers
-    points = np.empty((0, len(analysis.parameter_names)))
-    log_prob, terms = np.empty(0), np.empty((0, len(analysis.term_names)))
-    while np.count_nonzero(np.isfinite(log_prob)) < 8 * walkers and len(points) < most:
-        drawn = analysis.sample_prior(min(PRIOR_DRAWS_PER_WALKER * walkers, most - len(points)), rng)
-        drawn_log_prob, drawn_terms = analysis.evaluate(drawn)
-        points = np.concatenate([points, drawn])
-        log_prob, terms = np.concatenate([log_prob, drawn_log_prob]), np.concatenate([terms, drawn_terms])
+    drawn: list[tuple[FloatArray, FloatArray, FloatArray]] = []
+    for n in [16 * walkers] * 12 + [8 * walkers]:
+        points = analysis.sample_prior(n, rng)
+        drawn.append((points, *analysis.evaluate(points)))
+        if sum(np.count_nonzero(np.isfinite(log_prob)) for _, log_prob, _ in drawn) >= 8 * walkers:
+            break
+    points, log_prob, terms = (np.concatenate(parts) for parts in zip(*drawn, strict=True))
     allowed = np.isfinite(log_prob)
     if np.count_nonzero(allowed) < walkers:
         raise ConfigError(_no_start(analysis, points, log_prob, terms, walkers))
-    low = _lower_half(analysis, points)
+    names = analysis.parameter_names
+    column = points[:, names.index(PLATEAU) if PLATEAU in names else 0]
+    low = column < np.median(column)
     half = allowed & (low if kind == "plateau" else ~low)
     if kind in ("plateau", "beyond") and np.count_nonzero(half) >= walkers:  # else all that is allowed
         allowed = half
@@ -84,13 +82,6 @@ def start_of(analysis: Analysis, walkers: int, seed: int, ensemble: int) -> Bloc
     state = cast("RandomState", np.random.RandomState(np.random.MT19937(chain_seed)).get_state(legacy=True))
     nothing = np.zeros(walkers, dtype=np.intp)
     return Block(-1, points[None, chosen], log_prob[None, chosen], terms[None, chosen], nothing, state)
-
-
-def _lower_half(analysis: Analysis, points: FloatArray) -> BoolArray:
-    """Whether points lie in the lower half of the prior draws of log10 g', or else of the first parameter."""
-    names = analysis.parameter_names
-    column = points[:, names.index(PLATEAU) if PLATEAU in names else 0]
-    return np.asarray(column < np.median(column))
 
 
 def _evened(points: FloatArray, score: FloatArray, walkers: int, rng: np.random.Generator) -> FloatArray:
@@ -117,12 +108,13 @@ def _tempering(log_weight: FloatArray, effective: float) -> float:
 
 
 def _no_start(analysis: Analysis, points: FloatArray, log_prob: FloatArray, terms: FloatArray, walkers: int) -> str:
-    excluded: Sequence[int] = np.sum(np.isneginf(terms), axis=0).tolist()
-    worst = int(np.argmax(excluded))
-    rows = np.flatnonzero(np.isneginf(terms[:, worst])) if excluded[worst] else np.flatnonzero(~np.isfinite(log_prob))
-    example = ", ".join(f"{n}={v:.6g}" for n, v in zip(analysis.parameter_names, points[rows[0]], strict=True))
+    allowed, excluded = np.isfinite(log_prob), np.isneginf(terms)
+    worst = int(np.argmax(np.sum(excluded, axis=0)))
+    times = int(np.sum(excluded[:, worst]))
+    point = points[np.argmax(excluded[:, worst] if times else ~allowed)]
+    example = ", ".join(f"{name}={value:.6g}" for name, value in zip(analysis.parameter_names, point, strict=True))
     return (
-        f"no start: {np.count_nonzero(np.isfinite(log_prob))} of {len(points)} prior draws have a finite "
-        f"log-probability and {walkers} are needed; the term '{analysis.term_names[worst]}' is -inf most often "
-        f"({excluded[worst]} draws), for example at {example}"
+        f"no start: {np.count_nonzero(allowed)} of {len(points)} prior draws have a finite log-probability and "
+        f"{walkers} are needed; the term '{analysis.term_names[worst]}' is -inf most often "
+        f"({times} draws), for example at {example}"
     )

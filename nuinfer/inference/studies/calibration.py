@@ -22,7 +22,7 @@ from scipy import ndimage, stats
 
 from nuinfer.analysis import Analysis
 from nuinfer.errors import ConfigError
-from nuinfer.inference.sampling.sampler import defective_moves
+from nuinfer.inference.sampling.ensemble import defective_moves
 from nuinfer.inference.sampling.short import sample
 from nuinfer.inference.work.dispatch import Call
 from nuinfer.inference.work.executors import given_or_opened

@@ -37,7 +37,7 @@ def plot_leave_one_out(
     analysis, samples, axes, width_in
         See `nuinfer.plotting`; the analysis and the draws with all constraints, one panel per constraint.
     left_out : mapping
-        Constraint to the posterior without it, as `nuinfer.inference.sampling.leave_one_out` samples it.
+        Constraint to the posterior without it, as `nuinfer.inference.sampling.short` samples it.
     effective : float, optional
         Effective sample size of `samples`; by default the number of draws.
 
@@ -85,7 +85,7 @@ def _write_quality(panel: Axes, found: ShortRun) -> None:
 @functools.lru_cache(maxsize=1)
 def _sampled(run: Run) -> Mapping[str, ShortRun]:
     """The posteriors without each constraint, once for all widths of a page."""
-    from nuinfer.inference.sampling.leave_one_out import leave_one_out
+    from nuinfer.inference.sampling.short import leave_one_out
 
     return leave_one_out(run.analysis, run.record["seed"])
 

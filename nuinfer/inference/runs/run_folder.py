@@ -1,0 +1,251 @@
+"""The run folder: what lies in it, who may write there, and the chains, a row of numbered blocks per ensemble.
+
+Every file is written under a temporary name and renamed, so that a kill loses at most one block. Block 000000 holds the
+start (one row, step -1), each later one continues where the one before it ends and carries the state of the random
+generator after its last step, so that the chains do not depend on where the blocks were cut.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import zipfile
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nuinfer.errors import RunFolderError
+from nuinfer.inference.work import files
+from nuinfer.inference.work.files import read_json
+from nuinfer.typing import AnyArray, FloatArray, IntArray
+
+RECORD, SUMMARY, POSTERIOR = "run.json", "summary.json", "posterior.nc"
+CONFIG_INPUT, CONFIG_RESOLVED = "config.input.toml", "config.resolved.toml"
+STOP, NONFINITE = "stop", "nonfinite.json"
+GETDIST, COBAYA = "getdist", "cobaya.yaml"
+CONTENT = (
+    *("chains", "figures", GETDIST, COBAYA, "report.html", CONFIG_INPUT, CONFIG_RESOLVED, files.STATUS, SUMMARY),
+    *(files.LOG, POSTERIOR, STOP, NONFINITE),
+    RECORD,  # the last to go: it is what makes the folder recognisable
+)
+PROGRESS = "progress.json"  # of each ensemble, as are the rejected points in NONFINITE
+
+
+def is_run(path: Path) -> bool:
+    """Whether `path` is recognisably a run folder."""
+    try:
+        return "config_hash" in read_json(path / RECORD)
+    except RunFolderError:
+        return False
+
+
+def check_output(path: Path, *, resume: bool, force: bool) -> bool:
+    """Whether `path` already holds a run to be continued; nothing is touched.
+
+    Raises
+    ------
+    RunFolderError
+        If it is occupied by a run and neither `resume` nor `force` is given, or by anything else.
+    """
+    if is_run(path):
+        if not (resume or force):
+            raise RunFolderError(f"{path}: already holds a run; --resume continues it, --force starts over")
+        return resume
+    if files.is_foreign(path):
+        raise RunFolderError(f"{path}: exists and is not a run folder (no {RECORD}); choose another --out")
+    return False
+
+
+def remove_leftovers(path: Path) -> None:
+    """Remove what a run that was killed has left behind: half-written files and its progress."""
+    files.remove_leftovers(path)
+    for item in (path / STOP, *path.glob(f"chains/*/{PROGRESS}")):
+        with contextlib.suppress(OSError):
+            item.unlink(missing_ok=True)
+
+
+# Ensembles ------------------------------------------------------------------------------------------------------------
+
+
+def ensemble_folder(run: Path, ensemble: int) -> Path:
+    """Folder of the blocks of one ensemble."""
+    return run / "chains" / f"ensemble-{ensemble}"
+
+
+def read_progress(folder: Path, steps: int) -> dict[str, Any]:
+    """Where an ensemble is; `steps` are known to be on disk."""
+    try:
+        live = read_json(folder / PROGRESS)
+    except RunFolderError:  # not started yet
+        live = {"steps": 0, "acceptance": None}
+    return {"steps": max(int(live["steps"]), steps), "acceptance": live["acceptance"]}
+
+
+def read_rejected(folder: Path) -> list[dict[str, Any]]:
+    """Points of an ensemble that were rejected because their log-probability is not a number: step, term, point."""
+    path = folder / NONFINITE
+    return list(read_json(path).get("rejected", [])) if path.exists() else []
+
+
+# Blocks ---------------------------------------------------------------------------------------------------------------
+
+RandomState = tuple[str, AnyArray, int, int, float]
+
+
+@dataclass(frozen=True)
+class ChainIdentity:
+    """What every block of a run must agree on."""
+
+    parameter_names: tuple[str, ...]
+    term_names: tuple[str, ...]
+    config_hash: str
+    walkers: int
+
+
+@dataclass(frozen=True)
+class Block:
+    """Consecutive steps of one ensemble.
+
+    Parameters
+    ----------
+    first_step : int
+        Number of the first row; -1 for the start.
+    chain : array, shape (step, walker, n_dim)
+    log_prob : array, shape (step, walker)
+    terms : array, shape (step, walker, n_term)
+    accepted : array, shape (walker,)
+        Accepted proposals of these steps.
+    random_state : tuple
+        State of the random generator (``numpy.random.RandomState.get_state``) after the last row.
+    """
+
+    first_step: int
+    chain: FloatArray
+    log_prob: FloatArray
+    terms: FloatArray
+    accepted: IntArray
+    random_state: RandomState
+
+    @property
+    def next_step(self) -> int:
+        """Number of the step after the last row."""
+        return self.first_step + len(self.chain)
+
+
+def block_path(folder: Path, index: int) -> Path:
+    """File of one block."""
+    return folder / f"{index:06d}.npz"
+
+
+def write_block(folder: Path, index: int, block: Block, identity: ChainIdentity) -> None:
+    """Write one block of an ensemble."""
+    _, keys, position, has_gauss, cached_gauss = block.random_state
+    held: dict[str, Any]
+    held = {"random_keys": keys, "random_position": [position, has_gauss], "random_cached_gauss": cached_gauss}
+    held |= {name: getattr(block, name) for name in ("first_step", "chain", "log_prob", "terms", "accepted")}
+    held |= {name: getattr(identity, name) for name in ("parameter_names", "term_names", "config_hash")}
+    buffer = io.BytesIO()
+    np.savez(buffer, **held)
+    files.write_atomic(block_path(folder, index), buffer.getvalue())
+
+
+def read_block(path: Path, identity: ChainIdentity) -> Block:
+    """Read one block and check that it is whole and belongs to this run.
+
+    Raises
+    ------
+    RunFolderError
+        Naming the file and what is wrong with it.
+    """
+    try:
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as archive:
+            held = {name: archive[name] for name in archive.files}
+        position, has_gauss = held["random_position"].tolist()
+        state = ("MT19937", held["random_keys"], position, has_gauss, float(held["random_cached_gauss"]))
+        block = Block(int(held["first_step"]), held["chain"], held["log_prob"], held["terms"], held["accepted"], state)
+        names, terms = (tuple(held[name].tolist()) for name in ("parameter_names", "term_names"))
+        config_hash = str(held["config_hash"])
+    except FileNotFoundError as error:
+        raise RunFolderError(f"{path}: this block is missing") from error
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise RunFolderError(f"{path}: truncated or damaged, not a block of a chain ({error})") from error
+    for what, found, expected in (
+        ("parameters", names, identity.parameter_names),
+        ("terms", terms, identity.term_names),
+        ("configuration hash", config_hash, identity.config_hash),
+    ):
+        if found != expected:
+            raise RunFolderError(f"{path}: foreign block, its {what} are {found} and the run's are {expected}")
+    rows = len(block.chain) if block.chain.ndim else 0
+    shapes = block.chain.shape, block.log_prob.shape, block.terms.shape, block.accepted.shape
+    walkers, n_dim, n_term = identity.walkers, len(names), len(terms)
+    if rows < 1 or shapes != ((rows, walkers, n_dim), (rows, walkers), (rows, walkers, n_term), (walkers,)):
+        raise RunFolderError(f"{path}: foreign block, its arrays have shapes {shapes} for {walkers} walkers")
+    if not (np.all(np.isfinite(block.chain)) and np.all(np.isfinite(block.log_prob))):
+        raise RunFolderError(f"{path}: damaged, the chain holds numbers that are not finite")
+    return block
+
+
+def block_indices(folder: Path) -> range:
+    """Numbers of the blocks of an ensemble, 0 to the last without a gap.
+
+    Raises
+    ------
+    RunFolderError
+        Naming the first block that is missing, or a file that is no block.
+    """
+    found = sorted(folder.glob("*.npz"))
+    for index, path in enumerate(found):
+        missing = block_path(folder, index)
+        if path != missing:
+            raise RunFolderError(f"{missing}: this block is missing, the next file is {path.name}")
+    return range(len(found))
+
+
+def read_blocks(folder: Path, identity: ChainIdentity, known: Sequence[Block] = ()) -> list[Block]:
+    """All blocks of an ensemble, the first of which may be known; they are checked to follow each other."""
+    blocks = list(known)
+    for index in block_indices(folder)[len(blocks) :]:
+        path = block_path(folder, index)
+        block, expected = read_block(path, identity), blocks[-1].next_step if blocks else -1
+        if block.first_step != expected:
+            raise RunFolderError(f"{path}: foreign block, it starts at step {block.first_step} instead of {expected}")
+        blocks.append(block)
+    return blocks
+
+
+class Chains:
+    """The blocks of a run, each read once.
+
+    Parameters
+    ----------
+    folders : list of Path
+        Those of the ensembles.
+    identity : ChainIdentity
+        What the blocks must agree on.
+    """
+
+    def __init__(self, folders: list[Path], identity: ChainIdentity) -> None:
+        self._folders, self._identity = folders, identity
+        self._blocks: list[list[Block]] = [[] for _ in folders]
+
+    def refresh(self) -> list[int]:
+        """Read what is new on disk; return the steps of each ensemble.
+
+        Raises
+        ------
+        RunFolderError
+            Naming a block that is truncated, foreign or missing.
+        """
+        both = zip(self._folders, self._blocks, strict=True)
+        self._blocks = [read_blocks(folder, self._identity, known) for folder, known in both]
+        return [blocks[-1].next_step if blocks else 0 for blocks in self._blocks]
+
+    def stacked(self, name: str, steps: int) -> FloatArray:
+        """The first `steps` steps of "chain", "log_prob" or "terms", shape (ensemble, step, walker, ...)."""
+        each = [[getattr(block, name) for block in blocks[1:]] for blocks in self._blocks]  # blocks[0] is the start
+        return np.array([np.concatenate(parts)[:steps] for parts in each])
