@@ -8,6 +8,7 @@ from scipy import stats
 
 import nuinfer
 from nuinfer.errors import ConfigError
+from nuinfer.inference.profile import search
 from nuinfer.inference.profile.profile import Profile, pseudo_experiments
 from nuinfer.inference.runs.predictive import predictive_checks
 
@@ -139,3 +140,37 @@ def test_predictive_p_values_are_uniform_without_a_fit_statistical():
     checks = [predictive_checks(rng.poisson(mean), np.broadcast_to(mean, (200, 2, 10)), rng) for _ in range(200)]
     assert stats.kstest([one.deviance for one in checks], "uniform").pvalue > 1e-3
     assert stats.kstest([one.total for one in checks], "uniform").pvalue > 1e-3
+
+
+@pytest.mark.parametrize("seed", [0, 2])
+def test_the_best_fit_is_the_global_maximum(seed):
+    """An independent search found ln P = -30.380 at 2.75 MeV, g' = 1.79e-3; a narrower one ends at 6.7 MeV, -30.747."""
+    analysis = nuinfer.load("hese7_icecube")
+    best = nuinfer.best_fit(analysis, seed)
+    assert best.log_prob == pytest.approx(-30.380, abs=2e-3)
+    found = dict(zip(analysis.parameter_names, best.theta, strict=True))
+    assert 10.0 ** found["log10_m_zprime_mev"] == pytest.approx(2.75, rel=0.01)
+    assert 10.0 ** found["log10_g_prime"] == pytest.approx(1.79e-3, rel=0.02)
+    assert found["lightest_nu_mass_ev"] == pytest.approx(0.0047, rel=0.05)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_a_much_more_expensive_search_finds_nothing_better(monkeypatch):
+    """Simulated data sets, the best fit of each against that of four times as many, three times larger populations."""
+    analysis = nuinfer.load("hese7_icecube")
+    rng = np.random.default_rng(7)
+    for theta in analysis.sample_prior(12, rng):
+        simulated = analysis.with_observed(rng.poisson(analysis.expected_counts(theta)))
+        quick = nuinfer.best_fit(simulated, seed=int(rng.integers(1000)))
+        with monkeypatch.context() as patch:
+            patch.setattr(search, "ISLANDS", 16)
+            patch.setattr(search, "PER_DIMENSION", 48)
+            patch.setattr(search, "PRIOR_DRAWS", 10_000)
+            thorough = nuinfer.best_fit(simulated, seed=11)
+        assert quick.log_prob > thorough.log_prob - 0.01
+
+
+def test_an_integer_is_the_number_it_is():
+    profile = Profile(nuinfer.load("hese7_icecube", ["model.absorption=false"]))
+    assert profile.loss("gamma", 3) == pytest.approx(profile.loss("gamma", 3.0), abs=1e-6)

@@ -1,9 +1,10 @@
 """The search for a maximum: of everything, or with one parameter fixed.
 
-The log-probability has many narrow modes, one for every group of bins that a dip can fill. Starts are the best draws of
-the prior in each eighth of the range of each parameter. The first search descends from every one of them; what it finds
-are starts of all others. Every search is a differential evolution, which survives exclusions, and a quasi-Newton
-descent.
+The log-probability has many narrow modes, one for every group of bins that a dip can fill. The global maximum is the
+best of several independent populations of a differential evolution (Storn and Price, J. Global Optim. 11 (1997) 341).
+They begin all over the prior, each ends in one mode, and a quasi-Newton descent follows; all are evaluated in one call.
+A search with a parameter fixed starts from these modes, from what the populations were on their way and from draws of
+the prior: a smaller evolution and a descent.
 """
 
 from __future__ import annotations
@@ -20,8 +21,11 @@ from nuinfer.analysis import Analysis
 from nuinfer.errors import ConfigError
 from nuinfer.typing import FloatArray
 
-PRIOR_DRAWS = 4000  # among which the first search finds its starts
-POOL = 1000  # of them for the other searches
+PRIOR_DRAWS = 4000  # of which the possible ones come first into the populations
+ISLANDS, PER_DIMENSION = 4, 16  # populations of the global search, and their size over one more than the dimensions
+EARLY = 20  # generation at which populations still are all over the place
+GENERATIONS = 600
+POOL = 1000  # draws of the prior among the starts of searches with a parameter fixed
 STRATA = 8  # per parameter; the best draw of each is a start
 LOST_ENOUGH = 1e-3  # spread of the log-probability in the population at which a search ends
 IMPOSSIBLE = 1e30  # instead of infinity, which the optimisers cannot average
@@ -87,18 +91,22 @@ class Search:
 
     def __init__(self, analysis: Analysis, seed: int, starts: FloatArray | None = None) -> None:
         self._analysis, self._seed = analysis, seed
-        drawn = analysis.sample_prior(PRIOR_DRAWS, np.random.default_rng(seed))
+        rng = np.random.default_rng(seed)
+        drawn = analysis.sample_prior(PRIOR_DRAWS, rng)
         known = drawn[:0] if starts is None else starts
         bounds = np.array(analysis.prior_bounds, float)
         reached = np.stack([drawn.min(axis=0), drawn.max(axis=0)], axis=-1)
         wider = reached + np.ptp(reached, axis=-1, keepdims=True) * [-1.0, 1.0]
         self.bounds = np.where(np.isfinite(bounds), bounds, wider)
         section = _Section(analysis, self.bounds, None, 0.0)
-        first, costs = section.starts(np.vstack([known, drawn]))
-        if np.min(costs) >= IMPOSSIBLE:
+        unit = section.unit(drawn)
+        impossible = section.cost(unit) >= IMPOSSIBLE
+        if impossible.all() and not len(known):
             raise ConfigError(f"profile: none of {PRIOR_DRAWS} draws of the prior has a finite log-probability")
-        modes = [_descended(section.cost, start, cost)[0] for start, cost in zip(first, costs, strict=True)]
-        self._pool = np.vstack([section.point(np.array(modes)), known[:POOL], drawn[:POOL]])
+        size = ISLANDS * PER_DIMENSION * (len(bounds) + 1)
+        early, ends, costs = _islands(section.cost, unit[np.argsort(impossible, kind="stable")[:size]], rng)
+        modes = [_descended(section.cost, end, cost)[0] for end, cost in zip(ends, costs, strict=True)]
+        self._pool = np.vstack([section.point(np.vstack([modes, early])), known[:POOL], drawn[:POOL]])
 
     def maximum(self, column: int | None = None, value: float = 0.0) -> BestFit:
         """The maximum, with the parameter of one column fixed to a value or with none fixed."""
@@ -106,7 +114,8 @@ class Search:
         starts, costs = section.starts(self._pool)
         unit, lowest = starts[np.argmin(costs)], float(np.min(costs))
         if lowest < IMPOSSIBLE and len(section.free):
-            unit, lowest = _evolved(section.cost, starts, self._seed)
+            if column is not None:
+                unit, lowest = _evolved(section.cost, starts, self._seed)
             unit, lowest = _descended(section.cost, unit, lowest)
         point = section.point(unit)
         if lowest < IMPOSSIBLE:
@@ -126,9 +135,13 @@ class _Section:
 
     def point(self, unit: FloatArray) -> FloatArray:
         """Parameters, shape (..., n_dim), at points of the cube, shape (..., free)."""
-        theta = np.full((*unit.shape[:-1], self._n_dim), self._value)
+        theta = np.full((*unit.shape[:-1], self._n_dim), float(self._value))
         theta[..., self.free] = np.clip(self._low + unit * (self._high - self._low), self._low, self._high)
         return self._analysis.into_prior(theta, [k for k in range(self._n_dim) if k not in self.free])
+
+    def unit(self, theta: FloatArray) -> FloatArray:
+        """Points of the cube, shape (n, free), of parameters of shape (n, n_dim)."""
+        return np.asarray(np.clip((theta[:, self.free] - self._low) / (self._high - self._low), 0.0, 1.0))
 
     def cost(self, unit: FloatArray) -> FloatArray:
         """Minus the log-probability, shape (n,), at n points of the cube."""
@@ -137,7 +150,7 @@ class _Section:
 
     def starts(self, pool: FloatArray) -> tuple[FloatArray, FloatArray]:
         """The best point of a pool in each stratum of each free parameter, at least 5, with their costs."""
-        unit = np.clip((pool[:, self.free] - self._low) / (self._high - self._low), 0.0, 1.0)
+        unit = self.unit(pool)
         costs = self.cost(unit)
         chosen = set(np.argsort(costs)[:5].tolist())
         for values in unit.T:
@@ -146,6 +159,41 @@ class _Section:
             chosen |= {int(row[np.argmin(costs[row])]) for row in rows}
         rows_chosen = sorted(chosen)
         return unit[rows_chosen], costs[rows_chosen]
+
+
+def _islands(
+    cost: Callable[[FloatArray], FloatArray], start: FloatArray, rng: np.random.Generator
+) -> tuple[FloatArray, FloatArray, list[float]]:
+    """Differential evolution of independent populations in the unit cube, all of them in one call per generation.
+
+    Returns
+    -------
+    early : ndarray, shape (point, free)
+        The populations on their way.
+    ends : ndarray, shape (island, free)
+        Best point of each island.
+    costs : list of float
+        Their costs.
+    """
+    size, free = len(start) // ISLANDS, start.shape[1]
+    unit, value = start.reshape(ISLANDS, size, free).copy(), cost(start).reshape(ISLANDS, size)
+    early, island = start, np.arange(ISLANDS)[:, None]
+    for generation in range(GENERATIONS):
+        if generation == EARLY:
+            early = unit.reshape(-1, free).copy()
+        one, two, three = rng.integers(size, size=(3, ISLANDS, size))
+        trial = unit[island, one] + rng.uniform(0.4, 0.9, (ISLANDS, size, 1)) * (
+            unit[island, two] - unit[island, three]
+        )
+        changed = (rng.random(trial.shape) < 0.9) | (np.arange(free) == rng.integers(free, size=(ISLANDS, size, 1)))
+        trial = np.where(changed, np.clip(1.0 - np.abs(1.0 - np.abs(trial)), 0.0, 1.0), unit)  # reflected at the walls
+        found = cost(trial.reshape(-1, free)).reshape(value.shape)
+        better = found <= value
+        unit[better], value[better] = trial[better], found[better]
+        if np.all(np.ptp(value, axis=1) < LOST_ENOUGH):
+            break
+    best = value.argmin(axis=1)
+    return early, unit[island[:, 0], best], value.min(axis=1).tolist()
 
 
 def _evolved(cost: Callable[[FloatArray], FloatArray], start: FloatArray, seed: int) -> tuple[FloatArray, float]:
