@@ -14,12 +14,11 @@ import time
 from pathlib import Path
 
 from nuinfer.inference.studies.campaign import Campaign, run_campaign
-from nuinfer.inference.studies.campaign_config import CampaignConfig
+from nuinfer.inference.studies.campaign_jobs import CampaignConfig
 from nuinfer.inference.studies.jobs import JobsConfig
 from nuinfer.inference.work.dispatch import Call, dispatch
-from nuinfer.inference.work.executors import open_executor
+from nuinfer.inference.work.executors import Inline, open_executor
 from nuinfer.inference.work.store import RESULTS, Question, open_store
-from nuinfer.inference.work.workers import Inline
 
 EMPTY, FITS = 500, 20
 SCHEDULERS = {"processes": None, "dask": "local", "mpi": "mpi"}
@@ -43,9 +42,9 @@ def overhead_s(scheduler: str | None, workers: int | None) -> tuple[float, float
 def storing_s() -> tuple[float, float]:
     """CPU seconds to dispatch an empty job in this process and store its result, and its bytes on disk."""
     with tempfile.TemporaryDirectory() as name:
-        with open_store(Path(name), Question("benchmark"), progress=False) as store:
+        with open_store(Path(name), Question("benchmark"), executor=Inline(), progress=False) as store:
             begin = time.process_time()
-            store.run([Call(f"{k:020d}", nothing, (k,)) for k in range(EMPTY)], Inline())
+            store.run([Call(f"{k:020d}", nothing, (k,)) for k in range(EMPTY)])
             spent = time.process_time() - begin
         return spent / EMPTY, (Path(name) / RESULTS).stat().st_size / EMPTY
 

@@ -15,14 +15,12 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from nuinfer.analysis import Analysis, load
-    from nuinfer.inference.evidence.compare import compare
-    from nuinfer.inference.evidence.comparison import Comparison
+    from nuinfer.inference.evidence.compare import Comparison, compare
     from nuinfer.inference.profile.search import BestFit, best_fit
     from nuinfer.inference.runs.run import Run, open_run
     from nuinfer.inference.sampling.fit import fit
     from nuinfer.inference.studies.campaign import Campaign, open_campaign, run_campaign
-    from nuinfer.inference.studies.forecast import Forecast, forecast
-    from nuinfer.inference.studies.forecast_band import Band, forecast_band
+    from nuinfer.inference.studies.forecast import Band, Forecast, forecast, forecast_band
     from nuinfer.inference.work.executors import open_executor
     from nuinfer.inference.work.simulation import simulate
 
@@ -50,14 +48,12 @@ __all__ = [
 
 _HOMES = {
     "analysis": ("Analysis", "load"),
-    "inference.evidence.compare": ("compare",),
-    "inference.evidence.comparison": ("Comparison",),
+    "inference.evidence.compare": ("Comparison", "compare"),
     "inference.profile.search": ("BestFit", "best_fit"),
     "inference.runs.run": ("Run", "open_run"),
     "inference.sampling.fit": ("fit",),
     "inference.studies.campaign": ("Campaign", "open_campaign", "run_campaign"),
-    "inference.studies.forecast": ("Forecast", "forecast"),
-    "inference.studies.forecast_band": ("Band", "forecast_band"),
+    "inference.studies.forecast": ("Band", "Forecast", "forecast", "forecast_band"),
     "inference.work.executors": ("open_executor",),
     "inference.work.simulation": ("simulate",),
 }

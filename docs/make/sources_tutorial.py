@@ -14,10 +14,9 @@ from pathlib import Path
 
 from nuinfer import plotting
 from nuinfer.inference.evidence.absorption_test import AbsorptionTest
-from nuinfer.inference.evidence.compare import PSEUDO_EXPERIMENTS, compare
-from nuinfer.inference.evidence.comparison import Comparison
+from nuinfer.inference.evidence.compare import PSEUDO_EXPERIMENTS, Comparison, compare
 from nuinfer.inference.evidence.evidence import verbal
-from nuinfer.inference.evidence.standard import BASELINE, Block, standard_blocks
+from nuinfer.inference.evidence.hypotheses import BASELINE, Block, standard_blocks
 from nuinfer.plotting import sheet, style
 from nuinfer.plotting.energies import GEV_PER_TEV
 from nuinfer.plotting.figures.counts import draw_observed

@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _count(file: str, *, as_json: bool) -> int:
-    from nuinfer.inference.studies.campaign_config import count_jobs
+    from nuinfer.inference.studies.campaign_jobs import count_jobs
 
     counted = count_jobs(file)
     if as_json:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from nuinfer.analysis import Analysis
-    from nuinfer.inference.evidence.comparison import Comparison
+    from nuinfer.inference.evidence.compare import Comparison
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -87,7 +87,7 @@ def _compare(arguments: argparse.Namespace, hypotheses: Mapping[str, Analysis], 
 
 def _standard(arguments: argparse.Namespace) -> int:
     """The standard set: each data set compared by itself, in a folder of its own."""
-    from nuinfer.inference.evidence.standard import BASELINE, standard_blocks
+    from nuinfer.inference.evidence.hypotheses import BASELINE, standard_blocks
     from nuinfer.plotting import Bar, plot_bayes_factors, plot_flavours, plot_overlaid_regions
 
     if arguments.analyses or arguments.vary or arguments.set:

@@ -12,8 +12,7 @@ from nuinfer.cli.terminal import OK, Command, print_json, print_table, say, say_
 from nuinfer.errors import ConfigError
 
 if TYPE_CHECKING:
-    from nuinfer.inference.studies.forecast import Forecast
-    from nuinfer.inference.studies.forecast_band import Band
+    from nuinfer.inference.studies.forecast import Band, Forecast
 
 BAND_MASSES_MEV = (3.0, 30.0)
 
@@ -79,7 +78,7 @@ def _years(arguments: argparse.Namespace, shared: Mapping[str, Any]) -> Forecast
 
 
 def _band(arguments: argparse.Namespace, shared: Mapping[str, Any]) -> Band:
-    from nuinfer.inference.studies.forecast_band import forecast_band
+    from nuinfer.inference.studies.forecast import forecast_band
 
     masses = options.mass_grid(arguments.masses or BAND_MASSES_MEV, arguments.points)
     if arguments.figure and len(masses) < 2:
@@ -110,7 +109,7 @@ def _show_years(result: Forecast) -> None:
 
 
 def _show_band(result: Band) -> None:
-    from nuinfer.inference.studies.forecast_band import QUANTILES
+    from nuinfer.inference.studies.forecast import QUANTILES
 
     table = zip(result.m_zprime_mev, *result.quantiles(), result.asimov, strict=True)
     rows = [[f"{mass:.3g}", *(f"{g:.3g}" if g < float("inf") else "none" for g in row)] for mass, *row in table]

@@ -12,13 +12,12 @@ if TYPE_CHECKING:
     from nuinfer.analysis import Analysis
     from nuinfer.constraints.base import Constraint
     from nuinfer.constraints.limits import Bound
-    from nuinfer.inference.evidence.comparison import Comparison
+    from nuinfer.inference.evidence.compare import Comparison
     from nuinfer.inference.evidence.evidence import Evidence
     from nuinfer.inference.runs.run import Run
     from nuinfer.inference.sampling.short import ShortRun
     from nuinfer.inference.studies.calibration import Calibration
-    from nuinfer.inference.studies.forecast import Forecast
-    from nuinfer.inference.studies.forecast_band import Band
+    from nuinfer.inference.studies.forecast import Band, Forecast
     from nuinfer.typing import ArrayLike
 
     Draws = ArrayLike

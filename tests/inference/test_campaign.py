@@ -23,11 +23,10 @@ from nuinfer.errors import ConfigError, RunFolderError
 from nuinfer.inference.profile.profile import Profile
 from nuinfer.inference.studies.calibration import Setting, simulate
 from nuinfer.inference.studies.campaign import open_campaign, run_campaign
-from nuinfer.inference.studies.campaign_config import count_jobs, jobs_of, parse_campaign
-from nuinfer.inference.studies.campaign_job import run_job, with_data
+from nuinfer.inference.studies.campaign_jobs import count_jobs, jobs_of, parse_campaign, run_job, with_data
+from nuinfer.inference.work.executors import Inline
 from nuinfer.inference.work.files import write_lines
 from nuinfer.inference.work.store import Question, open_store, read_results
-from nuinfer.inference.work.workers import Inline
 
 needs_cluster = pytest.mark.skipif(not importlib.util.find_spec("distributed"), reason="needs nuinfer[cluster]")
 

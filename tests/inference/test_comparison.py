@@ -16,14 +16,14 @@ from scipy import special
 import nuinfer
 from nuinfer import cli, plotting
 from nuinfer.errors import ConfigError, RunFolderError
-from nuinfer.inference.evidence import loo, standard
+from nuinfer.inference.evidence import evidence, hypotheses
 from nuinfer.inference.evidence.absorption_test import savage_dickey
 from nuinfer.inference.evidence.compare import compare, read_run
-from nuinfer.inference.evidence.evidence import Evidence, average, ln_prior_volume, probabilities, verbal
+from nuinfer.inference.evidence.evidence import Evidence, average, leave_one_out, probabilities, verbal
 from nuinfer.inference.evidence.hypotheses import absorption_pairs, check, gathered, named, varied
 from nuinfer.inference.evidence.nested import NestedRun, Setting, Target, run_nested
 from nuinfer.inference.studies.odds import judge_odds, odds_of_simulations, simulate_odds
-from nuinfer.inference.work.workers import Inline
+from nuinfer.inference.work.executors import Inline
 from nuinfer.plotting import Bar
 from nuinfer.plotting.figures.flavours import at_dip
 
@@ -135,7 +135,7 @@ def test_prior_volume():
     normal = np.prod([np.sqrt(2 * np.pi) * s * special.ndtr(1.0 / s) for s in (0.4, 0.5, 0.1)])
     energy = analysis.space.sampled[analysis.parameter_names.index("energy_scale")][1]
     normal *= np.exp(-energy.coefficients[0])
-    assert ln_prior_volume(analysis) == pytest.approx(np.log(widths * normal), abs=1e-12)
+    assert Evidence("", analysis, (), (), {}, 0.0).ln_prior_volume == pytest.approx(np.log(widths * normal), abs=1e-12)
 
 
 def test_errors_and_words():
@@ -166,7 +166,7 @@ def test_leave_one_out_is_that_of_a_gaussian():
     expected = -0.5 * (observed - others) ** 2 / variance - 0.5 * np.log(2 * np.pi * variance)
     draws = rng.normal(observed.mean(), 1.0 / np.sqrt(n), (5000, 1))
     weights = np.full(len(draws), -np.log(len(draws)))
-    found = loo.leave_one_out(Means(), draws, weights, lambda _: pytest.fail("no bin needs a refit"))
+    found = leave_one_out(Means(), draws, weights, lambda _: pytest.fail("no bin needs a refit"))
     np.testing.assert_allclose(found.by_bin, expected, atol=0.02)
     assert found.difference(found) == (0.0, 0.0)
 
@@ -184,9 +184,9 @@ def test_a_bin_that_dominates_is_left_out_in_earnest(monkeypatch):
     def posterior_draws(without_bin):
         return phi[np.random.default_rng(2).choice(len(phi), 4000, p=np.exp(log_weights(without_bin)))]
 
-    smoothed = loo.leave_one_out(analysis, phi, log_weights(), posterior_draws)
-    monkeypatch.setattr(loo, "RELIABLE_K", -np.inf)
-    exact = loo.leave_one_out(analysis, phi, log_weights(), posterior_draws)
+    smoothed = leave_one_out(analysis, phi, log_weights(), posterior_draws)
+    monkeypatch.setattr(evidence, "RELIABLE_K", -np.inf)
+    exact = leave_one_out(analysis, phi, log_weights(), posterior_draws)
     assert len(exact.refitted) == exact.by_bin.size
     assert not smoothed.refitted
     np.testing.assert_allclose(smoothed.by_bin, exact.by_bin, atol=0.03)
@@ -409,14 +409,14 @@ def test_the_command(tmp_path, capsys, monkeypatch):
 
 def test_the_standard_set():
     """Every block can be compared, its first hypothesis is the baseline, and each other one is in a group."""
-    blocks = standard.standard_blocks()
+    blocks = hypotheses.standard_blocks()
     assert [len(block.hypotheses) for block in blocks] == [19, 19, 4, 4]
     assert len({block.folder for block in blocks}) == len(blocks)
     for block in blocks:
         check(block.hypotheses)
-        assert next(iter(block.hypotheses)) == standard.BASELINE
-        assert {standard.BASELINE, *block.groups} == set(block.hypotheses)
-        assert set(block.groups.values()) <= set(standard.GROUPS)
+        assert next(iter(block.hypotheses)) == hypotheses.BASELINE
+        assert {hypotheses.BASELINE, *block.groups} == set(block.hypotheses)
+        assert set(block.groups.values()) <= set(hypotheses.GROUPS)
         assert absorption_pairs(block.hypotheses)
     assert "free flavour" in blocks[0].alternatives()
     assert "coherent" not in blocks[0].alternatives()
@@ -427,8 +427,8 @@ def test_the_command_for_the_standard_set(tmp_path, capsys, monkeypatch):
     """Each block against its baseline, one folder each, with a set of two hypotheses in place of the shipped one."""
     changes = {"neutron": ("model.source=neutron",)}
     pair = {name: nuinfer.load("hese7_icecube", [*PLANE, *own]) for name, own in {"pp": (), **changes}.items()}
-    block = standard.Block("hese7", pair, {"neutron": "source"})
-    monkeypatch.setattr(standard, "standard_blocks", lambda: (block,))
+    block = hypotheses.Block("hese7", pair, {"neutron": "source"})
+    monkeypatch.setattr(hypotheses, "standard_blocks", lambda: (block,))
     out = str(tmp_path / "standard")
     assert cli.main(["compare", "--standard", "--out", out, "--live", "60", "--jobs", "1", "--json", "--no-loo"]) == 0
     answer = json.loads(capsys.readouterr().out)

@@ -17,7 +17,7 @@ import pytest
 
 from nuinfer import registry
 from nuinfer.errors import ConfigError, RunFolderError
-from nuinfer.inference.work import executors, workers
+from nuinfer.inference.work import executors
 from nuinfer.inference.work.dispatch import Call, dispatch
 from nuinfer.inference.work.executors import open_executor, worker_lost
 
@@ -27,7 +27,7 @@ SCHEDULERS = [None, pytest.param("local", marks=needs_cluster)]
 
 def total(x):
     """A sum whose rounding depends on the order, with the threads that this process may use."""
-    return float(np.sum(np.sin(x * np.arange(10_000.0)))), [os.environ.get(name) for name in workers.THREADS]
+    return float(np.sum(np.sin(x * np.arange(10_000.0)))), [os.environ.get(name) for name in executors.THREADS]
 
 
 def fails(x):
@@ -117,8 +117,8 @@ def test_dispatch_cancels_what_waits_when_it_is_closed():
 
 def test_workers_of_others_are_held_to_one_thread(monkeypatch):
     """numpy is loaded here already: with other settings the numbers could depend on the worker, so it refuses."""
-    executor = workers.SingleThreaded(workers.Inline())
-    for name in workers.THREADS:
+    executor = executors.SingleThreaded(executors.Inline())
+    for name in executors.THREADS:
         monkeypatch.setenv(name, "1")
     assert executor.submit(total, 1.0).result()[0] == total(1.0)[0]
     monkeypatch.setenv("OMP_NUM_THREADS", "2")

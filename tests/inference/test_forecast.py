@@ -14,10 +14,9 @@ from scipy import optimize
 import nuinfer
 from nuinfer.cli import main
 from nuinfer.inference.profile.likelihood_ratio import exclusion, p_value, significance, threshold
-from nuinfer.inference.studies import campaign
-from nuinfer.inference.studies.forecast import crossing, forecast
-from nuinfer.inference.studies.forecast_band import Band, forecast_band
-from nuinfer.inference.work.workers import Inline
+from nuinfer.inference.studies.forecast import Band, crossing, forecast, forecast_band
+from nuinfer.inference.work import store
+from nuinfer.inference.work.executors import Inline
 from nuinfer.plotting import plot_expected_limits, plot_forecast
 
 MASS, COUPLING = 8.0, 5e-4
@@ -186,7 +185,7 @@ FIXED = [part for name, value in ONLY_G.items() for part in ("--set", f"{name}={
 @pytest.fixture
 def in_this_process(monkeypatch):
     """Workers of their own are tested elsewhere; here they would only cost their start."""
-    monkeypatch.setattr(campaign, "open_executor", lambda *_: contextlib.nullcontext(Inline()))
+    monkeypatch.setattr(store, "open_executor", lambda *_: contextlib.nullcontext(Inline()))
 
 
 @pytest.mark.usefixtures("in_this_process")

@@ -151,7 +151,7 @@ def test_too_few_steps_are_refused_and_numbers_are_named():
     for wrong, text in (
         ({"live": 10}, "live: 10"),
         ({"walks": 2}, "walks: 2"),
-        ({"engine": "x"}, "dynesty, ultranest, or a Python file"),
+        ({"engine": "x"}, "dynesty, ultranest, or the path of a Python file"),
     ):
         with pytest.raises(ConfigError, match=text):
             Setting(**wrong)

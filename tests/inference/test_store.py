@@ -15,10 +15,11 @@ import pytest
 from nuinfer.errors import RunFolderError
 from nuinfer.inference.work import store as stores
 from nuinfer.inference.work.dispatch import Call
+from nuinfer.inference.work.executors import Inline
 from nuinfer.inference.work.files import read_lines
 from nuinfer.inference.work.store import Question, address, open_store, read_record, read_results
-from nuinfer.inference.work.workers import Inline
 
+QUIET = {"executor": Inline(), "progress": False}
 QUESTION = Question("survey", {"seed": 1}, {"a": "hash"}, parts=("extra",))
 
 
@@ -34,9 +35,9 @@ def calls(*numbers):
 
 def squared(folder, *numbers, question=QUESTION, **options):
     """Results of the jobs, and how many of them were computed."""
-    with open_store(folder, question, progress=False, **options) as store:
+    with open_store(folder, question, **QUIET, **options) as store:
         missing = len(store.missing(calls(*numbers)))
-        results = store.do(calls(*numbers), Inline(), "squares")
+        results = store.do(calls(*numbers), "squares")
         store.finish()
         return results, missing
 
@@ -84,8 +85,8 @@ def test_damage_is_named_and_never_believed(tmp_path):
 
 
 def test_a_failure_is_kept_with_its_reason_and_tried_again(tmp_path):
-    with open_store(tmp_path, QUESTION, progress=False) as store:
-        store.run(calls(1, 13, 2), Inline())
+    with open_store(tmp_path, QUESTION, **QUIET) as store:
+        store.run(calls(1, 13, 2))
         store.finish(complete=not store.missing(calls(1, 13, 2)))
     assert read_results(tmp_path)[address("square", 13)]["reason"] == "ValueError: 13 is unlucky"
     assert not read_record(tmp_path, "survey")["complete"]
@@ -138,7 +139,7 @@ def test_a_folder_of_another_format_is_refused_in_one_line(tmp_path):
 
 def test_one_process_at_a_time(tmp_path):
     with (
-        open_store(tmp_path, QUESTION, progress=False),
+        open_store(tmp_path, QUESTION, **QUIET),
         pytest.raises(RunFolderError, match="in use by another process"),
     ):
         squared(tmp_path, 1)
@@ -189,10 +190,10 @@ def test_a_full_disk_is_one_line_and_loses_nothing(written, tmp_path, monkeypatc
                 raise OSError(28, "No space left on device")
             return self._file.write(line[:written])
 
-    with open_store(tmp_path, QUESTION, progress=False) as store:
+    with open_store(tmp_path, QUESTION, **QUIET) as store:
         monkeypatch.setattr(store, "_file", Full(store._file))
         with pytest.raises(RunFolderError, match=r"results.jsonl: cannot be written \(No space left"):
-            store.run(calls(2), Inline())
+            store.run(calls(2))
     assert squared(tmp_path, 1, 2)[1] == 1
 
 

@@ -115,6 +115,11 @@ class AbsorptionTest:
     likelihood_ratio: LikelihoodRatio | None
     note: str = ""
 
+    @property
+    def p_value(self) -> float | None:
+        """That of the likelihood ratio, if there is one."""
+        return None if self.likelihood_ratio is None else self.likelihood_ratio.p_value
+
 
 def savage_dickey(absorption: Evidence, none: Analysis, seed: int = 0) -> SavageDickey:
     """Savage-Dickey ratio from the nested runs of the hypothesis with absorption.

@@ -15,11 +15,12 @@ import contextlib
 import hashlib
 import io
 import itertools
+import math
 import pickle
 import tempfile
 import zipfile
-from collections.abc import Mapping, Sequence
-from concurrent import futures
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import asdict, dataclass, fields, replace
 from os import PathLike
 from pathlib import Path
@@ -29,19 +30,17 @@ import numpy as np
 
 from nuinfer.analysis import Analysis
 from nuinfer.errors import ConfigError, RunFolderError
-from nuinfer.inference.evidence import loo as leaving_out
-from nuinfer.inference.evidence.absorption_test import absorption_test
-from nuinfer.inference.evidence.comparison import Comparison
-from nuinfer.inference.evidence.evidence import Evidence
+from nuinfer.inference.evidence import evidence as known
+from nuinfer.inference.evidence.absorption_test import AbsorptionTest, absorption_test
+from nuinfer.inference.evidence.evidence import Average, Evidence, Loo
 from nuinfer.inference.evidence.hypotheses import absorption_pairs, check, named
-from nuinfer.inference.evidence.nested import NestedRun, Setting, find_engine, run_nested
+from nuinfer.inference.evidence.nested import ENGINES, NestedRun, Setting, run_nested
 from nuinfer.inference.profile.likelihood_ratio import significance
 from nuinfer.inference.profile.search import best_fit
+from nuinfer.inference.work import files
 from nuinfer.inference.work.dispatch import Call
-from nuinfer.inference.work.executors import given_or_opened
-from nuinfer.inference.work.files import make_folder, write_atomic, write_json
-from nuinfer.inference.work.store import Question, address, open_store
-from nuinfer.inference.work.workers import unpickled
+from nuinfer.inference.work.executors import on_unpickled
+from nuinfer.inference.work.store import Execution, Question, address, open_store
 from nuinfer.registry import imported
 from nuinfer.typing import FloatArray
 
@@ -49,6 +48,94 @@ HYPOTHESES, RESULT = "hypotheses", "result.json"
 PSEUDO_EXPERIMENTS = 50
 CHECKPOINT_SECONDS = 15.0
 STARTS = 1000  # posterior draws among which the search for the best fit starts
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Hypotheses and their evidences, in the order in which they were given.
+
+    Parameters
+    ----------
+    hypotheses : tuple of Evidence
+        What is known of each.
+    setting : Setting
+        How the evidences were computed.
+    warnings : tuple of str
+        What the numbers depend on.
+    absorption : tuple of AbsorptionTest
+        One for each pair that differs in ``model.absorption`` alone.
+    folder : Path or None
+        Where the results are.
+    """
+
+    hypotheses: tuple[Evidence, ...]
+    setting: Setting
+    warnings: tuple[str, ...] = ()
+    absorption: tuple[AbsorptionTest, ...] = ()
+    folder: Path | None = None
+
+    def __getitem__(self, name: str) -> Evidence:
+        for evidence in self.hypotheses:
+            if evidence.name == name:
+                return evidence
+        raise KeyError(name)
+
+    @property
+    def best(self) -> Evidence:
+        """The hypothesis with the largest evidence."""
+        return max(self.hypotheses, key=lambda evidence: evidence.ln_z)
+
+    def ln_bayes_factor(self, name: str, against: str | None = None) -> tuple[float, float]:
+        """Difference of ln Z to another hypothesis, by default the best one, and its error."""
+        one, other = self[name], self.best if against is None else self[against]
+        if one is other:
+            return 0.0, 0.0
+        return one.ln_z - other.ln_z, math.hypot(one.ln_z_error, other.ln_z_error)
+
+    def average(self, names: Iterable[str] | None = None) -> Average:
+        """Average over hypotheses, by default all, of the quantities they share; see `average` of evidences."""
+        chosen = [evidence.name for evidence in self.hypotheses] if names is None else list(names)
+        return known.average([self[name] for name in chosen])
+
+    def entry(self, evidence: Evidence) -> dict[str, Any]:
+        """One hypothesis of the JSON."""
+        ln_b, error = self.ln_bayes_factor(evidence.name)
+        own = ("name", "ln_z", "ln_z_error", "ln_prior_volume", "best_fit", "max_log_likelihood")
+        answer: dict[str, Any] = {name: getattr(evidence, name) for name in (*own, "quoted_error", "scatter")} | {
+            "ln_bayes_factor": ln_b,
+            "ln_bayes_factor_error": error,
+            "scale": "best" if evidence is self.best else known.verbal(ln_b, error),
+            "allowed_prior": math.exp(evidence.ln_allowed),
+            "information": float(np.mean([run.information for run in evidence.runs])),
+            "seeds": [
+                {"seed": seed, "ln_z": run.ln_z, "ln_z_error": run.ln_z_error, "calls": run.calls}
+                for seed, run in zip(evidence.seeds, evidence.runs, strict=True)
+            ],
+            "config_hash": evidence.analysis.config_hash,
+        }
+        if evidence.loo is not None and self.best.loo is not None:
+            difference, spread = evidence.loo.difference(self.best.loo)
+            answer["loo"] = {
+                "elpd": evidence.loo.elpd,
+                "elpd_difference": difference,
+                "elpd_difference_error": spread,
+                "pareto_k_max": evidence.loo.k_max,
+                "bins_refitted": evidence.loo.refitted,
+            }
+        return answer
+
+    def to_dict(self) -> dict[str, Any]:
+        """What ``--json`` prints."""
+        answer: dict[str, Any] = {
+            "hypotheses": [self.entry(evidence) for evidence in self.hypotheses],
+            "engine": asdict(self.setting),
+            "scale_reference": known.SCALE_REFERENCE,
+            "absorption": [asdict(test) | {"p_value": test.p_value} for test in self.absorption],
+            "warnings": self.warnings,
+        }
+        with contextlib.suppress(ConfigError):  # they share nothing
+            answer["average"] = self.average().to_dict()
+        return dict(files.plain(answer))
 
 
 def compare(  # noqa: PLR0913 - one of the public names
@@ -64,7 +151,7 @@ def compare(  # noqa: PLR0913 - one of the public names
     resume: bool = False,
     force: bool = False,
     jobs: int | None = None,
-    executor: futures.Executor | None = None,
+    executor: Executor | None = None,
     progress: bool | None = None,
     command: str = "",
 ) -> Comparison:
@@ -119,18 +206,29 @@ def compare(  # noqa: PLR0913 - one of the public names
             raise ConfigError(f"{name}: {value} is not allowed; it must be at least {least}")
     if resume and force:
         raise ConfigError("resume and force: only one of them is allowed")
-    warnings = check(hypotheses)
-    question = _question(hypotheses, setting, seed)
+    warnings = tuple(check(hypotheses))
+    sampler = ENGINES.find(setting.engine, "engine")
+    imported(sampler.package, "engine", sampler.extra)
+    references = sorted({text for analysis in hypotheses.values() for text in analysis.references()})
+    question = Question(
+        "comparison",
+        {"setting": setting.identity, "seed": seed},
+        {name: analysis.config_hash for name, analysis in hypotheses.items()},
+        {"references": references, "command": command},
+        tuple(dict.fromkeys(("numpy", "scipy", sampler.package))),
+        (HYPOTHESES, RESULT, "figures"),
+    )
     with contextlib.ExitStack() as stack:
         path = Path(stack.enter_context(tempfile.TemporaryDirectory()) if out is None else out)
-        options: dict[str, Any] = {"resume": resume or out is None, "force": force}
-        store = stack.enter_context(open_store(path, question, **options, command=command, progress=progress))
-        workers = stack.enter_context(given_or_opened(executor, jobs))
+        execution: Execution = {"jobs": jobs, "executor": executor, "progress": progress}
+        resume = resume or out is None
+        store = stack.enter_context(open_store(path, question, resume=resume, force=force, **execution))
         plan = [_Hypothesis(name, a, pickle.dumps(a), setting, seed, path.resolve()) for name, a in hypotheses.items()]
         for one in plan:
-            one.keep_configuration()
-        runs = iter(store.do([one.nested(k) for one in plan for k in range(seeds)], workers, "nested runs"))
-        fits = store.do([one.finish(seeds, loo=loo) for one in plan], workers, "best fits")
+            files.make_folder(one.home)
+            files.write_atomic(one.home / "config.toml", one.analysis.config_toml().encode())
+        runs = iter(store.do([one.nested(k) for one in plan for k in range(seeds)], "nested runs"))
+        fits = store.do([one.finish(seeds, loo=loo) for one in plan], "best fits")
         evidences = {
             one.name: one.evidence(list(itertools.islice(runs, seeds)), fit)
             for one, fit in zip(plan, fits, strict=True)
@@ -138,26 +236,13 @@ def compare(  # noqa: PLR0913 - one of the public names
         tests = []
         for with_it, without in absorption_pairs(hypotheses):
             calls = plan[list(hypotheses).index(with_it)].likelihood_ratios(evidences[without], pseudo_experiments)
-            values = store.do(calls, workers, f"likelihood ratios of '{with_it}'") if calls else None
+            values = store.do(calls, f"likelihood ratios of '{with_it}'") if calls else None
             tests.append(absorption_test(evidences[with_it], evidences[without], seed, values))
         kept = None if out is None else path
-        result = Comparison(tuple(evidences.values()), setting, tuple(warnings), tuple(tests), kept)
-        write_json(path / RESULT, result.to_dict())
+        result = Comparison(tuple(evidences.values()), setting, warnings, tuple(tests), kept)
+        files.write_json(path / RESULT, result.to_dict())
         store.finish()
     return result
-
-
-def _question(hypotheses: Mapping[str, Analysis], setting: Setting, seed: int) -> Question:
-    engine = find_engine(setting.engine)
-    imported(engine.package, "engine", engine.extra)
-    return Question(
-        "comparison",
-        {"setting": setting.identity, "seed": seed},
-        {name: analysis.config_hash for name, analysis in hypotheses.items()},
-        {"references": sorted({text for analysis in hypotheses.values() for text in analysis.references()})},
-        tuple(dict.fromkeys(("numpy", "scipy", engine.package))),
-        (HYPOTHESES, RESULT, "figures"),
-    )
 
 
 def seed_of(root: int, config_hash: str, run: int) -> int:
@@ -182,21 +267,16 @@ class _Hypothesis:
         """Its folder."""
         return self.folder / HYPOTHESES / self.analysis.config_hash
 
-    def keep_configuration(self) -> None:
-        """Write its configuration."""
-        make_folder(self.home)
-        write_atomic(self.home / "config.toml", self.analysis.config_toml().encode())
-
     def nested(self, run: int) -> Call:
         """One nested run."""
         seed = seed_of(self.seed, self.analysis.config_hash, run)
-        arguments = str(self.home / f"seed-{run}.npz"), self.setting, seed
-        return self._call(f"{self.name} (run {run + 1})", _nested_work, arguments, ["nested", seed])
+        arguments = self.home / f"seed-{run}.npz", self.setting, seed
+        return self._call(f"{self.name} (run {run + 1})", _nested, arguments, ["nested", seed])
 
     def finish(self, runs: int, *, loo: bool) -> Call:
         """Best fit and leave-one-out, from the nested runs."""
-        paths = [str(self.home / f"seed-{run}.npz") for run in range(runs)]
-        return self._call(self.name, _finish_work, (paths, self.setting, self.seed, loo), ["fit", self.seed, runs, loo])
+        paths = [self.home / f"seed-{run}.npz" for run in range(runs)]
+        return self._call(self.name, _finish, (paths, self.setting, self.seed, loo), ["fit", self.seed, runs, loo])
 
     def likelihood_ratios(self, none: Evidence, n: int) -> list[Call]:
         """The likelihood ratio of absorption for the data, and for `n` data sets simulated at the best fit without."""
@@ -204,73 +284,60 @@ class _Hypothesis:
             return []
         best = dict(none.best_fit)
         expected = none.analysis.expected_counts(np.array([best[name] for name in none.analysis.parameter_names]))
-        calls = [self._call("observed", _significance_work, (self.seed,), ["observed", self.seed])]
+        calls = [self._call("observed", significance, (self.seed,), ["observed", self.seed])]
         for seed in range(self.seed + 1, self.seed + n + 1):
             decided = ["simulated", none.analysis.config_hash, best, seed]
-            calls.append(self._call(f"data set {seed - self.seed}", _simulation_work, (expected, seed), decided))
+            calls.append(self._call(f"data set {seed - self.seed}", _simulated, (expected, seed), decided))
         return calls
 
     def _call(self, label: str, function: Any, arguments: tuple[Any, ...], decided: Any) -> Call:
-        """A job, addressed by the hypothesis and all else that decides it."""
+        """A job, a function of the hypothesis, addressed by all that decides it."""
         key = address(self.analysis.config_hash, self.setting.identity, decided)
-        return Call(key, function, (self.pickled, *arguments), label)
+        return Call(key, on_unpickled, (function, self.pickled, *arguments), label)
 
     def evidence(self, runs: Sequence[Mapping[str, Any]], fit: Mapping[str, Any]) -> Evidence:
         """What is known when all is done."""
         seeds = tuple(run["seed"] for run in runs)
         nested = tuple(read_run(self.home / run["file"], run["sha256"]) for run in runs)
-        loo = leaving_out.from_json(fit["loo"]) if "loo" in fit else None
+        loo = Loo.from_json(fit["loo"]) if "loo" in fit else None
         return Evidence(self.name, self.analysis, seeds, nested, fit["best_fit"], fit["max_log_likelihood"], loo)
 
 
 # In a worker ----------------------------------------------------------------------------------------------------------
 
 
-def _nested_work(pickled: bytes, path: str, setting: Setting, seed: int) -> dict[str, Any]:
+def _nested(analysis: Analysis, file: Path, setting: Setting, seed: int) -> dict[str, Any]:
     """One nested run, from its checkpoint if there is one, into its file."""
-    file = Path(path)
     checkpoint = file.with_suffix(".save")
-    found = run_nested(unpickled(pickled), seed, setting, checkpoint, CHECKPOINT_SECONDS)
+    found = run_nested(analysis, seed, setting, checkpoint, CHECKPOINT_SECONDS)
     buffer = io.BytesIO()
     np.savez(buffer, **{field.name: getattr(found, field.name) for field in fields(found)})
-    write_atomic(file, buffer.getvalue())
+    files.write_atomic(file, buffer.getvalue())
     checkpoint.unlink(missing_ok=True)
-    return {
-        "file": file.name,
-        "sha256": hashlib.sha256(buffer.getvalue()).hexdigest(),
-        "seed": seed,
-        "ln_z": found.ln_z,
-    }
+    digest = hashlib.sha256(buffer.getvalue()).hexdigest()
+    return {"file": file.name, "sha256": digest, "seed": seed, "ln_z": found.ln_z}
 
 
-def _finish_work(pickled: bytes, files: Sequence[str], setting: Setting, seed: int, loo: bool) -> dict[str, Any]:
+def _finish(analysis: Analysis, paths: Sequence[Path], setting: Setting, seed: int, loo: bool) -> dict[str, Any]:
     """Best fit and leave-one-out of one hypothesis, from its nested runs."""
-    analysis: Analysis = unpickled(pickled)
-    found = Evidence("", analysis, (), tuple(read_run(Path(file)) for file in files), {}, 0.0)
+    found = Evidence("", analysis, (), tuple(map(read_run, paths)), {}, 0.0)
     best = best_fit(analysis, seed, found.draws(STARTS, seed))
     answer: dict[str, Any] = {
         "best_fit": dict(zip(analysis.parameter_names, best.theta.tolist(), strict=True)),
         "max_log_likelihood": best.log_prob - float(analysis.log_prior(best.theta)),
     }
-    if loo:
 
-        def refit(without_bin: int) -> FloatArray:
-            run = run_nested(analysis, seed, setting, without_bin=without_bin)
-            return run.draws(leaving_out.DRAWS, np.random.default_rng(seed))
+    def refit(without_bin: int) -> FloatArray:
+        run = run_nested(analysis, seed, setting, without_bin=without_bin)
+        return run.draws(known.REFIT_DRAWS, np.random.default_rng(seed))
 
-        answer["loo"] = asdict(leaving_out.leave_one_out(analysis, *found.weighted, refit))
-    return answer
+    return answer | ({"loo": asdict(known.leave_one_out(analysis, *found.weighted, refit))} if loo else {})
 
 
-def _significance_work(pickled: bytes, seed: int) -> float:
-    """The likelihood ratio of the data."""
-    return significance(unpickled(pickled), seed)
-
-
-def _simulation_work(pickled: bytes, expected: FloatArray, seed: int) -> float:
+def _simulated(analysis: Analysis, expected: FloatArray, seed: int) -> float:
     """The likelihood ratio of data drawn from expected counts; the constraints keep their measured values."""
     counts = np.random.default_rng(seed).poisson(expected)
-    return significance(unpickled(pickled).with_observed(counts), seed)
+    return significance(analysis.with_observed(counts), seed)
 
 
 def read_run(path: Path, sha256: str | None = None) -> NestedRun:

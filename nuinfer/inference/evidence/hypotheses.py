@@ -1,4 +1,4 @@
-"""Sets of hypotheses: made by varying keys of a configuration, and checked for what makes their evidences comparable.
+"""Sets of hypotheses: made by varying keys of a configuration, the standard set, and what makes evidences comparable.
 
 Evidences are probabilities of data. They can be set against each other if the data are the same: the counts, and the
 measurements behind the smooth constraints. Priors on shared parameters, and exclusions, which cut priors, belong to a
@@ -9,14 +9,22 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from nuinfer.analysis import Analysis, load
 from nuinfer.config import presets
 from nuinfer.errors import ConfigError
+from nuinfer.inference.work.files import flat
 from nuinfer.priors import Normal, Prior, Uniform
+
+BASELINE, DATA = "pp", ("hese7", "hese3")
+GROUPS = ("source", "evolution", "neutrinos", "mediator", "modelling")
+"""Kinds of change of the standard set; those of the last are sensitivities to how propagation is computed."""
 
 MODELLING = ("coherence", "regeneration", "masses", "targets")
 """Keys of ``[model]`` that say how propagation is computed, not what nature may be."""
@@ -46,20 +54,21 @@ def varied(base: str, settings: Sequence[str], vary: Sequence[str], *, prefix: b
     >>> list(varied("hese7_icecube", [], ["model.source=pp,neutron", "model.ordering=normal,inverted"]))[-1]
     'source=neutron, ordering=inverted'
     """
-    keys = [text.partition("=")[0].strip() for text in vary]
-    for text, key in zip(vary, keys, strict=True):
-        if "=" not in text or not key:
+    choices: dict[str, list[str]] = {}
+    for text in vary:
+        key, equals, values = text.partition("=")
+        key = key.strip()
+        if not equals or not key:
             raise ConfigError(f"--vary {text}: write it as table.key=value,value,...")
-        if keys.count(key) > 1:
+        if key in choices:
             raise ConfigError(f"--vary {key}: given twice; put all its values into one")
-    values = [_split(text.partition("=")[2]) for text in vary]
+        choices[key] = _split(values)
     made: dict[str, Analysis] = {}
-    for chosen in itertools.product(*values):
-        pairs = list(zip(keys, chosen, strict=True))
+    for chosen in itertools.product(*choices.values()):
+        pairs = list(zip(choices, chosen, strict=True))
         label = ", ".join(f"{_short(key)}={value}" for key, value in pairs)
         analysis = load(base, [*settings, *(f"{key}={value}" for key, value in pairs)])
-        name = ": ".join(part for part in (analysis.name if prefix or not label else "", label) if part)
-        made[name] = analysis
+        made[": ".join(filter(None, (analysis.name if prefix or not label else "", label)))] = analysis
     return made
 
 
@@ -78,10 +87,8 @@ def gathered(bases: Sequence[str], settings: Sequence[str], vary: Sequence[str])
                 raise ConfigError(f"compare: two hypotheses are called '{name}'; give the files different names")
             made[name] = analysis
     if len(made) < 2:
-        raise ConfigError(
-            "compare: one hypothesis is not a comparison; give several presets or files, or --vary key=value,value "
-            f"(presets: {', '.join(presets())})"
-        )
+        text = "give several presets or files, or --vary key=value,value"
+        raise ConfigError(f"compare: one hypothesis is not a comparison; {text} (presets: {', '.join(presets())})")
     return made
 
 
@@ -103,6 +110,61 @@ def named(analyses: Mapping[str, Analysis] | Sequence[Analysis]) -> dict[str, An
     if len(set(names)) < len(names):
         raise ConfigError(f"compare: the same hypothesis is given twice ({', '.join(names)})")
     return dict(zip(names, analyses, strict=True))
+
+
+# The standard set -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Block:
+    """Hypotheses about one data set.
+
+    Parameters
+    ----------
+    name : str
+        Of the data and constraints.
+    hypotheses : mapping of str to Analysis
+        The baseline `BASELINE` first.
+    groups : mapping of str to str
+        Name of each hypothesis to its kind of change; the baseline is in none.
+    """
+
+    name: str
+    hypotheses: Mapping[str, Analysis]
+    groups: Mapping[str, str]
+
+    @property
+    def folder(self) -> str:
+        """Name of the folder of its results."""
+        return self.name.replace(", ", "-").replace(" ", "-").lower()
+
+    def alternatives(self) -> list[str]:
+        """The baseline and the hypotheses about the source: exclusive, of equal prior odds."""
+        return [BASELINE, *(name for name, group in self.groups.items() if group == "source")]
+
+
+def standard_blocks() -> tuple[Block, ...]:
+    """One change at a time around a baseline: what is compared separately, as ``standard.toml`` has it.
+
+    Around ``hese7`` with 7.5 and 3 years of data, then around the same without external constraints. IceCube alone says
+    what its data say about a dip, and takes charges for which the constraints do not hold.
+    """
+    held = tomllib.loads(Path(__file__).with_name("standard.toml").read_text(encoding="utf-8"))
+    groups = {name: group for group in GROUPS for name in held["around"][group]}
+    around = {name: held["around"][group][name] for name, group in groups.items()}
+    mediators = dict.fromkeys(held["alone"], "mediator")
+    return (
+        *(_block(data, "hese7", data, around, groups) for data in DATA),
+        *(_block(f"{data}, IceCube alone", "hese7_icecube", data, held["alone"], mediators) for data in DATA),
+    )
+
+
+def _block(name: str, preset: str, data: str, changes: Mapping[str, Sequence[str]], groups: Mapping[str, str]) -> Block:
+    every = {BASELINE: (), **changes}
+    return Block(name, {n: load(preset, [f"data.dataset={data}", *change]) for n, change in every.items()}, groups)
+
+
+# What can be compared -------------------------------------------------------------------------------------------------
 
 
 def check(hypotheses: Mapping[str, Analysis]) -> list[str]:
@@ -214,18 +276,9 @@ def _listed(names: Iterable[str]) -> str:
 
 def _differences(analyses: Sequence[Analysis]) -> list[str]:
     """For each analysis the keys that are not the same in all of them, with its values."""
-    flat = [dict(_leaves(analysis.config.model_dump(mode="json", exclude={"sampler"}))) for analysis in analyses]
-    keys = [key for key in dict.fromkeys(itertools.chain(*flat)) if len({str(one.get(key)) for one in flat}) > 1]
-    return [", ".join(f"{_short(key)}={one[key]}" for key in keys if key in one) for one in flat]
-
-
-def _leaves(table: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, object]]:
-    """Dotted keys and values of nested tables."""
-    for key, value in table.items():
-        if isinstance(value, Mapping):
-            yield from _leaves(value, f"{prefix}{key}.")
-        else:
-            yield prefix + key, value
+    tables = [flat(analysis.config.model_dump(mode="json", exclude={"sampler"})) for analysis in analyses]
+    keys = [key for key in dict.fromkeys(itertools.chain(*tables)) if len({str(one.get(key)) for one in tables}) > 1]
+    return [", ".join(f"{_short(key)}={one[key]}" for key in keys if key in one) for one in tables]
 
 
 def _short(key: str) -> str:

@@ -8,7 +8,7 @@ pays for what is excluded.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from scipy import special
 
 from nuinfer.analysis import Analysis
 from nuinfer.errors import ConfigError
-from nuinfer.registry import discover, imported, is_path, load_file
+from nuinfer.registry import Registry, imported, is_path, load_file
 from nuinfer.typing import ArrayLike, FloatArray, IntArray
 
 REMAINDER = 0.01  # of ln Z in the live points, at which a run ends
@@ -50,20 +50,8 @@ class Engine:
     extra: str = ""
 
 
-def find_engine(name: str) -> Engine:
-    """An engine by its name, or a user's own by the path of its Python file.
-
-    Raises
-    ------
-    ConfigError
-        If there is none.
-    """
-    if is_path(name):
-        return load_file(name, "engine").constant("ENGINE", Engine)
-    shipped: Mapping[str, Engine] = discover("nuinfer.inference.evidence.engines", "ENGINE", Engine)
-    if name not in shipped:
-        raise ConfigError(f"engine: '{name}' is not allowed; it must be one of {', '.join(shipped)}, or a Python file")
-    return shipped[name]
+ENGINES = Registry("nuinfer.inference.evidence.engines", "ENGINE", Engine)
+"""Those of the folder, by name, and a user's own, by the path of a Python file."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +78,7 @@ class Setting:
     walks: int = 30
 
     def __post_init__(self) -> None:
-        find_engine(self.engine)
+        ENGINES.find(self.engine, "engine")
         for name, least in (("live", 50), ("walks", 5)):
             if getattr(self, name) < least:
                 raise ConfigError(f"{name}: {getattr(self, name)} is not allowed; it must be at least {least}")
@@ -153,15 +141,19 @@ class Target:
         The analysis.
     without_bin : int, optional
         A bin, counted over (topology, bin), that the likelihood lacks.
+
+    Attributes
+    ----------
+    n_dim : int
+        Number of parameters.
+    transform : callable
+        From points of the unit cube to parameters, shape (..., n_dim).
     """
 
     def __init__(self, analysis: Analysis, without_bin: int | None = None) -> None:
         self.analysis, self._without_bin = analysis, without_bin
         self.n_dim = len(analysis.parameter_names)
-
-    def transform(self, cube: ArrayLike) -> FloatArray:
-        """Parameters, shape (..., n_dim), of points of the unit cube."""
-        return self.analysis.prior_transform(cube)
+        self.transform = analysis.prior_transform
 
     def log_likelihood(self, theta: ArrayLike) -> FloatArray:
         """Sum of all terms but the prior, shape (...)."""
@@ -229,24 +221,25 @@ def run_nested(
         If a term of the log-probability is not a number.
     """
     setting = setting or Setting()
-    engine = find_engine(setting.engine)
+    engine = ENGINES.find(setting.engine, "engine")
     imported(engine.package, "engine", engine.extra)
     return engine.run(Target(analysis, without_bin), seed, setting, checkpoint, every_seconds)
 
 
-def allowed_share(analysis: Analysis, n: int, rng: np.random.Generator) -> tuple[float, float]:
-    """Share of the prior that no exclusion refuses, and its Monte-Carlo error, from `n` draws.
+def ln_allowed_share(analysis: Analysis, rng: np.random.Generator) -> tuple[float, float]:
+    """Logarithm of the share of the prior that no exclusion refuses, and its Monte-Carlo error.
 
     Raises
     ------
     ConfigError
         If none of the draws is allowed.
     """
+    n = PRIOR_DRAWS
     kept = sum(len(_allowed_part(analysis, min(CHUNK, n - first), rng)) for first in range(0, n, CHUNK))
     if not kept:
         raise ConfigError(f"exclusions: none of {n} draws of the prior is allowed, so there is no evidence to compute")
     share = kept / n
-    return share, math.sqrt(share * (1.0 - share) / n)
+    return math.log(share), math.sqrt(share * (1.0 - share) / n) / share
 
 
 def resampled(log_weights: FloatArray, n: int, rng: np.random.Generator) -> IntArray:

@@ -11,7 +11,7 @@ from scipy.cluster import vq
 from nuinfer.analysis import Analysis
 from nuinfer.errors import ConfigError
 from nuinfer.inference.runs.run_folder import Block, RandomState
-from nuinfer.inference.work.workers import unpickled
+from nuinfer.inference.work.executors import unpickled
 from nuinfer.typing import FloatArray
 
 STARTS = ("prior", "modes", "plateau", "beyond")  # regions in which ensembles start, in turn

@@ -11,11 +11,10 @@ from __future__ import annotations
 import math
 import pickle
 from collections.abc import Mapping, Sequence
-from concurrent import futures
 from dataclasses import asdict, dataclass
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 from scipy import ndimage, stats
@@ -25,11 +24,10 @@ from nuinfer.errors import ConfigError
 from nuinfer.inference.sampling.ensemble import defective_moves
 from nuinfer.inference.sampling.short import sample
 from nuinfer.inference.work.dispatch import Call
-from nuinfer.inference.work.executors import given_or_opened
+from nuinfer.inference.work.executors import on_unpickled
 from nuinfer.inference.work.files import write_atomic
-from nuinfer.inference.work.store import Question, address, open_store
-from nuinfer.inference.work.workers import unpickled
-from nuinfer.typing import FloatArray, IntArray
+from nuinfer.inference.work.store import Execution, Question, address, open_store
+from nuinfer.typing import FloatArray
 
 CONTROLS = ("none", "livetime", "prior", "snooker")
 """What is deliberately wrong: nothing; the data have 1.1 times the livetime; the likelihood is ignored; the proposal is
@@ -155,9 +153,10 @@ class Calibration:
 
     def markdown(self) -> str:
         """The table of ``calibration.md``."""
+        verdict = "passed" if self.passed else f"FAILED ({', '.join(self.failures) or 'inadequate fits'})"
         lines = [
             f"{self.name}, control: {self.setting.control}, {self.simulations} simulations, seed {self.setting.seed}: "
-            + ("passed" if self.passed else f"FAILED ({', '.join(self.failures) or 'inadequate fits'})"),
+            + verdict,
             "",
             "| quantity | mean pull | dispersion of ranks | p (pull) | p (dispersion) | p (uniform) |",
             "|---|---|---|---|---|---|",
@@ -165,17 +164,13 @@ class Calibration:
         for row in self.rows:
             p_values = " | ".join(f"{p:.2g}" for p in row.p_values)
             pull = "" if math.isnan(row.pull) else f"{row.pull:+.3f} ± {row.pull_error:.3f}"
-            spread = f"{row.dispersion:.3f} ± {row.dispersion_error:.3f}"
-            lines.append(f"| `{row.name}` | {pull} | {spread} | {p_values} |")
+            lines.append(f"| `{row.name}` | {pull} | {row.dispersion:.3f} ± {row.dispersion_error:.3f} | {p_values} |")
         lines += ["", f"A p-value passes above {self.threshold:.2g} (Bonferroni)."]
-        lines += [
-            f"Region of {level:.0%} in (m_Z', g'): holds the truth in {share:.3f} ± {self.coverage_error(level):.3f}."
-            for level, share in self.coverage.items()
-        ]
-        lines.append(
-            f"Effective sample size of the fits: at least {self.ess_min:.0f}; "
-            f"{self.inadequate} of {self.simulations} below {self.setting.min_ess:g}."
-        )
+        for level, share in self.coverage.items():
+            found = f"{share:.3f} ± {self.coverage_error(level):.3f}"
+            lines.append(f"Region of {level:.0%} in (m_Z', g'): holds the truth in {found}.")
+        poor = f"{self.inadequate} of {self.simulations} below {self.setting.min_ess:g}"
+        lines.append(f"Effective sample size of the fits: at least {self.ess_min:.0f}; {poor}.")
         return "\n".join(lines) + "\n"
 
 
@@ -184,11 +179,8 @@ def calibrate(
     out: str | PathLike[str],
     n: int,
     setting: Setting | None = None,
-    *,
     name: str = "analysis",
-    jobs: int | None = None,
-    progress: bool | None = None,
-    executor: futures.Executor | None = None,
+    **execution: Unpack[Execution],
 ) -> Calibration:
     """Calibrate an analysis with `n` simulations, going on with those that are in the folder already.
 
@@ -205,12 +197,8 @@ def calibrate(
         Seed, adequacy and control.
     name : str
         What the table calls it.
-    jobs : int, optional
-        Worker processes, by default one per core; they do not change a number.
-    progress : bool, optional
-        Whether to show progress.
-    executor : concurrent.futures.Executor, optional
-        Used instead of local processes, see `nuinfer.inference.work.executors.open_executor`; it must see the folder.
+    **execution
+        See `nuinfer.inference.work.store.Execution`.
 
     Raises
     ------
@@ -225,12 +213,12 @@ def calibrate(
     settings = {"config_hash": analysis.config_hash, **asdict(setting)}
     pickled = pickle.dumps(analysis)
     calls = [
-        Call(address("calibration", settings, index), _one, (pickled, setting, index), f"simulation {index}")
-        for index in range(n)
+        Call(address("calibration", settings, k), on_unpickled, (simulate, pickled, setting, k), f"simulation {k}")
+        for k in range(n)
     ]
     question = Question("calibration", settings, packages=("numpy", "scipy", "emcee"))
-    with open_store(Path(out), question, progress=progress) as store, given_or_opened(executor, jobs) as workers:
-        result = judge(store.do(calls, workers, "simulations"), name, setting)
+    with open_store(Path(out), question, **execution) as store:
+        result = judge(store.do(calls, "simulations"), name, setting)
         write_atomic(store.folder / TABLE, result.markdown().encode())
         store.finish(simulations=n, passed=result.passed)
     return result
@@ -239,19 +227,18 @@ def calibrate(
 def judge(simulations: Sequence[Mapping[str, Any]], name: str, setting: Setting) -> Calibration:
     """Statistics of simulations, as `simulate` returns them."""
     n = len(simulations)
-    quantities = list(simulations[0]["rank"])
-    ranks = {q: np.array([one["rank"][q] for one in simulations]) for q in quantities}
+    pull_error, spread_error = 1.0 / math.sqrt(n), math.sqrt(0.8 / n)
+    ranks = {name: np.array([one["rank"][name] for one in simulations]) for name in simulations[0]["rank"]}
     rows = []
     for quantity, rank in ranks.items():
-        pulls = np.array([one["pull"].get(quantity, math.nan) for one in simulations], float)
-        pull, pull_error = float(np.mean(pulls)), 1.0 / math.sqrt(n)
-        spread, spread_error = float(12.0 * np.mean((rank - 0.5) ** 2)), math.sqrt(0.8 / n)
-        p_pull = 1.0 if math.isnan(pull) else 2.0 * float(stats.norm.sf(abs(pull) / pull_error))
-        p_spread = 2.0 * float(stats.norm.sf(abs(spread - 1.0) / spread_error))
-        p_uniform = float(stats.kstest(rank, "uniform").pvalue)
-        rows.append(Row(quantity, pull, pull_error, spread, spread_error, (p_pull, p_spread, p_uniform)))
-    content = ranks.get("region")
-    coverage = {} if content is None else {level: float(np.mean(content < level)) for level in LEVELS}
+        pull = float(np.mean([one["pull"].get(quantity, math.nan) for one in simulations]))
+        spread = float(12.0 * np.mean((rank - 0.5) ** 2))
+        p_pull, p_spread = (
+            2.0 * float(stats.norm.sf(abs(score))) for score in (pull / pull_error, (spread - 1.0) / spread_error)
+        )
+        p_values = 1.0 if math.isnan(pull) else p_pull, p_spread, float(stats.kstest(rank, "uniform").pvalue)
+        rows.append(Row(quantity, pull, pull_error, spread, spread_error, p_values))
+    coverage = {level: float(np.mean(ranks["region"] < level)) for level in LEVELS} if "region" in ranks else {}
     ess = [float(one["ess"]) for one in simulations]
     inadequate = sum(value < setting.min_ess for value in ess)
     return Calibration(name, setting, tuple(rows), coverage, inadequate, min(ess), ranks)
@@ -323,10 +310,8 @@ def _allowed_draws(analysis: Analysis, n: int, rng: np.random.Generator) -> Floa
 
 def _posterior_draws(analysis: Analysis, seed: int, setting: Setting) -> tuple[FloatArray, float, int]:
     """Draws of the posterior from one ensemble, the smallest effective sample size, and the steps it took."""
-    proposals = defective_moves() if setting.control == "snooker" else None
-    found = sample(
-        analysis, seed, steps=setting.steps, min_ess=setting.min_ess, max_steps=MAX_STEPS, proposals=proposals
-    )
+    moves = defective_moves() if setting.control == "snooker" else None
+    found = sample(analysis, seed, steps=setting.steps, min_ess=setting.min_ess, max_steps=MAX_STEPS, proposals=moves)
     kept = found.kept.reshape(-1, found.kept.shape[-1])
     return kept[:: max(1, len(kept) // DRAWS)], found.ess, found.steps
 
@@ -354,11 +339,8 @@ def _density(drawn: Mapping[str, FloatArray], true: Mapping[str, FloatArray]) ->
     smooth = ndimage.gaussian_filter(counts, 1.0, mode="nearest")
 
     def at(points: FloatArray) -> FloatArray:
-        cells: list[IntArray] = [
-            np.clip(np.searchsorted(edge, axis, side="right") - 1, 0, REGION_BINS - 1)
-            for edge, axis in zip(edges, points, strict=True)
-        ]
-        return np.asarray(smooth[tuple(cells)])
+        cells = (np.searchsorted(edge, axis, side="right") - 1 for edge, axis in zip(edges, points, strict=True))
+        return np.asarray(smooth[tuple(np.clip(cell, 0, REGION_BINS - 1) for cell in cells)])
 
     return at(point), at(plane[:, half:])
 
@@ -367,8 +349,3 @@ def _rank(true: float, drawn: FloatArray, rng: np.random.Generator) -> float:
     """Rank of the truth among the draws, in (0, 1), ties broken at random."""
     below, equal = int(np.count_nonzero(drawn < true)), int(np.count_nonzero(drawn == true))
     return float((below + rng.random() * (equal + 1)) / (len(drawn) + 1))
-
-
-def _one(pickled: bytes, setting: Setting, index: int) -> dict[str, Any]:
-    """One simulation; what a worker does."""
-    return simulate(unpickled(pickled), setting, index)

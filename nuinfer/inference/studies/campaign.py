@@ -7,12 +7,11 @@ same command again does what is missing: jobs that were lost, interrupted or fai
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
-from concurrent import futures
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -23,13 +22,10 @@ import tomli_w
 
 from nuinfer.errors import ConfigError
 from nuinfer.inference.studies import calibration
-from nuinfer.inference.studies.campaign_config import CampaignConfig, jobs_of, read_campaign
-from nuinfer.inference.studies.campaign_job import RUNS, run_job
-from nuinfer.inference.studies.jobs import flat
+from nuinfer.inference.studies.campaign_jobs import RUNS, CampaignConfig, jobs_of, read_campaign, run_job
+from nuinfer.inference.work import files
 from nuinfer.inference.work.dispatch import Call
-from nuinfer.inference.work.executors import open_executor
-from nuinfer.inference.work.files import STATUS, read_json, read_lines, write_atomic, write_lines
-from nuinfer.inference.work.store import Question, open_store, read_record, read_results
+from nuinfer.inference.work.store import Execution, Question, open_store, read_record, read_results
 from nuinfer.registry import imported
 from nuinfer.typing import AnyArray
 
@@ -58,7 +54,7 @@ class Campaign:
 
     def status(self) -> dict[str, Any]:
         """Contents of ``status.json``: how many jobs are done, have failed, are left."""
-        return read_json(self.folder / STATUS)
+        return files.read_json(self.folder / files.STATUS)
 
     def failures(self) -> list[dict[str, Any]]:
         """Jobs that failed when they were last tried: address, labels, reason and how often they were started."""
@@ -67,7 +63,7 @@ class Campaign:
     def rows(self) -> list[dict[str, Any]]:
         """Jobs that have a result: address and labels first, in the order of the campaign."""
         done = [(labels, ended) for labels, ended in self._ended() if "result" in ended]
-        return [{**labels, **(flat(one["result"]) | labels), "attempts": one["attempts"]} for labels, one in done]
+        return [{**labels, **(files.flat(one["result"]) | labels), "attempts": one["attempts"]} for labels, one in done]
 
     def columns(self) -> dict[str, AnyArray]:
         """The rows as numpy arrays by name; NaN where a number is missing."""
@@ -102,9 +98,7 @@ class Campaign:
     def _ended(self) -> list[tuple[dict[str, Any], dict[str, Any]]]:
         """Labels of each job that has ended, and how, in the order of the campaign."""
         there = read_results(self.folder)
-        every = (
-            {name: value for name, value in job.items() if name != "check"} for job in read_lines(self.folder / JOBS)
-        )
+        every = files.read_lines(self.folder / JOBS)
         return [(labels, there[labels["key"]]) for labels in every if labels["key"] in there]
 
 
@@ -126,7 +120,7 @@ def run_campaign(
     *,
     jobs: int | None = None,
     scheduler: str | None = None,
-    executor: futures.Executor | None = None,
+    executor: Executor | None = None,
     progress: bool | None = None,
     command: str | None = None,
 ) -> Campaign:
@@ -166,17 +160,14 @@ def run_campaign(
         config, text = read_campaign(os.fspath(campaign))
         beside = Path(campaign).expanduser().parent
     every = list(jobs_of(config, beside))
-    question = Question(KIND, notes={"jobs": len(every)}, parts=(CONFIG, JOBS, RUNS))
-    command = shlex.join(sys.argv) if command is None else command
-    with open_store(path, question, command=command, progress=progress) as store:
-        write_lines(path / JOBS, ({"key": job.key, **job.case, "number": job.number} for job in every))
-        write_atomic(path / CONFIG, (text or tomli_w.dumps(config.model_dump(mode="json"))).encode())
+    notes = {"jobs": len(every), "command": shlex.join(sys.argv) if command is None else command}
+    execution: Execution = {"jobs": jobs, "scheduler": scheduler, "executor": executor, "progress": progress}
+    with open_store(path, Question(KIND, notes=notes, parts=(CONFIG, JOBS, RUNS)), **execution) as store:
+        files.write_lines(path / JOBS, ({"key": job.key, **job.case, "number": job.number} for job in every))
+        files.write_atomic(path / CONFIG, (text or tomli_w.dumps(config.model_dump(mode="json"))).encode())
         folder = path.resolve()
         calls = [Call(job.key, run_job, (job, folder), f"{job.case['job']} number {job.number}") for job in every]
-        with contextlib.ExitStack() as stack:
-            if executor is None and store.missing(calls):
-                executor = stack.enter_context(open_executor(jobs, scheduler))
-            store.run(calls, executor, attempts=config.attempts)
+        store.run(calls, attempts=config.attempts)
         store.finish(complete=not store.missing(calls))
     return Campaign(path)
 

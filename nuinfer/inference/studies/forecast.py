@@ -1,4 +1,4 @@
-"""Forecasts: how long until a Z' is seen, if there is one, or excluded, if there is none.
+"""Forecasts: how long until a Z' is seen, if there is one, or excluded; limits on g' expected if there is none.
 
 Expected (Asimov) counts stand in for the data; the likelihood ratio on them is the median of that on real data, for
 large samples (Cowan et al. 2011, arXiv:1007.1727), and `Forecast.checks` holds what simulated data say of that.
@@ -23,11 +23,13 @@ from nuinfer.constants import SECONDS_PER_YEAR
 from nuinfer.errors import ConfigError, NotConvergedError
 from nuinfer.inference.profile.likelihood_ratio import p_value, threshold
 from nuinfer.inference.studies.campaign import run_campaign
-from nuinfer.inference.studies.campaign_config import CampaignConfig, truth_of
+from nuinfer.inference.studies.campaign_jobs import CampaignConfig, truth_of
 from nuinfer.inference.studies.jobs import JobsConfig
+from nuinfer.inference.work.files import plain
 from nuinfer.typing import AnyArray, FloatArray
 
 EXPOSURES = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
+QUANTILES = (0.025, 0.16, 0.5, 0.84, 0.975)
 SEEN, EXCLUDED = "seen", "excluded"
 STATEMENT = (
     "profile likelihood ratio on expected counts, m_Z' given, g' >= 0; assumed to be half the time 0 and else chi^2 "
@@ -108,23 +110,75 @@ class Forecast:
         return crossing(self.years, self.statistics[statistic], threshold(self.level))
 
     def to_json(self) -> dict[str, Any]:
-        """Everything, as plain values."""
-        until = {
-            name: dict(zip(("relation", "years"), self.years_until(name), strict=True)) for name in self.statistics
-        }
-        return {
+        """Everything, as plain values; null where a number is not finite."""
+        until = {name: self.years_until(name) for name in self.statistics}
+        answer = {
             "analysis": self.name,
-            "at": dict(self.at),
+            "at": self.at,
             "level": self.level,
             "threshold": threshold(self.level),
             "statistic": STATEMENT,
             "effective_area_scale": self.effective_area_scale,
-            "years": self.years.tolist(),
-            "q": {name: q.tolist() for name, q in self.statistics.items()},
+            "years": self.years,
+            "q": self.statistics,
             "p_value": {name: [p_value(float(one)) for one in q] for name, q in self.statistics.items()},
-            "years_until": until,
-            "checks": [{**vars(one), "years": one.years if math.isfinite(one.years) else None} for one in self.checks],
+            "years_until": {name: {"relation": relation, "years": years} for name, (relation, years) in until.items()},
+            "checks": [vars(check) for check in self.checks],
         }
+        return dict(plain(answer))
+
+
+@dataclass(frozen=True)
+class Band:
+    """Limits on g' that are expected without a Z'.
+
+    Parameters
+    ----------
+    name : str
+        The analysis.
+    level : float
+        Confidence level of the limits.
+    years : float
+        Livetime.
+    m_zprime_mev : array, shape (mass,)
+        Masses.
+    limits : array, shape (mass, n)
+        Upper limit on g' of each simulated data set, infinite where every coupling of the prior is allowed.
+    asimov : array, shape (mass,)
+        Limit from the expected counts.
+    g_prime_max : float
+        Largest coupling of the prior.
+    effective_area_scale : float
+        Factor on the area of the detector.
+    """
+
+    name: str
+    level: float
+    years: float
+    m_zprime_mev: FloatArray
+    limits: FloatArray
+    asimov: FloatArray
+    g_prime_max: float
+    effective_area_scale: float = 1.0
+
+    def quantiles(self, levels: Sequence[float] = QUANTILES) -> FloatArray:
+        """Quantiles of the limits over data sets, shape (level, mass); by default median and 68 and 95 % bands."""
+        return np.asarray(np.quantile(self.limits, levels, axis=1, method="inverted_cdf"))
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything, as plain values; null where nothing is excluded."""
+        answer = {
+            "analysis": self.name,
+            "level": self.level,
+            "effective_area_scale": self.effective_area_scale,
+            "years": self.years,
+            "data_sets": self.limits.shape[1],
+            "g_prime_max": self.g_prime_max,
+            "m_zprime_mev": self.m_zprime_mev,
+            "quantiles": {f"{level:g}": row for level, row in zip(QUANTILES, self.quantiles(), strict=True)},
+            "asimov": self.asimov,
+        }
+        return dict(plain(answer))
 
 
 def crossing(years: FloatArray, q: FloatArray, target: float) -> tuple[str, float]:
@@ -190,7 +244,7 @@ def forecast(
     NotConvergedError
         If a job of the campaign failed.
     """
-    loaded, off = without_constraints(analysis, overrides)
+    loaded, off = _without_constraints(analysis, overrides)
     point = loaded.point(at)
     if "log10_g_prime" not in point:
         raise ConfigError("forecast: model.absorption is false, so there is no Z' to see")
@@ -202,13 +256,13 @@ def forecast(
     mass, coupling = point["log10_m_zprime_mev"], point["log10_g_prime"]
     shared: dict[str, Any] = {"analysis": str(analysis), "data": "asimov"}
     present: dict[str, Any] = {"at": dict(at)}
-    absent: dict[str, Any] = {"at": standard_values(loaded, at), "truth": "standard_model"}
+    absent: dict[str, Any] = {"at": _standard(loaded, at), "truth": "standard_model"}
     seen: dict[str, Any] = {"task": "significance", "set": off | {"parameters.log10_m_zprime_mev.value": mass}}
     test = {"m_zprime_mev": 10.0**mass, "g_prime": 10.0**coupling}
     excluded: dict[str, Any] = {"task": "exclusion", "set": off, "test": test}
     vary = {"vary": {"data.exposure": tuple(steps)}}
     tables = {SEEN: shared | seen | present | vary, EXCLUDED: shared | excluded | absent | vary}
-    found = run_tables(tables, out, seed, **execution)
+    found = _run(tables, out, seed, **execution)
     livetime = loaded.dataset.livetime_s / SECONDS_PER_YEAR / loaded.config.data.exposure
     q = {name: found["q"][found["job"] == name] for name in (SEEN, EXCLUDED)}
     result = Forecast(
@@ -222,7 +276,7 @@ def forecast(
         fixed = {"set": task["set"] | {"data.exposure": steps[chosen[name]]}}
         tables[f"{name}_right"] = simulated | task | right | fixed
         tables[f"{name}_wrong"] = simulated | task | wrong | fixed
-    found = run_tables(tables, out, seed, **execution)
+    found = _run(tables, out, seed, **execution)
     checks = []
     for name, k in chosen.items():
         right, wrong = (found["q"][found["job"] == f"{name}_{truth}"] for truth in ("right", "wrong"))
@@ -238,10 +292,65 @@ def _nearest(q: FloatArray, target: float) -> int:
     return int(np.argmin(np.abs(np.log(np.maximum(q, 1e-12) / target))))
 
 
-# What forecasts share, those of bands too ----------------------------------------------------------------------------
+def forecast_band(
+    analysis: str | Path,
+    masses_mev: Sequence[float],
+    out: str | PathLike[str],
+    n: int = 100,
+    *,
+    at: Mapping[str, float] | None = None,
+    overrides: Iterable[str] | Mapping[str, Any] = (),
+    level: float = 0.95,
+    seed: int = 1504,
+    **execution: Any,
+) -> Band:
+    """Upper limits on g' from data simulated without a Z', by profile likelihood, at several masses.
+
+    Parameters
+    ----------
+    analysis : str or Path
+        A preset or a file.
+    masses_mev : sequence of float
+        Masses of the Z'; the same data sets are used for all.
+    out : path
+        Folder of the campaign that it runs; what is there already is not done again.
+    n : int
+        Number of data sets.
+    at : mapping, optional
+        Parameters of the truth that shall not be fitted to the observed data.
+    overrides, level, seed, **execution : optional
+        As for `forecast`; ``data.exposure`` and ``data.effective_area_scale`` say of
+        which detector.
+
+    Raises
+    ------
+    ConfigError
+        If a value is not allowed.
+    NotConvergedError
+        If a job of the campaign failed.
+    """
+    loaded, off = _without_constraints(analysis, overrides)
+    if "log10_g_prime" not in loaded.parameter_names:
+        raise ConfigError("forecast: log10_g_prime has no prior, so there is nothing to limit")
+    if not len(masses_mev) or min(masses_mev) <= 0.0:
+        raise ConfigError(f"masses: {list(masses_mev)} is not allowed; positive masses are needed")
+    vary = {"parameters.log10_m_zprime_mev.value": tuple(math.log10(m) for m in masses_mev)}
+    table: dict[str, Any] = {"analysis": str(analysis), "task": "limit", "set": off, "vary": vary, "level": level}
+    table |= {"truth": "standard_model", "at": _standard(loaded, at or {})}
+    tables = {"asimov": table | {"data": "asimov"}, "band": table | {"data": "simulated", "n": n}}
+    found = _run(tables, out, seed, **execution)
+    limits = np.where(np.isnan(found["limit"]), np.inf, 10.0 ** found["limit"])
+    simulated = limits[found["job"] == "band"].reshape(len(masses_mev), n)
+    high = float(loaded.prior_bounds[loaded.parameter_names.index("log10_g_prime"), 1])
+    years, masses = loaded.dataset.livetime_s / SECONDS_PER_YEAR, np.asarray(masses_mev, float)
+    scale, asimov = loaded.config.data.effective_area_scale, limits[found["job"] == "asimov"]
+    return Band(loaded.name, level, years, masses, simulated, asimov, 10.0**high, scale)
 
 
-def run_tables(
+# What both share --------------------------------------------------------------------------------------------------
+
+
+def _run(
     tables: Mapping[str, Mapping[str, Any]], out: str | PathLike[str], seed: int, **execution: Any
 ) -> dict[str, AnyArray]:
     """Results of tables of jobs, as `nuinfer.inference.studies.campaign.Campaign.columns`.
@@ -260,7 +369,7 @@ def run_tables(
     return campaign.columns()
 
 
-def without_constraints(
+def _without_constraints(
     analysis: str | Path, overrides: Iterable[str] | Mapping[str, Any]
 ) -> tuple[Analysis, dict[str, Any]]:
     """The analysis with its constraints off, and the overrides that make it from its file."""
@@ -271,7 +380,7 @@ def without_constraints(
     return loaded.with_overrides(off), given | off
 
 
-def standard_values(analysis: Analysis, at: Mapping[str, float]) -> dict[str, float]:
+def _standard(analysis: Analysis, at: Mapping[str, float]) -> dict[str, float]:
     """Those of the values that the Standard Model has too."""
     known = set(truth_of(analysis, "standard_model").point())
     return {name: value for name, value in at.items() if name in known}

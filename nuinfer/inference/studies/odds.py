@@ -10,12 +10,11 @@ from __future__ import annotations
 import math
 import pickle
 from collections.abc import Mapping, Sequence
-from concurrent import futures
 from dataclasses import dataclass
 from itertools import pairwise
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 from scipy import stats
@@ -24,9 +23,8 @@ from nuinfer.analysis import Analysis
 from nuinfer.inference.evidence.evidence import probabilities
 from nuinfer.inference.evidence.nested import Setting, run_nested
 from nuinfer.inference.work.dispatch import Call
-from nuinfer.inference.work.executors import given_or_opened
-from nuinfer.inference.work.store import Question, address, open_store
-from nuinfer.inference.work.workers import unpickled
+from nuinfer.inference.work.executors import on_unpickled
+from nuinfer.inference.work.store import Execution, Question, address, open_store
 from nuinfer.typing import FloatArray
 
 BINS = (0.0, 0.1, 0.3, 0.5, 0.7, 0.9, 1.0)
@@ -96,10 +94,7 @@ def odds_of_simulations(
     n: int,
     seed: int,
     setting: Setting,
-    *,
-    jobs: int | None = None,
-    executor: futures.Executor | None = None,
-    progress: bool | None = None,
+    **execution: Unpack[Execution],
 ) -> list[dict[str, Any]]:
     """`n` simulations as `simulate_odds` gives them, those that are in a folder already and the rest.
 
@@ -113,37 +108,24 @@ def odds_of_simulations(
         Number of simulations and root seed.
     setting : Setting
         Of the evidences.
-    jobs : int, optional
-        Worker processes, by default one per core; they do not change a number.
-    executor : concurrent.futures.Executor, optional
-        Used instead.
-    progress : bool, optional
-        Whether to show progress.
+    **execution
+        See `nuinfer.inference.work.store.Execution`.
 
     Raises
     ------
     RunFolderError
         If the folder belongs to something else, is in use or cannot be written.
     """
-    hashes = {name: analysis.config_hash for name, analysis in hypotheses.items()}
-    settings = {"odds_of": list(hashes.items()), "seed": seed, "setting": setting.identity}
-    pickled = pickle.dumps(dict(hypotheses))
+    hashes = [(name, analysis.config_hash) for name, analysis in hypotheses.items()]
+    settings, pickled = {"odds_of": hashes, "seed": seed, "setting": setting.identity}, pickle.dumps(dict(hypotheses))
     calls = [
-        Call(address("odds", settings, index), _one, (pickled, index, seed, setting), f"data set {index}")
-        for index in range(n)
+        Call(address("odds", settings, k), on_unpickled, (simulate_odds, pickled, k, seed, setting), f"data set {k}")
+        for k in range(n)
     ]
-    with (
-        open_store(Path(out), Question("odds", settings), progress=progress) as store,
-        given_or_opened(executor, jobs) as workers,
-    ):
-        simulations = store.do(calls, workers, "data sets")
+    with open_store(Path(out), Question("odds", settings), **execution) as store:
+        simulations = store.do(calls, "data sets")
         store.finish(simulations=n)
     return simulations
-
-
-def _one(pickled: bytes, index: int, seed: int, setting: Setting) -> dict[str, Any]:
-    """One simulation; what a worker does."""
-    return simulate_odds(unpickled(pickled), index, seed, setting)
 
 
 def simulate_odds(hypotheses: Mapping[str, Analysis], index: int, seed: int, setting: Setting) -> dict[str, Any]:

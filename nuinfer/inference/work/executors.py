@@ -2,6 +2,10 @@
 
 The numbers do not depend on the choice: every worker computes with one thread, and seeds belong to the work, not to the
 worker. Success is decided by what is on disk, never by the exit status of a launcher.
+
+`pebble` offers a pool whose processes may die one at a time too. It is not used: there all processes share one pipe and
+its lock, so that one that is killed while it waits breaks the pool for all (tried with 5.2), and its pool is no
+`concurrent.futures.Executor`.
 """
 
 from __future__ import annotations
@@ -9,21 +13,32 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import multiprocessing
 import os
+import pickle
+import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
-from concurrent import futures
+from concurrent.futures import (
+    CancelledError,
+    Executor,
+    Future,
+    InvalidStateError,
+    ProcessPoolExecutor,
+    ThreadPoolExecutor,
+)
 from concurrent.futures.process import BrokenProcessPool
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
 from nuinfer.errors import ConfigError, RunFolderError
-from nuinfer.inference.work.workers import SingleThreaded, local_pool
 from nuinfer.registry import imported
 
 LOCAL_CLUSTER, MPI = "local", "mpi"
 CONNECT_SECONDS = 10.0
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 LOST = (
     "a worker process died: out of memory, or a script that calls fit outside 'if __name__ == \"__main__\":'; "
     "what is on disk is intact and --resume continues it"
@@ -31,7 +46,7 @@ LOST = (
 LOCAL_CONFIG = {  # a dead worker is blamed on the one call that it had; what happens to that call, the caller says
     "distributed.scheduler.allowed-failures": 0,
     "distributed.scheduler.worker-saturation": 1.0,
-    "distributed.worker.preload": ["nuinfer.inference.work.workers"],
+    "distributed.worker.preload": [__name__],
 }
 LOCAL_OPTIONS = {  # dashboard at any free port: two clusters may run at once
     "threads_per_worker": 1,
@@ -44,7 +59,7 @@ MPI_RECIPE = "mpiexec -n N python -m mpi4py.futures -m nuinfer ..., with N at le
 
 
 @contextlib.contextmanager
-def open_executor(jobs: int | None = None, scheduler: str | None = None) -> Iterator[futures.Executor]:
+def open_executor(jobs: int | None = None, scheduler: str | None = None) -> Iterator[Executor]:
     """Workers for any parallel piece of the package.
 
     Parameters
@@ -75,7 +90,7 @@ def open_executor(jobs: int | None = None, scheduler: str | None = None) -> Iter
         raise ConfigError(f"jobs: {jobs} is not allowed with scheduler '{scheduler}', which has its own workers")
     workers = jobs or os.cpu_count() or 1
     if scheduler is None:
-        opened = local_pool(workers)
+        opened = _local(workers)
     elif scheduler == MPI:
         opened = _mpi()
     else:
@@ -89,20 +104,143 @@ def open_executor(jobs: int | None = None, scheduler: str | None = None) -> Iter
         raise
 
 
-def given_or_opened(
-    executor: futures.Executor | None, jobs: int | None = None, scheduler: str | None = None
-) -> contextlib.AbstractContextManager[futures.Executor]:
-    """An executor that is there already, left open, or workers of our own, see `open_executor`."""
-    return open_executor(jobs, scheduler) if executor is None else contextlib.nullcontext(executor)
-
-
 def worker_lost(error: BaseException | None) -> bool:
     """Whether a call failed because the worker that it ran in died."""
     return isinstance(error, BrokenProcessPool) or type(error).__name__ == "KilledWorker"
 
 
+# This process ---------------------------------------------------------------------------------------------------------
+
+
+class Inline(Executor):
+    """Calls in this very thread: for work inside a worker."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Call the function now."""
+        future: Future[Any] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except Exception as error:  # noqa: BLE001 - it is the caller's, who finds it in the future
+            future.set_exception(error)
+        return future
+
+
+@lru_cache(maxsize=8)
+def unpickled(pickled: bytes) -> Any:
+    """What our own parent process has pickled: an analysis for example, built once per process."""
+    return pickle.loads(pickled)  # noqa: S301 - bytes that our own parent process has made
+
+
+def on_unpickled(function: Callable[..., Any], pickled: bytes, *arguments: Any) -> Any:
+    """A function of what our own parent process has pickled, see `unpickled`, and of other arguments."""
+    return function(unpickled(pickled), *arguments)
+
+
+# Processes of this machine --------------------------------------------------------------------------------------------
+
+
+class LocalWorkers(Executor):
+    """Processes of this machine, each a pool of its own: one that dies takes only its own call with it.
+
+    `concurrent.futures.ProcessPoolExecutor` gives up everything when one of its processes dies. Here a thread watches
+    each process: the call that ran in it ends with `BrokenProcessPool`, and the next one has a new process. They have
+    one thread each, are deaf to Ctrl-C, and gone when their parent is.
+
+    Parameters
+    ----------
+    jobs : int
+        Number of processes; they are started when they are needed.
+    """
+
+    def __init__(self, jobs: int) -> None:
+        self._threads = ThreadPoolExecutor(jobs, thread_name_prefix="nuinfer-worker")
+        self._own = threading.local()
+        self._pools: list[ProcessPoolExecutor] = []
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Call a function in one of the processes."""
+        return self._threads.submit(self._call, partial(fn, *args, **kwargs))
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Take no more calls, and end the processes when those that were made are done."""
+        self._threads.shutdown(wait, cancel_futures=cancel_futures)
+        for pool in self._pools:
+            pool.shutdown(wait)
+
+    def _call(self, call: Callable[[], Any]) -> Any:
+        """Make a call in the process of this thread."""
+        if getattr(self._own, "pool", None) is None:
+            spawn = multiprocessing.get_context("spawn")
+            self._own.pool = ProcessPoolExecutor(1, mp_context=spawn, initializer=_start_worker)
+            self._pools.append(self._own.pool)
+        try:
+            return self._own.pool.submit(call).result()
+        except BrokenProcessPool:
+            self._pools.remove(self._own.pool)  # it ends by itself
+            self._own.pool = None
+            raise
+
+
 @contextlib.contextmanager
-def _dask(workers: int, scheduler: str) -> Iterator[futures.Executor]:
+def _local(jobs: int) -> Iterator[Executor]:
+    """Worker processes with one thread each.
+
+    That holds even if there is only one of them: the rounding of a sum may depend on the number of threads, and the
+    chains must not. They are spawned, because forking a process that has threads is not safe.
+    """
+    before = {name: os.environ.get(name) for name in THREADS}
+    os.environ.update(dict.fromkeys(THREADS, "1"))  # inherited; numerical libraries read it when they load
+    try:
+        with LocalWorkers(jobs) as pool:
+            yield pool
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
+
+
+def _start_worker() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent stops the work at a block
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+# Workers that somebody else has started -------------------------------------------------------------------------------
+
+
+class SingleThreaded(Executor):
+    """Another executor whose workers are held to one thread, like processes of our own.
+
+    Parameters
+    ----------
+    inner : concurrent.futures.Executor
+        Does the work.
+    """
+
+    def __init__(self, inner: Executor) -> None:
+        self._inner = inner
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Call a function in one of the workers."""
+        return self._inner.submit(_call_single_threaded, pickle.dumps(partial(fn, *args, **kwargs)))
+
+
+def _call_single_threaded(pickled: bytes) -> Any:
+    """Call a function that is pickled by itself, so that numerical libraries load after the threads are limited."""
+    if any(os.environ.get(name) != "1" for name in THREADS[:3]):
+        if "numpy" in sys.modules:
+            raise ConfigError("a worker loaded numpy with several threads; start the workers with OMP_NUM_THREADS=1")
+        os.environ.update(dict.fromkeys(THREADS, "1"))
+    return pickle.loads(pickled)()  # noqa: S301 - bytes that our own parent process has made
+
+
+@contextlib.contextmanager
+def _dask(workers: int, scheduler: str) -> Iterator[Executor]:
     where = f"scheduler '{scheduler}'"
     distributed, dask = imported("distributed", where, "cluster"), imported("dask", where, "cluster")
     with contextlib.ExitStack() as stack:
@@ -116,19 +254,17 @@ def _dask(workers: int, scheduler: str) -> Iterator[futures.Executor]:
             client = distributed.Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
         except (OSError, TimeoutError, ValueError, TypeError, KeyError) as error:
             reason = " ".join(str(error).split()) or type(error).__name__
-            raise ConfigError(
-                f"{where}: not 'local', not 'mpi', and no dask scheduler answers there ({reason})"
-            ) from error
+            text = f"{where}: not 'local', not 'mpi', and no dask scheduler answers there ({reason})"
+            raise ConfigError(text) from error
         stack.enter_context(client)
         try:
             yield SingleThreaded(_Dask(client))
-        except futures.CancelledError as error:
-            raise RunFolderError(
-                f"{where}: it is gone; what is on disk is intact, and the same command goes on with it"
-            ) from error
+        except CancelledError as error:
+            text = f"{where}: it is gone; what is on disk is intact, and the same command goes on with it"
+            raise RunFolderError(text) from error
 
 
-class _Dask(futures.Executor):
+class _Dask(Executor):
     """The workers of a dask client.
 
     Its own executor fails a call with an error of its own where the worker that holds the result dies before the
@@ -138,21 +274,21 @@ class _Dask(futures.Executor):
     def __init__(self, client: Any) -> None:
         self._client = client
 
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> futures.Future[Any]:
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """Call a function in one of the workers."""
-        future: futures.Future[Any] = futures.Future()
+        future: Future[Any] = Future()
         remote = self._client.submit(fn, *args, **kwargs, pure=False)
         future.add_done_callback(lambda done: remote.cancel() if done.cancelled() else None)
         remote.add_done_callback(partial(_settle, future))
         return future
 
 
-def _settle(future: futures.Future[Any], remote: Any) -> None:
+def _settle(future: Future[Any], remote: Any) -> None:
     """Give a future what has come of a call in a cluster."""
-    with contextlib.suppress(futures.InvalidStateError):  # the caller has cancelled it meanwhile
+    with contextlib.suppress(InvalidStateError):  # the caller has cancelled it meanwhile
         try:
             future.set_result(remote.result())
-        except futures.CancelledError:  # the scheduler is gone
+        except CancelledError:  # the scheduler is gone
             future.cancel()
             future.set_running_or_notify_cancel()
         except Exception as error:  # noqa: BLE001 - it is the caller's, who finds it in the future
@@ -160,7 +296,7 @@ def _settle(future: futures.Future[Any], remote: Any) -> None:
 
 
 @contextlib.contextmanager
-def _mpi() -> Iterator[futures.Executor]:
+def _mpi() -> Iterator[Executor]:
     imported("mpi4py", "scheduler 'mpi'", "mpi")
     try:
         size = imported("mpi4py.MPI").COMM_WORLD.Get_size()
@@ -173,3 +309,8 @@ def _mpi() -> Iterator[futures.Executor]:
         raise ConfigError(f"scheduler 'mpi': start it as {MPI_RECIPE}")
     with pools.MPIPoolExecutor() as executor:
         yield SingleThreaded(executor)
+
+
+def dask_setup(worker: object) -> None:  # noqa: ARG001 - dask calls it so in every worker that preloads this module
+    """Make a worker of a local cluster deaf to Ctrl-C too."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -26,12 +26,25 @@ STATUS, LOCK, LOG = "status.json", "lock", "log.txt"  # what every folder has
 CHECK = b', "check": "'
 
 
+@contextlib.contextmanager
+def refusing(path: object, what: str) -> Iterator[None]:
+    """One line instead of what the system says: `path` cannot be `what`.
+
+    Raises
+    ------
+    RunFolderError
+        For an error of the system.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise RunFolderError(f"{path}: cannot be {what} ({error.strerror or error})") from error
+
+
 def make_folder(path: Path) -> None:
     """Make a folder and its parents."""
-    try:
+    with refusing(path, "made"):
         path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RunFolderError(f"{path}: cannot be made ({error.strerror})") from error
 
 
 def write_atomic(path: Path, content: bytes, *, durable: bool = True) -> None:
@@ -44,40 +57,35 @@ def write_atomic(path: Path, content: bytes, *, durable: bool = True) -> None:
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            if durable:
-                os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
+        with refusing(path, "written"):
+            with temporary.open("wb") as file:
+                file.write(content)
+                file.flush()
+                if durable:
+                    os.fsync(file.fileno())
+            temporary.replace(path)
+    finally:
         with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        raise RunFolderError(f"{path}: cannot be written ({error.strerror or error})") from error
+            temporary.unlink(missing_ok=True)  # it is there only if something went wrong
 
 
 def is_foreign(folder: Path) -> bool:
     """Whether there is more than the lock and half-written files of a process that was killed before its first file."""
-    try:
-        return folder.exists() and any(
-            item.name != LOCK and not (item.name.startswith(".") and item.suffix == ".tmp") for item in folder.iterdir()
-        )
-    except NotADirectoryError:
-        return True
-    except OSError as error:
-        raise RunFolderError(f"{folder}: cannot be read ({error.strerror})") from error
+    with refusing(folder, "read"):
+        if not folder.is_dir():
+            return folder.exists()
+        names = (item.name for item in folder.iterdir())
+        return any(name != LOCK and not (name.startswith(".") and name.endswith(".tmp")) for name in names)
 
 
 def remove(folder: Path, names: Iterable[str]) -> None:
     """Remove files and folders, as far as they are there."""
     for item in (folder / name for name in names):
-        try:
+        with refusing(item, "removed"):
             if item.is_dir() and not item.is_symlink():
                 shutil.rmtree(item)
             else:
                 item.unlink(missing_ok=True)
-        except OSError as error:
-            raise RunFolderError(f"{item}: cannot be removed ({error.strerror})") from error
 
 
 def remove_leftovers(folder: Path) -> None:
@@ -101,9 +109,8 @@ def read_json(path: Path) -> dict[str, Any]:
         If it is missing or damaged.
     """
     try:
-        content = json.loads(path.read_bytes())
-    except OSError as error:
-        raise RunFolderError(f"{path}: cannot be read ({error.strerror})") from error
+        with refusing(path, "read"):
+            content = json.loads(path.read_bytes())
     except ValueError as error:
         raise RunFolderError(f"{path}: damaged, not JSON ({error})") from error
     if not isinstance(content, dict):
@@ -128,6 +135,20 @@ def plain(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
+def flat(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """A table without tables in it, their keys joined by dots.
+
+    Examples
+    --------
+    >>> flat({"ess": 400.0, "rank": {"gamma": 0.3}})
+    {'ess': 400.0, 'rank.gamma': 0.3}
+    """
+    found: dict[str, Any] = {}
+    for key, value in table.items():
+        found |= flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
+    return found
+
+
 @contextlib.contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Hold a lock file for as long as the context lasts; the system releases it when the process ends, however.
@@ -140,17 +161,14 @@ def locked(path: Path) -> Iterator[None]:
     RunFolderError
         If another process holds it, it cannot be made, or the file system has no locks.
     """
-    try:
+    with refusing(path, "written"):
         file = path.open("ab")
-    except OSError as error:
-        raise RunFolderError(f"{path}: cannot be written ({error.strerror})") from error
     with file:
         try:
             free = filelock.lock_descriptor(file.fileno(), blocking=False)
         except OSError as error:
-            raise RunFolderError(
-                f"{path}: the file system has no locks ({error.strerror}); choose a folder on another one"
-            ) from error
+            text = f"the file system has no locks ({error.strerror}); choose a folder on another one"
+            raise RunFolderError(f"{path}: {text}") from error
         if not free:
             raise RunFolderError(f"{path.parent}: in use by another process; wait until it ends")
         yield
@@ -167,7 +185,9 @@ def read_lines(path: Path) -> Iterator[dict[str, Any]]:
     RunFolderError
         If it cannot be read, or a line is damaged.
     """
-    try:
+    with refusing(path, "read"):
+        if not path.exists():
+            return
         with path.open("rb") as file:
             for number, line in enumerate(file, start=1):
                 if not line.endswith(b"\n"):
@@ -176,10 +196,6 @@ def read_lines(path: Path) -> Iterator[dict[str, Any]]:
                 if check != _check(body):
                     raise RunFolderError(f"{path}: line {number} is damaged; without it, its job is done again")
                 yield json.loads(body + b"}")
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise RunFolderError(f"{path}: cannot be read ({error.strerror})") from error
 
 
 def write_lines(path: Path, entries: Iterable[Mapping[str, Any]]) -> None:
@@ -199,12 +215,10 @@ def _check(body: bytes) -> bytes:
 
 def open_lines(path: Path) -> FileIO:
     """A file of lines to append to, without what a kill has left of its last line."""
-    try:
+    with refusing(path, "written"):
         file = path.open("ab", buffering=0)
         with path.open("rb") as held:
             file.truncate(sum(len(line) for line in held if line.endswith(b"\n")))
-    except OSError as error:
-        raise RunFolderError(f"{path}: cannot be written ({error.strerror})") from error
     return file
 
 
@@ -217,9 +231,6 @@ def append_line(file: FileIO, entry: Mapping[str, Any]) -> None:
         If it cannot be written; what is left of it is taken away by the next `open_lines`.
     """
     line = line_of(entry)
-    try:
-        written = file.write(line)
-    except OSError as error:
-        raise RunFolderError(f"{file.name}: cannot be written ({error.strerror})") from error
-    if written != len(line):
-        raise RunFolderError(f"{file.name}: cannot be written ({os.strerror(errno.ENOSPC)})")
+    with refusing(file.name, "written"):
+        if file.write(line) != len(line):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -10,9 +10,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from nuinfer.errors import RunFolderError
 from nuinfer.inference.work.dispatch import Ended
-from nuinfer.inference.work.files import STATUS, write_json
+from nuinfer.inference.work.files import STATUS, refusing, write_json
 
 STATUS_SECONDS, LINE_SECONDS = 1.0, 30.0
 FEW = 60  # jobs, of which each is worth a line of the log
@@ -50,11 +49,8 @@ class Reporter:
 
     def line(self, text: str) -> None:
         """Write one line."""
-        try:
-            with self._log.open("a", encoding="utf-8") as file:
-                file.write(f"{now()} {text}\n")
-        except OSError as error:
-            raise RunFolderError(f"{self._log}: cannot be written ({error.strerror})") from error
+        with refusing(self._log, "written"), self._log.open("a", encoding="utf-8") as file:
+            file.write(f"{now()} {text}\n")
         if self._show:
             self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
 

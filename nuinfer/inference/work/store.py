@@ -24,18 +24,18 @@ import json
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent import futures
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
+from functools import cached_property
 from importlib.metadata import version
-from io import FileIO
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from nuinfer import __version__
 from nuinfer.errors import RunFolderError
 from nuinfer.inference.work import files
 from nuinfer.inference.work.dispatch import Call, Ended, dispatch
-from nuinfer.inference.work.files import LOCK, LOG, STATUS
+from nuinfer.inference.work.executors import open_executor
 from nuinfer.inference.work.progress import Reporter, Tally, now
 
 RESULTS, FORMAT = "results.jsonl", 2  # format 1: folders of nuinfer 0.1.0, one layout for each kind
@@ -74,6 +74,27 @@ class Question:
     def record(self) -> str:
         """Name of the file that makes its folder recognisable."""
         return f"{self.kind}.json"
+
+
+class Execution(TypedDict, total=False):
+    """Where work is done, and whether it is shown. Nothing of it changes a number.
+
+    Parameters
+    ----------
+    jobs : int, optional
+        Worker processes, by default one per core.
+    scheduler : str, optional
+        Other workers, see `nuinfer.inference.work.executors.open_executor`.
+    executor : concurrent.futures.Executor, optional
+        Used instead of either; its workers must see the folder.
+    progress : bool, optional
+        Whether to show progress on standard error, by default yes.
+    """
+
+    jobs: int | None
+    scheduler: str | None
+    executor: Executor | None
+    progress: bool | None
 
 
 def address(*content: Any) -> str:
@@ -119,13 +140,7 @@ def read_results(folder: Path) -> dict[str, dict[str, Any]]:
 
 @contextlib.contextmanager
 def open_store(
-    folder: Path,
-    question: Question,
-    *,
-    resume: bool = True,
-    force: bool = False,
-    command: str = "",
-    progress: bool | None = None,
+    folder: Path, question: Question, *, resume: bool = True, force: bool = False, **execution: Unpack[Execution]
 ) -> Iterator[Store]:
     """Take possession of a folder, new or to be gone on with.
 
@@ -137,10 +152,8 @@ def open_store(
         What it is asked.
     resume, force : bool
         Go on with what is there, or start over; without either a folder that is in use already is refused.
-    command : str
-        Recorded as the command.
-    progress : bool, optional
-        Whether to show progress on standard error.
+    **execution
+        See `Execution`; workers are started when they are needed.
 
     Raises
     ------
@@ -149,10 +162,11 @@ def open_store(
     """
     _claimed(folder, question, resume=resume, force=force)
     files.make_folder(folder)
-    with files.locked(folder / LOCK):
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(files.locked(folder / files.LOCK))
         old = _claimed(folder, question, resume=resume, force=force)  # again, now that nobody can come in between
-        if force:
-            files.remove(folder, (RESULTS, STATUS, LOG, *question.parts))  # not the record: it says whose folder it is
+        if force:  # not the record: it says whose folder it is
+            files.remove(folder, (RESULTS, files.STATUS, files.LOG, *question.parts))
         files.remove_leftovers(folder)
         record: dict[str, Any] = {
             "kind": question.kind,
@@ -161,13 +175,11 @@ def open_store(
             "hypotheses": {**old.get("hypotheses", {}), **question.hypotheses},
             **question.notes,
             "versions": {"nuinfer": __version__} | {name: version(name) for name in question.packages},
-            "command": command,
             "start": old.get("start", now()),
             "complete": False,
         }
         files.write_json(folder / question.record, record)
-        with Reporter(folder / LOG, progress) as reporter, files.open_lines(folder / RESULTS) as file:
-            yield Store(folder, question, record, reporter, file)
+        yield Store(folder, question, record, execution, stack)
 
 
 def _claimed(folder: Path, question: Question, *, resume: bool, force: bool) -> dict[str, Any]:
@@ -175,9 +187,8 @@ def _claimed(folder: Path, question: Question, *, resume: bool, force: bool) -> 
     kind = question.kind
     if not (folder / question.record).is_file():
         if files.is_foreign(folder):
-            raise RunFolderError(
-                f"{folder}: exists and is not the folder of a {kind} (no {question.record}); choose another --out"
-            )
+            text = f"is not the folder of a {kind} (no {question.record}); choose another --out"
+            raise RunFolderError(f"{folder}: exists and {text}")
         return {}
     if force:
         return {}
@@ -186,10 +197,8 @@ def _claimed(folder: Path, question: Question, *, resume: bool, force: bool) -> 
     old = read_record(folder, kind)
     for key, value in files.plain(question.settings).items():
         if old.get(key) != value:
-            raise RunFolderError(
-                f"{folder}: holds another {kind}, it was made with {key} {old.get(key)} and here it is {value}; "
-                "choose another --out"
-            )
+            text = f"it was made with {key} {old.get(key)} and here it is {value}; choose another --out"
+            raise RunFolderError(f"{folder}: holds another {kind}, {text}")
     for name, config_hash in question.hypotheses.items():
         if old["hypotheses"].get(name, config_hash) != config_hash:
             raise RunFolderError(f"{folder}: '{name}' was another configuration there; choose another --out")
@@ -207,52 +216,56 @@ class Store:
         What it is asked.
     record : mapping
         What its record holds.
-    reporter : Reporter
-        Where progress is shown.
-    file : binary file
-        Results are appended to it.
+    execution : Execution
+        Where jobs are done.
+    stack : ExitStack
+        Closes what is opened here.
     """
 
     def __init__(
-        self, folder: Path, question: Question, record: Mapping[str, Any], reporter: Reporter, file: FileIO
+        self,
+        folder: Path,
+        question: Question,
+        record: dict[str, Any],
+        execution: Execution,
+        stack: contextlib.ExitStack,
     ) -> None:
-        self.folder, self.reporter = folder, reporter
-        self._question, self._record, self._file = question, record, file
+        self.folder, self._question, self._record, self._execution, self._stack = (
+            folder,
+            question,
+            record,
+            execution,
+            stack,
+        )
+        self._reporter = stack.enter_context(Reporter(folder / files.LOG, execution.get("progress")))
+        self._file = stack.enter_context(files.open_lines(folder / RESULTS))
         self._done = {entry["key"] for entry in files.read_lines(folder / RESULTS) if "result" in entry}
         self._synced = 0.0
         self._tally: Tally | None = None
+
+    @cached_property
+    def _executor(self) -> Executor:
+        """The one that was given, or workers of our own."""
+        jobs, scheduler = self._execution.get("jobs"), self._execution.get("scheduler")
+        return self._execution.get("executor") or self._stack.enter_context(open_executor(jobs, scheduler))
 
     def missing(self, calls: Iterable[Call]) -> list[Call]:
         """Those of some jobs that have no result."""
         return [call for call in calls if call.key not in self._done]
 
-    def results(self, calls: Iterable[Call]) -> list[Any]:
-        """Results of jobs, in their order."""
+    def do(self, calls: Sequence[Call], what: str) -> list[Any]:
+        """Do the jobs that have no result, the first error ends it; the results of all, in their order."""
+        self.run(calls, what, keep_going=False)
         there = read_results(self.folder)
         return [there[call.key]["result"] for call in calls]
 
-    def do(self, calls: Sequence[Call], executor: futures.Executor, what: str) -> list[Any]:
-        """Do the jobs that have no result, the first error ends it; the results of all, in their order."""
-        self.run(calls, executor, what, keep_going=False)
-        return self.results(calls)
-
-    def run(
-        self,
-        calls: Sequence[Call],
-        executor: futures.Executor | None,
-        what: str = "jobs",
-        *,
-        attempts: int = 3,
-        keep_going: bool = True,
-    ) -> None:
+    def run(self, calls: Sequence[Call], what: str = "jobs", *, attempts: int = 3, keep_going: bool = True) -> None:
         """Do the jobs that have no result, and keep each as it ends.
 
         Parameters
         ----------
         calls : sequence of Call
             The jobs; the key of each is its `address`, what it returns must be plain values.
-        executor : concurrent.futures.Executor or None
-            Does them; None will do where nothing is `missing`.
         what : str
             What they are called.
         attempts : int
@@ -261,11 +274,11 @@ class Store:
             Whether the other jobs go on when one fails; else its error is raised.
         """
         missing = self.missing(calls)
-        self._tally = tally = Tally(self.folder, self.reporter, what, len(calls), len(missing))
-        if executor is None:
+        self._tally = tally = Tally(self.folder, self._reporter, what, len(calls), len(missing))
+        if not missing:
             return
         try:
-            with contextlib.closing(dispatch(executor, missing, attempts)) as ended:
+            with contextlib.closing(dispatch(self._executor, missing, attempts)) as ended:
                 for one in ended:
                     self._keep(one)
                     tally.step(one)
@@ -291,6 +304,5 @@ class Store:
         os.fsync(self._file.fileno())
         if self._tally is not None:
             self._tally.write("done" if complete else "incomplete")
-        files.write_json(
-            self.folder / self._question.record, {**self._record, **notes, "complete": complete, "end": now()}
-        )
+        content = {**self._record, **notes, "complete": complete, "end": now()}
+        files.write_json(self.folder / self._question.record, content)

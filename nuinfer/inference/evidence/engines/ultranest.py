@@ -12,25 +12,21 @@ import logging
 import math
 import warnings
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from nuinfer.inference.evidence.nested import PRIOR_DRAWS, REMAINDER, Engine, NestedRun, Setting, Target, allowed_share
+from nuinfer.inference.evidence.nested import REMAINDER, Engine, NestedRun, Setting, Target, ln_allowed_share
 from nuinfer.typing import FloatArray
 
 EXCLUDED = -1e100
 
 
-def run(
-    target: Target,
-    seed: int,
-    setting: Setting,
-    checkpoint: Path | None,  # noqa: ARG001 - the interface of Engine; a killed run starts over
-    every_seconds: float,  # noqa: ARG001 - likewise
-) -> NestedRun:
-    """Evidence by ultranest's reactive nested sampling in ellipsoids and friends (Buchner 2021, arXiv:2101.09604)."""
+def run(target: Target, seed: int, setting: Setting, *_checkpoint: object) -> NestedRun:
+    """Evidence by ultranest's reactive nested sampling in ellipsoids and friends (Buchner 2021, arXiv:2101.09604).
+
+    There is no checkpoint: a run that was killed starts over.
+    """
     import ultranest
 
     def log_likelihood(theta: FloatArray) -> FloatArray:
@@ -52,15 +48,15 @@ def run(
         )
     drawn = found["weighted_samples"]
     weights = np.asarray(drawn["weights"], float)
-    share, share_error = allowed_share(target.analysis, PRIOR_DRAWS, np.random.default_rng(share_seed))
+    ln_allowed, allowed_error = ln_allowed_share(target.analysis, np.random.default_rng(share_seed))
     with np.errstate(divide="ignore"):
         log_weights = np.log(weights / weights.sum())
     return NestedRun(
         ln_z=float(found["logz"]),
         ln_z_error=float(found["logzerr"]),
-        ln_allowed=math.log(share),
-        ln_allowed_error=share_error / share,
-        information=float(found["H"]) + math.log(share),
+        ln_allowed=ln_allowed,
+        ln_allowed_error=allowed_error,
+        information=float(found["H"]) + ln_allowed,
         calls=int(found["ncall"]),
         samples=np.asarray(drawn["points"], float),
         log_weights=log_weights,

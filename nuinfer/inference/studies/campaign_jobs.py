@@ -1,4 +1,4 @@
-"""A campaign: what many independent jobs are, read from TOML, and the jobs that it stands for.
+"""A campaign: what many independent jobs are, read from TOML, the jobs that it stands for, and how each is done.
 
 A table ``[jobs.NAME]`` says what is done with which analyses, which keys of their configuration vary, on which data.
 It stands for one job per analysis, combination of the varied values, and number of a simulated data set. A job is
@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 import pickle
+import platform
+import time
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -17,14 +20,20 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 from pydantic import Field
 
 from nuinfer.analysis import Analysis, load
 from nuinfer.config import Count, EntryName, Table, presets, validated
 from nuinfer.errors import ConfigError
-from nuinfer.inference.studies.jobs import JobsConfig, kind_of, user_file
+from nuinfer.inference.profile.search import best_fit
+from nuinfer.inference.studies.jobs import KINDS, JobsConfig, Row, Work, named
+from nuinfer.inference.work.executors import unpickled
+from nuinfer.inference.work.files import flat
 from nuinfer.inference.work.store import address
-from nuinfer.registry import is_path
+from nuinfer.registry import is_path, load_file
+
+RUNS = "runs"  # folder of what jobs leave beside their rows
 
 
 class CampaignConfig(Table):
@@ -82,7 +91,8 @@ def parse_campaign(text: str) -> CampaignConfig:
         raise ConfigError(f"not valid TOML: {error}") from error
     config = validated(CampaignConfig, tree)
     for name, jobs in config.jobs.items():
-        _check(f"jobs.{name}", jobs)
+        for refusal in _refusals(jobs):
+            raise ConfigError(f"jobs.{name}.{refusal}")
     return config
 
 
@@ -101,30 +111,25 @@ def read_campaign(path: str | Path) -> tuple[CampaignConfig, str]:
     return parse_campaign(text), text
 
 
-def _check(where: str, jobs: JobsConfig) -> None:
-    """Refuse combinations that mean nothing."""
-    defaults = {name: field.get_default(call_default_factory=True) for name, field in JobsConfig.model_fields.items()}
-    given = {name for name, default in defaults.items() if getattr(jobs, name) != default}
-    truth, draws_data = {"truth", "at", "others"} & given, kind_of(jobs.task).draws_data
+def _refusals(jobs: JobsConfig) -> Iterator[str]:
+    """Combinations that mean nothing: key and reason."""
+    given = set(jobs.model_dump(exclude_defaults=True))
+    truth, draws_data = {"truth", "at", "others"} & given, KINDS.find(jobs.task, "task").draws_data
     if draws_data and ("data" in given or truth):
-        raise ConfigError(
-            f"{where}.data: a {jobs.task} draws its own data and truths; leave out data, truth, at, others"
-        )
+        yield f"data: a {jobs.task} draws its own data and truths; leave out data, truth, at, others"
     if not draws_data and jobs.data == "observed" and truth:
-        raise ConfigError(
-            f"{where}.{min(truth)}: the observed data have no known truth; set data to asimov or simulated"
-        )
+        yield f"{min(truth)}: the observed data have no known truth; set data to asimov or simulated"
     if jobs.n > 1 and not draws_data and jobs.data != "simulated":
-        raise ConfigError(f"{where}.n: {jobs.n} is not allowed with data '{jobs.data}', which are the same each time")
+        yield f"n: {jobs.n} is not allowed with data '{jobs.data}', which are the same each time"
     if jobs.data == "asimov" and jobs.others == "prior":
-        raise ConfigError(f"{where}.others: 'prior' is not allowed with data 'asimov', only with 'simulated'")
+        yield "others: 'prior' is not allowed with data 'asimov', only with 'simulated'"
     if jobs.task != "exclusion" and jobs.test:
-        raise ConfigError(f"{where}.test: only task 'exclusion' has one")
+        yield "test: only task 'exclusion' has one"
     for key, values in jobs.vary.items():
         if not values:
-            raise ConfigError(f"{where}.vary.{key}: at least one value is needed")
+            yield f"vary.{key}: at least one value is needed"
         if key in jobs.set:
-            raise ConfigError(f"{where}.vary.{key}: it is set too; leave one out")
+            yield f"vary.{key}: it is set too; leave one out"
 
 
 def jobs_of(config: CampaignConfig, folder: Path | None = None) -> Iterator[Job]:
@@ -145,7 +150,7 @@ def jobs_of(config: CampaignConfig, folder: Path | None = None) -> Iterator[Job]
     seen: set[str] = set()
     for name, settings in config.jobs.items():
         for analysis, labels in _cases(name, settings, folder):
-            kind_of(settings.task).check(f"jobs.{name}", settings, analysis)
+            KINDS.find(settings.task, "task").check(f"jobs.{name}", settings, analysis)
             if settings.data != "observed":
                 truth_of(analysis, settings.truth).point(settings.at)  # refuses what is no parameter
             case = {"job": name, "task": settings.task, **labels}
@@ -198,5 +203,70 @@ def _content(analysis: Analysis, settings: JobsConfig) -> dict[str, Any]:
     if settings.task == "posterior":
         content["sampler"] = analysis.config.sampler.model_dump(mode="json")
     if is_path(settings.task):
-        content["task"] = user_file(settings.task).sha256
+        content["task"] = load_file(settings.task, "task").sha256
     return content
+
+
+# In a worker ----------------------------------------------------------------------------------------------------------
+
+
+def run_job(job: Job, folder: Path) -> Row:
+    """Do one job.
+
+    Parameters
+    ----------
+    job : Job
+        The job.
+    folder : Path
+        Folder of the campaign, which a posterior fit writes its run folder into.
+
+    Returns
+    -------
+    dict
+        What its kind gives. ``seconds``, ``cpu_seconds`` and ``host`` differ from
+        one execution to the next.
+
+    Raises
+    ------
+    ConfigError
+        If a number is not finite.
+    """
+    begin, cpu = time.perf_counter(), time.process_time()
+    data, work = np.random.SeedSequence(job.seed, spawn_key=(job.number,)).spawn(2)
+    analysis: Analysis = unpickled(job.analysis)
+    if job.settings.data != "observed":
+        analysis = with_data(analysis, job.settings, data)
+    seed = int(work.generate_state(1, np.uint64)[0] >> np.uint64(1))  # fits a signed integer of 64 bits
+    task = Work(analysis, job.settings, seed, job.seed, job.number, folder / RUNS / job.key)
+    row = KINDS.find(job.settings.task, "task").run(task)
+    for name, value in flat(row).items():
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ConfigError(f"the result '{name}' is {value}, not a number")
+    spent = {"seconds": time.perf_counter() - begin, "cpu_seconds": time.process_time() - cpu}
+    return {**row, **spent, "host": platform.node()}
+
+
+def with_data(analysis: Analysis, settings: JobsConfig, seed: np.random.SeedSequence) -> Analysis:
+    """The analysis with the data of a job: expected counts of its truth, or a Poisson draw around them."""
+    rng = np.random.default_rng(seed)
+    truth, values = truth_of(analysis, settings.truth), settings.at
+    if settings.others == "prior":
+        drawn = named(truth, truth.sample_prior(1, rng)[0])
+        values = {name: v for name, v in drawn.items() if name.removeprefix("log10_") not in values} | values
+    elif settings.others == "best_fit":  # to the data that there are: a truth does not depend on what is forecast
+        unprojected = truth.with_overrides({"data.exposure": 1.0, "data.effective_area_scale": 1.0})
+        values = _best_truth(pickle.dumps(unprojected), tuple(sorted(values.items())))
+    counts = np.sum(list(truth.predict(values).values()), axis=0)
+    return analysis.with_observed(counts if settings.data == "asimov" else rng.poisson(counts).astype(float))
+
+
+@lru_cache(maxsize=8)
+def _best_truth(pickled: bytes, at: tuple[tuple[str, float], ...]) -> dict[str, float]:
+    """All parameters: those given, the others where they fit the observed data best."""
+    analysis: Analysis = unpickled(pickled)
+    point = analysis.point(dict(at))
+    fixed = [name if name in point else f"log10_{name}" for name, _ in at]
+    if set(fixed) >= set(analysis.parameter_names):
+        return point
+    free = analysis.with_overrides({f"parameters.{name}.value": point[name] for name in fixed})
+    return point | named(free, best_fit(free).theta)
