@@ -24,40 +24,35 @@ from nuinfer.errors import ConfigError
 from nuinfer.plotting import needs as needs
 from nuinfer.plotting import style as style
 from nuinfer.plotting.annotations import Figure
-from nuinfer.plotting.figures.acceptance import plot_acceptance as plot_acceptance
-from nuinfer.plotting.figures.autocorrelation import plot_autocorrelation as plot_autocorrelation
-from nuinfer.plotting.figures.bayes_factors import Bar as Bar
-from nuinfer.plotting.figures.bayes_factors import plot_bayes_factors as plot_bayes_factors
-from nuinfer.plotting.figures.bounds import plot_bounds as plot_bounds
-from nuinfer.plotting.figures.calibration import plot_calibration as plot_calibration
-from nuinfer.plotting.figures.corner import plot_corner as plot_corner
-from nuinfer.plotting.figures.counts import plot_counts as plot_counts
-from nuinfer.plotting.figures.depth import plot_depth as plot_depth
-from nuinfer.plotting.figures.expected_limits import plot_expected_limits as plot_expected_limits
-from nuinfer.plotting.figures.fig1 import plot_fig1 as plot_fig1
-from nuinfer.plotting.figures.fig2 import plot_fig2 as plot_fig2
-from nuinfer.plotting.figures.fig3 import plot_fig3 as plot_fig3
-from nuinfer.plotting.figures.flavour_triangle import plot_flavour_triangle as plot_flavour_triangle
-from nuinfer.plotting.figures.flavours import plot_flavours as plot_flavours
-from nuinfer.plotting.figures.forecast import plot_forecast as plot_forecast
-from nuinfer.plotting.figures.leave_one_out import plot_leave_one_out as plot_leave_one_out
-from nuinfer.plotting.figures.pulls import plot_pulls as plot_pulls
-from nuinfer.plotting.figures.rank import plot_rank as plot_rank
-from nuinfer.plotting.figures.region import plot_region as plot_region
-from nuinfer.plotting.figures.regions import plot_overlaid_regions as plot_overlaid_regions
-from nuinfer.plotting.figures.spectrum import plot_spectrum as plot_spectrum
-from nuinfer.plotting.figures.trace import plot_trace as plot_trace
 from nuinfer.plotting.kind import Given, analysis_of
 from nuinfer.plotting.kind import Kind as Kind
+from nuinfer.plotting.kind import of_posterior as of_posterior
 from nuinfer.plotting.scaffold import Sheet as Sheet
 from nuinfer.plotting.scaffold import sheet as sheet
-from nuinfer.registry import discover, is_path, load_file
+from nuinfer.registry import discover, imported, is_path, load_file
 
 KINDS: Mapping[str, Kind] = discover("nuinfer.plotting.figures", "FIGURE", Kind)
 """Name of a figure to what it says of itself."""
 
 QUICK = tuple(name for name, kind in KINDS.items() if kind.quick)
 """Figures that a fit draws at its end."""
+
+
+def __getattr__(name: str) -> Any:
+    """The functions behind the figures, ``plot_*``, and `Bar`, which one of them takes, from the figures' own files."""
+    if name in (functions := _functions()):
+        return functions[name]
+    raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_functions()})
+
+
+def _functions() -> dict[str, Any]:
+    """What the files of the figures offer beside their `Kind`."""
+    files = [vars(imported(f"{__name__}.figures.{kind}")) for kind in KINDS]
+    return {name: each for file in files for name, each in file.items() if name.startswith(("plot_", "Bar"))}
 
 
 def find(kind: str) -> Kind:
@@ -88,14 +83,14 @@ def kinds_of(given: Any, of: Given = "run") -> tuple[str, ...]:
     return tuple(name for name, kind in KINDS.items() if kind.of == of and not kind.lacks(given))
 
 
-def plot(kind: str, given: Any, *others: Any, width_in: float = style.PAGE_IN, look: str | None = None) -> Figure:
+def plot(kind: str, run: Any, *others: Any, width_in: float = style.PAGE_IN, look: str | None = None) -> Figure:
     """Draw one figure.
 
     Parameters
     ----------
     kind : str
         One of `KINDS`, of which `kinds_of` gives those that a run has; or the path of a Python file with a ``FIGURE``.
-    given : Run, Analysis, Comparison, Calibration, Forecast or Band
+    run : Run, Analysis, Comparison, Calibration, Forecast or Band
         What it is drawn from; a figure of an analysis takes a run too.
     others
         Runs drawn over it; only by ``corner``.
@@ -114,15 +109,14 @@ def plot(kind: str, given: Any, *others: Any, width_in: float = style.PAGE_IN, l
         raise ConfigError(
             f"figure '{figure_kind.name}': {1 + len(others)} runs given, it shows one; several can be drawn by corner"
         )
-    everything = (given, *others)
-    for each in everything:
+    runs = (run, *others)
+    for each in runs:
         figure_kind.require(each)
-    if figure_kind.of == "analysis":
-        everything = tuple(map(analysis_of, everything))
+    drawn = map(analysis_of, runs) if figure_kind.of == "analysis" else runs
     with style.context(look):
-        figure = figure_kind.draw(*everything, width_in=width_in)
+        figure = figure_kind.draw(*drawn, width_in=width_in)
         marked = figure_kind.of == "run" and figure_kind.marked
-        if marked and not all(run.summary()["converged"] for run in everything):
+        if marked and not all(each.summary()["converged"] for each in runs):
             figure.suptitle(style.NOT_CONVERGED, color=style.VERMILLION)
     return figure
 

@@ -2,6 +2,11 @@
 
 from typing import TYPE_CHECKING, Any
 
+from nuinfer.typing import ArrayLike, BoolArray, FloatArray
+
+Look = dict[str, Any]
+"""Keywords of matplotlib: how something is drawn."""
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -18,7 +23,6 @@ if TYPE_CHECKING:
     from nuinfer.inference.sampling.short import ShortRun
     from nuinfer.inference.studies.calibration import Calibration
     from nuinfer.inference.studies.forecast import Band, Forecast
-    from nuinfer.typing import ArrayLike
 
     Draws = ArrayLike
     Point = ArrayLike | None
@@ -30,5 +34,6 @@ else:
     Analysis = Constraint = Bound = Run = ShortRun = Any
     Comparison = Evidence = Calibration = Forecast = Band = Any
 
-__all__ = ["Analysis", "Axes", "Axis", "Band", "Bound", "Calibration", "Comparison", "Constraint", "Draws", "Evidence"]
-__all__ += ["Figure", "Forecast", "Panel", "Panels", "Point", "Run", "ShortRun"]
+__all__ = ["Analysis", "ArrayLike", "Axes", "Axis", "Band", "BoolArray", "Bound", "Calibration", "Comparison"]
+__all__ += ["Constraint", "Draws", "Evidence", "Figure", "FloatArray", "Forecast", "Look", "Panel", "Panels", "Point"]
+__all__ += ["Run", "ShortRun"]

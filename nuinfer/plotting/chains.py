@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from nuinfer.errors import ConfigError
 from nuinfer.plotting import style
-from nuinfer.plotting.annotations import Axes
-from nuinfer.typing import ArrayLike, FloatArray
+from nuinfer.plotting.annotations import ArrayLike, Axes, FloatArray, Look
 
 COLOURS = (*style.POSTERIORS, style.SKY, style.BLACK)
 DASHES = ("solid", "dashed", "dashdot", "dotted", (0, (5, 1, 1, 1, 1, 1)))
 
 
-def look(ensemble: int, width: float) -> dict[str, Any]:
+def look(ensemble: int, width: float) -> Look:
     """Colour, label and width of the line of an ensemble."""
-    return {
-        "color": COLOURS[ensemble % len(COLOURS)],
-        "lw": style.points(width),
-        "label": f"ensemble {ensemble}",
-    }
+    return {"color": COLOURS[ensemble % len(COLOURS)], "lw": style.points(width), "label": f"ensemble {ensemble}"}
+
+
+def heights(row_in: float) -> Callable[[int, int], float]:
+    """Height of a figure from its numbers of rows and columns, with room for a legend, for `sheet`."""
+    return lambda rows, _: style.points(0.9 + row_in * rows)
 
 
 def shade_burn_in(panel: Axes, discard: int) -> None:

@@ -11,18 +11,16 @@ import numpy as np
 
 from nuinfer.inference.runs.summary import shortest_interval
 from nuinfer.plotting import style
-from nuinfer.plotting.annotations import Analysis, Figure
-from nuinfer.typing import FloatArray
+from nuinfer.plotting.annotations import Analysis, Figure, FloatArray, Look
 
 PRIOR_DASHES = (0, (3, 1.5))
 
 
 def title_entry(name: str, values: FloatArray, summary: Mapping[str, Any] | None) -> Mapping[str, Any]:
     """Interval or limit of a quantity: that of the summary if it has one, else of its draws."""
-    if summary is not None and name in summary["parameters"]:
-        entry: Mapping[str, Any] = summary["parameters"][name]
-        return entry
-    return {"median": float(np.median(values)), "hpd68": shortest_interval(values, 0.68)}
+    of_draws = {"median": float(np.median(values)), "hpd68": shortest_interval(values, 0.68)}
+    found: Mapping[str, Any] = (summary or {"parameters": {}})["parameters"].get(name, of_draws)
+    return found
 
 
 def title(entry: Mapping[str, Any]) -> str:
@@ -40,8 +38,7 @@ def title(entry: Mapping[str, Any]) -> str:
         return f"${'<' if limit['side'] == 'upper' else '>'}{number(limit['value'])}$ (95 %)"
     median, (low, high) = entry["median"], entry["hpd68"]
     up, down = high - median, median - low
-    smaller = min(abs(up), abs(down)) or 1.0
-    digits = min(max(1 - math.floor(math.log10(smaller)), 0), 4)
+    digits = min(max(1 - math.floor(math.log10(min(abs(up), abs(down)) or 1.0)), 0), 4)
     return f"${median:.{digits}f}^{{{up:+.{digits}f}}}_{{{-down:+.{digits}f}}}$"
 
 
@@ -65,17 +62,16 @@ def notes(names: list[str], analysis: Analysis, summary: Mapping[str, Any] | Non
     """Units that no label has, and the end of the prior that each one-sided limit depends on."""
     from nuinfer.parameters import PARAMETERS
 
-    labels = analysis.parameter_labels
-    names = [name for name in names if name in labels]
-    units = {name: PARAMETERS[name].unit for name in names if name in PARAMETERS and "[" not in labels[name]}
+    labels = {name: label for name, label in analysis.parameter_labels.items() if name in names}
+    units = {name: PARAMETERS[name].unit for name in labels if name in PARAMETERS and "[" not in labels[name]}
     notes = [f"{labels[name]} in {unit_latex(unit)}" for name, unit in units.items() if unit]
     if summary is None:
         return notes
-    for name in names:
+    for name, label in labels.items():
         entry = summary["parameters"][name]
         if "limit95" in entry:
             end = "from" if entry["limit95"]["side"] == "upper" else "up to"
-            notes.append(f"{labels[name]} {title(entry)}, prior {end} ${number(entry['limit95']['prior_floor'])}$")
+            notes.append(f"{label} {title(entry)}, prior {end} ${number(entry['limit95']['prior_floor'])}$")
     return notes if summary["converged"] else [style.NOT_CONVERGED, *notes]
 
 
@@ -83,26 +79,23 @@ def draw_legend(figure: Figure, labels: list[str], notes: list[str]) -> None:
     """Legend and notes in the empty corner."""
     from matplotlib.lines import Line2D
 
-    handles = [
-        Line2D([], [], color=colour, lw=style.points(1.2), label=label)
-        for colour, label in zip(style.POSTERIORS * len(labels), labels, strict=False)
-    ]
+    thick, colours = style.points(1.2), style.POSTERIORS * len(labels)
+    handles = [Line2D([], [], color=colours[k], lw=thick, label=label) for k, label in enumerate(labels)]
     prior = "prior" if len(labels) == 1 else f"prior of {labels[0]}"
     handles.append(Line2D([], [], color=style.GREY, ls=PRIOR_DASHES, lw=style.points(0.9), label=prior))
     width, height = figure.get_figwidth(), figure.get_figheight()
-    wide = style.is_wide(width)
-    size = style.points(6.5 if wide else 5.5)
-    place: dict[str, Any] = {"loc": "upper right", "alignment": "right", "borderaxespad": 0.0}
-    place["bbox_to_anchor"] = (1.0 - 0.06 / width, 1.0 - 0.08 / height)
+    size, small = (6.5, 6.0) if style.is_wide(width) else (5.5, 4.5)
+    sizes: Look = {"fontsize": style.points(size), "title_fontsize": style.points(size)}
+    place: Look = {"loc": "upper right", "bbox_to_anchor": (1.0 - 0.06 / width, 1.0 - 0.08 / height)}
     title = "contours: 68 and 95 % HPD"
-    figure.legend(handles=handles, title=title, title_fontsize=size, fontsize=size, **place)
-    line_in, top = size * 1.7 / 72.0, 0.1 + size * 1.7 / 72.0 * (len(handles) + 1.5)
-    small = size - style.points(0.5 if wide else 1.0)
+    figure.legend(handles=handles, title=title, alignment="right", borderaxespad=0.0, **place, **sizes)
+    line_in = style.points(size) * 1.7 / 72.0
+    top = 0.1 + line_in * (len(handles) + 1.5)
+    look: Look = {"ha": "right", "va": "top", "fontsize": style.points(small), "linespacing": 1.4}
     for note in notes:
-        lines = style.fitting_lines(note, small, width * (1.0 - _diagonal(figure, top + line_in)))
+        lines = style.fitting_lines(note, style.points(small), width * (1.0 - _diagonal(figure, top + line_in)))
         colour = style.VERMILLION if note == style.NOT_CONVERGED else style.BLACK
-        look: dict[str, Any] = {"ha": "right", "va": "top", "fontsize": small, "linespacing": 1.4, "color": colour}
-        figure.text(1.0 - 0.06 / width, 1.0 - top / height, "\n".join(lines), **look)
+        figure.text(1.0 - 0.06 / width, 1.0 - top / height, "\n".join(lines), color=colour, **look)
         top += line_in * len(lines)
 
 

@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 
 from nuinfer.plotting import draws
-from nuinfer.plotting.annotations import Analysis
+from nuinfer.plotting.annotations import Analysis, ArrayLike, BoolArray, FloatArray
 from nuinfer.plotting.needs import COORDINATES
-from nuinfer.typing import ArrayLike, BoolArray, FloatArray
 
 PROBABILITIES = (0.68, 0.95)
 MOST_DRAWS = 500_000
@@ -96,22 +95,16 @@ def columns(analysis: Analysis) -> list[int]:
 
 def posterior_density(analysis: Analysis, samples: ArrayLike, effective: float | None = None) -> Density:
     """Density of (log10 m_Z', log10 g') inside the prior box and outside the exclusions of an analysis."""
-    theta = draws.flat(analysis, samples, MOST_DRAWS)
-    both = columns(analysis)
-    return highest_density(theta[:, both], analysis.prior_bounds[both], _allowed(analysis), effective)
-
-
-def _allowed(analysis: Analysis) -> Allowed:
-    """Where no exclusion of the analysis applies, in log10 coordinates."""
-    exclusions = [c for c in analysis.constraints if c.is_exclusion and c.in_plane]
 
     def allowed(x: FloatArray, y: FloatArray) -> BoolArray:
         inside = np.ones(np.broadcast_shapes(x.shape, y.shape), bool)
-        for constraint in exclusions:
-            inside &= constraint.log_term(10.0**x, 10.0**y) > -np.inf
+        for constraint in analysis.constraints:
+            if constraint.is_exclusion and constraint.in_plane:
+                inside &= constraint.log_term(10.0**x, 10.0**y) > -np.inf
         return inside
 
-    return allowed
+    theta, both = draws.flat(analysis, samples, MOST_DRAWS), columns(analysis)
+    return highest_density(theta[:, both], analysis.prior_bounds[both], allowed, effective)
 
 
 def effective(summary: Mapping[str, Any]) -> float:

@@ -7,17 +7,10 @@ import math
 import numpy as np
 
 from nuinfer.errors import ConfigError
-from nuinfer.plotting.annotations import Analysis
-from nuinfer.typing import ArrayLike, FloatArray
+from nuinfer.plotting.annotations import Analysis, ArrayLike, FloatArray
 
 FEWEST = 50
 """Draws without which a figure would mislead."""
-
-START_FROM = 4000
-"""Draws among which the start of the search for a best fit is chosen."""
-
-SLOWER = 8
-"""Times fewer draws are taken where targets move, whose absorption takes that much longer."""
 
 
 def flat(analysis: Analysis, samples: ArrayLike, most: int) -> FloatArray:
@@ -40,9 +33,9 @@ def flat(analysis: Analysis, samples: ArrayLike, most: int) -> FloatArray:
 
 
 def flat_for_flux(analysis: Analysis, samples: ArrayLike, most: int) -> FloatArray:
-    """As `flat`, fewer where the flux at Earth takes long."""
+    """As `flat`, fewer where targets move, whose absorption takes about eight times as long."""
     moving = analysis.absorbs and analysis.config.model.targets == "thermal"
-    return flat(analysis, samples, most // SLOWER if moving else most)
+    return flat(analysis, samples, most // 8 if moving else most)
 
 
 def best_fit(analysis: Analysis, samples: ArrayLike, given: ArrayLike | None = None) -> FloatArray:
@@ -65,5 +58,5 @@ def best_fit(analysis: Analysis, samples: ArrayLike, given: ArrayLike | None = N
 
     if given is not None:
         return np.asarray(given, float)
-    draws = flat(analysis, samples, START_FROM)
+    draws = flat(analysis, samples, 4000)
     return search.best_fit(analysis, starts=draws[[np.argmax(analysis.log_prob(draws))]]).theta

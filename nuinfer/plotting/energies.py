@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from nuinfer.plotting import style
-from nuinfer.plotting.annotations import Analysis, Axes
-from nuinfer.typing import FloatArray
+from nuinfer.plotting.annotations import Analysis, Axes, FloatArray
 
 GEV_PER_TEV = 1e3
 ENERGY_GEV = (2e4, 1e7)

@@ -2,38 +2,26 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from nuinfer.plotting import style
-from nuinfer.plotting.annotations import Axes, Constraint
+from nuinfer.plotting.annotations import Axes, Constraint, FloatArray, Look
 from nuinfer.plotting.density import PROBABILITIES, Density
-from nuinfer.typing import FloatArray
 
 GRID = 240
 """Points along each axis at which constraints are evaluated."""
 
-MARGIN_DEX = 0.06
-"""Of the axes around the prior box."""
-
 _FILLS = ("#B3D4EA", style.SKY)  # outer, inner
 
-_FREE = (style.SKY, style.YELLOW, style.GREY)
-"""Colours of constraints that have none."""
 
-_DASHES = ("solid", "dashed", "dashdot", (0, (1, 1)))
-
-Look = tuple[str, Any]
-"""Colour and dashes of a line."""
-
-
-def looks(constraints: Iterable[Constraint]) -> dict[str, Look]:
-    """Colours and dashes that tell the constraints of an analysis apart, by their names."""
-    free = iter(_FREE)
-    each = enumerate(c for c in constraints if c.in_plane)
-    return {c.name: (c.colour or next(free, _FREE[-1]), _DASHES[k % len(_DASHES)]) for k, c in each}
+def looks(constraints: Iterable[Constraint]) -> list[tuple[Constraint, tuple[str, Any]]]:
+    """Colours and dashes that tell the constraints on (m_Z', g') of an analysis apart."""
+    free, dashes = iter((style.SKY, style.YELLOW)), itertools.cycle(("solid", "dashed", "dashdot", (0, (1, 1))))
+    return [(c, (c.colour or next(free, style.GREY), next(dashes))) for c in constraints if c.in_plane]
 
 
 def draw_posterior(axes: Axes, density: Density) -> None:
@@ -50,34 +38,29 @@ def draw_posterior(axes: Axes, density: Density) -> None:
         axes.fill([], [], facecolor=fill, edgecolor=style.BLUE, alpha=0.75, label=label)
 
 
-def draw_constraint(axes: Axes, constraint: Constraint, box: FloatArray, look: Look) -> None:
+def draw_constraint(axes: Axes, constraint: Constraint, box: FloatArray, look: tuple[str, Any]) -> None:
     """Boundary of a constraint on (m_Z', g') inside the prior box, with a light shade on the excluded side."""
     from nuinfer.constraints.limits import excess
 
-    colour, dashes = look
-    width = style.points(1.2)
     mass, coupling = np.meshgrid(*10.0 ** np.linspace(box[:, 0], box[:, 1], GRID, axis=1))
     beyond = np.broadcast_to(excess(constraint, mass, coupling), mass.shape)
+    statement = "exclusion" if constraint.is_exclusion else "95 % CL"
+    if beyond.max() <= 0.0:
+        statement = "excludes nothing here"
+    elif beyond.min() > 0.0:
+        statement = "excludes all of this"
+    colour, dashes = look
+    width = style.points(1.2)
+    axes.plot([], [], color=colour, ls=dashes, lw=width, label=f"{label_of(constraint)}, {statement}")
     if beyond.min() <= 0.0 < beyond.max():
-        line: dict[str, Any] = {"colors": [colour], "linestyles": [dashes], "linewidths": width}
+        line: Look = {"colors": [colour], "linestyles": [dashes], "linewidths": width}
         axes.contourf(mass, coupling, beyond, levels=[0.0, np.inf], colors=[colour], alpha=0.12, zorder=1)
         axes.contour(mass, coupling, beyond, levels=[0.0], zorder=4, **line)
-    label = f"{label_of(constraint)}, {_statement(constraint, beyond)}"
-    axes.plot([], [], color=colour, ls=dashes, lw=width, label=label)
 
 
 def label_of(constraint: Constraint) -> str:
     """What figures call a constraint."""
     return constraint.label or constraint.name
-
-
-def _statement(constraint: Constraint, beyond: FloatArray) -> str:
-    """What a boundary means, or why there is none."""
-    if beyond.max() <= 0.0:
-        return "excludes nothing here"
-    if beyond.min() > 0.0:
-        return "excludes all of this"
-    return "exclusion" if constraint.is_exclusion else "95 % CL"
 
 
 def draw_dip(axes: Axes, masses_mev: Sequence[float], label: str, **look: Any) -> None:
@@ -89,7 +72,7 @@ def draw_dip(axes: Axes, masses_mev: Sequence[float], label: str, **look: Any) -
 def finish(axes: Axes, box: FloatArray) -> None:
     """Axes a little wider than the prior box (2, 2) in log10."""
     (left, right), (bottom, top) = 10.0**box
-    margin = 10.0**MARGIN_DEX
+    margin = 10.0**0.06
     frame(axes, (left, right), (bottom / margin, top * margin))
     axes.set_xlim(left / margin**0.5, right * margin**0.5)
 
@@ -97,6 +80,5 @@ def finish(axes: Axes, box: FloatArray) -> None:
 def frame(axes: Axes, masses_mev: Sequence[float], couplings: Sequence[float]) -> None:
     """Scales, labels and limits of the plane."""
     axes.set(xscale="log", yscale="log", xlabel=r"$m_{Z'}$ [MeV]", ylabel=r"$g'$")
-    axes.set_xlim(masses_mev[0], masses_mev[1])
-    axes.set_ylim(couplings[0], couplings[1])
+    axes.set(xlim=masses_mev, ylim=couplings)
     style.plain_log(axes.xaxis, (1.0, 2.0, 5.0) if masses_mev[1] < 100.0 * masses_mev[0] else (1.0,))

@@ -11,7 +11,7 @@ import numpy as np
 
 from nuinfer.errors import ConfigError
 from nuinfer.plotting import style
-from nuinfer.plotting.annotations import Axes, Figure
+from nuinfer.plotting.annotations import Axes, Figure, Look
 
 Heights = tuple[float, float] | Callable[[int, int], float]
 """Height of a figure in inches: on a page and in a column, or from its numbers of rows and columns."""
@@ -43,8 +43,7 @@ class Sheet:
     @property
     def figure(self) -> Figure:
         """The figure that holds the panels."""
-        figure = self.panel.get_figure(root=True)
-        if figure is None:
+        if (figure := self.panel.get_figure(root=True)) is None:
             raise ConfigError("axes: they belong to no figure")
         return figure
 
@@ -103,9 +102,8 @@ def sheet(
             per_row = min(columns[0 if wide else 1], panels)
             shape = (-(-panels // per_row), per_row)
             height_in = heights_in(*shape) if callable(heights_in) else heights_in[0 if wide else 1]
-            figure = style.new_figure(width_in, height_in)
             options = {"sharex": bool(share), "sharey": share == "xy", "squeeze": False, **grid}
-            every = figure.subplots(*shape, **options).ravel()
+            every = style.new_figure(width_in, height_in).subplots(*shape, **options).ravel()
             for spare in every[panels:]:
                 spare.remove()
             drawn = Sheet(tuple(every[:panels]), own=True, wide=wide)
@@ -132,16 +130,16 @@ def _add_legend(drawn: Sheet, place: Any) -> None:
     entries: dict[str, Any] = {}
     for panel in drawn.panels:
         entries |= {label: handle for handle, label in zip(*panel.get_legend_handles_labels(), strict=True)}
-    handles, labels = list(entries.values()), list(entries)
+    every: Look = {"handles": list(entries.values()), "labels": list(entries)}
     if not drawn.own:
-        drawn.panel.legend(handles, labels, fontsize="x-small")
+        drawn.panel.legend(**every, fontsize="x-small")
     elif place == "right" and drawn.wide:
-        drawn.figure.legend(handles, labels, loc="outside right upper")
+        drawn.figure.legend(**every, loc="outside right upper")
     elif place in ("below", "right"):
-        columns = _columns(labels, drawn.figure.get_figwidth())
-        drawn.figure.legend(handles, labels, loc="outside lower center", ncols=columns)
+        columns = _columns(list(entries), drawn.figure.get_figwidth())
+        drawn.figure.legend(**every, loc="outside lower center", ncols=columns)
     else:
-        drawn.panel.legend(handles, labels, loc=place)
+        drawn.panel.legend(**every, loc=place)
 
 
 def _columns(labels: Sequence[str], width_in: float) -> int:
@@ -151,7 +149,5 @@ def _columns(labels: Sequence[str], width_in: float) -> int:
     size: float = mpl.rcParams["legend.fontsize"]
     beside_in = size * (1.8 + 0.8 + 2.0) / 72.0  # handle, its distance from the text, distance between columns
     widths = [style.text_width_in(label, size) + beside_in for label in labels]
-    for columns in range(len(labels), 1, -1):
-        if sum(max(part) for part in np.array_split(widths, columns)) <= width_in:
-            return columns
-    return 1
+    fitting = (n for n in range(len(labels), 1, -1) if sum(map(max, np.array_split(widths, n))) <= width_in)
+    return next(fitting, 1)

@@ -7,19 +7,16 @@ Figures are drawn for print. Inside ``with style.context("talk"):`` the same fun
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from importlib import resources
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from nuinfer.errors import ConfigError
-from nuinfer.plotting.annotations import Axes, Axis, Figure
-from nuinfer.typing import FloatArray
+from nuinfer.plotting.annotations import Axes, Axis, Figure, FloatArray
 
 COLUMN_IN = 3.4
 """Width of a journal column in inches."""
@@ -33,28 +30,25 @@ WIDE_IN = 5.0
 BLUE, VERMILLION, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
 ORANGE, SKY, YELLOW, BLACK = "#E69F00", "#56B4E9", "#F0E442", "#000000"
 GREY = "#8C8C8C"
+CENTRAL = (0.025, 0.16, 0.84, 0.975)
+"""Ends of the central 95 and 68 % of a distribution, as quantiles in order."""
+
 BANDS = ("#CFE6F5", "#8FC4E8")
 """Outer and inner band of a posterior."""
 
 POSTERIORS = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE)
 """Colours of posteriors drawn over each other."""
 
-FORMATS = ("pdf", "png", "svg")
 
-LOOKS = MappingProxyType({"paper": 1.0, "talk": 1.3})
+LOOKS: Mapping[str, float] = {"paper": 1.0, "talk": 1.3}
 """Name of a look to the size of fonts and lines in units of those for print."""
 
 NOT_CONVERGED = "not converged: preliminary"
 """What figures of an unfinished run say."""
 
-# Dates are left out of the files, so that the same figure gives the same bytes
-_METADATA: MappingProxyType[str, dict[str, None]] = MappingProxyType(
-    {"pdf": {"CreationDate": None}, "svg": {"Date": None}, "png": {}}
-)
-
-
+# Formats; dates are left out of the files, so that the same figure gives the same bytes
+_METADATA: Mapping[str, dict[str, None]] = {"pdf": {"CreationDate": None}, "png": {}, "svg": {"Date": None}}
 _look: ContextVar[str] = ContextVar("look", default="paper")
-_SIZES = ("size", "width", "pad")  # endings of the settings that a look enlarges
 
 
 @contextmanager
@@ -88,12 +82,9 @@ def _sheet(factor: float) -> dict[str, Any]:
     """Settings of the style sheet, its sizes in points enlarged."""
     import matplotlib as mpl
 
-    with resources.as_file(resources.files(__package__) / "nuinfer.mplstyle") as path:
-        settings = mpl.rc_params_from_file(path, use_default_template=False)
-    return {
-        key: value * factor if isinstance(value, float) and key.endswith(_SIZES) else value
-        for key, value in settings.items()
-    }
+    settings = mpl.rc_params_from_file(Path(__file__).with_name("nuinfer.mplstyle"), use_default_template=False)
+    sizes = (key for key in settings if key.endswith(("size", "width", "pad")) and isinstance(settings[key], float))
+    return dict(settings) | {key: settings[key] * factor for key in sizes}
 
 
 def points(size: float) -> float:
@@ -132,19 +123,22 @@ def plain_log(axis: Axis, subs: Sequence[float] = (1.0,)) -> None:
 
 def colours(number: int) -> list[Any]:
     """Colours that are told apart, beyond those of the palette from a colour map."""
-    own = [*POSTERIORS, SKY, BLACK, GREY]
-    if number <= len(own):
-        return own[:number]
     import matplotlib as mpl
 
-    return list(mpl.colormaps["turbo"](np.linspace(0.05, 0.95, number)))
+    own = [*POSTERIORS, SKY, BLACK, GREY]
+    return own[:number] if number <= len(own) else list(mpl.colormaps["turbo"](np.linspace(0.05, 0.95, number)))
 
 
 def draw_band(axes: Axes, x: FloatArray, values: FloatArray) -> None:
     """Central 95 and 68 % of values (draw, x), as bands in two shades."""
-    ends = np.quantile(values, [0.025, 0.16, 0.84, 0.975], axis=0)
-    for low, high, colour, label in ((ends[0], ends[3], BANDS[0], "95"), (ends[1], ends[2], BANDS[1], "68")):
-        axes.fill_between(x, low, high, color=colour, lw=0, label=f"posterior, {label} %", zorder=1)
+    ends = np.quantile(values, CENTRAL, axis=0)
+    for k, label in enumerate(("posterior, 95 %", "posterior, 68 %")):
+        axes.fill_between(x, ends[k], ends[3 - k], color=BANDS[k], lw=0, label=label, zorder=1)
+
+
+def write(panel: Axes, x: float, y: float, text: str, **look: Any) -> None:
+    """A text whose upper right corner is at a place in units of the panel."""
+    panel.text(x, y, text, **{"transform": panel.transAxes, "ha": "right", "va": "top", **look})
 
 
 def text_width_in(text: str, size: float) -> float:
@@ -154,8 +148,7 @@ def text_width_in(text: str, size: float) -> float:
     from matplotlib.textpath import TextPath
 
     font = FontProperties(family=mpl.rcParams["font.sans-serif"], size=size)
-    widths = [TextPath((0.0, 0.0), line, prop=font).get_extents().width for line in text.split("\n")]
-    return max(map(float, widths)) / 72.0
+    return max(float(TextPath((0.0, 0.0), line, prop=font).get_extents().width) for line in text.split("\n")) / 72.0
 
 
 def fitting_lines(text: str, size: float, width_in: float) -> list[str]:
@@ -167,21 +160,9 @@ def fitting_lines(text: str, size: float, width_in: float) -> list[str]:
 
 
 def check_format(ending: str) -> None:
-    """Raise `ConfigError` unless `ending` is one of `FORMATS`."""
-    if ending not in FORMATS:
-        raise ConfigError(f"format '{ending}' of a figure: allowed are {', '.join(FORMATS)}")
-
-
-@contextmanager
-def _quiet_fonts() -> Iterator[None]:
-    """Keep fontTools from reporting on the dates inside the fonts that it embeds."""
-    logger = logging.getLogger("fontTools")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
+    """Raise `ConfigError` unless `ending` is pdf, png or svg."""
+    if ending not in _METADATA:
+        raise ConfigError(f"format '{ending}' of a figure: allowed are {', '.join(_METADATA)}")
 
 
 def save(figure: Figure, path: Path) -> Path:
@@ -197,6 +178,12 @@ def save(figure: Figure, path: Path) -> Path:
     suffix = path.suffix.removeprefix(".")
     check_format(suffix)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with context(), _quiet_fonts():
-        figure.savefig(path, format=suffix, metadata=_METADATA[suffix])
+    fonts = logging.getLogger("fontTools")  # it reports on the dates inside the fonts that it embeds
+    level = fonts.level
+    fonts.setLevel(logging.ERROR)
+    try:
+        with context():
+            figure.savefig(path, format=suffix, metadata=_METADATA[suffix])
+    finally:
+        fonts.setLevel(level)
     return path

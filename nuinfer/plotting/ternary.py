@@ -9,12 +9,8 @@ from typing import Any
 import numpy as np
 
 from nuinfer.plotting import style
-from nuinfer.plotting.annotations import Axes
+from nuinfer.plotting.annotations import Axes, FloatArray, Look
 from nuinfer.plotting.scaffold import Sheet, sheet
-from nuinfer.typing import FloatArray
-
-ZOOM = (0.03, 0.4)
-"""Least and greatest side of the second triangle."""
 
 
 @contextmanager
@@ -23,7 +19,7 @@ def triangles(axes: Sequence[Axes] | None, width_in: float) -> Iterator[Sheet]:
     import mpltern  # noqa: F401 - registers the projection
 
     heights = (0.52 * width_in + style.points(0.6), style.points(1.1) + 1.75 * width_in)
-    ternary: dict[str, Any] = {"subplot_kw": {"projection": "ternary", "ternary_sum": 1.0}}
+    ternary: Look = {"subplot_kw": {"projection": "ternary", "ternary_sum": 1.0}}
     with sheet(axes, width_in, heights, panels=2, columns=(2, 1), **ternary) as drawn:
         if drawn.own:  # room for labels that the axes do not report
             drawn.figure.set_layout_engine("constrained", rect=(0.02, 0.0, 0.96, 0.96))
@@ -52,11 +48,13 @@ def _label(panel: Any) -> None:
     panel.grid(lw=style.points(0.3), color="#DDDDDD")
 
 
-def enlarge(panel: Any, fractions: FloatArray) -> FloatArray:
-    """Limit a panel to a triangle around points (n, 3), inside the whole one; return its outline, shape (4, 3)."""
+def enlarge(drawn: Sheet, fractions: FloatArray) -> None:
+    """Limit the second triangle to one around points (n, 3), inside the whole one, where its outline is drawn."""
     low, high = np.quantile(fractions, [0.05, 0.95], axis=0)
-    size = float(np.clip(4.0 * np.max(high - low), *ZOOM))
+    size = float(np.clip(4.0 * np.max(high - low), 0.03, 0.4))
     least = np.maximum(0.5 * (low + high) - size / 3.0, 0.0)
     least *= (1.0 - size) / max(float(least.sum()), 1e-9)  # the three sides must leave `size`
-    panel.set_ternary_min(least[2], least[0], least[1])
-    return np.asarray(least + size * np.eye(3)[[0, 1, 2, 0]])
+    whole, enlarged = drawn.panels[0], drawn.panels[-1]
+    enlarged.set_ternary_min(least[2], least[0], least[1])  # type: ignore[attr-defined]
+    outline = least + size * np.eye(3)[[0, 1, 2, 0]]
+    draw_points(whole, outline, "-", color=style.GREY, lw=style.points(0.6), label="enlarged")

@@ -55,8 +55,11 @@ def test_every_figure_says_what_it_shows():
         assert kind.caption.endswith(".")
         assert name == kind.name == name.lower()
     assert plotting.QUICK == ("corner", "region", "counts")
-    functions = {name for name in vars(plotting) if name.startswith("plot_")}
+    functions = {name for name in dir(plotting) if name.startswith("plot_")}
     assert len(functions) == len(plotting.KINDS)
+    assert all(callable(getattr(plotting, name)) for name in functions)
+    with pytest.raises(AttributeError, match="no attribute 'plot_nothing'"):
+        plotting.plot_nothing  # noqa: B018
     every = [(kind.of, kind.order) for kind in plotting.KINDS.values()]
     assert len(set(every)) == len(every)
 

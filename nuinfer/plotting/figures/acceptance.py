@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from nuinfer.plotting import chains, style
-from nuinfer.plotting.annotations import Figure, Panels, Run
-from nuinfer.plotting.kind import Kind
-from nuinfer.plotting.scaffold import sheet
-from nuinfer.typing import ArrayLike
+from nuinfer.plotting import Kind, chains, sheet, style
+from nuinfer.plotting.annotations import ArrayLike, Figure, Panels, Run
 
 OPTIMAL = 0.234
 """Of a random walk in many dimensions (Roberts, Gelman and Gilks 1997)."""
@@ -64,6 +61,5 @@ def _draw(run: Run, *, width_in: float) -> Figure:
     return plot_acceptance(run.samples(0, 1), discard=run.verdict.discard, width_in=width_in)
 
 
-FIGURE = Kind(
-    "acceptance", "Share of accepted proposals against steps and walker by walker.", _draw, diagnostic=True, order=120
-)
+CAPTION = "Share of accepted proposals against steps and walker by walker."
+FIGURE = Kind("acceptance", CAPTION, _draw, diagnostic=True, order=120)

@@ -7,13 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from nuinfer.errors import ConfigError
-from nuinfer.plotting import chains, style
-from nuinfer.plotting.annotations import Figure, Panel, Run
-from nuinfer.plotting.kind import Kind
-from nuinfer.plotting.scaffold import sheet
-from nuinfer.typing import ArrayLike
-
-STEPS_PER_TAU = 50.0
+from nuinfer.plotting import Kind, chains, sheet, style
+from nuinfer.plotting.annotations import ArrayLike, Figure, Look, Panel, Run
 
 
 def plot_autocorrelation(
@@ -40,22 +35,20 @@ def plot_autocorrelation(
     ConfigError
         If the shape of `tau` is another one.
     """
+    from nuinfer.inference.runs.diagnostics import STEPS_PER_TAU
+
     steps, estimates = np.asarray(lengths, float), np.asarray(tau, float)
     if estimates.shape != (steps.size, *estimates.shape[1:2], len(labels)):
-        raise ConfigError(
-            f"tau: shape {estimates.shape} must be ({steps.size} lengths, ensemble, {len(labels)} labels)"
-        )
-    worst = np.max(estimates, axis=1)
-    worst = np.where(np.isfinite(worst), worst, np.nan)
+        wanted = f"({steps.size} lengths, ensemble, {len(labels)} labels)"
+        raise ConfigError(f"tau: shape {estimates.shape} must be {wanted}")
+    worst = np.max(np.where(np.isfinite(estimates), estimates, np.nan), axis=1)
     with sheet(axes, width_in, (0.55 * width_in, 1.25 * width_in)) as drawn:
         panel = drawn.panel
         for k, label in enumerate(labels):
             lap, colour = divmod(k, len(chains.COLOURS))
-            dashes = chains.DASHES[lap % len(chains.DASHES)]
-            panel.plot(
-                steps, worst[:, k], "o", color=chains.COLOURS[colour], ls=dashes, ms=style.points(2.2), label=label
-            )
-        panel.plot(steps, steps / STEPS_PER_TAU, color=style.GREY, ls="dashed", label="length / 50")
+            look: Look = {"color": chains.COLOURS[colour], "ls": chains.DASHES[lap % len(chains.DASHES)]}
+            panel.plot(steps, worst[:, k], "o", ms=style.points(2.2), label=label, **look)
+        panel.plot(steps, steps / STEPS_PER_TAU, color=style.GREY, ls="dashed", label=f"length / {STEPS_PER_TAU:g}")
         panel.set(xscale="log", yscale="log", xlabel="steps after burn-in", ylabel="autocorrelation time [steps]")
         for axis in (panel.xaxis, panel.yaxis):
             style.plain_log(axis, (1.0, 2.0, 5.0))

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from nuinfer.plotting import style
-from nuinfer.plotting.annotations import Comparison, Figure
-from nuinfer.plotting.kind import Kind
-from nuinfer.plotting.scaffold import sheet
+import numpy as np
+
+from nuinfer.plotting import Kind, sheet, style
+from nuinfer.plotting.annotations import Comparison, Figure, Look
 
 BORDERS = (1.0, 2.5, 5.0)
 """\\|ln B\\| at which the words of the scale change."""
-
-APART = 0.24
-"""Distance of data sets within a row."""
 
 
 @dataclass(frozen=True)
@@ -57,27 +53,24 @@ def plot_bayes_factors(bars: Mapping[str, Sequence[Bar]], reference: str, *, wid
     with sheet(None, width_in, heights, legend="below" if len(bars) > 1 else "none") as drawn:
         panel = drawn.panel
         panel.axvline(0.0, color=style.GREY, lw=style.points(0.8))
-        for border in (sign * border for border in BORDERS for sign in (-1.0, 1.0)):
+        for border in (*BORDERS, *np.negative(BORDERS)):
             panel.axvline(border, color=style.GREY, lw=style.points(0.5), ls=":")
         together = {row: [n for n, each in bars.items() if row in map(_row, each)] for row in places}
+        sizes: Look = {"ms": style.points(3.5), "lw": style.points(1.0), "capsize": style.points(1.5)}
         for k, (name, each) in enumerate(bars.items()):
+            look = {"fmt": "os^D"[k % 4], "color": style.POSTERIORS[k % len(style.POSTERIORS)], "ls": "none", **sizes}
             beside = [together[_row(bar)] for bar in each]
-            aside = [APART * (names.index(name) - 0.5 * (len(names) - 1)) for names in beside]
+            aside = [0.24 * (names.index(name) - 0.5 * (len(names) - 1)) for names in beside]
             rows = [places[_row(bar)] + step for bar, step in zip(each, aside, strict=True)]
-            values, errors = zip(*((bar.ln_b, bar.error) for bar in each), strict=True)
-            sizes = {"ms": style.points(3.5), "lw": style.points(1.0), "capsize": style.points(1.5)}
-            colour = style.POSTERIORS[k % len(style.POSTERIORS)]
-            look: dict[str, Any] = {"fmt": "os^D"[k % 4], "color": colour, "ls": "none", "label": name, **sizes}
-            panel.errorbar(values, rows, xerr=errors, **look)
-        panel.set_yticks([*places.values(), *heads.values()])
-        labels = panel.set_yticklabels([*(label for _, label in places), *heads])
-        for label in labels[len(places) :]:
+            panel.errorbar([bar.ln_b for bar in each], rows, xerr=[bar.error for bar in each], label=name, **look)
+        panel.set_yticks([*places.values(), *heads.values()], [*(label for _, label in places), *heads])
+        for label in panel.get_yticklabels()[len(places) :]:
             label.set_fontweight("bold")
         panel.tick_params(axis="y", which="both", length=0)
-        panel.set_ylim(bottom - 0.4, -0.6)
-        ends = [bar.ln_b + sign * bar.error for each in bars.values() for bar in each for sign in (-1.0, 1.0)]
-        margin = 0.05 * (max(ends) - min(ends)) + 0.2
-        panel.set_xlim(min(ends) - margin, max(ends) + margin)
+        values, errors = np.array([(bar.ln_b, bar.error) for each in bars.values() for bar in each]).T
+        low, high = float(np.min(values - errors)), float(np.max(values + errors))
+        margin = 0.05 * (high - low) + 0.2
+        panel.set(xlim=(low - margin, high + margin), ylim=(bottom - 0.4, -0.6))
         text = rf"$\ln B$ against {reference}; dotted: $|\ln B|$ = 1, 2.5, 5 (weak, moderate, strong)"
         panel.set_xlabel(text if drawn.wide else text.replace("; ", ";\n").replace(" (", "\n("))
     return drawn.figure
@@ -90,13 +83,13 @@ def _row(bar: Bar) -> tuple[str, str]:
 def _places(bars: Mapping[str, Sequence[Bar]]) -> tuple[dict[tuple[str, str], float], dict[str, float]]:
     """Heights of the rows, from the top, and of the headings of their groups."""
     rows = list(dict.fromkeys(_row(bar) for each in bars.values() for bar in each))
+    groups = list(dict.fromkeys(group for group, _ in rows))
     places: dict[tuple[str, str], float] = {}
     heads: dict[str, float] = {}
-    for group in dict.fromkeys(group for group, _ in rows):
-        if group:
+    for group, label in sorted(rows, key=lambda row: groups.index(row[0])):
+        if group and group not in heads:
             heads[group] = float(len(places) + len(heads))
-        for row in (row for row in rows if row[0] == group):
-            places[row] = float(len(places) + len(heads))
+        places[group, label] = float(len(places) + len(heads))
     return places, heads
 
 

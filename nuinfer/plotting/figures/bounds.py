@@ -4,20 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from nuinfer.plotting import needs, plane, style
-from nuinfer.plotting.annotations import Analysis, Axes, Bound, Figure, Panel
-from nuinfer.plotting.kind import Kind
-from nuinfer.plotting.scaffold import sheet
-from nuinfer.typing import FloatArray
+from nuinfer.plotting import Kind, needs, plane, sheet, style
+from nuinfer.plotting.annotations import Analysis, Axes, Bound, Figure, Look, Panel
 
 MASS_MEV = (1.0, 50.0)
 """Drawn if the prior fixes the mass."""
 
 COUPLING = (1e-6, 10.0**-2.5)
-REDSHIFTS = (0.0, 3.0)
-"""Of the crossing, between which the depth of one is drawn as a band."""
-
-POINTS = 240
 
 
 def plot_bounds(
@@ -47,13 +40,13 @@ def plot_bounds(
 
     FIGURE.require(analysis)
     low, high = analysis.mass_range_mev or MASS_MEV
-    masses = np.geomspace(*((low, high) if high > low else MASS_MEV), POINTS)
-    looks = plane.looks(analysis.constraints)
+    masses = np.geomspace(*((low, high) if high > low else MASS_MEV), plane.GRID)
+    near, far = (analysis.coupling_of_depth(1.0, redshift, masses) for redshift in (0.0, 3.0))
+    opaque: Look = {"color": style.SKY, "alpha": 0.5, "lw": 0, "zorder": 2, "label": r"$\tau = 1$ for $z = 3$ to $0$"}
     with sheet(axes, width_in, (0.6 * width_in, 1.5 * width_in), legend="right") as drawn:
-        for constraint in (c for c in analysis.constraints if c.in_plane):
-            colour, _ = looks[constraint.name]
+        for constraint, (colour, _) in plane.looks(analysis.constraints):
             _draw_bound(drawn.panel, bound(constraint, masses, level), plane.label_of(constraint), colour)
-        _draw_opaque(drawn.panel, analysis, masses)
+        drawn.panel.fill_between(masses, far, near, **opaque)
         _draw_dip(drawn.panel, analysis)
         plane.frame(drawn.panel, (masses[0], masses[-1]), COUPLING)
     return drawn.figure
@@ -63,42 +56,30 @@ def _draw_bound(axes: Axes, found: Bound, name: str, colour: str) -> None:
     """Edges of what is allowed, the excluded sides shaded."""
     x, (floor, ceiling) = found.m_zprime_mev, COUPLING
     everywhere = np.isnan(found.upper)
-    upper, lower = np.where(everywhere, floor, found.upper), np.where(everywhere, floor, found.lower)
-    top, bottom = np.clip(upper, floor, ceiling), np.clip(lower, floor, ceiling)
-    axes.fill_between(x, top, ceiling, color=colour, alpha=0.12, lw=0, zorder=1)
-    axes.fill_between(x, floor, bottom, where=bottom > floor, color=colour, alpha=0.12, lw=0, zorder=1)
+    top, bottom = (np.clip(np.where(everywhere, floor, edge), *COUPLING) for edge in (found.upper, found.lower))
+    shade: Look = {"color": colour, "alpha": 0.12, "lw": 0, "zorder": 1}
+    axes.fill_between(x, top, ceiling, **shade)
+    axes.fill_between(x, floor, bottom, where=bottom > floor, **shade)
     # the edge of a region that is excluded for every coupling is vertical
     line = np.where(np.isfinite(found.upper), found.upper, np.where(everywhere, floor / 10.0, ceiling * 10.0))
     label = f"{name}: {found.statement}"
     if everywhere.all() or np.all(np.isinf(found.upper)):
         label += " (everything)" if everywhere.all() else " (nothing)"
-    axes.plot(x, line, color=colour, lw=style.points(1.4), zorder=4, label=label)
-    if np.any(found.lower > floor):
-        axes.plot(x, np.where(found.lower > floor, found.lower, np.nan), color=colour, lw=style.points(1.4), zorder=4)
-
-
-def _draw_opaque(axes: Axes, analysis: Analysis, masses: FloatArray) -> None:
-    """Coupling at which the depth is one, for near and far crossings."""
-    near, far = (analysis.coupling_of_depth(1.0, redshift, masses) for redshift in REDSHIFTS)
-    label = rf"$\tau = 1$ for $z = {REDSHIFTS[1]:g}$ to ${REDSHIFTS[0]:g}$"
-    axes.fill_between(masses, far, near, color=style.SKY, alpha=0.5, lw=0, zorder=2, label=label)
+    edge: Look = {"color": colour, "lw": style.points(1.4), "zorder": 4}
+    axes.plot(x, line, label=label, **edge)
+    axes.plot(x, np.where(found.lower > floor, found.lower, np.nan), **edge)
 
 
 def _draw_dip(axes: Axes, analysis: Analysis) -> None:
-    """Masses of the Z' between which the dip can lie at 400 to 800 TeV."""
+    """Masses of the Z' between which the dip can lie at 400 to 800 TeV, at the ends of the prior of the masses."""
     from nuinfer.physics.dip import DIP_GEV, resonant_mass_mev
 
-    low, high = (float(resonant_mass_mev(e, m)) for e, m in zip(DIP_GEV, _heaviest_ev(analysis), strict=True))
-    label = f"dip at {DIP_GEV[0] / 1e3:g}-{DIP_GEV[1] / 1e3:g} TeV: {low:.1f}-{high:.1f} MeV"
-    plane.draw_dip(axes, (low, high), label, lw=style.points(1.0), ls="dashed", zorder=3)
-
-
-def _heaviest_ev(analysis: Analysis) -> tuple[float, float]:
-    """Mass of the heaviest neutrino at the ends of its prior."""
     parameter = next(p for p in analysis.space.parameters if p.name in ("m_nu_ev", "lightest_nu_mass_ev"))
     ends = (parameter.prior.low, parameter.prior.high) if parameter.prior else (parameter.centre, parameter.centre)
-    heaviest = analysis.masses_ev({parameter.name: np.array(ends)}).max(axis=-1)
-    return float(heaviest[0]), float(heaviest[1])
+    heaviest_ev = analysis.masses_ev({parameter.name: np.array(ends)}).max(axis=-1)
+    low, high = resonant_mass_mev(np.array(DIP_GEV), heaviest_ev)
+    label = f"dip at {DIP_GEV[0] / 1e3:g}-{DIP_GEV[1] / 1e3:g} TeV: {low:.1f}-{high:.1f} MeV"
+    plane.draw_dip(axes, (low, high), label, lw=style.points(1.0), ls="dashed", zorder=3)
 
 
 CAPTION = "What each constraint excludes of mediator mass and coupling, the opaque band and the masses of the dip."

@@ -4,15 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from nuinfer.plotting import style
+from nuinfer.plotting import Kind, sheet, style
 from nuinfer.plotting.annotations import Calibration, Figure, Panels
-from nuinfer.plotting.kind import Kind
-from nuinfer.plotting.scaffold import sheet
-
-COLUMNS = (4, 2)
-"""On a page and in a column."""
-
-BAND_SIGMA = (1.0, 2.0)
 
 
 def plot_calibration(calibration: Calibration, width_in: float = style.PAGE_IN, *, axes: Panels = None) -> Figure:
@@ -29,13 +22,13 @@ def plot_calibration(calibration: Calibration, width_in: float = style.PAGE_IN, 
     """
 
     def height_in(rows: int, columns: int) -> float:
-        return 1.45 * rows * (width_in / columns) / (style.PAGE_IN / COLUMNS[0]) + 0.3
+        return 1.45 * rows * (width_in / columns) / (style.PAGE_IN / 4) + 0.3
 
     ranks, grid = calibration.ranks, np.linspace(0.0, 1.0, 201)
-    with sheet(axes, width_in, height_in, panels=len(ranks), columns=COLUMNS, share="xy", legend="none") as drawn:
+    with sheet(axes, width_in, height_in, panels=len(ranks), columns=(4, 2), share="xy", legend="none") as drawn:
         for panel, (name, values) in zip(drawn.panels, ranks.items(), strict=True):
             deviation = np.sqrt(grid * (1.0 - grid) / len(values))
-            for sigma in BAND_SIGMA:
+            for sigma in (1.0, 2.0):
                 panel.fill_between(grid, -sigma * deviation, sigma * deviation, color=style.SKY, alpha=0.3, lw=0)
             cumulative = np.searchsorted(np.sort(values), grid, side="right") / len(values)
             panel.plot(grid, cumulative - grid, color=style.BLUE)

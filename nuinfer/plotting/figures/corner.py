@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from nuinfer.errors import ConfigError
-from nuinfer.plotting import corner_text, draws, style
-from nuinfer.plotting.annotations import Analysis, Axes, Figure, Run
-from nuinfer.plotting.kind import Kind
-from nuinfer.typing import ArrayLike, FloatArray
+from nuinfer.plotting import Kind, corner_text, draws, style
+from nuinfer.plotting.annotations import Analysis, ArrayLike, Axes, Figure, FloatArray, Look, Run
+from nuinfer.plotting.density import PROBABILITIES
 
-LEVELS = (0.68, 0.95)
-MOST_DRAWS = 100_000
-PRIOR_DRAWS = 100_000
-BINS = 40
-SMOOTHING_BINS = 2.2
+MOST_DRAWS = PRIOR_DRAWS = 100_000
+BINS, SMOOTHING_BINS = 40, 2.2
+
+Span = tuple[float, float]
+"""Range of a quantity."""
 
 DERIVED = ("log10_e_res_gev",)
 """Derived quantities that are drawn beside the sampled ones: the energy of the dip."""
@@ -36,7 +34,7 @@ def plot_corner(  # noqa: PLR0913 - one of the public names
     *,
     label: str = "posterior",
     summary: Mapping[str, Any] | None = None,
-    others: Mapping[str, tuple[Analysis, ArrayLike]] = MappingProxyType({}),
+    others: Mapping[str, tuple[Analysis, ArrayLike]] = {},
     parameters: tuple[str, ...] | None = None,
     figure: Figure | None = None,
     width_in: float = style.PAGE_IN,
@@ -72,57 +70,54 @@ def plot_corner(  # noqa: PLR0913 - one of the public names
         For samples that do not belong to their analysis, or a parameter that is not sampled.
     """
     runs = {label: (analysis, samples), **others}
-    names = _names([each for each, _ in runs.values()], parameters)
-    if parameters is None:
-        names = _readable(names, (width_in if figure is None else figure.get_figwidth()) / style.points(1.0))
-    columns = {run: _select(each, draws.flat(each, values, MOST_DRAWS), names) for run, (each, values) in runs.items()}
-    priors = {
-        run: _select(each, each.sample_prior(PRIOR_DRAWS, np.random.default_rng(seed)), names)
-        for run, (each, _) in runs.items()
-    }
-    bounds = np.array([_bounds(each, priors[run], names) for run, (each, _) in runs.items()])
-    ranges = _ranges(list(columns.values()), bounds[..., 0].min(axis=0), bounds[..., 1].max(axis=0))
+    analyses = [each for each, _ in runs.values()]
+    names = _names(analyses, parameters)
+    width = (width_in if figure is None else figure.get_figwidth()) / style.points(1.0)
+    if parameters is None and width / len(names) < LEAST_PANEL_IN:
+        names = [name for name in names if not name.startswith(NUISANCES)] or names
+    posteriors = [_select(each, draws.flat(each, values, MOST_DRAWS), names) for each, values in runs.values()]
+    priors = [_select(each, each.sample_prior(PRIOR_DRAWS, np.random.default_rng(seed)), names) for each in analyses]
+    ranges = _ranges(posteriors, np.array([_bounds(*each, names) for each in zip(analyses, priors, strict=True)]))
+    per_panel = width / len(names)
+    roomy = per_panel >= ROOMY_PANEL_IN
+    labels = [(analysis.parameter_labels | analysis.derived_labels)[name] for name in names]
+    if per_panel < WIDE_PANEL_IN:  # broken before the unit and after the logarithm
+        labels = [text.replace(r"\ [", "$\n$[").replace(r"\log_{10}", "\\log_{10}$\n$") for text in labels]
     with style.context():
         figure = style.new_figure(width_in, width_in) if figure is None else figure
-        per_panel = figure.get_figwidth() / len(names) / style.points(1.0)
-        labels = [_label(analysis, name) for name in names]
-        labels = [_in_two_lines(text) for text in labels] if per_panel < WIDE_PANEL_IN else labels
         figure.set_layout_engine(None)  # margins are set below
-        grid = _draw_posteriors(figure, list(columns.values()), ranges, labels)
-        for k in range(len(names)):
-            _draw_prior(grid[k, k], priors[label][:, k], ranges[k])
-        roomy = per_panel >= ROOMY_PANEL_IN
+        grid = _draw_posteriors(figure, posteriors, ranges, labels)
+        for panel, prior, span in zip(grid.diagonal(), priors[0].T, ranges, strict=True):
+            _draw_prior(panel, prior, span)
         _arrange(figure, grid, ranges, roomy)
         if roomy:
-            colour = style.POSTERIORS[0] if others else style.BLACK
-            for k, name in enumerate(names):
-                title = corner_text.title(corner_text.title_entry(name, columns[label][:, k], summary))
-                grid[k, k].set_title(title, pad=style.points(3.0), fontsize=style.points(6.0), color=colour)
-        corner_text.draw_legend(figure, list(columns), corner_text.notes(names, analysis, summary))
+            look: Look = {"fontsize": style.points(6.0), "color": style.POSTERIORS[0] if others else style.BLACK}
+            for panel, name, values in zip(grid.diagonal(), names, posteriors[0].T, strict=True):
+                title = corner_text.title(corner_text.title_entry(name, values, summary))
+                panel.set_title(title, pad=style.points(3.0), **look)
+        corner_text.draw_legend(figure, list(runs), corner_text.notes(names, analysis, summary))
     return figure
 
 
-def _draw_posteriors(
-    figure: Figure, posteriors: list[FloatArray], ranges: list[tuple[float, float]], labels: list[str]
-) -> Any:
+def _draw_posteriors(figure: Figure, posteriors: list[FloatArray], ranges: Sequence[Span], labels: list[str]) -> Any:
     """Histograms on the diagonal and contours below it, each posterior in its colour; the grid of axes."""
     import corner
 
     alone = len(posteriors) == 1
-    bare: dict[str, Any] = {"bins": BINS, "plot_datapoints": False, "plot_density": False}
-    filled: dict[str, Any] = {"fill_contours": alone, "no_fill_contours": not alone, "smooth": SMOOTHING_BINS}
+    bare: Look = {"bins": BINS, "plot_datapoints": False, "plot_density": False}
+    filled: Look = {"fill_contours": alone, "no_fill_contours": not alone, "smooth": SMOOTHING_BINS}
     coloured = list(zip(style.POSTERIORS * len(posteriors), posteriors, strict=False))
     for colour, values in coloured:
         bars = {"density": True, "linewidth": style.points(1.0), "color": colour}
-        look = {"hist_bin_factor": 0.75, "hist_kwargs": bars, "color": colour, "plot_contours": False, **bare}
+        look: Look = {"hist_bin_factor": 0.75, "hist_kwargs": bars, "color": colour, "plot_contours": False, **bare}
         corner.corner(values, fig=figure, range=ranges, labels=labels, **look)
     grid = np.array(figure.axes).reshape(len(labels), len(labels))
     for colour, values in coloured:
         for row, column in zip(*np.tril_indices(len(labels), -1), strict=True):
-            pair, spans = values[:, [column, row]], [ranges[column], ranges[row]]
+            pair, spans = values[:, [column, row]], [ranges[int(column)], ranges[int(row)]]
             lines = {"linewidths": style.points(0.8)}  # corner writes into it
-            look = {"range": spans, "levels": _calibrated(pair, spans), "color": colour, "contour_kwargs": lines}
-            corner.hist2d(*pair.T, ax=grid[row, column], new_fig=False, force_range=True, **look, **filled, **bare)
+            each: Look = {"range": spans, "levels": _calibrated(pair, spans), "color": colour, "contour_kwargs": lines}
+            corner.hist2d(*pair.T, ax=grid[row, column], new_fig=False, force_range=True, **each, **filled, **bare)
     return grid
 
 
@@ -139,22 +134,10 @@ def _names(analyses: list[Analysis], chosen: tuple[str, ...] | None) -> list[str
     return list(chosen) if chosen else common
 
 
-def _readable(names: list[str], width_in: float) -> list[str]:
-    """All of them, or those that are no nuisance where there is no room for all."""
-    if width_in / len(names) >= LEAST_PANEL_IN:
-        return names
-    return [name for name in names if not name.startswith(NUISANCES)] or names
-
-
-def _label(analysis: Analysis, name: str) -> str:
-    return (analysis.derived_labels if name in DERIVED else analysis.parameter_labels)[name]
-
-
 def _select(analysis: Analysis, rows: FloatArray, names: list[str]) -> FloatArray:
     """Columns of parameters and derived quantities at rows (n, n_dim), shape (n, name)."""
-    derived = analysis.derived(rows) if any(name in DERIVED for name in names) else {}
-    position = {name: k for k, name in enumerate(analysis.parameter_names)}
-    return np.column_stack([derived[name] if name in DERIVED else rows[:, position[name]] for name in names])
+    columns = dict(zip(analysis.parameter_names, rows.T, strict=True)) | analysis.derived(rows)
+    return np.column_stack([columns[name] for name in names])
 
 
 def _bounds(analysis: Analysis, prior: FloatArray, names: list[str]) -> FloatArray:
@@ -164,17 +147,20 @@ def _bounds(analysis: Analysis, prior: FloatArray, names: list[str]) -> FloatArr
     return np.array([support.get(name, reached[k]) for k, name in enumerate(names)])
 
 
-def _ranges(columns: list[FloatArray], lowest: FloatArray, highest: FloatArray) -> list[tuple[float, float]]:
-    """Range of each parameter that holds the central 99.8 % of every posterior, inside what the priors allow."""
-    ends = np.array([np.quantile(values, [0.001, 0.999], axis=0) for values in columns])
+def _ranges(posteriors: list[FloatArray], bounds: FloatArray) -> list[tuple[float, float]]:
+    """Range of each parameter that holds the central 99.8 % of every posterior, inside `bounds` (run, name, 2)."""
+    ends = np.array([np.quantile(values, [0.001, 0.999], axis=0) for values in posteriors])
     low, high = ends[:, 0].min(axis=0), ends[:, 1].max(axis=0)
     margin = np.maximum(0.05 * (high - low), 1e-9 * np.maximum(np.abs(low), 1.0))
-    low, high = np.maximum(low - margin, lowest), np.minimum(high + margin, highest)
+    low, high = (
+        np.maximum(low - margin, bounds[..., 0].min(axis=0)),
+        np.minimum(high + margin, bounds[..., 1].max(axis=0)),
+    )
     return list(zip(low.tolist(), high.tolist(), strict=True))
 
 
-def _calibrated(pair: FloatArray, spans: Sequence[tuple[float, float]]) -> FloatArray:
-    """Levels of the smoothed histogram whose contours hold `LEVELS` of the draws themselves.
+def _calibrated(pair: FloatArray, spans: Sequence[Span]) -> FloatArray:
+    """Levels of the smoothed histogram whose contours hold 68 and 95 % of the draws themselves.
 
     Smoothing widens the histogram, so that the contour which holds 68 % of it would hold more of the draws.
     """
@@ -184,10 +170,10 @@ def _calibrated(pair: FloatArray, spans: Sequence[tuple[float, float]]) -> Float
     smooth = ndimage.gaussian_filter(counts, SMOOTHING_BINS)
     order = np.argsort(smooth, axis=None)[::-1]
     held, nominal = np.cumsum(counts.ravel()[order]), np.cumsum(smooth.ravel()[order])
-    return np.asarray(np.interp(LEVELS, held / held[-1], nominal / nominal[-1]))
+    return np.asarray(np.interp(PROBABILITIES, held / held[-1], nominal / nominal[-1]))
 
 
-def _draw_prior(axes: Axes, prior: FloatArray, span: tuple[float, float]) -> None:
+def _draw_prior(axes: Axes, prior: FloatArray, span: Span) -> None:
     """Density of the prior over a panel of the diagonal, and the height of the panel."""
     counts, edges = np.histogram(prior, bins=BINS, range=span)
     density = counts / (len(prior) * np.diff(edges))
@@ -196,12 +182,7 @@ def _draw_prior(axes: Axes, prior: FloatArray, span: tuple[float, float]) -> Non
     axes.set_ylim(0.0, 1.15 * max(highest, float(density.max())))
 
 
-def _in_two_lines(label: str) -> str:
-    """A label broken before its unit or after its logarithm."""
-    return label.replace(r"\ [", "$\n$[").replace(r"\log_{10}", "\\log_{10}$\n$")
-
-
-def _arrange(figure: Figure, grid: Any, ranges: Sequence[tuple[float, float]], roomy: bool) -> None:
+def _arrange(figure: Figure, grid: Any, ranges: Sequence[Span], roomy: bool) -> None:
     """Margins in inches, as wide as the labels need, a few ticks per panel, labels in line along the outside."""
     from matplotlib.ticker import NullFormatter, ScalarFormatter
     from matplotlib.transforms import blended_transform_factory
@@ -212,15 +193,11 @@ def _arrange(figure: Figure, grid: Any, ranges: Sequence[tuple[float, float]], r
     figure.subplots_adjust(left / width, bottom / height, 1.0 - right / width, 1.0 - top / height, 0.07, 0.07)
     size = style.points(6.0 if roomy else 5.0)
     ticks = [_ticks(span, 3 if width / len(grid) > style.points(0.5) else 2) for span in ranges]
-    last = len(grid) - 1
-    for (row, column), axes in np.ndenumerate(grid):
-        if column > row:
-            continue
-        for axis, shown, where in (
-            (axes.xaxis, row == last, ticks[column]),
-            (axes.yaxis, column == 0 < row, ticks[row] if row > column else []),
-        ):
-            axis.set_ticks(where)
+    for row, column in zip(*np.tril_indices(len(grid)), strict=True):
+        axes = grid[row, column]
+        axes.set_xticks(ticks[column])
+        axes.set_yticks(ticks[row] if row > column else [])
+        for axis, shown in ((axes.xaxis, row == len(grid) - 1), (axes.yaxis, column == 0 < row)):
             formatter = ScalarFormatter(useOffset=False)
             formatter.set_scientific(False)
             axis.set_major_formatter(formatter if shown else NullFormatter())
@@ -233,7 +210,7 @@ def _arrange(figure: Figure, grid: Any, ranges: Sequence[tuple[float, float]], r
         axes.yaxis.label.set_verticalalignment("top")
 
 
-def _ticks(span: tuple[float, float], most: int) -> list[float]:
+def _ticks(span: Span, most: int) -> list[float]:
     """Round values well inside a range, so that labels of neighbouring panels stay apart.
 
     Examples
@@ -245,29 +222,26 @@ def _ticks(span: tuple[float, float], most: int) -> list[float]:
 
     low, high = span
     for bins in range(most, most + 4):
-        values = [float(value) for value in MaxNLocator(bins).tick_values(low, high)]
-        inside = [value for value in values if 0.1 <= (value - low) / (high - low) <= 0.9]
+        values = np.array(MaxNLocator(bins).tick_values(low, high))
+        inside: list[float] = values[np.abs((values - low) / (high - low) - 0.5) <= 0.4].tolist()
         if len(inside) > 1:
-            return inside
+            break
     return inside
 
 
 def _labels(*runs: Run) -> list[str]:
     """Names of the run folders, or their paths where names repeat."""
-    names = [run.folder.name for run in runs]
-    if len(set(names)) < len(names):
-        names = [str(run.folder) for run in runs]
-    if len(set(names)) < len(names):
-        raise ConfigError(f"figure 'corner': the same run is given twice ({', '.join(names)})")
-    return names
+    for names in ([run.folder.name for run in runs], [str(run.folder) for run in runs]):
+        if len(set(names)) == len(names):
+            return names
+    raise ConfigError(f"figure 'corner': the same run is given twice ({', '.join(names)})")
 
 
 def _draw(run: Run, *others: Run, width_in: float) -> Figure:
     first, *names = _labels(run, *others)
     beside = {name: (other.analysis, other.samples()) for name, other in zip(names, others, strict=True)}
-    return plot_corner(
-        run.analysis, run.samples(), label=first, summary=run.summary(), others=beside, width_in=width_in
-    )
+    named: Look = {"label": first, "summary": run.summary(), "others": beside}
+    return plot_corner(run.analysis, run.samples(), **named, width_in=width_in)
 
 
 CAPTION = "Marginal posteriors of pairs of parameters, and of single ones with their priors."

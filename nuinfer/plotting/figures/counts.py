@@ -2,32 +2,20 @@
 
 from __future__ import annotations
 
-from types import MappingProxyType
-from typing import Any
-
 import numpy as np
 
-from nuinfer.plotting import draws, style
-from nuinfer.plotting.annotations import Analysis, Axes, Draws, Figure, Panels, Point
+from nuinfer.plotting import Kind, draws, of_posterior, sheet, style
+from nuinfer.plotting.annotations import Analysis, ArrayLike, Axes, Draws, Figure, FloatArray, Look, Panels, Point
 from nuinfer.plotting.energies import GEV_PER_TEV
-from nuinfer.plotting.kind import Kind, of_posterior
-from nuinfer.plotting.scaffold import sheet
-from nuinfer.typing import ArrayLike, FloatArray
 
 MOST_DRAWS = 2000
 FLOOR_EVENTS = 0.02
 """Bottom of the axis: fifty times less than one event."""
 
-BACKGROUNDS = MappingProxyType(
-    {
-        "muon": ("muons", style.PURPLE),
-        "conventional": ("conventional", style.ORANGE),
-        "prompt": ("prompt", style.GREEN),
-    }
-)
-"""Label and colour of each background, from the bottom of the stack to its top."""
+BACKGROUNDS = {"muon": style.PURPLE, "conventional": style.ORANGE, "prompt": style.GREEN}
+"""Colour of each background, from the bottom of the stack to its top."""
 
-_PREDICTIVE_95, _PREDICTIVE_68, _EXPECTED_68 = "#E6E6E6", "#CCCCCC", style.SKY
+
 _BASE = 1e-9  # where the stack stands on a logarithmic axis
 
 
@@ -90,11 +78,12 @@ def plot_counts(
             observed = analysis.observed_counts[row]
             _draw_bands(panel, edges_tev, predicted[:, row], expected[:, row])
             _draw_backgrounds(panel, edges_tev, {name: counts[row] for name, counts in backgrounds.items()})
-            panel.stairs(
-                fitted[row], edges_tev, baseline=None, color=style.BLUE, lw=style.points(1.3), label="best fit"
-            )
+            line: Look = {"color": style.BLUE, "lw": style.points(1.3), "label": "best fit"}
+            panel.stairs(fitted[row], edges_tev, baseline=None, **line)
             draw_observed(panel, edges_tev, observed)
-            _write_totals(panel, topology, observed, predicted[:, row])
+            low, high = np.quantile(predicted[:, row].sum(axis=-1), [0.16, 0.84], method="inverted_cdf")
+            totals = f"observed {observed.sum():.0f}\npredicted {low:.0f}–{high:.0f} (68 %)"
+            style.write(panel, 0.96, 0.96, f"{topology.replace('_', ' ')}\n{totals}", linespacing=1.4)
             finish(panel, top=3.0 * float(np.max(garwood(analysis.observed_counts)[1])))
     return drawn.figure
 
@@ -104,9 +93,9 @@ def _draw_bands(panel: Axes, edges_tev: FloatArray, predicted: FloatArray, expec
     whole = np.quantile(predicted, [0.025, 0.16, 0.84, 0.975], axis=0, method="inverted_cdf")
     mean = np.quantile(expected, [0.16, 0.84], axis=0)
     for low, high, colour, label in (
-        (whole[0], whole[3], _PREDICTIVE_95, "posterior predictive, 95 %"),
-        (whole[1], whole[2], _PREDICTIVE_68, "posterior predictive, 68 %"),
-        (mean[0], mean[1], _EXPECTED_68, "expected, 68 %"),
+        (whole[0], whole[3], "#E6E6E6", "posterior predictive, 95 %"),
+        (whole[1], whole[2], "#CCCCCC", "posterior predictive, 68 %"),
+        (mean[0], mean[1], style.SKY, "expected, 68 %"),
     ):
         base = np.maximum(low, _BASE)
         panel.stairs(np.maximum(high, base), edges_tev, baseline=base, fill=True, color=colour, lw=0, label=label)
@@ -116,9 +105,9 @@ def _draw_backgrounds(panel: Axes, edges_tev: FloatArray, backgrounds: dict[str,
     """Stacked counts, each of shape (bin,)."""
     base = np.full(len(edges_tev) - 1, _BASE)
     for name, counts in backgrounds.items():
-        label, colour = BACKGROUNDS[name]
-        look: dict[str, Any] = {"fill": True, "color": colour, "lw": 0, "alpha": 0.8, "label": f"{label} (median)"}
-        panel.stairs(base + counts, edges_tev, baseline=base, **look)
+        label = "muons (median)" if name == "muon" else f"{name} (median)"
+        look: Look = {"color": BACKGROUNDS[name], "lw": 0, "alpha": 0.8, "label": label}
+        panel.stairs(base + counts, edges_tev, baseline=base, fill=True, **look)
         base = base + counts
 
 
@@ -126,27 +115,20 @@ def draw_observed(panel: Axes, edges_tev: FloatArray, observed: FloatArray) -> N
     """Counts of shape (bin,) with their Garwood 68 % errors; an arrow from the upper end where there are none."""
     low, high = garwood(observed)
     centre, seen = np.sqrt(edges_tev[1:] * edges_tev[:-1]), observed > 0.0
-    errors = np.array([observed - low, high - observed])
-    dots: dict[str, Any] = {"fmt": "o", "color": style.BLACK, "elinewidth": style.points(0.9)}
-    ends: dict[str, Any] = {"fmt": "_", "color": style.BLACK, "elinewidth": style.points(0.7)}
-    arrows: dict[str, Any] = {"uplims": True, "markersize": style.points(5.0), "capsize": style.points(1.6)}
-    panel.errorbar(centre[seen], observed[seen], errors[:, seen], label="observed, 68 %", **dots)
-    panel.errorbar(centre[~seen], high[~seen], 0.4 * high[~seen], **ends, **arrows)
-
-
-def _write_totals(panel: Axes, topology: str, observed: FloatArray, predicted: FloatArray) -> None:
-    low, high = np.quantile(predicted.sum(axis=-1), [0.16, 0.84], method="inverted_cdf")
-    lines = (topology.replace("_", " "), f"observed {observed.sum():.0f}", f"predicted {low:.0f}–{high:.0f} (68 %)")
-    panel.text(0.96, 0.96, "\n".join(lines), transform=panel.transAxes, ha="right", va="top", linespacing=1.4)
+    errors = np.array([observed - low, high - observed])[:, seen]
+    dots: Look = {"fmt": "o", "elinewidth": style.points(0.9), "label": "observed, 68 %"}
+    arrows: Look = {"fmt": "_", "elinewidth": style.points(0.7), "uplims": True, "ms": style.points(5.0)}
+    panel.errorbar(centre[seen], observed[seen], errors, color=style.BLACK, **dots)
+    above, down = high[~seen], 0.4 * high[~seen]
+    panel.errorbar(centre[~seen], above, down, color=style.BLACK, capsize=style.points(1.6), **arrows)
 
 
 def finish(panel: Axes, top: float) -> None:
     """Scales, labels and limits of events per bin of deposited energy."""
     panel.set(xscale="log", yscale="log", xlabel="deposited energy [TeV]", ylabel="events per bin")
-    panel.set_xlim(panel.dataLim.x0, panel.dataLim.x1)
-    panel.set_ylim(FLOOR_EVENTS, top)
-    for axis in (panel.xaxis, panel.yaxis):
-        style.plain_log(axis)
+    panel.set(xlim=panel.dataLim.intervalx, ylim=(FLOOR_EVENTS, top))
+    style.plain_log(panel.xaxis)
+    style.plain_log(panel.yaxis)
 
 
 CAPTION = "Events in bins of deposited energy against what the posterior predicts."

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from nuinfer.plotting import draws, energies, needs, style
-from nuinfer.plotting.annotations import Analysis, Axes, Draws, Figure, Panels, Point
+from nuinfer.plotting import Kind, draws, energies, needs, of_posterior, sheet, style
+from nuinfer.plotting.annotations import Analysis, Axes, Draws, Figure, FloatArray, Panels, Point
 from nuinfer.plotting.energies import ENERGY_GEV, GEV_PER_TEV
-from nuinfer.plotting.kind import Kind, of_posterior
-from nuinfer.plotting.scaffold import sheet
-from nuinfer.typing import FloatArray
 
 MOST_DRAWS = 400
 POINTS = 160
@@ -18,8 +15,6 @@ DEPTH = (1e-4, 3e1)
 
 NAMES = ("e", r"\mu", r"\tau")
 COLOURS = (style.BLUE, style.VERMILLION, style.GREEN)
-_TARGET_LINES = ("solid", "dashed", "dotted")
-_BAND_ALPHAS = (0.15, 0.3)
 
 
 def plot_depth(
@@ -41,21 +36,21 @@ def plot_depth(
     ConfigError
         Without absorption, and for samples that do not belong to `analysis`.
     """
-    from nuinfer.flux import transition_at_earth
+    from nuinfer.flux import depths_at_earth, transition_at_earth
 
     FIGURE.require(analysis)
     theta = draws.flat_for_flux(analysis, samples, MOST_DRAWS)
     point = draws.best_fit(analysis, samples, best_fit)
     grid = np.geomspace(*ENERGY_GEV, POINTS)
     fine = energies.with_edges(analysis, point, grid)
+    depths, all_depths = depths_at_earth(analysis, point, fine), depths_at_earth(analysis, theta, grid).sum(axis=-1)
     line, band = transition_at_earth(analysis, point, fine), transition_at_earth(analysis, theta, grid)
     with sheet(axes, width_in, (0.75 * width_in, style.points(7.6)), panels=4, columns=(2, 1), share="x") as drawn:
-        depth, *transitions = drawn.panels
-        _draw_depths(depth, analysis, (theta, grid), (point, fine))
-        for source, panel in enumerate(transitions):
+        _draw_depths(drawn.panel, grid, all_depths, fine, depths)
+        for source, panel in enumerate(drawn.panels[1:]):
             for flavour, colour in enumerate(COLOURS):
-                ends = np.nanquantile(band[..., flavour, source], [0.025, 0.16, 0.84, 0.975], axis=0)
-                for k, alpha in enumerate(_BAND_ALPHAS):
+                ends = np.nanquantile(band[..., flavour, source], style.CENTRAL, axis=0)
+                for k, alpha in enumerate((0.15, 0.3)):
                     panel.fill_between(grid / GEV_PER_TEV, ends[k], ends[3 - k], color=colour, alpha=alpha, lw=0)
                 label = rf"arriving as $\nu_{{{NAMES[flavour]}}}$"
                 panel.plot(fine / GEV_PER_TEV, line[:, flavour, source], color=colour, label=label)
@@ -65,21 +60,14 @@ def plot_depth(
     return drawn.figure
 
 
-def _draw_depths(
-    panel: Axes, analysis: Analysis, over: tuple[FloatArray, FloatArray], at: tuple[FloatArray, FloatArray]
-) -> None:
-    """Depth of each target at the best fit, and the band of their sum; each for points and energies."""
-    from nuinfer.flux import depths_at_earth
-
-    (theta, grid), (point, fine) = over, at
-    band = depths_at_earth(analysis, theta, grid).sum(axis=-1)
+def _draw_depths(panel: Axes, grid: FloatArray, band: FloatArray, fine: FloatArray, line: FloatArray) -> None:
+    """The band (draw, energy) of the depth of all targets, and that of each at the best fit, (energy, target)."""
     style.draw_band(panel, grid / GEV_PER_TEV, np.maximum(band, DEPTH[0] * 1e-9))
-    line = depths_at_earth(analysis, point, fine)
-    for target, dashes in zip(range(line.shape[-1]), _TARGET_LINES, strict=False):
+    for target, (depth, dashes) in enumerate(zip(line.T, ("solid", "dashed", "dotted"), strict=False)):
         label = rf"$\tau$ at $m_{target + 1}$, best fit" if line.shape[-1] > 1 else r"$\tau$, best fit"
-        drawn = np.where(line[:, target] > 0.0, line[:, target], np.nan)
-        label += " (off the axis)" if not np.any(drawn > DEPTH[0]) else ""
-        panel.plot(fine / GEV_PER_TEV, drawn, color=style.BLACK, ls=dashes, label=label)
+        label += " (off the axis)" if not np.any(depth > DEPTH[0]) else ""
+        seen = np.where(depth > 0.0, depth, np.nan)
+        panel.plot(fine / GEV_PER_TEV, seen, color=style.BLACK, ls=dashes, label=label)
     panel.axhline(1.0, color=style.GREY, lw=style.points(0.5))
     panel.set(yscale="log", ylabel=r"optical depth $\tau$", ylim=(DEPTH[0], max(DEPTH[1], 3.0 * float(line.max()))))
 

@@ -10,33 +10,24 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 
 from nuinfer.errors import ConfigError
-from nuinfer.plotting import style
-from nuinfer.plotting.annotations import Analysis, Figure, Panels
+from nuinfer.plotting import Kind, sheet, style
+from nuinfer.plotting.annotations import Analysis, Figure, FloatArray, Look, Panels
 from nuinfer.plotting.energies import GEV_PER_TEV
 from nuinfer.plotting.figures import counts
-from nuinfer.plotting.kind import Kind
-from nuinfer.plotting.scaffold import Sheet, sheet
-from nuinfer.typing import BoolArray, FloatArray
 
-SPECTRUM = MappingProxyType({"gamma": 2.0, "phi_total": 2.85})
-MEDIATOR = MappingProxyType({"log10_m_zprime_mev": math.log10(8.0), "log10_g_prime": math.log10(5e-4), "m_nu_ev": 0.05})
+SPECTRUM = {"gamma": 2.0, "phi_total": 2.85}
+MEDIATOR = {"log10_m_zprime_mev": math.log10(8.0), "log10_g_prime": math.log10(5e-4), "m_nu_ev": 0.05}
 GAP_GEV = (4e5, 1e6)
 """Where the 3-year sample has no event; the bins inside it are counted."""
 
 PAPER_EVENTS = 2.0
 """Events that the paper expects in the gap without a Z'."""
 
-_FLAVOURED, _BLIND = "model.charges=[0, 1, -1]", "model.charges=[1, 1, 1]"
-_FLUX_GEV = (6e4, 1.2e6)
-_TOP_EVENTS = 150.0  # leaves room for the text
-SMALL_POINTS = 5.2
-"""Font size of the text."""
+_FLUX_TEV = (60.0, 1200.0)
 
 
 @dataclass(frozen=True)
@@ -58,10 +49,6 @@ class Curve:
     background: FloatArray
     survival: FloatArray
 
-    def gap(self, inside: BoolArray) -> float:
-        """Expected events in the bins of the gap."""
-        return float(self.counts[inside].sum())
-
 
 def curves(analysis: Analysis, energy_gev: FloatArray) -> list[Curve]:
     """The four models of Fig. 1, with survival at `energy_gev`, shape (energy,).
@@ -79,9 +66,9 @@ def curves(analysis: Analysis, energy_gev: FloatArray) -> list[Curve]:
     free = analysis.with_overrides([*off, *at])
     models = {
         "Standard Model": ["model.absorption=false"],
-        r"$L_\mu - L_\tau$, coherent": [_FLAVOURED, "model.coherence=coherent"],
-        r"$L_\mu - L_\tau$, decoherent": [_FLAVOURED, "model.coherence=decoherent"],
-        "flavour-blind": [_BLIND, "model.coherence=decoherent"],
+        r"$L_\mu - L_\tau$, coherent": ["model.charges=[0, 1, -1]", "model.coherence=coherent"],
+        r"$L_\mu - L_\tau$, decoherent": ["model.charges=[0, 1, -1]", "model.coherence=decoherent"],
+        "flavour-blind": ["model.charges=[1, 1, 1]", "model.coherence=decoherent"],
     }
     return [_curve(label, free.with_overrides(overrides), energy_gev) for label, overrides in models.items()]
 
@@ -104,61 +91,54 @@ def plot_fig1(analysis: Analysis, *, axes: Panels = None, width_in: float = styl
     ConfigError
         If the analysis has no Z', or split masses.
     """
-    energy_gev = np.geomspace(*_FLUX_GEV, 600)
-    models = curves(analysis, energy_gev)
-    edges_tev = analysis.bin_edges_gev / GEV_PER_TEV
-    ratios: dict[str, Any] = {"width_ratios" if style.is_wide(width_in) else "height_ratios": (3, 2)}
+    energy_tev, edges_tev = np.geomspace(*_FLUX_TEV, 600), analysis.bin_edges_gev / GEV_PER_TEV
+    models = curves(analysis, energy_tev * GEV_PER_TEV)
+    ratios: Look = {"width_ratios" if style.is_wide(width_in) else "height_ratios": (3, 2)}
     with sheet(axes, width_in, (3.3, style.points(5.2)), panels=2, columns=(2, 1), **ratios) as drawn:
         events, flux = drawn.panels
         looks = ((style.BLACK, "solid"), (style.BLUE, "dotted"), (style.GREEN, "dashdot"), (style.VERMILLION, "dashed"))
         for model, (colour, dashes) in zip(models, looks, strict=True):
-            width = style.points(1.3)
-            events.stairs(model.counts, edges_tev, baseline=None, color=colour, ls=dashes, lw=width, label=model.label)
-            flux.plot(energy_gev / GEV_PER_TEV, model.survival, color=colour, ls=dashes, lw=width)
-        grey: dict[str, Any] = {"color": "#CCCCCC", "fill": True, "lw": 0, "zorder": 0, "label": "atmospheric"}
+            look: Look = {"color": colour, "ls": dashes, "lw": style.points(1.3)}
+            events.stairs(model.counts, edges_tev, baseline=None, label=model.label, **look)
+            flux.plot(energy_tev, model.survival, **look)
+        grey: Look = {"color": "#CCCCCC", "fill": True, "lw": 0, "zorder": 0, "label": "atmospheric"}
         events.stairs(models[0].background, edges_tev, baseline=1e-9, **grey)
         counts.draw_observed(events, edges_tev, analysis.observed_counts.sum(axis=0))
-        _write_argument(drawn, argument(analysis, models))
-        counts.finish(events, top=_TOP_EVENTS)
+        size = style.points(5.2)
+        room_in = 0.68 * drawn.figure.get_figwidth() / (1.6 if drawn.wide else 1.0)
+        lines = [part for line in argument(analysis, models) for part in style.fitting_lines(line, size, room_in)]
+        style.write(events, 0.97, 0.97, "\n".join(lines), fontsize=size, linespacing=1.4)
+        counts.finish(events, top=150.0)  # leaves room for the text
         flux.set(xscale="log", xlabel="neutrino energy at Earth [TeV]", ylabel="flux at Earth / unabsorbed")
-        flux.set_xlim(_FLUX_GEV[0] / GEV_PER_TEV, _FLUX_GEV[1] / GEV_PER_TEV)
-        flux.set_ylim(0.0, 1.08)
+        flux.set(xlim=_FLUX_TEV, ylim=(0.0, 1.08))
         style.plain_log(flux.xaxis, (1.0, 2.0, 5.0))
     return drawn.figure
 
 
 def argument(analysis: Analysis, models: Sequence[Curve]) -> list[str]:
     """Lines of the paper's two-event argument, with the expected number in the gap and the chance to see none."""
-    inside = _in_gap(analysis)
-    edges_tev = analysis.bin_edges_gev[:-1][inside][0] / 1e3, analysis.bin_edges_gev[1:][inside][-1] / 1e3
+    low, high = analysis.bin_edges_gev[:-1], analysis.bin_edges_gev[1:]
+    inside = (low >= GAP_GEV[0]) & (high <= GAP_GEV[1])
+    if not inside.any():
+        raise ConfigError(f"figure 'fig1': no bin of '{analysis.config.data.dataset}' inside 400 TeV to 1 PeV")
+    from_tev, to_tev = low[inside][0] / GEV_PER_TEV, high[inside][-1] / GEV_PER_TEV
     seen = int(analysis.observed_counts[:, inside].sum())
     left, events = _opaque_survival(analysis), PAPER_EVENTS
-    lines = [
+    expected = {model.label: float(model.counts[inside].sum()) for model in models}
+    return [
         f"the paper: {events:.0f} expected, × {left:.2f} = {events * left:.1f} (all beyond, exact energies)",
-        f"{edges_tev[0]:.0f}–{edges_tev[1]:.0f} TeV: {seen} observed, expected (chance of none)",
+        f"{from_tev:.0f}–{to_tev:.0f} TeV: {seen} observed, expected (chance of none)",
+        *(f"{label}: {number:.1f} ({np.exp(-number):.0%})" for label, number in expected.items()),
     ]
-    for model in models:
-        expected = model.gap(inside)
-        lines.append(f"{model.label}: {expected:.1f} ({np.exp(-expected):.0%})")
-    return lines
 
 
 def _opaque_survival(analysis: Analysis) -> float:
     """Share of the flux that an opaque coherent crossing leaves, of the source of the analysis (Sec. III)."""
-    from nuinfer.physics.absorption import degenerate_transition
-    from nuinfer.physics.mediator import LMU_LTAU
-    from nuinfer.physics.sources import source_fractions
+    from nuinfer.physics import absorption, mediator, sources
 
-    flavours = source_fractions(analysis.config.model.source).reshape(2, 3).sum(axis=0)
-    return float((degenerate_transition(np.inf, analysis.mixing, LMU_LTAU, "coherent") @ flavours).sum())
-
-
-def _in_gap(analysis: Analysis) -> BoolArray:
-    edges = analysis.bin_edges_gev
-    inside = (edges[:-1] >= GAP_GEV[0]) & (edges[1:] <= GAP_GEV[1])
-    if not inside.any():
-        raise ConfigError(f"figure 'fig1': no bin of '{analysis.config.data.dataset}' inside 400 TeV to 1 PeV")
-    return np.asarray(inside)
+    flavours = sources.source_fractions(analysis.config.model.source).reshape(2, 3).sum(axis=0)
+    opaque = absorption.degenerate_transition(np.inf, analysis.mixing, mediator.LMU_LTAU, "coherent")
+    return float((opaque @ flavours).sum())
 
 
 def _curve(label: str, analysis: Analysis, energy_gev: FloatArray) -> Curve:
@@ -170,14 +150,6 @@ def _curve(label: str, analysis: Analysis, energy_gev: FloatArray) -> Curve:
     arriving, whole = (make(analysis, theta, energy_gev).sum(axis=-1) for make in (flux_at_earth, unabsorbed_flux))
     background = sum((part for name, part in parts.items() if name != "astro"), start=np.zeros(1))
     return Curve(label, background + parts["astro"], background, arriving / whole)
-
-
-def _write_argument(drawn: Sheet, argued: Sequence[str]) -> None:
-    size, width_in = style.points(SMALL_POINTS), drawn.figure.get_figwidth()
-    room_in = 0.68 * width_in / (1.6 if style.is_wide(width_in) else 1.0)
-    lines = [part for line in argued for part in style.fitting_lines(line, size, room_in)]
-    look: dict[str, Any] = {"ha": "right", "va": "top", "fontsize": size, "linespacing": 1.4}
-    drawn.panel.text(0.97, 0.97, "\n".join(lines), transform=drawn.panel.transAxes, **look)
 
 
 def _needs(analysis: Analysis) -> str:

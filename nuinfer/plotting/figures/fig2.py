@@ -2,35 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
-from typing import Any
-
 import numpy as np
 
-from nuinfer.plotting import plane, style
-from nuinfer.plotting.annotations import Analysis, Axes, Constraint, Figure, Panel
-from nuinfer.plotting.kind import Kind
-from nuinfer.plotting.scaffold import sheet
-from nuinfer.typing import FloatArray
+from nuinfer.plotting import Kind, plane, sheet, style
+from nuinfer.plotting.annotations import Analysis, Axes, Constraint, Figure, FloatArray, Look, Panel
 
 MASS_MEV = (1.0, 50.0)
 COUPLING = (1e-6, 3e-3)
-REDSHIFTS = (0.0, 1.0, 3.0)
-"""Of the crossing, for the lines of unit depth."""
+REDSHIFTS = {0.0: "solid", 1.0: (0, (5, 2)), 3.0: (0, (2, 2))}
+"""Redshift of the crossing to the dashes of its line of unit depth."""
 
 NEUTRINO_MASSES_EV = (0.05, 0.25 / 3.0)
 """Lightest and heaviest quasi-degenerate neutrinos of the paper."""
 
-GRID, WIDTH = 300, 1.5
-_LINES: Mapping[str, dict[str, Any]] = MappingProxyType(
-    {
-        "borexino": {"color": "#8C510A", "ls": "dotted", "label": "Borexino"},
-        "neff": {"color": style.GREY, "ls": "solid", "label": r"$\Delta N_\mathrm{eff} = 0.7$"},
-        "sn1987a": {"color": style.BLACK, "ls": "solid", "label": r"$\tau_\mathrm{diff} = 10$ s"},
-    }
-)
-_RED, _GREEN, _BLUE = "#CC3311", style.GREEN, style.BLUE
+_LINES: dict[str, Look] = {
+    "borexino": {"color": "#8C510A", "ls": "dotted", "label": "Borexino"},
+    "neff": {"color": style.GREY, "ls": "solid", "label": r"$\Delta N_\mathrm{eff} = 0.7$"},
+    "sn1987a": {"color": style.BLACK, "ls": "solid", "label": r"$\tau_\mathrm{diff} = 10$ s"},
+}
 
 
 def plot_fig2(analysis: Analysis, *, axes: Panel = None, width_in: float = style.PAGE_IN) -> Figure:
@@ -53,15 +42,16 @@ def plot_fig2(analysis: Analysis, *, axes: Panel = None, width_in: float = style
     """
     FIGURE.require(analysis)
     constraints = {c.name: c for c in analysis.constraints}
-    mass, coupling = np.geomspace(*MASS_MEV, GRID), np.geomspace(*COUPLING, GRID)
+    mass, coupling = np.geomspace(*MASS_MEV, 300), np.geomspace(*COUPLING, 300)
     with sheet(axes, width_in, (0.56 * width_in, style.points(1.4 * width_in)), legend="right") as drawn:
         _draw_muon(drawn.panel, constraints["muon_g2"], mass)
         for name, look in _LINES.items():
             _draw_exclusion(drawn.panel, constraints[name], mass, coupling, look)
             if name == "neff":
                 _draw_smaller_neff(drawn.panel)
-        if analysis.absorbs:
-            _draw_depths(drawn.panel, analysis, mass)
+        for redshift, dashes in REDSHIFTS.items() if analysis.absorbs else ():
+            line: Look = {"color": style.GREEN, "ls": dashes, "label": rf"$\tau(z = {redshift:g}) = 1$"}
+            drawn.panel.plot(mass, analysis.coupling_of_depth(1.0, redshift, mass), lw=style.points(1.1), **line)
         _draw_mass_range(drawn.panel)
         plane.frame(drawn.panel, MASS_MEV, COUPLING)
     return drawn.figure
@@ -81,23 +71,19 @@ def _draw_muon(axes: Axes, constraint: Constraint, mass: FloatArray) -> None:
     measured = constraint.measurement
     if measured.mean is not None and measured.sigma is not None:
         low, high = (np.sqrt((measured.mean + s * measured.sigma) / per_coupling) for s in (-1.0, 1.0))
-        axes.fill_between(mass, low, high, color=_RED, alpha=0.35, lw=0, label=r"muon $g-2$, $\pm 1\sigma$")
-    axes.plot(
-        mass, np.sqrt(constraint.limit / per_coupling), color=_RED, lw=style.points(1.2), label=r"muon $g-2$, limit"
-    )
+        axes.fill_between(mass, low, high, color="#CC3311", alpha=0.35, lw=0, label=r"muon $g-2$, $\pm 1\sigma$")
+    limit = np.sqrt(constraint.limit / per_coupling)
+    axes.plot(mass, limit, color="#CC3311", lw=style.points(1.2), label=r"muon $g-2$, limit")
 
 
-def _draw_exclusion(
-    axes: Axes, constraint: Constraint, mass: FloatArray, coupling: FloatArray, look: dict[str, Any]
-) -> None:
+def _draw_exclusion(axes: Axes, constraint: Constraint, mass: FloatArray, coupling: FloatArray, look: Look) -> None:
     """Boundary of an exclusion, its excluded side shaded."""
     x, y = np.meshgrid(mass, coupling)
     beyond = np.broadcast_to(constraint.predict(x, y), x.shape) - constraint.limit
-    width, colour = style.points(WIDTH), look["color"]
-    axes.contourf(x, y, beyond, levels=[0.0, np.inf], colors=[colour], alpha=0.1)
-    line = axes.contour(x, y, beyond, levels=[0.0], colors=[colour], linestyles=[look["ls"]], linewidths=[width])
-    line.set_gid(constraint.name)
-    axes.plot([], [], lw=width, **look)
+    line: Look = {"linestyles": [look["ls"]], "linewidths": [style.points(1.5)]}
+    axes.contourf(x, y, beyond, levels=[0.0, np.inf], colors=[look["color"]], alpha=0.1)
+    axes.contour(x, y, beyond, levels=[0.0], colors=[look["color"]], **line).set_gid(constraint.name)
+    axes.plot([], [], lw=style.points(1.5), **look)
 
 
 def _draw_smaller_neff(axes: Axes) -> None:
@@ -110,18 +96,12 @@ def _draw_smaller_neff(axes: Axes) -> None:
     axes.axvline(last, color=style.GREY, lw=style.points(1.0), ls=(0, (1, 2)), label=label)
 
 
-def _draw_depths(axes: Axes, analysis: Analysis, mass: FloatArray) -> None:
-    for redshift, line in zip(REDSHIFTS, ("solid", (0, (5, 2)), (0, (2, 2))), strict=True):
-        coupling, label = analysis.coupling_of_depth(1.0, redshift, mass), rf"$\tau(z = {redshift:g}) = 1$"
-        axes.plot(mass, coupling, color=_GREEN, lw=style.points(1.1), ls=line, label=label)
-
-
 def _draw_mass_range(axes: Axes) -> None:
     """Masses that put the resonance at 400-800 TeV today; at redshift z they grow by sqrt(1+z)."""
     from nuinfer.physics.dip import DIP_GEV, resonant_mass_mev
 
     low, high = resonant_mass_mev(DIP_GEV, NEUTRINO_MASSES_EV)
-    axes.axvspan(low, high, color=_BLUE, alpha=0.08, lw=0)
+    axes.axvspan(low, high, color=style.BLUE, alpha=0.08, lw=0)
     label = "dip at 400–800 TeV for $z = 0$;\n" + r"grows as $\sqrt{1 + z}$"
     plane.draw_dip(axes, (low, high), label, lw=style.points(1.1), ls=(0, (6, 2)))
 

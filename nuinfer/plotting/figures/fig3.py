@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from nuinfer.plotting import style
-from nuinfer.plotting.annotations import Analysis, Figure, Panel
-from nuinfer.plotting.kind import Kind
-from nuinfer.plotting.scaffold import sheet
+from nuinfer.plotting import Kind, sheet, style
+from nuinfer.plotting.annotations import Figure, Panel
 
 RANGE = (0.01, 100.0)
 
@@ -40,9 +38,5 @@ def plot_fig3(*, axes: Panel = None, width_in: float = style.COLUMN_IN) -> Figur
     return drawn.figure
 
 
-def _draw(analysis: Analysis, *, width_in: float) -> Figure:  # noqa: ARG001 - every figure of the paper has an analysis
-    return plot_fig3(width_in=width_in)
-
-
 CAPTION = "Fig. 3 of arXiv:1504.00711: the prefactor of the thermally averaged width."
-FIGURE = Kind("fig3", CAPTION, _draw, of="analysis", order=520)
+FIGURE = Kind("fig3", CAPTION, lambda _, *, width_in: plot_fig3(width_in=width_in), of="analysis", order=520)

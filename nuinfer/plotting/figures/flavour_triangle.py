@@ -2,48 +2,40 @@
 
 from __future__ import annotations
 
-from types import MappingProxyType
+from collections.abc import Mapping
 
 import numpy as np
 
-from nuinfer.plotting import draws, energies, style
-from nuinfer.plotting.annotations import Analysis, Draws, Figure, Panels, Point
-from nuinfer.plotting.kind import Kind, of_posterior
+from nuinfer.plotting import Kind, draws, energies, of_posterior, style
+from nuinfer.plotting.annotations import Analysis, Draws, Figure, FloatArray, Panels, Point
 from nuinfer.plotting.ternary import draw_points, enlarge, triangles
-from nuinfer.typing import FloatArray
 
 MOST_DRAWS = 400
 DIP_GEV = (1e4, 1e7)
 """Where the dip is searched."""
 
-DECADES, PER_DECADE = 5, 30
-POINTS = 120
+PER_DECADE = 30
 LEAST_SEEN = 0.1
 """Share of the unabsorbed flux below which compositions are not shown."""
 
 TINY_FLUX = 1e-60
 """In GeV^-1 cm^-2 s^-1 sr^-1; below it, beyond a cut-off, there is no composition."""
 
-LABELS = MappingProxyType({"below": "a decade below the dip", "in": "in the dip", "above": "a decade above it"})
+LABELS = {"below": "a decade below the dip", "in": "in the dip", "above": "a decade above it"}
 
-SOURCES = MappingProxyType(
-    {
-        "pion decay (pp, p$\\gamma$)": (("pp", "pgamma"), "o"),
-        "muon-damped": (("muon_damped", "muon_damped_pgamma"), "s"),
-        "neutron decay": (("neutron",), "D"),
-    }
-)
+SOURCES: Mapping[str, tuple[tuple[str, ...], str]] = {
+    "pion decay (pp, p$\\gamma$)": (("pp", "pgamma"), "o"),
+    "muon-damped": (("muon_damped", "muon_damped_pgamma"), "s"),
+    "neutron decay": (("neutron",), "D"),
+}
 """Label to the sources, alike in nu + nubar, and their marker."""
-
-_COLOURS = MappingProxyType({"below": style.VERMILLION, "in": style.BLUE, "above": style.GREEN})
 
 
 def standard_composition(analysis: Analysis, source: str) -> FloatArray:
     """Fractions (e, mu, tau), nu + nubar, of a source at Earth after standard mixing, shape (3,)."""
-    from nuinfer.physics.propagation import source_populations
-    from nuinfer.physics.sources import source_fractions
+    from nuinfer.physics import propagation, sources
 
-    arriving = source_populations(source_fractions(source), analysis.mixing)[0]
+    arriving = propagation.source_populations(sources.source_fractions(source), analysis.mixing)[0]
     return np.asarray(arriving @ analysis.mixing.probabilities.T)
 
 
@@ -68,7 +60,7 @@ def compositions(analysis: Analysis, theta: FloatArray) -> dict[str, FloatArray]
     """
     from nuinfer.flux import flux_at_earth, unabsorbed_flux
 
-    energy = np.geomspace(DIP_GEV[0] / 10.0, DIP_GEV[1] * 10.0, DECADES * PER_DECADE + 1)
+    energy = np.geomspace(DIP_GEV[0] / 10.0, DIP_GEV[1] * 10.0, 5 * PER_DECADE + 1)
     flux, unabsorbed = flux_at_earth(analysis, theta, energy), unabsorbed_flux(analysis, theta, energy)
     inside = slice(PER_DECADE, len(energy) - PER_DECADE)
     survival = flux.sum(axis=-1)[:, inside] / np.maximum(unabsorbed.sum(axis=-1)[:, inside], TINY_FLUX)
@@ -110,12 +102,10 @@ def plot_flavour_triangle(
                 fill = style.BLACK if analysis.config.model.source in sources else "none"
                 where = standard_composition(analysis, sources[0])[None]
                 draw_points(panel, where, mark, color=style.BLACK, label=label, mfc=fill, ms=style.points(4.0))
-            for name, where in at.items():
-                colour = _COLOURS[name]
+            for (name, where), colour in zip(at.items(), (style.VERMILLION, style.BLUE, style.GREEN), strict=True):
                 draw_points(panel, where, ".", color=colour, ms=style.points(2.2), mec="none", alpha=0.5)
                 draw_points(panel, where[:0], "o", color=colour, ms=style.points(3.0), mec="none", label=LABELS[name])
-        corners = enlarge(drawn.panels[-1], np.concatenate(list(at.values())))
-        draw_points(drawn.panel, corners, "-", color=style.GREY, lw=style.points(0.6), label="enlarged")
+        enlarge(drawn, np.concatenate(list(at.values())))
     return drawn.figure
 
 
@@ -123,7 +113,7 @@ def _track(analysis: Analysis, point: FloatArray) -> FloatArray:
     """Composition at one point from energy to energy, shape (energy, 3), NaN where too little of the flux is left."""
     from nuinfer.flux import flux_at_earth, unabsorbed_flux
 
-    energy = energies.with_edges(analysis, point, np.geomspace(*DIP_GEV, POINTS))
+    energy = energies.with_edges(analysis, point, np.geomspace(*DIP_GEV, 120))
     flux, whole = flux_at_earth(analysis, point, energy), unabsorbed_flux(analysis, point, energy).sum(axis=-1)
     total = flux.sum(axis=-1)
     seen = (total > LEAST_SEEN * whole) & (total > TINY_FLUX)

@@ -6,19 +6,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from nuinfer.plotting import style
-from nuinfer.plotting.annotations import Analysis, Comparison, Evidence, Figure
+from nuinfer.plotting import Kind, style
+from nuinfer.plotting.annotations import Analysis, Comparison, Evidence, Figure, FloatArray
 from nuinfer.plotting.figures.flavour_triangle import LABELS, compositions
-from nuinfer.plotting.kind import Kind
 from nuinfer.plotting.needs import COORDINATES
 from nuinfer.plotting.ternary import draw_points, enlarge, triangles
-from nuinfer.typing import FloatArray
 
 DIP_DEPTH = 0.3
 """Optical depth of a nearby resonance above which a point counts as having a dip."""
-
-ENLARGED = 0.12
-"""Greatest distance in any fraction from the middle of the points that the second triangle is made for."""
 
 _MARKS = {"below": "v", "in": "o", "above": "^"}
 
@@ -47,9 +42,8 @@ def plot_flavours(hypotheses: Sequence[Evidence], *, width_in: float = style.PAG
             for place, mark in _MARKS.items():
                 draw_points(panel, np.empty((0, 3)), mark, color=style.GREY, ms=size, label=LABELS[place])
         every = np.concatenate(list(paths.values()))
-        near = np.max(np.abs(every - np.median(every, axis=0)), axis=1) < ENLARGED
-        outline = enlarge(drawn.panels[-1], every[near])
-        draw_points(drawn.panel, outline, "-", color=style.GREY, lw=style.points(0.6), label="enlarged")
+        near = np.max(np.abs(every - np.median(every, axis=0)), axis=1) < 0.12  # outliers are not enlarged
+        enlarge(drawn, every[near])
     return drawn.figure
 
 
@@ -59,13 +53,15 @@ def at_dip(hypothesis: Evidence) -> dict[str, FloatArray]:
     Each of shape (3,); without such a draw, those of the likeliest one at the smallest coupling.
     """
     analysis, (samples, _), log_likelihood = hypothesis.analysis, hypothesis.weighted, hypothesis.log_likelihood
-    has_dip = _depths(analysis, samples) > DIP_DEPTH
+    has_dip, coupling = _depths(analysis, samples) > DIP_DEPTH, COORDINATES[1]
     if np.any(has_dip):
         likeliest = samples[np.argmax(np.where(has_dip, log_likelihood, -np.inf))]
     else:
-        likeliest = _with_least_coupling(analysis, samples[np.argmax(log_likelihood)])
-    found = compositions(analysis, likeliest[None])
-    return {place: found[place][0] for place in _MARKS}
+        likeliest = samples[np.argmax(log_likelihood)].copy()
+        if coupling in analysis.parameter_names:
+            column = analysis.parameter_names.index(coupling)
+            likeliest[column] = analysis.prior_bounds[column, 0]
+    return {place: found[0] for place, found in compositions(analysis, likeliest[None]).items()}
 
 
 def _depths(analysis: Analysis, theta: FloatArray) -> FloatArray:
@@ -77,19 +73,9 @@ def _depths(analysis: Analysis, theta: FloatArray) -> FloatArray:
     return np.broadcast_to((values["g_prime"] / opaque) ** 2, (len(theta),))
 
 
-def _with_least_coupling(analysis: Analysis, theta: FloatArray) -> FloatArray:
-    """A point with the smallest coupling of the prior, if there is one."""
-    moved, name = theta.copy(), COORDINATES[1]
-    if name in analysis.parameter_names:
-        column = analysis.parameter_names.index(name)
-        moved[column] = analysis.prior_bounds[column, 0]
-    return moved
-
-
 def _draw(comparison: Comparison, *, width_in: float) -> Figure:
     return plot_flavours(comparison.hypotheses, width_in=width_in)
 
 
-FIGURE = Kind(
-    "flavours", "Flavour at Earth of the hypotheses below, in and above the dip.", _draw, of="comparison", order=210
-)
+CAPTION = "Flavour at Earth of the hypotheses below, in and above the dip."
+FIGURE = Kind("flavours", CAPTION, _draw, of="comparison", order=210)

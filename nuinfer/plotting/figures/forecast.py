@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
-from nuinfer.plotting import style
+from nuinfer.plotting import Kind, sheet, style
 from nuinfer.plotting.annotations import Figure, Forecast
-from nuinfer.plotting.kind import Kind
-from nuinfer.plotting.scaffold import sheet
 
-_LOOKS: Mapping[str, tuple[str, str]] = MappingProxyType(
-    {"seen": (style.BLUE, "seen, if there is one"), "excluded": (style.VERMILLION, "excluded, if there is none")}
-)
+_LOOKS = {"seen": (style.BLUE, "seen, if there is one"), "excluded": (style.VERMILLION, "excluded, if there is none")}
 
 
 def plot_forecast(forecast: Forecast, threshold: float, width_in: float = style.COLUMN_IN) -> Figure:
@@ -32,7 +26,6 @@ def plot_forecast(forecast: Forecast, threshold: float, width_in: float = style.
     """
     from nuinfer.parameters import DERIVED, PARAMETERS
 
-    years = forecast.years
     with sheet(None, width_in, (0.8 * width_in, 0.8 * width_in), legend="upper left") as drawn:
         panel = drawn.panel
         panel.set(xscale="log", yscale="log", xlabel="livetime [yr]", ylabel="expected $q$")
@@ -40,18 +33,16 @@ def plot_forecast(forecast: Forecast, threshold: float, width_in: float = style.
             colour, label = _LOOKS[name]
             relation, passed = forecast.years_until(name)
             text = f"{label}: {'' if relation == '=' else relation + ' '}{passed:.3g} yr"
-            panel.plot(years, values, "o-", color=colour, ms=style.points(3.0), label=text)
+            panel.plot(forecast.years, values, "o-", color=colour, ms=style.points(3.0), label=text)
             if relation == "=":
                 panel.vlines(passed, 0.0, threshold, color=colour, lw=style.points(0.8), ls="dotted")
         panel.axhline(threshold, color=style.GREY, lw=style.points(0.8), ls="dashed")
-        panel.annotate(f"{forecast.level:.0%}", (years[0], threshold), (2, 2), textcoords="offset points")
+        panel.annotate(f"{forecast.level:.0%}", (forecast.years[0], threshold), (2, 2), textcoords="offset points")
         every = np.concatenate([*forecast.statistics.values(), [threshold]])
         panel.set_ylim(0.5 * float(every.min()), 4.0 * float(every.max()))  # room for the legend
         style.plain_log(panel.xaxis, (1.0, 2.0, 5.0))
         style.plain_log(panel.yaxis)
-        labels = {one.name: one.label for one in PARAMETERS.values()} | {
-            one.name: one.label for one in DERIVED.values()
-        }
+        labels = {**{p.name: p.label for p in PARAMETERS.values()}, **{d.name: d.label for d in DERIVED.values()}}
         point = ", ".join(f"{labels.get(name, name)} = {value:g}" for name, value in forecast.at.items())
         panel.set_title(f"{detector(forecast)}: {point}")
     return drawn.figure

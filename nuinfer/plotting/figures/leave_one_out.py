@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from typing import Any
 
 from nuinfer.errors import ConfigError
-from nuinfer.plotting import density, needs, plane, style
-from nuinfer.plotting.annotations import Analysis, Axes, Draws, Figure, Panels, Run, ShortRun
-from nuinfer.plotting.kind import Kind
-from nuinfer.plotting.scaffold import sheet
+from nuinfer.plotting import Kind, density, needs, plane, sheet, style
+from nuinfer.plotting.annotations import Analysis, Draws, Figure, Look, Panels, Run, ShortRun
 
 FEWEST_EFFECTIVE, LARGEST_RHAT = 500.0, 1.05
 """What a panel must reach not to be called rough."""
@@ -53,8 +50,8 @@ def plot_leave_one_out(
     box = analysis.prior_bounds[density.columns(analysis)]
     full = density.posterior_density(analysis, samples, effective)
     inner, outer = full.thresholds
-    looks = plane.looks(analysis.constraints)
-    grey: dict[str, Any] = {"linewidths": (style.points(0.6), style.points(1.0)), "colors": _GREY, "zorder": 4}
+    looks = {constraint.name: look for constraint, look in plane.looks(analysis.constraints)}
+    grey: Look = {"linewidths": (style.points(0.6), style.points(1.0)), "colors": _GREY, "zorder": 4}
 
     def height_in(rows: int, columns: int) -> float:
         return style.points(0.9) + rows * 0.68 * width_in / columns
@@ -70,16 +67,11 @@ def plot_leave_one_out(
                 plane.draw_constraint(panel, constraint, box, looks[name])
             plane.finish(panel, box)
             panel.set_title(f"without {plane.label_of(constraint)}", pad=style.points(3.0))
-            _write_quality(panel, found)
+            rough = found.ess < FEWEST_EFFECTIVE or found.rhat > LARGEST_RHAT
+            note = f"rough: ESS {found.ess:.0f}, R-hat {found.rhat:.2f}" if rough else f"ESS {found.ess:.0f}"
+            colour = style.VERMILLION if rough else style.BLACK
+            style.write(panel, 0.03, 0.95, note, ha="left", fontsize="x-small", color=colour)
     return drawn.figure
-
-
-def _write_quality(panel: Axes, found: ShortRun) -> None:
-    """What the short run behind a panel is worth."""
-    rough = found.ess < FEWEST_EFFECTIVE or found.rhat > LARGEST_RHAT
-    note = f"rough: ESS {found.ess:.0f}, R-hat {found.rhat:.2f}" if rough else f"ESS {found.ess:.0f}"
-    colour = style.VERMILLION if rough else style.BLACK
-    panel.text(0.03, 0.95, note, transform=panel.transAxes, va="top", fontsize="x-small", color=colour)
 
 
 @functools.lru_cache(maxsize=1)

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from nuinfer.plotting import draws, plane, style
-from nuinfer.plotting.annotations import Analysis, Draws, Figure, Panel, Point
-from nuinfer.plotting.kind import Kind, of_posterior
-from nuinfer.plotting.scaffold import sheet
-from nuinfer.typing import ArrayLike, FloatArray
+from nuinfer.plotting import Kind, draws, of_posterior, plane, sheet, style
+from nuinfer.plotting.annotations import Analysis, ArrayLike, Draws, Figure, FloatArray, Panel, Point
 
 MOST_DRAWS = 2000
 LARGEST = 6.0
@@ -36,8 +33,7 @@ def pulls(analysis: Analysis, theta: ArrayLike) -> dict[str, FloatArray]:
     """
     from nuinfer.priors import Normal
 
-    rows = analysis.space.check(theta)
-    found = {}
+    rows, found = analysis.space.check(theta), {}
     predicted = analysis.observables(rows)
     for constraint in analysis.constraints:
         mean, sigma = constraint.measurement.mean, constraint.measurement.sigma
@@ -48,12 +44,9 @@ def pulls(analysis: Analysis, theta: ArrayLike) -> dict[str, FloatArray]:
     for column, (parameter, prior) in enumerate(analysis.space.sampled):
         if isinstance(prior, Normal):
             found[parameter.label] = (rows[..., column] - prior.mean) / prior.sigma
-    expected = analysis.expected_counts(rows).sum(axis=-1)
-    observed = analysis.observed_counts.sum(axis=-1)
-    for row, topology in enumerate(analysis.topologies):
-        number = expected[..., row]
-        found[f"{topology.replace('_', ' ')} events"] = (number - observed[row]) / np.sqrt(number)
-    return found
+    expected, observed = analysis.expected_counts(rows).sum(axis=-1), analysis.observed_counts.sum(axis=-1)
+    events = [f"{topology.replace('_', ' ')} events" for topology in analysis.topologies]
+    return found | dict(zip(events, np.moveaxis((expected - observed) / np.sqrt(expected), -1, 0), strict=True))
 
 
 def plot_pulls(
@@ -76,7 +69,7 @@ def plot_pulls(
     forms = {plane.label_of(c): c.form.replace("_", "-") for c in analysis.constraints}
     names = [f"{name} ({forms[name]})" if name in forms else name for name in over]
     values, fitted = (np.clip(np.array(list(found.values())), -LARGEST, LARGEST) for found in (over, at))
-    low95, low68, high68, high95 = ends = np.quantile(values, [0.025, 0.16, 0.84, 0.975], axis=-1)
+    ends = np.quantile(values, style.CENTRAL, axis=-1)
     rows = -np.arange(len(over))
     height_in = style.points(0.95 + 0.2 * len(over))
     with sheet(axes, width_in, (height_in, height_in + style.points(0.25))) as drawn:
@@ -84,8 +77,8 @@ def plot_pulls(
         for sigma in (2.0, 1.0):
             panel.axvspan(-sigma, sigma, color=style.GREY, alpha=0.12, lw=0, zorder=0)
         panel.axvline(0.0, color=style.GREY, lw=style.points(0.6))
-        panel.hlines(rows, low95, high95, color=style.BLUE, lw=style.points(1.0), label="posterior, 95 %")
-        panel.hlines(rows, low68, high68, color=style.BLUE, lw=style.points(3.0), label="posterior, 68 %")
+        panel.hlines(rows, ends[0], ends[3], color=style.BLUE, lw=style.points(1.0), label="posterior, 95 %")
+        panel.hlines(rows, ends[1], ends[2], color=style.BLUE, lw=style.points(3.0), label="posterior, 68 %")
         panel.plot(fitted, rows, "D", color=style.VERMILLION, ms=style.points(3.2), ls="none", label="best fit")
         panel.set_yticks(rows, names)
         panel.tick_params(axis="y", which="both", length=0)

@@ -7,11 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from nuinfer.plotting import chains, style
-from nuinfer.plotting.annotations import Figure, Panels, Run
-from nuinfer.plotting.kind import Kind
-from nuinfer.plotting.scaffold import sheet
-from nuinfer.typing import ArrayLike
+from nuinfer.plotting import Kind, chains, sheet, style
+from nuinfer.plotting.annotations import ArrayLike, Figure, Panels, Run
 
 BINS = 20
 
@@ -45,16 +42,14 @@ def plot_rank(
     ConfigError
         If the shape is another one.
     """
+    from scipy import stats
+
     values = chains.checked(chain, labels)
-    ensembles = len(values)
-    flat = values.reshape(ensembles, -1, values.shape[-1])
-    edges = np.linspace(0.0, 1.0, BINS + 1)
-    with sheet(
-        axes, width_in, lambda rows, _: style.points(0.9 + 1.15 * rows), panels=len(labels), columns=(3, 2), share="xy"
-    ) as drawn:
+    ensembles, edges = len(values), np.linspace(0.0, 1.0, BINS + 1)
+    with sheet(axes, width_in, chains.heights(1.15), panels=len(labels), columns=(3, 2), share="xy") as drawn:
         for k, panel in enumerate(drawn.panels):
-            order = np.argsort(np.argsort(flat[..., k], axis=None, kind="stable"), kind="stable")
-            ranks = (order.reshape(ensembles, -1) + 0.5) / order.size
+            order = stats.rankdata(values[..., k], method="ordinal")
+            ranks = (order.reshape(ensembles, -1) - 0.5) / order.size
             if effective is not None:
                 each = float(np.asarray(effective, float)[k]) / ensembles
                 reach = 2.0 * math.sqrt((BINS - 1) / max(each, 1.0) * (1.0 - 1.0 / ensembles))
@@ -63,8 +58,7 @@ def plot_rank(
                 height = np.histogram(ranks[ensemble], edges)[0] * BINS / ranks.shape[1]
                 dashes = chains.DASHES[ensemble % len(chains.DASHES)]
                 panel.stairs(height, edges, baseline=None, ls=dashes, **chains.look(ensemble, 0.8))
-            panel.set_xlim(0.0, 1.0)
-            panel.set(xlabel="rank", ylabel="density")
+            panel.set(xlim=(0.0, 1.0), xlabel="rank", ylabel="density")
             panel.set_title(labels[k], pad=style.points(2.5))
             panel.set_xticks([0.0, 0.5, 1.0], ["0", "0.5", "1"])
     return drawn.figure

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
-from nuinfer.plotting import density, draws, needs, plane, style
-from nuinfer.plotting.annotations import Analysis, Axes, Constraint, Draws, Figure, Panel, Point, Run
-from nuinfer.plotting.kind import Kind
-from nuinfer.plotting.scaffold import sheet
-from nuinfer.typing import FloatArray
+from nuinfer.plotting import Kind, density, draws, needs, plane, sheet, style
+from nuinfer.plotting.annotations import Analysis, Constraint, Draws, Figure, Look, Panel, Point, Run
 
 
 def plot_region(
@@ -43,39 +39,29 @@ def plot_region(
     ConfigError
         If mass and coupling are not both sampled, as without absorption.
     """
+    from matplotlib.patches import Rectangle
+
     FIGURE.require(analysis)
     found = density.posterior_density(analysis, samples, effective)
     columns = density.columns(analysis)
     point = 10.0 ** draws.best_fit(analysis, samples, best_fit)[columns]
     box = analysis.prior_bounds[columns]
-    star: dict[str, Any] = {"mec": "white", "mew": style.points(0.5), "ms": style.points(8), "ls": "none"}
+    (left, right), (bottom, top) = (10.0**box).tolist()
+    mass = 10.0 ** np.linspace(box[0, 0], box[0, 1], plane.GRID)
     with sheet(axes, width_in, (0.56 * width_in, style.points(1.35 * width_in)), legend="right") as drawn:
+        thin = style.points(0.8)
+        opaque: Look = {"color": style.BLACK, "lw": thin, "ls": (0, (4, 2)), "label": r"$\tau(z=0) = 1$"}
+        star: Look = {"mec": "white", "mew": style.points(0.5), "ms": style.points(8), "ls": "none"}
+        frame: Look = {"fill": False, "ec": style.GREY, "lw": thin, "zorder": 5, "label": "prior box"}
         plane.draw_posterior(drawn.panel, found)
         shown = analysis.constraints if constraints is None else constraints
-        looks = plane.looks(shown)
-        for constraint in (c for c in shown if c.in_plane):
-            plane.draw_constraint(drawn.panel, constraint, box, looks[constraint.name])
-        _draw_opaque_line(drawn.panel, analysis, box)
+        for constraint, look in plane.looks(shown):
+            plane.draw_constraint(drawn.panel, constraint, box, look)
+        drawn.panel.plot(mass, analysis.coupling_of_depth(1.0, 0.0, mass), zorder=4, **opaque)
         drawn.panel.plot(*point, "*", color=style.BLACK, label="best fit", **star)
-        _draw_prior(drawn.panel, box)
+        drawn.panel.add_patch(Rectangle((left, bottom), right - left, top - bottom, **frame))
         plane.finish(drawn.panel, box)
     return drawn.figure
-
-
-def _draw_opaque_line(axes: Axes, analysis: Analysis, box: FloatArray) -> None:
-    """Coupling at which the depth of a nearby resonance is one."""
-    mass = 10.0 ** np.linspace(box[0, 0], box[0, 1], plane.GRID)
-    coupling = analysis.coupling_of_depth(1.0, 0.0, mass)
-    look: dict[str, Any] = {"color": style.BLACK, "lw": style.points(0.8), "ls": (0, (4, 2)), "zorder": 4}
-    axes.plot(mass, coupling, label=r"$\tau(z=0) = 1$", **look)
-
-
-def _draw_prior(axes: Axes, box: FloatArray) -> None:
-    from matplotlib.patches import Rectangle
-
-    (left, right), (bottom, top) = (10.0**box).tolist()
-    look: dict[str, Any] = {"fill": False, "ec": style.GREY, "lw": style.points(0.8), "zorder": 5, "label": "prior box"}
-    axes.add_patch(Rectangle((left, bottom), right - left, top - bottom, **look))
 
 
 def _draw(run: Run, *, width_in: float) -> Figure:

@@ -7,12 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from nuinfer.plotting import density, needs, plane, style
-from nuinfer.plotting.annotations import Axes, Comparison, Evidence, Figure
+from nuinfer.plotting import Kind, density, needs, plane, sheet, style
+from nuinfer.plotting.annotations import Axes, Comparison, Evidence, Figure, FloatArray, Look
 from nuinfer.plotting.density import Density
-from nuinfer.plotting.kind import Kind
-from nuinfer.plotting.scaffold import sheet
-from nuinfer.typing import FloatArray
 
 DRAWS = 20_000
 SMOOTHING = 300.0
@@ -41,36 +38,28 @@ def plot_overlaid_regions(hypotheses: Sequence[Evidence], *, width_in: float = s
     """
     FIGURE.require(hypotheses)
     shown = [hypothesis for hypothesis in hypotheses if not needs.plane(hypothesis.analysis)]
-    boxes = []
+    boxes = np.array([each.analysis.prior_bounds[density.columns(each.analysis)] for each in shown])
     with sheet(None, width_in, (0.62 * width_in, 0.62 * width_in)) as drawn:
-        for hypothesis, colour in zip(shown, style.colours(len(shown)), strict=True):
-            analysis = hypothesis.analysis
+        for hypothesis, box, colour in zip(shown, boxes, style.colours(len(shown)), strict=True):
             effective = min(hypothesis.effective, SMOOTHING)
-            found = density.posterior_density(analysis, hypothesis.draws(DRAWS), effective)
-            boxes.append(analysis.prior_bounds[density.columns(analysis)])
-            drawn_any = _draw_contours(drawn.panel, found, _mean(found, boxes[-1]), colour)
-            label = hypothesis.name + ("" if drawn_any else " (flat)")
+            found = density.posterior_density(hypothesis.analysis, hypothesis.draws(DRAWS), effective)
+            label = hypothesis.name + ("" if _draw_contours(drawn.panel, found, box, colour) else " (flat)")
             drawn.panel.plot([], [], color=colour, lw=style.points(1.5), label=label)
-        plane.finish(drawn.panel, np.stack([np.min(boxes, axis=0)[:, 0], np.max(boxes, axis=0)[:, 1]], axis=-1))
+        plane.finish(drawn.panel, np.stack([boxes[..., 0].min(axis=0), boxes[..., 1].max(axis=0)], axis=-1))
         drawn.panel.set_title("68 % (thick) and 95 % (thin) HPD regions", fontsize="medium")
     return drawn.figure
 
 
-def _draw_contours(panel: Axes, found: Density, mean: float, colour: str) -> bool:
-    """The contours that say something; whether there are any."""
-    inner, outer = (threshold / mean for threshold in found.thresholds)
-    said = [(level, width) for level, width in ((outer, 0.8), (inner, 1.5)) if abs(level - 1.0) > FLAT]
-    if said:
-        levels, widths = zip(*said, strict=True)
-        look: dict[str, Any] = {"colors": [colour], "linewidths": [style.points(width) for width in widths]}
-        panel.contour(10.0**found.x, 10.0**found.y, found.value / mean, levels=levels, **look)
-    return bool(said)
-
-
-def _mean(found: Density, box: FloatArray) -> float:
-    """Mean of a density over the prior box (2, 2)."""
+def _draw_contours(panel: Axes, found: Density, box: FloatArray, colour: str) -> bool:
+    """The contours that differ from the mean density over the prior box (2, 2); whether there are any."""
     x, y = np.gradient(found.x), np.gradient(found.y)
-    return float(y @ found.value @ x / np.prod(np.ptp(box, axis=1)))
+    mean = float(y @ found.value @ x / np.prod(np.ptp(box, axis=1)))
+    inner, outer = (threshold / mean for threshold in found.thresholds)
+    said = {level: style.points(width) for level, width in ((outer, 0.8), (inner, 1.5)) if abs(level - 1.0) > FLAT}
+    if said:
+        look: Look = {"levels": list(said), "colors": [colour], "linewidths": list(said.values())}
+        panel.contour(10.0**found.x, 10.0**found.y, found.value / mean, **look)
+    return bool(said)
 
 
 def _a_plane(given: Any) -> str:

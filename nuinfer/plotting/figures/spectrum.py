@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 
 from nuinfer.datafiles import DataFolder, data_root
-from nuinfer.plotting import draws, energies, style
-from nuinfer.plotting.annotations import Analysis, Axes, Draws, Figure, Panels, Point
+from nuinfer.plotting import Kind, draws, energies, of_posterior, sheet, style
+from nuinfer.plotting.annotations import Analysis, Axes, Draws, Figure, FloatArray, Look, Panels, Point
 from nuinfer.plotting.energies import ENERGY_GEV, GEV_PER_TEV
-from nuinfer.plotting.kind import Kind, of_posterior
-from nuinfer.plotting.scaffold import sheet
-from nuinfer.typing import FloatArray
 
 MOST_DRAWS = 600
 DATA = "fluxes"
@@ -24,15 +19,9 @@ POINTS = 200
 FLUX = (2e-10, 1e-7)
 """Range of E^2 phi in GeV cm^-2 s^-1 sr^-1."""
 
-FLAVOURS = MappingProxyType(
-    {"e": r"$\nu_e + \bar\nu_e$", "mu": r"$\nu_\mu + \bar\nu_\mu$", "tau": r"$\nu_\tau + \bar\nu_\tau$"}
-)
-LABELS = MappingProxyType(
-    {"hese7": "HESE 7.5 yr, flavours alike", "tracks9": "northern tracks 9.5 yr", "glashow": "Glashow event"}
-)
-_MARKS = MappingProxyType(
-    {"hese7": ("o", style.BLACK), "tracks9": ("s", style.VERMILLION), "glashow": ("D", style.PURPLE)}
-)
+FLAVOURS = {"e": r"$\nu_e + \bar\nu_e$", "mu": r"$\nu_\mu + \bar\nu_\mu$", "tau": r"$\nu_\tau + \bar\nu_\tau$"}
+LABELS = {"hese7": "HESE 7.5 yr, flavours alike", "tracks9": "northern tracks 9.5 yr", "glashow": "Glashow event"}
+_MARKS = {"hese7": ("o", style.BLACK), "tracks9": ("s", style.VERMILLION), "glashow": ("D", style.PURPLE)}
 
 
 @dataclass(frozen=True)
@@ -59,10 +48,6 @@ class Segments:
     minus: FloatArray
     plus: FloatArray
 
-    def shows(self, flavour: str) -> bool:
-        """Whether it says something about a flavour."""
-        return self.flavour in ("all", flavour)
-
 
 def published_segments() -> list[Segments]:
     """The published piecewise fluxes, one entry per sample.
@@ -73,12 +58,9 @@ def published_segments() -> list[Segments]:
     [('hese7', 7), ('tracks9', 4), ('glashow', 1)]
     """
     table = DataFolder.open(data_root() / DATA).read_csv("segments.csv")
-    found = []
-    for sample in dict.fromkeys(table["sample"].tolist()):
-        rows = table["sample"] == sample
-        numbers = {name: table[name][rows] for name in ("low_gev", "high_gev", "e2_flux", "minus", "plus")}
-        found.append(Segments(sample, str(table["flavour"][rows][0]), **numbers))
-    return found
+    rows = {sample: table["sample"] == sample for sample in LABELS}
+    numbers = [table[name] for name in ("low_gev", "high_gev", "e2_flux", "minus", "plus")]
+    return [Segments(key, str(table["flavour"][at][0]), *(each[at] for each in numbers)) for key, at in rows.items()]
 
 
 def plot_spectrum(
@@ -108,17 +90,17 @@ def plot_spectrum(
     fine = energies.with_edges(analysis, point, grid)
     band = flux_at_earth(analysis, theta, grid) * np.square(grid)[:, None]
     line, smooth = (make(analysis, point, fine) * np.square(fine)[:, None] for make in (flux_at_earth, unabsorbed_flux))
-    without: dict[str, Any] = {"ls": "dashed", "lw": style.points(0.8), "label": "best fit without absorption"}
-    heights = (0.36 * width_in + style.points(0.6), style.points(1.55 * len(FLAVOURS) + 0.9))
-    with sheet(axes, width_in, heights, panels=len(FLAVOURS), columns=(len(FLAVOURS), 1), share="xy") as drawn:
+    without: Look = {"ls": "dashed", "lw": style.points(0.8), "label": "best fit without absorption"}
+    heights = (0.36 * width_in + style.points(0.6), style.points(5.55))
+    with sheet(axes, width_in, heights, panels=3, columns=(3, 1), share="xy") as drawn:
         for column, (panel, (flavour, name)) in enumerate(zip(drawn.panels, FLAVOURS.items(), strict=True)):
             style.draw_band(panel, grid / GEV_PER_TEV, band[..., column])
             panel.plot(fine / GEV_PER_TEV, line[:, column], color=style.BLUE, label="best fit")
             panel.plot(fine / GEV_PER_TEV, smooth[:, column], color=style.BLUE, **without)
             for segments in published_segments():
-                if segments.shows(flavour):
+                if segments.flavour in ("all", flavour):
                     _draw_segments(panel, segments)
-            panel.text(0.95, 0.94, name, transform=panel.transAxes, ha="right", va="top")
+            style.write(panel, 0.95, 0.94, name)
             panel.set(yscale="log", ylabel=r"$E^2\phi$ [GeV cm$^{-2}$ s$^{-1}$ sr$^{-1}$]", ylim=FLUX)
             energies.finish(panel)
     return drawn.figure
@@ -132,11 +114,10 @@ def _draw_segments(panel: Axes, segments: Segments) -> None:
     limit = segments.plus == 0.0
     x = np.array([energy - low, high - energy]) / GEV_PER_TEV
     down = np.where(limit, 0.45 * segments.e2_flux, np.minimum(segments.minus, segments.e2_flux * (1.0 - 1e-6)))
-    sizes = {"markersize": style.points(2.6), "elinewidth": style.points(0.8), "capsize": style.points(1.4)}
-    look: dict[str, Any] = {"fmt": mark, "color": colour, "label": LABELS[segments.sample], **sizes}
-    panel.errorbar(energy / GEV_PER_TEV, segments.e2_flux, [down, segments.plus], x, uplims=limit, **look)
+    sizes: Look = {"ms": style.points(2.6), "elinewidth": style.points(0.8), "capsize": style.points(1.4)}
+    look: Look = {"fmt": mark, "color": colour, "label": LABELS[segments.sample], "uplims": limit, **sizes}
+    panel.errorbar(energy / GEV_PER_TEV, segments.e2_flux, [down, segments.plus], x, **look)
 
 
-FIGURE = Kind(
-    "spectrum", "Flux at Earth per flavour, with published fluxes.", of_posterior(plot_spectrum), data=DATA, order=40
-)
+CAPTION = "Flux at Earth per flavour, with published fluxes."
+FIGURE = Kind("spectrum", CAPTION, of_posterior(plot_spectrum), data=DATA, order=40)

@@ -7,11 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from nuinfer.plotting import chains, style
-from nuinfer.plotting.annotations import Figure, Panels, Run
-from nuinfer.plotting.kind import Kind
-from nuinfer.plotting.scaffold import sheet
-from nuinfer.typing import ArrayLike
+from nuinfer.plotting import Kind, chains, sheet, style
+from nuinfer.plotting.annotations import ArrayLike, Figure, Panels, Run
 
 MOST_STEPS = 300
 """Steps drawn, thinned evenly."""
@@ -40,18 +37,14 @@ def plot_trace(
     """
     values = chains.checked(chain, labels)
     stride = math.ceil(values.shape[1] / MOST_STEPS)
-    steps = np.arange(values.shape[1])[::stride]
-    low, middle, high = np.quantile(values[:, ::stride], [0.16, 0.5, 0.84], axis=2)
-    with sheet(
-        axes, width_in, lambda rows, _: style.points(0.9 + rows), panels=len(labels), columns=(2, 1), share="x"
-    ) as drawn:
+    steps = np.arange(0, values.shape[1], stride)
+    quantiles = np.quantile(values[:, ::stride], [0.16, 0.5, 0.84], axis=2).swapaxes(0, 1)
+    with sheet(axes, width_in, chains.heights(1.0), panels=len(labels), columns=(2, 1), share="x") as drawn:
         for k, panel in enumerate(drawn.panels):
-            for ensemble in range(len(values)):
+            for ensemble, (low, middle, high) in enumerate(quantiles[..., k]):
                 look = chains.look(ensemble, 0.7)
-                panel.fill_between(
-                    steps, low[ensemble, :, k], high[ensemble, :, k], color=look["color"], alpha=0.1, lw=0
-                )
-                panel.plot(steps, middle[ensemble, :, k], **look)
+                panel.fill_between(steps, low, high, color=look["color"], alpha=0.1, lw=0)
+                panel.plot(steps, middle, **look)
             chains.shade_burn_in(panel, discard)
             panel.set(xlim=(0, values.shape[1]), xlabel="step", ylabel=labels[k])
             panel.locator_params(axis="y", nbins=4)
