@@ -25,26 +25,9 @@ if TYPE_CHECKING:
     from nuinfer.inference.work.simulation import simulate
 
 __version__ = "0.1.0"
-__all__ = [
-    "Analysis",
-    "Band",
-    "BestFit",
-    "Campaign",
-    "Comparison",
-    "Forecast",
-    "Run",
-    "best_fit",
-    "compare",
-    "fit",
-    "forecast",
-    "forecast_band",
-    "load",
-    "open_campaign",
-    "open_executor",
-    "open_run",
-    "run_campaign",
-    "simulate",
-]
+__all__ = ["Analysis", "Band", "BestFit", "Campaign", "Comparison", "Forecast", "Run"]
+__all__ += ["best_fit", "compare", "fit", "forecast", "forecast_band", "load"]
+__all__ += ["open_campaign", "open_executor", "open_run", "run_campaign", "simulate"]
 
 _HOMES = {
     "analysis": ("Analysis", "load"),

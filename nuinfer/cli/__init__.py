@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 
 from nuinfer import __version__
-from nuinfer.cli.terminal import BAD_INPUT, BUG, INTERRUPTED, OK, Command
+from nuinfer.cli.command import BAD_INPUT, BUG, INTERRUPTED, OK, Command
 from nuinfer.errors import NonFiniteLogProbError, NuinferError
 
 
@@ -28,14 +28,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = build_parser().parse_args(argv)
     try:
         return int(arguments.run(arguments))
-    except NonFiniteLogProbError as error:
-        return _complain(error, BUG)
     except NuinferError as error:
-        return _complain(error, BAD_INPUT)
+        sys.stderr.write("nuinfer: error: " + " ".join(str(error).split()) + "\n")
+        return BUG if isinstance(error, NonFiniteLogProbError) else BAD_INPUT
     except KeyboardInterrupt:
-        sys.stderr.write(
-            "nuinfer: interrupted; what is on disk is kept: --resume continues a run, the same command a campaign\n"
-        )
+        kept = "what is on disk is kept: --resume continues a run, the same command a campaign"
+        sys.stderr.write(f"nuinfer: interrupted; {kept}\n")
         return INTERRUPTED
     except BrokenPipeError:  # the reader of our output, `head` for example, has left
         sys.stderr.close()
@@ -58,12 +56,3 @@ def build_parser() -> argparse.ArgumentParser:
         command.add_options(subparser)
         subparser.set_defaults(run=command.run)
     return parser
-
-
-def _complain(error: Exception, code: int) -> int:
-    sys.stderr.write("nuinfer: error: " + " ".join(str(error).split()) + "\n")
-    return code
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import argparse
 
-from nuinfer.cli import options
-from nuinfer.cli.terminal import OK, Command, say
+import nuinfer
+from nuinfer.cli.command import FLAG, OK, Command, add, say
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    options.add_analysis(parser, nargs="?", default="hese7")
-    parser.add_argument("--resolved", action="store_true", help="every key with its value, checked, without comments")
+    add(parser, "analysis", nargs="?", default="hese7")
+    add(parser, "--set")
+    add(parser, "--resolved", **FLAG, help="every key with its value, checked, without comments")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print it."""
-    from nuinfer.analysis import load
     from nuinfer.config import read_text
 
-    if arguments.resolved or arguments.set:
-        say(load(arguments.analysis, arguments.set).config_toml().rstrip())
-    else:
-        say(read_text(arguments.analysis).rstrip())
+    resolved = arguments.resolved or arguments.set
+    text = nuinfer.load(arguments.analysis, arguments.set).config_toml() if resolved else read_text(arguments.analysis)
+    say(text.rstrip())
     return OK
 
 

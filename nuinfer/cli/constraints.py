@@ -9,36 +9,31 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from nuinfer.cli import options
-from nuinfer.cli.terminal import OK, Command, print_json, print_table, say, say_written
+import nuinfer
+from nuinfer.cli.command import OK, Command, add, mass_grid, positive, print_json, print_table, say, say_written
 from nuinfer.errors import ConfigError
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    options.add_analysis(parser)
-    parser.add_argument("--level", type=float, default=0.95, metavar="CL", help="confidence level (default: 0.95)")
-    masses_help = "masses in MeV (default: those of the prior)"
-    parser.add_argument("--masses", type=float, nargs=2, metavar=("LOW", "HIGH"), help=masses_help)
-    parser.add_argument(
-        "--points", type=options.positive, default=16, metavar="N", help="number of masses (default: 16)"
-    )
-    parser.add_argument("--out", metavar="FILE", help="save the limits (.csv or .json)")
-    parser.add_argument("--figure", metavar="FILE", help="draw them (.pdf, .png or .svg)")
-    options.add_json(parser)
+    add(parser, "analysis", "--set", "--level")
+    add(parser, "--masses", help="masses in MeV (default: those of the prior)")
+    add(parser, "--points", type=positive, default=16, metavar="N", help="number of masses (default: 16)")
+    add(parser, "--out", metavar="FILE", help="save the limits (.csv or .json)")
+    add(parser, "--figure", help="draw them (.pdf, .png or .svg)")
+    add(parser, "--json")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the bounds, save and draw them."""
     import numpy as np
 
-    from nuinfer.analysis import load
     from nuinfer.constraints.limits import bound
 
-    analysis = load(arguments.analysis, arguments.set)
+    analysis = nuinfer.load(arguments.analysis, arguments.set)
     if analysis.mass_range_mev is None:
         raise ConfigError("model.absorption: false, so there is no (m_Z', g') to bound")
-    masses = options.mass_grid(arguments.masses or analysis.mass_range_mev, arguments.points)
+    masses = mass_grid(arguments.masses or analysis.mass_range_mev, arguments.points)
     drawn = [c for c in analysis.constraints if c.in_plane]
     bounds = [bound(c, np.array(masses), arguments.level) for c in drawn]
     answer: dict[str, Any] = {
@@ -63,10 +58,8 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         for name, entry in answer["constraints"].items():
             say(f"{name}: {entry['statement']} ({entry['reference']})")
-        rows = [
-            [f"{m:.3g}", *(_allowed(float(b.lower[k]), float(b.upper[k])) for b in bounds)]
-            for k, m in enumerate(masses)
-        ]
+        columns = [map(_allowed, b.lower.tolist(), b.upper.tolist()) for b in bounds]
+        rows = zip((f"{m:.3g}" for m in masses), *columns, strict=True)
         print_table(f"{analysis.name}: allowed g'", ["m_Z' [MeV]", *(b.name for b in bounds)], rows)
     written = [_save(Path(arguments.out), answer)] if arguments.out else []
     if arguments.figure:
@@ -88,19 +81,18 @@ def _allowed(lower: float, upper: float) -> str:
 
 def _save(path: Path, answer: Mapping[str, Any]) -> Path:
     """Write the bounds as JSON or, by the name of the file, as CSV; an empty field where nothing bounds g'."""
-    if path.suffix not in (".json", ".csv"):
+    if path.suffix == ".json":
+        lines = [json.dumps(answer, indent=1)]
+    elif path.suffix == ".csv":
+        found, columns = answer["constraints"], {"m_zprime_mev": answer["m_zprime_mev"]}
+        for name, entry in found.items():
+            columns |= {f"{name}_{end}": entry[f"g_prime_{end}"] for end in ("lower", "upper")}
+        rows = zip(*columns.values(), strict=True)
+        lines = [f"# {name}: {entry['statement']} ({entry['reference']})" for name, entry in found.items()]
+        lines += [",".join(columns), *(",".join("" if v is None else repr(v) for v in row) for row in rows)]
+    else:
         raise ConfigError(f"--out {path}: the name must end in .json or .csv")
     path.parent.mkdir(parents=True, exist_ok=True)
-    if path.suffix == ".json":
-        path.write_text(json.dumps(answer, indent=1) + "\n")
-        return path
-    found = answer["constraints"]
-    columns = {"m_zprime_mev": answer["m_zprime_mev"]}
-    for name, entry in found.items():
-        columns |= {f"{name}_{end}": entry[f"g_prime_{end}"] for end in ("lower", "upper")}
-    rows = zip(*columns.values(), strict=True)
-    lines = [f"# {name}: {entry['statement']} ({entry['reference']})" for name, entry in found.items()]
-    lines += [",".join(columns), *(",".join("" if v is None else repr(v) for v in row) for row in rows)]
     path.write_text("\n".join(lines) + "\n")
     return path
 

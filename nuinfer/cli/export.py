@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import argparse
+import math
 from pathlib import Path
-from typing import Any
 
-from nuinfer.cli import options
-from nuinfer.cli.terminal import OK, Command, say_written
+import nuinfer
+from nuinfer.cli.command import OK, Command, add, say_written
 from nuinfer.errors import ConfigError
-
-FORMATS = ("getdist", "netcdf", "cobaya")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    parser.add_argument("source", metavar="RUN", help="a run folder; for cobaya also a preset or a TOML file")
-    parser.add_argument("--format", required=True, choices=FORMATS, help="what to write")
-    out_help = (
-        "folder for getdist, else file (default: RUN/getdist, RUN/posterior.nc, RUN/cobaya.yaml, NAME.cobaya.yaml)"
-    )
-    parser.add_argument("--out", metavar="PATH", help=out_help)
-    options.add_set(parser, "for cobaya with a preset or file: change a key, as in model.source=pgamma")
+    add(parser, "source", metavar="RUN", help="a run folder; for cobaya also a preset or a TOML file")
+    formats = ("getdist", "netcdf", "cobaya")
+    add(parser, "--format", required=True, choices=formats, help="what to write")
+    defaults = "RUN/getdist, RUN/posterior.nc, RUN/cobaya.yaml, NAME.cobaya.yaml"
+    add(parser, "--out", metavar="PATH", help=f"folder for getdist, else file (default: {defaults})")
+    add(parser, "--set", help="for cobaya with a preset or file: change a key, as in model.source=pgamma")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -30,24 +27,21 @@ def run(arguments: argparse.Namespace) -> int:
 
     source, out = Path(arguments.source), Path(arguments.out) if arguments.out else None
     if arguments.set and (arguments.format != "cobaya" or is_run(source)):
-        raise ConfigError(
-            f"--set {arguments.set[0]}: only with --format cobaya and a preset or file; a run is what it is"
-        )
+        only = "only with --format cobaya and a preset or file; a run is what it is"
+        raise ConfigError(f"--set {arguments.set[0]}: {only}")
     if arguments.format == "cobaya":
-        written = _write_cobaya(source, out, arguments.set)
+        say_written(_write_cobaya(source, out, arguments.set))
     else:
-        written = _write_chains(source, out, arguments.format)
-    say_written(written)
+        say_written(_write_chains(source, out, arguments.format))
     return OK
 
 
 def _write_chains(source: Path, out: Path | None, what: str) -> Path:
     from nuinfer.export import arviz_adapter
-    from nuinfer.inference.runs.run import open_run
     from nuinfer.inference.runs.run_folder import POSTERIOR
     from nuinfer.inference.work import files
 
-    opened = open_run(source)
+    opened = nuinfer.open_run(source)
     if what == "getdist":
         return opened.to_getdist(out)
     path = source / POSTERIOR if out is None else out
@@ -57,6 +51,8 @@ def _write_chains(source: Path, out: Path | None, what: str) -> Path:
 
 
 def _write_cobaya(source: Path, out: Path | None, overrides: list[str]) -> Path:
+    import yaml
+
     from nuinfer import cobaya
     from nuinfer.config import presets
     from nuinfer.inference.runs import run_folder
@@ -70,9 +66,9 @@ def _write_cobaya(source: Path, out: Path | None, overrides: list[str]) -> Path:
         configuration, path = source, out or Path(f"{source.stem}.cobaya.yaml")
     if str(configuration) not in presets():
         configuration = configuration.resolve()  # Cobaya may run from anywhere
-    content: dict[str, Any] = cobaya.info(str(configuration), overrides) | {"sampler": {"mcmc": {}}}
+    content = cobaya.info(str(configuration), overrides) | {"sampler": {"mcmc": {}}}
     files.make_folder(path.parent)
-    files.write_atomic(path, (cobaya.yaml_text(content) + "\n").encode())
+    files.write_atomic(path, yaml.safe_dump(content, sort_keys=False, width=math.inf).encode())
     return path
 
 

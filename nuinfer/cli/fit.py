@@ -8,48 +8,46 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from nuinfer.cli import options
-from nuinfer.cli.terminal import NOT_CONVERGED, OK, Command, print_table, say, say_written, this_command
+import nuinfer
+from nuinfer.cli import command
+from nuinfer.cli.command import FLAG, NOT_CONVERGED, OK, Command, add, natural, positive, print_table, say
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    options.add_analysis(parser)
-    parser.add_argument("--out", metavar="DIR", help="run folder (default: chains/NAME)")
+    add(parser, "analysis", "--set")
+    add(parser, "--out", help="run folder (default: chains/NAME)")
     occupied = parser.add_mutually_exclusive_group()
-    occupied.add_argument("--resume", action="store_true", help="go on with an existing run folder")
-    occupied.add_argument("--force", action="store_true", help="replace an existing run folder")
-    parser.add_argument("--seed", type=options.natural, metavar="N", help="root seed")
-    parser.add_argument("--ensembles", type=options.positive, metavar="K", help="independent ensembles")
-    options.add_executor(parser)
-    parser.add_argument("--target-ess", type=options.positive, metavar="N", help="effective samples of every parameter")
-    tolerate_help = "reject up to N points of each ensemble that are not a number, and mark the run"
-    parser.add_argument("--tolerate-nonfinite", type=options.natural, default=0, metavar="N", help=tolerate_help)
-    parser.add_argument("--test", action="store_true", help="set everything up, print the terms at one point, and stop")
+    add(occupied, "--resume", **FLAG, help="go on with an existing run folder")
+    add(occupied, "--force", **FLAG, help="replace an existing run folder")
+    add(parser, "--seed", default=None, metavar="N")
+    add(parser, "--ensembles", type=positive, metavar="K", help="independent ensembles")
+    add(parser, "--jobs", "--scheduler")
+    add(parser, "--target-ess", type=positive, metavar="N", help="effective samples of every parameter")
+    tolerated = "reject up to N points of each ensemble that are not a number, and mark the run"
+    add(parser, "--tolerate-nonfinite", type=natural, default=0, metavar="N", help=tolerated)
+    add(parser, "--test", **FLAG, help="set everything up, print the terms at one point, and stop")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Fit, print the summary and draw the quick figures; 0 if the chains converged, else 3."""
-    from nuinfer.analysis import load
-
-    analysis = load(arguments.analysis, arguments.set)
+    analysis = nuinfer.load(arguments.analysis, arguments.set)
     out = Path(arguments.out or Path("chains") / analysis.name)
     if arguments.test:
         theta = analysis.prior_transform([0.5] * len(analysis.parameter_names))
         rows = [(name, f"{float(value):.3f}") for name, value in analysis.log_terms(theta).items()]
         print_table(f"{analysis.name}: ready; terms at the middle of the prior", ("term", "ln"), rows)
         return OK
-    from nuinfer.inference.sampling.fit import fit
-    from nuinfer.inference.work.executors import open_executor
     from nuinfer.plotting import QUICK, save_all
 
-    with open_executor(arguments.jobs, arguments.scheduler) as executor:
-        settings = options.chosen(arguments, "resume", "force", "seed", "ensembles", "target_ess", "tolerate_nonfinite")
-        fitted = fit(analysis, out, **settings, executor=executor, command=this_command())
+    names = ("resume", "force", "seed", "ensembles", "target_ess", "tolerate_nonfinite")
+    settings = command.chosen(arguments, *names) | {"command": command.this_command()}
+    with nuinfer.open_executor(arguments.jobs, arguments.scheduler) as executor:
+        fitted = nuinfer.fit(analysis, out, **settings, executor=executor)
     summary = fitted.summary()
     _print_summary(out, summary)
     if not any((out / "figures").glob("*")):
-        say_written(*save_all(fitted, out / "figures", ("pdf", "png"), kinds=QUICK))
+        command.say_written(*save_all(fitted, out / "figures", ("pdf", "png"), kinds=QUICK))
     say(f"all figures: {shlex.join(['nuinfer', 'plot', str(out)])}")
     say(f"one page with everything: {shlex.join(['nuinfer', 'report', str(out)])}")
     return OK if summary["converged"] else NOT_CONVERGED
@@ -59,10 +57,9 @@ def _print_summary(folder: Path, summary: Mapping[str, Any]) -> None:
     rows = []
     for name, entry in summary["parameters"].items():
         interval = "{:.4g} .. {:.4g}".format(*entry["hpd68"])
-        limit = entry.get("limit95")
-        text = _limit(limit) if limit else ""
+        limit = _limit(entry["limit95"]) if "limit95" in entry else ""
         rhat = "-" if entry["rhat"] is None else f"{entry['rhat']:.4f}"  # of a single ensemble
-        rows.append((name, f"{entry['median']:.4g}", interval, text, f"{entry['ess']:.0f}", rhat))
+        rows.append((name, f"{entry['median']:.4g}", interval, limit, f"{entry['ess']:.0f}", rhat))
     verdict = "converged" if summary["converged"] else "NOT CONVERGED"
     title = f"{folder}: {verdict} after {summary['steps']} steps of each ensemble"
     print_table(title, ("parameter", "median", "68 % HPD", "95 % limit", "ESS", "R-hat"), rows)

@@ -3,62 +3,55 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from nuinfer.cli.terminal import OK, Command, say_written
+import nuinfer
+from nuinfer.cli.command import OK, Command, add, save_figure, say_written
 from nuinfer.errors import ConfigError
-
-FORMATS = ("pdf", "png")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     run_help = "a run folder; for bounds, and fig1 to fig3 of the paper, also a preset or a TOML file (default: paper)"
-    parser.add_argument("folders", metavar="RUN", nargs="*", help=run_help)
-    parser.add_argument("--kind", help="one kind of figure, or a Python file that defines one (default: all of a run)")
-    format_help = "may be repeated (default: pdf and png)"
-    parser.add_argument("--format", action="append", choices=("pdf", "png", "svg"), help=format_help)
+    add(parser, "folders", metavar="RUN", nargs="*", help=run_help)
+    add(parser, "--kind", help="one kind of figure, or a Python file that defines one (default: all of a run)")
+    formats = ("pdf", "png", "svg")
+    add(parser, "--format", action="append", choices=formats, help="may be repeated (default: pdf and png)")
     style_help = "talk: fonts and lines 1.3 times as large (default: paper)"
-    parser.add_argument("--style", choices=("paper", "talk"), default="paper", help=style_help)
+    add(parser, "--style", choices=("paper", "talk"), default="paper", help=style_help)
     width_help = "width in inches, 3.4 for a column (default: 7, a page)"
-    parser.add_argument("--width", type=float, default=7.0, metavar="INCHES", help=width_help)
-    parser.add_argument("--out", metavar="DIR", help="folder of the figures (default: RUN/figures, else figures)")
+    add(parser, "--width", type=float, default=7.0, metavar="INCHES", help=width_help)
+    add(parser, "--out", help="folder of the figures (default: RUN/figures, else figures)")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Draw, and name every file."""
-    from nuinfer.analysis import load
-    from nuinfer.inference.runs.run import open_run
-    from nuinfer.plotting import KINDS, find, plot, save_all, style
+    from nuinfer.plotting import KINDS, find, plot, save_all
 
-    folders: Sequence[str] = arguments.folders
-    formats: Sequence[str] = arguments.format or FORMATS
+    folders, formats = arguments.folders, arguments.format or ("pdf", "png")
     look = {"width_in": arguments.width, "look": arguments.style}
     kind = find(arguments.kind) if arguments.kind else None
-    needs_no_run = [name for name, each in KINDS.items() if each.of == "analysis"]
     if kind and kind.of not in ("run", "analysis"):
         raise ConfigError(f"plot: {kind.name} is drawn of a {kind.of}, not of a run")
     if kind and kind.of == "analysis" and not any(Path(folder).is_dir() for folder in folders):
         if len(folders) > 1:
             raise ConfigError(f"plot: {kind.name} shows one preset, not {len(folders)}")
-        given: list[Any] = [load(*folders or ["paper"])]
+        given: list[Any] = [nuinfer.load(*folders or ["paper"])]
         default = Path("figures")
     elif not folders:
+        needs_no_run = [name for name, each in KINDS.items() if each.of == "analysis"]
         raise ConfigError(f"plot: give a run folder; only {', '.join(needs_no_run)} need none")
     elif len(folders) > 1 and not kind:
         raise ConfigError("plot: several runs go into one figure, say which with --kind (corner)")
     else:
-        given = [open_run(folder) for folder in folders]
+        given = [nuinfer.open_run(folder) for folder in folders]
         default = given[0].folder / "figures"
     folder = Path(arguments.out or default)
     if kind:
-        figure = plot(arguments.kind, *given, **look)
-        written = [style.save(figure, folder / f"{kind.name}.{ending}") for ending in formats]
+        say_written(*save_figure(plot(arguments.kind, *given, **look), folder / kind.name, formats))
     else:
-        written = save_all(given[0], folder, formats, **look)
-    say_written(*written)
+        say_written(*save_all(given[0], folder, formats, **look))
     return OK
 
 

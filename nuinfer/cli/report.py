@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 
-from nuinfer.cli.terminal import OK, Command, say_written
+from nuinfer.cli.command import OK, Command, add, say_written
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    parser.add_argument("folder", metavar="RUN", help="a run folder")
-    parser.add_argument("--out", metavar="FILE", help="the page (default: RUN/report.html)")
+    add(parser, "folder", metavar="RUN", help="a run folder")
+    add(parser, "--out", metavar="FILE", help="the page (default: RUN/report.html)")
 
 
 def run(arguments: argparse.Namespace) -> int:

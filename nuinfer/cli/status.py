@@ -5,14 +5,13 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from nuinfer.cli import options
-from nuinfer.cli.terminal import OK, Command, print_json, say
+from nuinfer.cli.command import OK, Command, add, print_json, say
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    parser.add_argument("folder", metavar="RUN", help="a run folder, or that of a campaign")
-    options.add_json(parser)
+    add(parser, "folder", metavar="RUN", help="a run folder, or that of a campaign")
+    add(parser, "--json")
 
 
 def run(arguments: argparse.Namespace) -> int:

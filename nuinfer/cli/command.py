@@ -1,0 +1,161 @@
+"""What commands share: what a command is, exit codes, the options that several have, and how answers are printed."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import shlex
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nuinfer.errors import ConfigError
+
+OK, BUG, BAD_INPUT, NOT_CONVERGED, INTERRUPTED = 0, 1, 2, 3, 130
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command of ``nuinfer``, named like the module that holds it as ``COMMAND``.
+
+    Parameters
+    ----------
+    help : str
+        One line.
+    add_options : callable
+        Adds its arguments to its parser.
+    run : callable
+        Does it; returns the exit code.
+    """
+
+    help: str
+    add_options: Callable[[argparse.ArgumentParser], None]
+    run: Callable[[argparse.Namespace], int]
+
+
+# Options --------------------------------------------------------------------------------------------------------------
+
+
+def positive(text: str) -> int:
+    """Argument that counts something."""
+    return _at_least(1, text)
+
+
+def natural(text: str) -> int:
+    """Argument that is 0 or counts something."""
+    return _at_least(0, text)
+
+
+def _at_least(least: int, text: str) -> int:
+    value = int(text)
+    if value < least:
+        raise argparse.ArgumentTypeError(f"{text} is not allowed, it must be at least {least}")
+    return value
+
+
+FLAG: Mapping[str, Any] = {"action": "store_true"}
+REPEATED: Mapping[str, Any] = {"action": "append", "default": []}
+SCHEDULER = "a dask scheduler instead: its address or file, 'local' for one of this machine, or 'mpi'"
+SHARED: Mapping[str, Mapping[str, Any]] = {
+    "analysis": {"metavar": "PRESET|FILE", "help": "a preset, or the path of a TOML file"},
+    "--set": {
+        "action": "append",
+        "default": [],
+        "metavar": "KEY=VALUE",
+        "help": "change a key, as in model.source=pgamma",
+    },
+    "--at": {**REPEATED, "metavar": "NAME=VALUE"},
+    "--out": {"metavar": "DIR"},
+    "--seed": {"type": natural, "default": 1504, "metavar": "S", "help": "root seed"},
+    "--level": {"type": float, "default": 0.95, "metavar": "CL", "help": "confidence level (default: 0.95)"},
+    "--masses": {"type": float, "nargs": 2, "metavar": ("LOW", "HIGH")},
+    "--figure": {"metavar": "FILE", "help": "draw it (.pdf, .png or .svg)"},
+    "--jobs": {"type": positive, "metavar": "J", "help": "processes (default: one per core)"},
+    "--scheduler": {"metavar": "ADDRESS", "help": SCHEDULER},
+    "--json": {**FLAG, "help": "print JSON"},
+}
+"""Options of several commands, as `argparse` takes them."""
+
+
+def add(parser: argparse._ActionsContainer, *names: str, **settings: Any) -> None:
+    """Add options, each as `SHARED` has it, if it does, with these settings instead."""
+    for name in names:
+        parser.add_argument(name, **{**SHARED.get(name, {}), **settings})
+
+
+def chosen(arguments: argparse.Namespace, *names: str) -> dict[str, Any]:
+    """Some of the arguments, to be handed on by name."""
+    return {name: getattr(arguments, name) for name in names}
+
+
+def point_of(at: Iterable[str]) -> dict[str, float]:
+    """Names and values of every ``--at``."""
+    point = {}
+    for text in at:
+        name, _, value = text.partition("=")
+        try:
+            point[name.strip()] = float(value)
+        except ValueError:
+            raise ConfigError(f"--at {text}: write it as parameter=number") from None
+    return point
+
+
+def mass_grid(ends: Iterable[float], points: int) -> list[float]:
+    """Masses in MeV between the two of ``--masses``, evenly spaced in their logarithm."""
+    import numpy as np
+
+    low, high = ends
+    if not 0.0 < low <= high < math.inf:
+        raise ConfigError(f"--masses {low:g} {high:g}: two positive masses are needed, the lower one first")
+    return list(np.unique(np.geomspace(low, high, points)).tolist())
+
+
+# Answers --------------------------------------------------------------------------------------------------------------
+
+
+def say(text: str) -> None:
+    """Print one line."""
+    sys.stdout.write(text + "\n")
+
+
+def save_figure(figure: Any, stem: Path, formats: Iterable[str] = ("pdf", "png")) -> list[Path]:
+    """Write a figure in several formats; return the paths."""
+    from nuinfer.plotting import style
+
+    return [style.save(figure, stem.with_name(f"{stem.name}.{ending}")) for ending in formats]
+
+
+def say_written(*paths: Path) -> None:
+    """Name the files that were written."""
+    for path in paths:
+        say(f"wrote {path}")
+
+
+def print_json(content: object) -> None:
+    """Print JSON."""
+    say(json.dumps(content, indent=1))
+
+
+def print_table(title: str, head: Iterable[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print a table, as wide as it needs where the output is no terminal."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table()
+    for k, name in enumerate(head):
+        table.add_column(name, justify="left" if k == 0 else "right", no_wrap=True)
+    for row in rows:
+        table.add_row(*row)
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=200)
+    console.print(title, style="italic", highlight=False, markup=False)  # not wrapped to the width of the table
+    console.print(table)
+
+
+def this_command() -> str:
+    """The command line as it was typed, for records."""
+    return shlex.join(["nuinfer", *sys.argv[1:]])
