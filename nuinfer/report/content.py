@@ -2,52 +2,168 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 import shlex
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
 
 import numpy as np
 
+from nuinfer.analysis import Analysis
 from nuinfer.constraints import CONSTRAINTS
 from nuinfer.constraints.base import Constraint
 from nuinfer.constraints.definition import read_numbers
+from nuinfer.errors import RunFolderError
 from nuinfer.inference.runs import run_folder
 from nuinfer.inference.runs.run import Run
-from nuinfer.inference.runs.summary import shortest_interval
+from nuinfer.inference.runs.summary import NOT_CONVERGED, shortest_interval
+from nuinfer.inference.work.files import read_json
 from nuinfer.parameters import Parameter
 from nuinfer.priors import Normal
 from nuinfer.provenance import software_references
 from nuinfer.report.tables import Cell, Table, escape_latex, interval, joined, number, words
 
-if TYPE_CHECKING:
-    from nuinfer.analysis import Analysis
-
 DERIVED_DRAWS = 20_000
-LIMIT_SIGNS = {"upper": Cell("< ", "$<$ "), "lower": Cell("> ", "$>$ ")}
+SILENT_SECONDS = 120.0  # a process at work writes its status every few seconds, but not while it judges the chains
 
 
-def setting(run: Run, analysis: Analysis) -> list[tuple[str, str]]:
-    """What was run, as names and values."""
-    record, config, dataset = run.record, analysis.config, analysis.dataset
-    observed = analysis.observed_counts
-    counts = ", ".join(f"{row.sum():g} {name}" for name, row in zip(analysis.topologies, observed, strict=True))
-    simulated = record.get("simulated_counts") is not None
-    rows = [
-        ("preset or file", record.get("analysis")),
-        ("command", record.get("command")),
-        ("data set", f"{config.data.dataset}: {dataset.title}"),
-        ("events", f"{'simulated, ' if simulated else ''}{counts}, above {config.data.min_deposited_energy_gev:g} GeV"),
-        ("source hypothesis", f"{config.model.source}, {config.model.spectrum}, evolution {config.model.evolution}"),
-        ("started", record.get("start")),
-        ("ended", record.get("end") if record.get("complete") else "not yet"),
-    ]
-    return [(name, str(value)) for name, value in rows if value is not None]
+def read_summary(run: Run) -> dict[str, Any] | None:
+    """The summary of a run, computed from its chains if it has not finished; None if nothing has been sampled.
+
+    Raises
+    ------
+    RunFolderError
+        If a block or the summary is damaged.
+    """
+    if not run.record.get("complete") and min(run.chains.refresh()) < 1:
+        return None
+    summary = run.summary()
+    needed = {"converged", "steps", "parameters", "warnings"}
+    if not needed <= set(summary) or set(summary["parameters"]) != set(run.parameter_names):
+        path = run.folder / run_folder.SUMMARY
+        raise RunFolderError(f"{path}: damaged, it has no verdict on {', '.join(run.parameter_names)}")
+    return summary
 
 
-def model_keys(analysis: Analysis) -> list[tuple[str, str]]:
+# The box at the top ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class State:
+    """In which state a run is, and what its numbers are worth.
+
+    Parameters
+    ----------
+    level : {"good", "preliminary", "empty"}
+        Converged; not converged or not finished; nothing to show yet.
+    headline : str
+        A few words.
+    lines : tuple of str
+        Why, and what to do.
+    missing : tuple of str
+        What convergence lacks.
+    warnings : tuple of str
+        What the numbers do not say by themselves.
+    """
+
+    level: Literal["good", "preliminary", "empty"]
+    headline: str
+    lines: tuple[str, ...]
+    missing: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def state_of(run: Run, summary: Mapping[str, Any] | None) -> State:
+    """The state of a run.
+
+    Parameters
+    ----------
+    run : Run
+        The run.
+    summary : mapping or None
+        What `read_summary` gives.
+    """
+    record, complete = run.record, bool(run.record.get("complete"))
+    configuration, folder = str(run.folder / run_folder.CONFIG_RESOLVED), str(run.folder)
+    resume = shlex.join(["nuinfer", "fit", configuration, "--out", folder, "--resume"])
+    lines = [] if complete else [*_whereabouts(run), f"Continue with: {resume}"]
+    if summary is None:
+        return State("empty", "Nothing has been sampled yet", tuple(lines))
+    lacking = tuple(text.removeprefix(NOT_CONVERGED) for text in summary["warnings"] if text.startswith(NOT_CONVERGED))
+    others = tuple(text for text in summary["warnings"] if not text.startswith(NOT_CONVERGED))
+    reached = (
+        f"{record['ensembles']} ensembles of {record['walkers']} walkers, {summary['steps']} steps each; "
+        f"at least {_shown(summary.get('ess_min'), '.0f')} effective samples of every parameter "
+        f"({record['target_ess']:g} asked for), R-hat at most {_shown(summary.get('rhat_max'), '.4f')}"
+    )
+    if complete and summary["converged"]:
+        return State("good", "Converged", (reached,), warnings=others)
+    if complete:
+        headline = "Not converged: preliminary numbers"
+        lines.append(f"The run ended at step {summary['steps']} of at most {record.get('max_steps', '?')}.")
+    else:
+        headline = (
+            "Not finished: preliminary numbers" if summary["converged"] else "Not finished, not converged: preliminary"
+        )
+    return State("preliminary", headline, (*lines, reached), lacking, others)
+
+
+def _whereabouts(run: Run) -> list[str]:
+    """What is known of a run that has not finished."""
+    found = []
+    with contextlib.suppress(RunFolderError):  # killed before its first status
+        status = run.status
+        state, updated = str(status.get("state")), str(status.get("updated"))
+        silent = math.inf
+        with contextlib.suppress(TypeError, ValueError):
+            silent = (datetime.now(UTC) - datetime.fromisoformat(updated)).total_seconds()
+        if state == "sampling" and silent < SILENT_SECONDS:
+            found.append(f"The run is at work: step {status.get('steps')} of {status.get('target_steps')} so far.")
+        elif state == "sampling":
+            found.append(f"The run seems to have been killed: its last sign of life is of {updated}.")
+        else:
+            found.append(f"The run was {'stopped by an error' if state == 'failed' else state} on {updated}.")
+    path = run.folder / run_folder.NONFINITE
+    if path.exists():
+        with contextlib.suppress(RunFolderError):
+            broken = read_json(path)
+            point = ", ".join(f"{name} = {value}" for name, value in dict(broken.get("point", {})).items())
+            found.append(f"The term '{broken.get('term')}' of the log-probability is not a number at {point}.")
+    return found or ["The run has left no status: it was stopped at its very beginning."]
+
+
+def _shown(value: float | None, style: str) -> str:
+    return "unknown" if value is None or not math.isfinite(value) else format(value, style)
+
+
+# What was run, with what result ---------------------------------------------------------------------------------------
+
+
+def setting(run: Run, analysis: Analysis) -> dict[str, str]:
+    """What was run, by name."""
+    record, data, model = run.record, analysis.config.data, analysis.config.model
+    observed = zip(analysis.topologies, analysis.observed_counts, strict=True)
+    counts = ", ".join(f"{row.sum():g} {name}" for name, row in observed)
+    simulated = "" if record.get("simulated_counts") is None else "simulated, "
+    rows = {
+        "preset or file": record.get("analysis"),
+        "command": record.get("command"),
+        "data set": f"{data.dataset}: {analysis.dataset.title}",
+        "events": f"{simulated}{counts}, above {data.min_deposited_energy_gev:g} GeV",
+        "source hypothesis": f"{model.source}, {model.spectrum}, evolution {model.evolution}",
+        "started": record.get("start"),
+        "ended": record.get("end") if record.get("complete") else "not yet",
+    }
+    return {name: str(value) for name, value in rows.items() if value is not None}
+
+
+def model_keys(analysis: Analysis) -> dict[str, str]:
     """Every key of the ``[model]`` table with its value."""
     table = analysis.config.model.model_dump(exclude_none=True)
-    return [(key, _plain(value)) for key, value in table.items()]
+    return {key: _plain(value) for key, value in table.items()}
 
 
 def _plain(value: object) -> str:
@@ -57,6 +173,11 @@ def _plain(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def result_tables(run: Run, analysis: Analysis, summary: Mapping[str, Any]) -> list[Table]:
+    """Sampled parameters, one-sided limits and derived quantities."""
+    return [parameter_table(analysis, summary), limit_table(analysis, summary), derived_table(run, analysis)]
 
 
 def parameter_table(analysis: Analysis, summary: Mapping[str, Any]) -> Table:
@@ -70,34 +191,30 @@ def parameter_table(analysis: Analysis, summary: Mapping[str, Any]) -> Table:
         quality = [words("–" if ess is None else f"{ess:.0f}"), words("–" if rhat is None else f"{rhat:.4f}")]
         rows.append((Cell(name, analysis.parameter_labels[name]), *shown, *quality))
     head = ("parameter", "median", "68 % HPD", "95 % HPD", "ESS", "R-hat")
-    return Table("Sampled parameters", head, tuple(rows), "parameters")
+    return Table("Sampled parameters", head, rows, "parameters")
 
 
-def limit_table(analysis: Analysis, summary: Mapping[str, Any]) -> Table | None:
+def limit_table(analysis: Analysis, summary: Mapping[str, Any]) -> Table:
     """One-sided limits of the parameters that have one: credible and from the profile likelihood."""
     rows = []
     for name, entry in summary["parameters"].items():
-        limit = entry.get("limit95")
-        if limit is None:
-            continue
-        sign = LIMIT_SIGNS[limit["side"]]
-        profile = limit.get("profile")
-        beside = [words("none inside the prior" if "profile" in limit else "not computed")] * 2
-        if profile is not None:
-            beside = [joined(sign, cell, "") for cell in (number(profile), _physical(name, profile))]
-        credible = [joined(sign, cell, "") for cell in (number(limit["value"]), _physical(name, limit["value"]))]
-        label = Cell(name, analysis.parameter_labels[name])
-        rows.append((label, *credible, number(limit["prior_floor"]), *beside))
+        if limit := entry.get("limit95"):
+            credible, profile = (_limit(name, limit, limit.get(key)) for key in ("value", "profile"))
+            beside = [words("none inside the prior" if "profile" in limit else "not computed")] * 2
+            label = Cell(name, analysis.parameter_labels[name])
+            rows.append((label, *credible, number(limit["prior_floor"]), *(profile or beside)))
     head = ("parameter", "95 % limit", "that is", "edge of the prior", "profile likelihood", "that is")
-    return Table("One-sided limits", head, tuple(rows), "limits") if rows else None
+    return Table("One-sided limits", head, rows, "limits")
 
 
-def _physical(name: str, value: float) -> Cell:
-    """The value of a quantity that is sampled in its logarithm."""
-    return number(10.0**value) if name.startswith("log10_") else number(value)
+def _limit(name: str, limit: Mapping[str, Any], value: float | None) -> list[Cell]:
+    """A limit as it is sampled, and, of a quantity that is sampled in its logarithm, as that quantity."""
+    sign = Cell("< ", "$<$ ") if limit["side"] == "upper" else Cell("> ", "$>$ ")
+    shown = [] if value is None else [value, 10.0**value if name.startswith("log10_") else value]
+    return [joined(sign, number(one), "") for one in shown]
 
 
-def derived_table(run: Run, analysis: Analysis) -> Table | None:
+def derived_table(run: Run, analysis: Analysis) -> Table:
     """Medians and intervals of the derived quantities."""
     samples = run.samples().reshape(-1, len(run.parameter_names))
     derived = analysis.derived(samples[:: max(1, len(samples) // DERIVED_DRAWS)])
@@ -108,10 +225,13 @@ def derived_table(run: Run, analysis: Analysis) -> Table | None:
         label = Cell(name, analysis.derived_labels.get(name, escape_latex(name)))
         rows.append((label, number(float(np.median(values)), width), *(interval(pair, width) for pair in ends)))
     head = ("quantity", "median", "68 % HPD", "95 % HPD")
-    return Table("Derived quantities", head, tuple(rows), "derived") if rows else None
+    return Table("Derived quantities", head, rows, "derived")
 
 
-def constraint_table(analysis: Analysis) -> Table | None:
+# Model and constraints ------------------------------------------------------------------------------------------------
+
+
+def constraint_table(analysis: Analysis) -> Table:
     """The constraints that acted, with their measurements."""
     rows = []
     for constraint in analysis.constraints:
@@ -120,18 +240,16 @@ def constraint_table(analysis: Analysis) -> Table | None:
         names = [words(constraint.name), words(constraint.form.replace("_", "-")), value]
         rows.append((*names, words(observable), words(f"{measured.name}: {measured.reference}")))
     head = ("constraint", "form", "measurement", "of", "reference")
-    return Table("External constraints", head, tuple(rows), "constraints", wordy=2) if rows else None
+    return Table("External constraints", head, rows, "constraints", wordy=2)
 
 
 def _measured(constraint: Constraint) -> tuple[str, Cell]:
     """Observable with its unit, and the measured value or limit."""
     known = read_numbers(constraint.name) if constraint.name in CONSTRAINTS.shipped else {}
-    known = {
-        key: _which(text, constraint.measurement.name) for key, text in known.items() if key in ("observable", "unit")
-    }
-    unit = known.get("unit", "1")
     own = "g_prime / limit" if constraint.name.startswith("limit_curve.") else "as its file defines it"
-    observable = known.get("observable", own) + ("" if unit == "1" else f", in {unit}")
+    texts = known.get("observable", own), known.get("unit", "1")
+    observable, unit = (_which(text, constraint.measurement.name) for text in texts)
+    observable += "" if unit == "1" else f", in {unit}"
     mean, sigma = constraint.measurement.mean, constraint.measurement.sigma
     if constraint.is_exclusion or mean is None or sigma is None:
         return observable, joined(Cell("≤", r"$\leq$"), number(constraint.limit))
@@ -152,7 +270,7 @@ def unused_constraints(analysis: Analysis) -> list[str]:
 
 def prior_table(analysis: Analysis) -> Table:
     """Priors and fixed values."""
-    rows = tuple((Cell(p.name, p.label), words(_prior(p))) for p in analysis.space.parameters)
+    rows = [(Cell(p.name, p.label), words(_prior(p))) for p in analysis.space.parameters]
     return Table("Priors and fixed values", ("parameter", "prior"), rows, "priors", wordy=1)
 
 
@@ -165,19 +283,21 @@ def _prior(parameter: Parameter) -> str:
     return ", ".join(text for text in (type(prior).__name__.lower(), shape, " ".join(cuts)) if text)
 
 
+# Where it comes from --------------------------------------------------------------------------------------------------
+
+
 def references(run: Run, analysis: Analysis) -> list[str]:
     """Everything to be cited: what the record names, and what this version would add to it."""
     software = software_references(run.record.get("versions", {}))
     return list(dict.fromkeys([*run.record.get("references", []), *analysis.references(), *software]))
 
 
-def provenance(run: Run) -> list[tuple[str, str]]:
-    """Seed, machine, versions and hash."""
-    record = run.record
-    host = record.get("host", {})
-    rows = [("seed", record.get("seed")), ("configuration hash", record.get("config_hash"))]
-    rows += [("machine", f"{host['platform']}, {host.get('cores')} cores")] if "platform" in host else []
-    return [(name, str(value)) for name, value in (*rows, *record.get("versions", {}).items())]
+def provenance(run: Run) -> dict[str, str]:
+    """Seed, hash, machine and versions."""
+    record, host = run.record, run.record.get("host", {})
+    rows = {"seed": record.get("seed"), "configuration hash": record.get("config_hash")}
+    rows |= {"machine": f"{host['platform']}, {host.get('cores')} cores"} if "platform" in host else {}
+    return {name: str(value) for name, value in (rows | record.get("versions", {})).items()}
 
 
 def changed_since(run: Run, analysis: Analysis) -> str | None:
@@ -195,10 +315,9 @@ def how_to_repeat(run: Run) -> str:
     """Commands that repeat the run and this page from the configuration below."""
     record = run.record
     versions = ", ".join(f"{name} {version}" for name, version in record.get("versions", {}).items())
-    options = {"seed": "--seed", "ensembles": "--ensembles"}
-    settings = [word for key, option in options.items() for word in (option, str(record[key]))]
+    settings = ["--seed", str(record["seed"]), "--ensembles", str(record["ensembles"])]
     fit = shlex.join(["nuinfer", "fit", run_folder.CONFIG_RESOLVED, *settings, "--out", "repeated"])
-    lines = [f"# with {versions}", "# save the configuration below as " + run_folder.CONFIG_RESOLVED, fit]
     if record.get("simulated_counts") is not None:
-        lines[2] = "# the counts were simulated: fit them with nuinfer.load(...).with_observed(counts of run.json)"
-    return "\n".join([*lines, "nuinfer report repeated"])
+        fit = "# the counts were simulated: fit them with nuinfer.load(...).with_observed(counts of run.json)"
+    saved = "# save the configuration below as " + run_folder.CONFIG_RESOLVED
+    return "\n".join([f"# with {versions}", saved, fit, "nuinfer report repeated"])

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import numpy as np
@@ -15,14 +14,10 @@ import numpy as np
 from nuinfer import plotting
 from nuinfer.datafiles import DataFolder, data_root
 from nuinfer.errors import NuinferError
+from nuinfer.inference.runs.run import Run
 from nuinfer.plotting import Kind, style
+from nuinfer.plotting.annotations import Figure
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-    from nuinfer.inference.runs.run import Run
-
-PIXELS_PER_INCH = 96
 _PATH = re.compile(r'(?<= d=")[^"]*')
 _LONG_NUMBER = re.compile(r"-?\d+\.\d{3,}")
 DENSE = 3000
@@ -77,14 +72,13 @@ def data_references(drawings: Iterable[Drawing]) -> list[str]:
 
 def _draw(kind: Kind, run: Run) -> Drawing:
     try:
-        wide, narrow = (
-            _image(plotting.plot(kind.name, run, width_in=width)) for width in (style.PAGE_IN, style.COLUMN_IN)
-        )
+        drawn = (plotting.plot(kind.name, run, width_in=width) for width in (style.PAGE_IN, style.COLUMN_IN))
+        wide, narrow = map(_image, drawn)
+        return Drawing(kind, wide, narrow)
     except NuinferError as error:
         return Drawing(kind, problem=str(error))
     except Exception as error:  # noqa: BLE001 - one figure must not cost the report
         return Drawing(kind, problem=f"{type(error).__name__}: {error}")
-    return Drawing(kind, wide, narrow)
 
 
 def _image(figure: Figure) -> Image:
@@ -102,7 +96,7 @@ def _image(figure: Figure) -> Image:
             artist.set_rasterized(True)
     with TemporaryDirectory() as folder:
         svg = style.save(figure, Path(folder) / "figure.svg").read_text(encoding="utf-8")
-    width, height = (round(PIXELS_PER_INCH * inches) for inches in figure.get_size_inches())
+    width, height = (round(96 * inches) for inches in figure.get_size_inches())
     return Image("data:image/svg+xml," + quote(_PATH.sub(_shorter, svg), safe="!$&'()*+,-./:;=?@_~"), width, height)
 
 

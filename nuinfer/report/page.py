@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
+from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup, escape
 
 from nuinfer import __version__
@@ -19,14 +18,8 @@ from nuinfer.inference.runs.run import Run, open_run
 from nuinfer.inference.work import files
 from nuinfer.inference.work.progress import now
 from nuinfer.report import content
-from nuinfer.report.figures import Drawing, data_references, draw_all
-from nuinfer.report.state import read_summary, state_of
+from nuinfer.report.figures import data_references, draw_all
 
-if TYPE_CHECKING:
-    from jinja2 import Template
-
-REPORT = "report.html"
-LOG_LINES = 200
 _IDENTIFIER = re.compile(
     r"arXiv:(?P<arxiv>\d{4}\.\d{4,5})|doi:(?P<doi>10\.\d{4,9}/[\w.()/-]*\w)|(?P<old>(?:astro-ph|hep-ex|hep-ph)/\d{7})"
 )
@@ -55,12 +48,12 @@ def write_report(folder: str | PathLike[str], out: str | PathLike[str] | None = 
         If the analysis of the run cannot be rebuilt.
     """
     run = open_run(folder)
-    path = run.folder / REPORT if out is None else Path(out)
+    path = run.folder / "report.html" if out is None else Path(out)
     if path.is_dir():
         raise RunFolderError(f"{path}: is a folder, not the name of a file")
-    page = render(run).encode()
+    page = render(run)
     files.make_folder(path.parent)
-    files.write_atomic(path, page)
+    files.write_atomic(path, page.encode())
     return path
 
 
@@ -77,51 +70,21 @@ def render(run: Run) -> str:
     RunFolderError, ConfigError, DataIntegrityError
         As `write_report`.
     """
-    analysis: Any = run.analysis
-    summary = read_summary(run)
-    tables = []
-    drawings: list[Drawing] = []
-    if summary is not None:
-        results = (
-            content.parameter_table(analysis, summary),
-            content.limit_table(analysis, summary),
-            content.derived_table(run, analysis),
-        )
-        tables = [table for table in results if table]
-        drawings = draw_all(run)
-    configuration = _text(run.folder / run_folder.CONFIG_RESOLVED)
+    summary = content.read_summary(run)
+    drawings = draw_all(run) if summary else []
     return _template().render(
         run=run,
-        name=run.folder.resolve().name,
-        state=state_of(run, summary),
-        changed=content.changed_since(run, analysis),
-        setting=content.setting(run, analysis),
-        model=content.model_keys(analysis),
-        approximations=analysis.dataset.approximations,
-        tables=tables,
-        constraints=content.constraint_table(analysis),
-        priors=content.prior_table(analysis),
-        unused=content.unused_constraints(analysis),
-        figures=_grouped(drawings),
-        undrawn=[drawing for drawing in drawings if drawing.problem],
-        provenance=content.provenance(run),
-        checksums=run.record.get("checksums", {}),
-        references=[*content.references(run, analysis), *data_references(drawings)],
-        repeat=content.how_to_repeat(run),
-        configuration=configuration,
-        log="\n".join(_text(run.folder / files.LOG, missing="").splitlines()[-LOG_LINES:]),
+        analysis=run.analysis,
+        summary=summary,
+        content=content,
+        drawings=drawings,
+        references=[*content.references(run, run.analysis), *data_references(drawings)],
+        configuration=_text(run.folder / run_folder.CONFIG_RESOLVED),
+        log="\n".join(_text(run.folder / files.LOG, missing="").splitlines()[-200:]),
         style=Markup(_resource("page.css")),  # noqa: S704 - ours
         version=__version__,
         made=now(),
     )
-
-
-def _grouped(drawings: list[Drawing]) -> Mapping[str, list[Drawing]]:
-    groups: dict[str, list[Drawing]] = {"Posterior": [], "Diagnostics": []}
-    for drawing in drawings:
-        if not drawing.problem:
-            groups["Diagnostics" if drawing.kind.diagnostic else "Posterior"].append(drawing)
-    return {title: group for title, group in groups.items() if group}
 
 
 def _text(path: Path, missing: str | None = None) -> str:
@@ -139,8 +102,6 @@ def _resource(name: str) -> str:
 
 @cache
 def _template() -> Template:
-    from jinja2 import Environment, StrictUndefined
-
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters["linked"] = linked
     return environment.from_string(_resource("page.html"))

@@ -49,7 +49,7 @@ class Table:
         What it shows.
     head : tuple of str
         Names of the columns.
-    rows : tuple of tuple of Cell
+    rows : sequence of sequences of Cell
         The rows.
     label : str
         LaTeX label.
@@ -59,7 +59,7 @@ class Table:
 
     title: str
     head: tuple[str, ...]
-    rows: tuple[tuple[Cell, ...], ...]
+    rows: Sequence[Sequence[Cell]]
     label: str
     wordy: int = 0
 
