@@ -15,25 +15,18 @@ to run it (extra ``export``).
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from nuinfer.analysis import load
+from nuinfer.analysis import Analysis, load
 from nuinfer.errors import ConfigError
 from nuinfer.priors import Normal, Prior, SimplexShare, Uniform
 
-if TYPE_CHECKING:
-    from nuinfer.analysis import Analysis
-
-    Likelihood = Callable[..., tuple[float, dict[str, float]]]
-
-NAME = "nuinfer"
-"""Name of the likelihood in Cobaya's input."""
+Likelihood = Callable[..., tuple[float, dict[str, float]]]
 
 
 def likelihood(analysis: Analysis | str | Path, overrides: Iterable[str] = ()) -> Likelihood:
@@ -95,17 +88,12 @@ def info(analysis: Analysis | str | Path, overrides: Iterable[str] = ()) -> dict
     external: object = likelihood(built)
     if isinstance(analysis, str | Path):
         external = f"import_module('nuinfer.cobaya').likelihood({str(analysis)!r}, {changes!r})"
-    parameters: dict[str, Any] = {}
-    for parameter, prior in built.space.sampled:
-        parameters[parameter.name] = {"prior": _prior(parameter.name, prior), "latex": _plain(parameter.label)}
-    for name in derived:
-        parameters[name] = {"latex": _plain(built.derived_labels[name])}
-    content: dict[str, Any] = {
-        "likelihood": {
-            NAME: {"external": external, "input_params": list(built.parameter_names), "output_params": derived}
-        },
-        "params": parameters,
-    }
+    labels = {name: built.derived_labels[name] for name in derived}
+    parameters: dict[str, Any] = {p.name: {"prior": _prior(p.name, prior)} for p, prior in built.space.sampled}
+    for name, label in {**built.parameter_labels, **labels}.items():
+        parameters.setdefault(name, {})["latex"] = label.replace("$", "")
+    inputs = {"input_params": list(built.parameter_names), "output_params": derived}
+    content = {"likelihood": {"nuinfer": {"external": external, **inputs}}, "params": parameters}
     joint = _simplex(built)
     return content | ({"prior": {"simplex": joint}} if joint else {})
 
@@ -139,32 +127,3 @@ def _simplex(analysis: Analysis) -> str:
     total = float(space.bounds[space.shares[0], 1])
     density = math.lgamma(len(names) + 1)
     return f"lambda {', '.join(names)}: {density!r} if {' + '.join(names)} <= {total!r} else -np.inf"
-
-
-def _plain(label: str) -> str:
-    return label.replace("$", "")
-
-
-def yaml_text(content: object, indent: int = 0) -> str:
-    """Nested mappings, lists, texts and numbers as YAML; every number is one for every reader, infinity included.
-
-    Examples
-    --------
-    >>> print(yaml_text({"a": {"b": [1e-9, "x: y"]}, "c": math.inf}))
-    a:
-      b: [1.0e-09, "x: y"]
-    c: .inf
-    """
-    if isinstance(content, dict) and content:
-        lines = []
-        for key, value in content.items():
-            nested = isinstance(value, dict) and value
-            text = yaml_text(value, indent + 2)
-            lines.append(" " * indent + f"{key}:" + (f"\n{text}" if nested else f" {text}"))
-        return "\n".join(lines)
-    if isinstance(content, list):
-        return "[" + ", ".join(map(yaml_text, content)) + "]"
-    if isinstance(content, float) and math.isinf(content):
-        return ".inf" if content > 0.0 else "-.inf"
-    text = json.dumps(content)
-    return text.replace("e", ".0e") if isinstance(content, float) and "e" in text and "." not in text else text

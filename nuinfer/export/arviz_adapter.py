@@ -1,4 +1,4 @@
-"""The only place that knows ArviZ.
+"""The only place that knows ArviZ: R-hat, leave-one-out, and a posterior as its container.
 
 Interval kind and probability are always explicit, containers are built with ``from_dict``, and the calls that differ
 between ArviZ 0.23 (Python 3.11) and 1.x are written twice, here and nowhere else. Chains are independent ensembles,
@@ -10,18 +10,20 @@ from __future__ import annotations
 import importlib
 import os
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from scipy import special
 
+from nuinfer.analysis import Analysis
 from nuinfer.errors import RunFolderError
-from nuinfer.typing import AnyArray, FloatArray
+from nuinfer.typing import FloatArray
 
-BIN_DIMENSIONS = ["topology", "bin"]
+CHUNK = 512  # points per call of the model
 
 
 @cache
@@ -83,35 +85,62 @@ def psis_loo(log_likelihood: FloatArray, log_weights: FloatArray) -> tuple[Float
     return special.logsumexp(np.asarray(smoothed) + log_likelihood.T, axis=1), np.array(k, float)
 
 
-def inference_data(
-    groups: Mapping[str, Mapping[str, AnyArray]],
-    attributes: Mapping[str, str],
-    coordinates: Mapping[str, Sequence[str]] | None = None,
+def container(
+    analysis: Analysis, samples: FloatArray, stats: Mapping[str, FloatArray], *, prior_draws: int, seed: int
 ) -> Any:
-    """Container of ArviZ from named groups.
+    """Draws of a posterior and of the prior, pointwise likelihood, simulated and observed counts, for ArviZ.
 
     Parameters
     ----------
-    groups : mapping
-        Group to variables of shape (chain, draw, ...); ``observed_data`` has no sample axes. Trailing axes are
-        (topology, bin).
-    attributes : mapping
-        Stored with the whole.
-    coordinates : mapping, optional
-        Names along the trailing axes.
+    analysis : Analysis
+        What was sampled.
+    samples : ndarray, shape (ensemble, step, walker, n_dim)
+        Draws; the chains of the container are the ensembles.
+    stats : mapping
+        Log-probability ``lp`` and its terms, each of shape (ensemble, step, walker).
+    prior_draws : int
+        Draws of the prior.
+    seed : int
+        Of the prior draws and the simulated counts.
 
     Returns
     -------
     InferenceData or DataTree
         Whichever the installed ArviZ uses.
     """
-    sampled = {name: array for group in groups.values() for name, array in group.items() if array.ndim > 2}
-    dims = dict.fromkeys(sampled, BIN_DIMENSIONS) | dict.fromkeys(groups.get("observed_data", {}), BIN_DIMENSIONS)
-    content = {group: dict(variables) for group, variables in groups.items() if variables}
-    coords = {name: list(values) for name, values in (coordinates or {}).items()}
+    shape = samples.shape[0], samples.shape[1] * samples.shape[2]
+    theta = samples.reshape(-1, samples.shape[-1])
+    rng = np.random.default_rng(seed)
+    poisson = _in_chunks(analysis.poisson_terms, theta)
+    simulated = rng.poisson(_in_chunks(analysis.expected_counts, theta))
+    groups = {
+        "posterior": _named(analysis, theta, shape),
+        "prior": _named(analysis, analysis.sample_prior(prior_draws, rng), (1, prior_draws)),
+        "sample_stats": {name: values.reshape(shape) for name, values in stats.items()},
+        "log_likelihood": {"counts": poisson.reshape(*shape, *poisson.shape[1:])},
+        "posterior_predictive": {"counts": simulated.reshape(*shape, *simulated.shape[1:])},
+        "observed_data": {"counts": np.asarray(analysis.observed_counts)},
+    }
+    attributes = {"config_hash": analysis.config_hash, "created_by": "nuinfer"}
+    bins = [f"{low:.0f}-{high:.0f} GeV" for low, high in pairwise(analysis.bin_edges_gev)]
+    axes: dict[str, Any] = {
+        "dims": {"counts": ["topology", "bin"]},
+        "coords": {"topology": list(analysis.topologies), "bin": bins},
+    }
     if _is_1x():
-        return _arviz().from_dict(content, dims=dims, coords=coords, attrs={"/": dict(attributes)})
-    return _arviz().from_dict(**content, dims=dims, coords=coords, attrs=dict(attributes))
+        return _arviz().from_dict(groups, **axes, attrs={"/": attributes})
+    return _arviz().from_dict(**groups, **axes, attrs=attributes)
+
+
+def _in_chunks(function: Callable[[FloatArray], FloatArray], theta: FloatArray) -> FloatArray:
+    return np.concatenate([function(theta[first : first + CHUNK]) for first in range(0, len(theta), CHUNK)])
+
+
+def _named(analysis: Analysis, theta: FloatArray, shape: tuple[int, int]) -> dict[str, FloatArray]:
+    """Sampled parameters and derived quantities by name, each of a shape."""
+    columns = dict(zip(analysis.parameter_names, theta.T, strict=True))
+    derived = {name: values for name, values in analysis.derived(theta).items() if name not in columns}
+    return {name: values.reshape(shape) for name, values in (columns | derived).items()}
 
 
 def write_netcdf(data: Any, path: Path) -> None:

@@ -11,8 +11,6 @@ import numpy as np
 from nuinfer.analysis import Analysis
 from nuinfer.typing import FloatArray
 
-DIGITS = "%.10g"
-
 
 def getdist_files(root: str, analysis: Analysis, samples: FloatArray, log_prob: FloatArray) -> dict[str, bytes]:
     """Names and contents of the files, one of chains per ensemble.
@@ -41,7 +39,7 @@ def getdist_files(root: str, analysis: Analysis, samples: FloatArray, log_prob: 
         derived = {name: values for name, values in analysis.derived(theta).items() if name not in names}
         columns = np.ones(len(theta)), -log_prob[k].T.ravel(), theta, *derived.values()
         text = io.StringIO()
-        np.savetxt(text, np.column_stack(columns), fmt=DIGITS)
+        np.savetxt(text, np.column_stack(columns), fmt="%.10g")
         found[f"{root}_{k + 1}.txt"] = text.getvalue().encode()
     marked = [*((name, name) for name in names), *((f"{name}*", name) for name in derived)]
     found[f"{root}.paramnames"] = _lines(f"{shown}\t{labels.get(name, name)}" for shown, name in marked)

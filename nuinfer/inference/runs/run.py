@@ -12,7 +12,7 @@ import numpy as np
 
 from nuinfer.analysis import Analysis, load
 from nuinfer.errors import ConfigError, NuinferError, RunFolderError
-from nuinfer.export.container import container
+from nuinfer.export import arviz_adapter
 from nuinfer.export.getdist import getdist_files
 from nuinfer.inference.profile.profile import Profile
 from nuinfer.inference.runs import diagnostics, run_folder
@@ -220,7 +220,8 @@ class Run:
         thin = max(verdict.thin, -(-(self.steps - verdict.discard) * self.record["walkers"] // max_draws))
         stats = {"lp": self.log_prob(thin=thin)}
         stats |= {f"term_{name}": values for name, values in self.log_terms(thin=thin).items()}
-        return container(self.analysis, self.samples(thin=thin), stats, prior_draws=max_draws, seed=self.record["seed"])
+        settings = {"prior_draws": max_draws, "seed": self.record["seed"]}
+        return arviz_adapter.container(self.analysis, self.samples(thin=thin), stats, **settings)
 
     def to_getdist(self, folder: str | PathLike[str] | None = None, root: str | None = None) -> Path:
         """Write the chains as the text files of GetDist; see `nuinfer.export.getdist.getdist_files`.
