@@ -11,7 +11,7 @@ import numpy as np
 
 from nuinfer import provenance
 from nuinfer.config import Config, ModelConfig, own_definitions
-from nuinfer.constraints import CONSTRAINTS, custom, limit_curve
+from nuinfer.constraints import CONSTRAINTS, user
 from nuinfer.constraints.base import Constraint
 from nuinfer.detector.dataset import DataSet, load_dataset
 from nuinfer.detector.projection import project
@@ -188,10 +188,10 @@ def _constraints(config: Config, space: ParameterSpace) -> tuple[Constraint, ...
             built.append(definition.build(charges=charges, mass_range_mev=box, mediator=mediator, **settings))
     for name, curve in config.constraints.limit_curve.items():
         if curve.form != "off":
-            built.append(limit_curve.build(name, config.model.charges, box, **curve.model_dump(exclude={"form"})))
+            built.append(user.limit_curve(name, config.model.charges, box, **curve.model_dump(exclude={"form"})))
     for name, own in config.constraints.custom.items():
         if own.form != "off":
-            built.append(custom.build(name, config.model.charges, box, **own.model_dump(exclude_none=True)))
+            built.append(user.custom(name, config.model.charges, box, **own.model_dump(exclude_none=True)))
     return tuple(built)
 
 

@@ -20,7 +20,7 @@ import numpy as np
 
 from nuinfer.constants import MASS_ELECTRON_MEV
 from nuinfer.constraints.borexino import kinetic_mixing
-from nuinfer.constraints.neff import TABLE_FLOOR, mixing_spline
+from nuinfer.constraints.neff import TABLE_FLOOR, mixing_surface, on_surface
 from nuinfer.constraints.neff.boltzmann import Settings, Temperatures, solve
 from nuinfer.datafiles import data_root, seal
 from nuinfer.typing import FloatArray
@@ -94,8 +94,8 @@ def main(workers: int) -> None:
     seal(folder, {"neff_boltzmann.csv": SOURCE, "neff_mixing.npz": SOURCE}, keep=True)
     report(masses, columns, middle, bare_between)
     for k, which in enumerate(TEMPERATURES):
-        spline = mixing_spline(heavy, ratios, added[:, k])
-        found = spline.ev(np.log(probes)[:, None], np.log(probe_ratios))
+        surface = mixing_surface(heavy, ratios, added[:, k])
+        found = np.array([[on_surface(x, y, surface) for y in np.log(probe_ratios)] for x in np.log(probes)])
         error = np.abs(found - added_between[:, k])
         print(f"mixing, {which}: largest error {error.max():.1e}, above 3 MeV {error[probes > 3.0].max():.1e}")
 

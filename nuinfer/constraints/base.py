@@ -20,20 +20,18 @@ import functools
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args, get_origin
 
 import numpy as np
+from pydantic import PositiveFloat
 from scipy import special
 
-from nuinfer.compiled import compiled, elementwise
 from nuinfer.errors import ConfigError
 from nuinfer.typing import ArrayLike, FloatArray
 
 Form = Literal["exclusion", "one_sided", "two_sided"]
 PLANE = ("m_zprime_mev", "g_prime")
 """What a constraint depends on, unless it says otherwise."""
-
-_EXCLUSION, _ONE_SIDED, _TWO_SIDED = range(3)  # in the order of `Form`
 
 
 @dataclass(frozen=True)
@@ -49,6 +47,11 @@ class Measurement:
     sigma: float | None = None
     limit: float | None = None
     positive: bool = False
+
+    @property
+    def gaussian(self) -> tuple[float, float]:
+        """Mean and sigma, NaN if it has not both."""
+        return (math.nan, math.nan) if self.mean is None or self.sigma is None else (self.mean, self.sigma)
 
 
 @dataclass(frozen=True)
@@ -97,25 +100,18 @@ class Constraint:
     prediction_reference: str | None = None
 
     def __post_init__(self) -> None:
-        measured = self.measurement
-        if self.form not in get_args(Form):
-            raise ConfigError(f"constraints.{self.name}.form: '{self.form}' is none of {', '.join(get_args(Form))}")
-        gaussian = measured.mean is not None and measured.sigma is not None
-        if self.form != "exclusion" and not gaussian:
-            raise ConfigError(
-                f"constraints.{self.name}.form: measurement '{measured.name}' is a limit, "
-                "so the form can only be 'exclusion'"
-            )
-        if not gaussian and measured.limit is None:
-            raise ConfigError(
-                f"constraints.{self.name}.measurement: '{measured.name}' has neither a limit nor mean and sigma"
-            )
+        measured, where = self.measurement, f"constraints.{self.name}"
+        check_option(f"{where}.form", Form, self.form)
+        is_gaussian = not math.isnan(measured.gaussian[1])
+        if not self.is_exclusion and not is_gaussian:
+            only = "is a limit, so the form can only be 'exclusion'"
+            raise ConfigError(f"{where}.form: measurement '{measured.name}' {only}")
+        if not is_gaussian and measured.limit is None:
+            raise ConfigError(f"{where}.measurement: '{measured.name}' has neither a limit nor mean and sigma")
         if measured.sigma is not None and not 0.0 < measured.sigma < math.inf:
-            raise ConfigError(f"constraints.{self.name}: sigma {measured.sigma} of '{measured.name}' must be positive")
+            raise ConfigError(f"{where}: sigma {measured.sigma} of '{measured.name}' must be positive")
         if not 0.5 <= self.confidence_level < 1.0:
-            raise ConfigError(
-                f"constraints.{self.name}.confidence_level: {self.confidence_level} is outside the allowed [0.5, 1)"
-            )
+            raise ConfigError(f"{where}.confidence_level: {self.confidence_level} is outside the allowed [0.5, 1)")
 
     @property
     def is_exclusion(self) -> bool:
@@ -127,7 +123,7 @@ class Constraint:
         """Largest allowed observable of an exclusion."""
         if self.measurement.limit is not None:
             return self.measurement.limit
-        mean, sigma = self._gaussian()
+        mean, sigma = self.measurement.gaussian
         level = self.confidence_level
         return mean + float(special.ndtri(0.5 * (1.0 + level) if self.measurement.positive else level)) * sigma
 
@@ -142,7 +138,14 @@ class Constraint:
 
     def log_term_of(self, observable: ArrayLike) -> FloatArray:
         """The term for a given value of the observable, shape ``(*batch,)``; NaN stays NaN."""
-        return elementwise(_term_loop, (observable,), *self._numbers)
+        x = np.asarray(observable, float)
+        if self.is_exclusion:
+            return np.where(x <= self.limit, 0.0, np.where(x > self.limit, -math.inf, math.nan))
+        mean, sigma = self.measurement.gaussian
+        pull = (x - mean) / sigma
+        if self.form == "one_sided":
+            pull = np.maximum(pull, 0.0)
+        return np.asarray(-0.5 * pull * pull - math.log(sigma * math.sqrt(2.0 * math.pi)))
 
     def averaged(self, values: Mapping[str, ArrayLike]) -> Constraint:
         """The constraint for models in which its arguments are no parameters, as masses are without a mediator.
@@ -167,34 +170,21 @@ class Constraint:
         observable = self.predict(*(np.asarray(values[name], float) for name in self.arguments))
         if self.is_exclusion:
             return dataclasses.replace(self, standard_model=float(np.min(observable)))
-        mean, sigma = self._gaussian()
+        mean, sigma = self.measurement.gaussian
         terms = self.log_term_of(observable)
         fall = float(self.log_term_of(mean)) - float(special.logsumexp(terms) - math.log(terms.size))
         return dataclasses.replace(self, standard_model=mean + sigma * math.sqrt(2.0 * max(fall, 0.0)))
 
-    @functools.cached_property
-    def _numbers(self) -> tuple[int, float, float, float]:
-        """What `_term_loop` takes."""
-        if self.is_exclusion:
-            return _EXCLUSION, self.limit, 1.0, 0.0
-        mean, sigma = self._gaussian()
-        return get_args(Form).index(self.form), mean, sigma, math.log(sigma * math.sqrt(2.0 * math.pi))
 
-    def _gaussian(self) -> tuple[float, float]:
-        mean, sigma = self.measurement.mean, self.measurement.sigma
-        if mean is None or sigma is None:
-            raise ConfigError(f"constraints.{self.name}.measurement: '{self.measurement.name}' has no mean and sigma")
-        return mean, sigma
+def check_option(where: str, kind: Any, value: Any) -> None:
+    """Refuse a value that is none of the literals of its type, or must be a positive finite number.
 
-
-@compiled
-def _term_loop(observable: FloatArray, form: int, centre: float, sigma: float, norm: float, out: FloatArray) -> None:
-    for n in range(out.size):
-        x = observable[n]
-        if form == _EXCLUSION:
-            out[n] = 0.0 if x <= centre else (-math.inf if x > centre else math.nan)
-        elif form == _ONE_SIDED and x < centre:
-            out[n] = -norm
-        else:
-            pull = (x - centre) / sigma
-            out[n] = -0.5 * pull * pull - norm
+    Raises
+    ------
+    ConfigError
+        Beginning with `where`.
+    """
+    if get_origin(kind) is Literal and value not in get_args(kind):
+        raise ConfigError(f"{where}: '{value}' is none of {', '.join(get_args(kind))}")
+    if kind == PositiveFloat and not 0.0 < value < math.inf:
+        raise ConfigError(f"{where}: {value} must be a positive finite number")

@@ -21,22 +21,13 @@ from typing import Any
 
 import numpy as np
 
+from nuinfer import constants
 from nuinfer.compiled import compiled, elementwise, inlined
-from nuinfer.constants import (
-    ELECTRIC_CHARGE,
-    G_FERMI_GEV2,
-    KAMADA_YU,
-    MASS_ELECTRON_MEV,
-    MASS_MUON_MEV,
-    MASS_TAU_MEV,
-    MEV_PER_GEV,
-)
 from nuinfer.constraints.definition import Definition, Prediction, read_numbers
-from nuinfer.constraints.tables import FOLDER, LARGEST, SMALLEST, Curve, quadratic_rate, require_within
+from nuinfer.constraints.tables import FOLDER, LARGEST, SMALLEST, Curve, quadratic_rate, within
 from nuinfer.datafiles import DataFolder, locate
 from nuinfer.typing import ArrayLike, FloatArray
 
-_NAME = "borexino"
 _SERIES_BELOW = 1.0  # |q^2|/m^2 under which the closed form of the loop cancels
 _TERMS = 24
 _NODES = 16  # Gauss-Legendre nodes of the recoil; exact to 1e-14 down to the lightest Z'
@@ -70,11 +61,10 @@ def kinetic_mixing(g_prime: ArrayLike, q2_mev2: ArrayLike = -1.0) -> FloatArray:
     >>> print(f"{1.0 / kinetic_mixing(1.0):.2f}")
     -69.29
     """
-    q2 = np.asarray(q2_mev2, float)
-    require_within("q2_mev2", q2, -LARGEST, 4.0 * MASS_MUON_MEV**2 * (1.0 - 1e-12))
-    mass_part = math.log(MASS_TAU_MEV / MASS_MUON_MEV) / 3.0
-    loops = mass_part + _loop(q2 / MASS_TAU_MEV**2) - _loop(q2 / MASS_MUON_MEV**2)
-    return np.asarray(-ELECTRIC_CHARGE / (2.0 * math.pi**2) * np.asarray(g_prime, float) * loops)
+    q2 = within("q2_mev2", q2_mev2, -LARGEST, 4.0 * constants.MASS_MUON_MEV**2 * (1.0 - 1e-12))
+    mass_part = math.log(constants.MASS_TAU_MEV / constants.MASS_MUON_MEV) / 3.0
+    loops = mass_part + _loop(q2 / constants.MASS_TAU_MEV**2) - _loop(q2 / constants.MASS_MUON_MEV**2)
+    return np.asarray(-constants.ELECTRIC_CHARGE / (2.0 * math.pi**2) * np.asarray(g_prime, float) * loops)
 
 
 def paper_limit(m_zprime_mev: ArrayLike) -> FloatArray:
@@ -133,9 +123,8 @@ def rate_coefficients(m_zprime_mev: ArrayLike) -> tuple[FloatArray, FloatArray]:
     >>> print(f"{b:.3e} {c:.3e}")
     3.082e+04 2.373e+12
     """
-    mass = _checked(m_zprime_mev)
-    linear, quadratic = (elementwise(_coefficient_loop, (mass,), which, _recoil()) for which in (0, 1))
-    return linear, quadratic
+    mass = within("m_zprime_mev", m_zprime_mev, SMALLEST, _HIGHEST_MEV)
+    return elementwise(_coefficient_loop, (mass,), 0, _recoil()), elementwise(_coefficient_loop, (mass,), 1, _recoil())
 
 
 def rate_ratio(m_zprime_mev: ArrayLike, g_prime: ArrayLike) -> FloatArray:
@@ -165,32 +154,15 @@ def rate_ratio(m_zprime_mev: ArrayLike, g_prime: ArrayLike) -> FloatArray:
     >>> print(f"{rate_ratio(10.0, 5e-4):.3f}")
     1.156
     """
-    return _rate(m_zprime_mev, g_prime, strength=1.0, standard_model=1.0)
-
-
-def _rate(m_zprime_mev: ArrayLike, g_prime: ArrayLike, *, strength: float, standard_model: float) -> FloatArray:
-    return elementwise(_rate_loop, (_checked(m_zprime_mev), g_prime), strength, standard_model, _recoil())
-
-
-def _checked(m_zprime_mev: ArrayLike) -> FloatArray:
-    mass = np.asarray(m_zprime_mev, float)
-    require_within("m_zprime_mev", mass, SMALLEST, _HIGHEST_MEV)
-    return mass
-
-
-def _over_limit(m_zprime_mev: ArrayLike, g_prime: ArrayLike, *, strength: float = 1.0) -> FloatArray:
-    mass, curve = np.asarray(m_zprime_mev, float), _recipe()
-    require_within("m_zprime_mev", mass, SMALLEST, curve.high)
-    return curve.over_limit(mass, g_prime, strength)
+    mass = within("m_zprime_mev", m_zprime_mev, SMALLEST, _HIGHEST_MEV)
+    return elementwise(_rate_loop, (mass, g_prime), _recoil())
 
 
 @compiled
-def _rate_loop(
-    mass: FloatArray, g_prime: FloatArray, strength: float, standard_model: float, recoil: FloatArray, out: FloatArray
-) -> None:
+def _rate_loop(mass: FloatArray, g_prime: FloatArray, recoil: FloatArray, out: FloatArray) -> None:
     for n in range(out.size):
         linear, quadratic = _coefficients(mass[n], recoil)
-        out[n] = standard_model * quadratic_rate(g_prime[n] * strength, linear, quadratic)
+        out[n] = quadratic_rate(g_prime[n], linear, quadratic)
 
 
 @compiled
@@ -215,37 +187,32 @@ def _recoil() -> FloatArray:
 
     ``dsigma/dT`` is proportional to ``g_L^2 + g_R^2 (1-y)^2 - g_L g_R m_e y/E`` with ``y = T/E``.
     """
-    numbers = read_numbers(_NAME)["rate"]
-    energy, sin2 = float(numbers["line_mev"]), float(numbers["sin2_theta_w"])
-    edge = 2.0 * energy**2 / (MASS_ELECTRON_MEV + 2.0 * energy)
+    numbers = read_numbers("borexino")["rate"]
+    energy, sin2, probability = numbers["line_mev"], numbers["sin2_theta_w"], np.array(numbers["probabilities"])
+    edge = 2.0 * energy**2 / (constants.MASS_ELECTRON_MEV + 2.0 * energy)
     low, high = numbers["window_mev"][0], min(numbers["window_mev"][1], edge)
     nodes, weights = np.polynomial.legendre.leggauss(_NODES)
     recoil = 0.5 * (high + low) + 0.5 * (high - low) * nodes
     right_part = (1.0 - recoil / energy) ** 2
-    mixed_part = -MASS_ELECTRON_MEV * recoil / energy**2
-    probability = np.array(numbers["probabilities"])
-    left, right = sin2 + np.array([0.5, -0.5, -0.5]), sin2
-    charge = np.array([0.0, 1.0, -1.0])
-    standard = sum(
-        p * (weights @ (g**2 + right**2 * right_part + g * right * mixed_part))
-        for p, g in zip(probability, left, strict=True)
-    )
-    per_propagator = ELECTRIC_CHARGE * float(kinetic_mixing(1.0, numbers["q2_mev2"]))
-    per_propagator /= 2.0 * math.sqrt(2.0) * G_FERMI_GEV2 / MEV_PER_GEV**2
-    slope = 2.0 * left[1] + 2.0 * right * right_part + (left[1] + right) * mixed_part  # alike for nu_mu and nu_tau
-    linear = per_propagator * (probability @ charge) * weights * slope / standard
+    mixed_part = -constants.MASS_ELECTRON_MEV * recoil / energy**2
+    left, right, charge = sin2 + np.array([[0.5], [-0.5], [-0.5]]), sin2, np.array([0.0, 1.0, -1.0])
+    standard = probability @ (left**2 + right**2 * right_part + left * right * mixed_part) @ weights
+    slope = 2.0 * left + 2.0 * right * right_part + (left + right) * mixed_part
+    per_propagator = constants.ELECTRIC_CHARGE * float(kinetic_mixing(1.0, numbers["q2_mev2"]))
+    per_propagator /= 2.0 * math.sqrt(2.0) * constants.G_FERMI_GEV2 / constants.MEV_PER_GEV**2
+    linear = per_propagator * (probability * charge) @ slope * weights / standard
     quadratic = per_propagator**2 * (probability @ charge**2) * weights * (1.0 + right_part + mixed_part) / standard
-    return np.array([2.0 * MASS_ELECTRON_MEV * recoil, linear, quadratic])
+    return np.array([2.0 * constants.MASS_ELECTRON_MEV * recoil, linear, quadratic])
 
 
 @functools.cache
 def _recipe() -> Curve:
     """Limit on g': ``g_BL (1/f)^(1/4) / sqrt(|eps/g'| e)``, f the coupled fraction; flat below its first point."""
-    numbers = read_numbers(_NAME)["recipe"]
+    numbers = read_numbers("borexino")["recipe"]
     columns = DataFolder.open(locate(FOLDER)).read_csv("borexino_bl_limit.csv")
     mixing = abs(float(kinetic_mixing(1.0, numbers["q2_mev2"])))
     relaxed = columns["g_bl"] * (1.0 / numbers["coupled_fraction"]) ** 0.25
-    return Curve.through(columns["m_mev"], relaxed / math.sqrt(mixing * ELECTRIC_CHARGE), flat=True)
+    return Curve(columns["m_mev"], relaxed / math.sqrt(mixing * constants.ELECTRIC_CHARGE), flat=True)
 
 
 def _loop(s: FloatArray) -> FloatArray:
@@ -256,33 +223,34 @@ def _loop(s: FloatArray) -> FloatArray:
     for k in range(_TERMS, 0, -1):
         series = small * (series - math.factorial(k + 1) ** 2 / math.factorial(2 * k + 3) / k)
     away = np.where(near_zero, -1.0, s)
-    root = np.sqrt(np.abs(1.0 - 4.0 / away))  # spacelike: root > 1; below threshold: the imaginary part
-    spacelike = away < 0.0
-    arc = np.where(
-        spacelike,
-        2.0 * np.arctanh(1.0 / np.where(spacelike, root, 2.0)),
-        2.0 * np.arctan2(1.0, root),
-    )
-    closed = -5.0 / 18.0 - 2.0 / (3.0 * away) + (1.0 + 2.0 / away) * root * arc / 6.0
+    root = np.sqrt(1.0 - 4.0 / away + 0.0j)  # real for spacelike momenta, imaginary below threshold
+    closed = -5.0 / 18.0 - 2.0 / (3.0 * away) + (1.0 + 2.0 / away) * (root * np.arctanh(1.0 / root)).real / 3.0
     return np.where(near_zero, series, closed)
 
 
-def _prediction(numbers: Mapping[str, Any], strength: float) -> Prediction:
+def _over_limit(m_zprime_mev: ArrayLike, g_prime: ArrayLike) -> FloatArray:
+    mass = within("m_zprime_mev", m_zprime_mev, SMALLEST, _recipe().m_zprime_mev[-1])
+    return _recipe().over_limit(mass, g_prime)
+
+
+def _rate(m_zprime_mev: FloatArray, g_prime: FloatArray, *, standard_model: float) -> FloatArray:
+    return np.asarray(standard_model * rate_ratio(m_zprime_mev, g_prime))
+
+
+def _prediction(numbers: Mapping[str, Any]) -> Prediction:
     """``R_SM R/R_SM`` in counts per day and 100 t, R_SM's error in quadrature; by the recipe ``g'/limit``."""
     if "standard_model" in numbers:
-        standard = float(numbers["standard_model"])
-        predict = functools.partial(_rate, strength=strength, standard_model=standard)
-        return Prediction(predict, standard, measured={"sigma": math.hypot(*numbers["sigmas"])})
-    predict = functools.partial(_over_limit, strength=strength)
-    return Prediction(predict, standard_model=0.0, covered_mev=(SMALLEST, _recipe().high))
+        predict = functools.partial(_rate, standard_model=numbers["standard_model"])
+        return Prediction(predict, numbers["standard_model"], measured={"sigma": math.hypot(*numbers["sigmas"])})
+    return Prediction(_over_limit, standard_model=0.0, covered_mev=(SMALLEST, _recipe().m_zprime_mev[-1]))
 
 
 CONSTRAINT = Definition(
-    name=_NAME,
+    name="borexino",
     order=2,
     label="Borexino",
     colour="#D55E00",
     measurement="phase2",
     prediction=_prediction,
-    prediction_reference=KAMADA_YU,
+    prediction_reference=constants.KAMADA_YU,
 )

@@ -7,14 +7,14 @@ The file holds one constant, ``CONSTRAINT = Definition(name=..., ...)``, by whic
 from __future__ import annotations
 
 import dataclasses
+import functools
+import inspect
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Literal, get_args, get_type_hints
 
-from pydantic import PositiveFloat
-
-from nuinfer.constraints.base import PLANE, Constraint, Form, Measurement
+from nuinfer.constraints.base import PLANE, Constraint, Form, Measurement, check_option
 from nuinfer.constraints.tables import FOLDER
 from nuinfer.datafiles import DataFolder, locate
 from nuinfer.errors import ConfigError
@@ -22,7 +22,6 @@ from nuinfer.typing import FloatArray
 
 Charges = tuple[float, float, float]
 MassRange = tuple[float, float]
-_MEASURED = {field.name for field in dataclasses.fields(Measurement)}
 
 
 @dataclass(frozen=True)
@@ -68,8 +67,8 @@ class Definition:
     measurement : str
         The one taken by default.
     prediction : callable
-        ``(numbers, strength, **options) -> Prediction``, with the entry of the measurement in the TOML and the absolute
-        charge of the muon, which multiplies g'.
+        ``(numbers, *, option: type = default, ...) -> Prediction``, with the entry of the measurement in the TOML; for
+        a muon of unit charge, which multiplies g'. A type is a ``Literal``, ``PositiveFloat`` or bool.
     prediction_reference : str or None
         Whom to cite for the prediction; None for a quantity that is a parameter itself.
     charges : {"any", "(0, q, -q)"}
@@ -80,8 +79,6 @@ class Definition:
         Forms that make sense, of all measurements, and
     forms_because : str
         why not others.
-    options : mapping of str to (type, default)
-        Further keys of its table; a type is a ``Literal``, ``PositiveFloat`` or bool.
     """
 
     name: str
@@ -95,20 +92,18 @@ class Definition:
     mediators: tuple[str, ...] = ("vector",)
     forms: tuple[str, ...] = get_args(Form)
     forms_because: str = ""
-    options: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
+
+    @functools.cached_property
+    def options(self) -> Mapping[str, tuple[Any, Any]]:
+        """Further keys of its table, the keywords of `prediction`: name to type and default."""
+        types = get_type_hints(self.prediction, include_extras=True)
+        keywords = [p for p in inspect.signature(self.prediction).parameters.values() if p.kind is p.KEYWORD_ONLY]
+        return {keyword.name: (types[keyword.name], keyword.default) for keyword in keywords}
 
     def build(
-        self,
-        form: Form,
-        measurement: str,
-        charges: Charges,
-        mass_range_mev: MassRange | None,
-        *,
-        mediator: str = "vector",
-        confidence_level: float = 0.95,
-        limit: float | None = None,
-        **options: Any,
-    ) -> Constraint:
+        self, form: Form, measurement: str, charges: Charges, mass_range_mev: MassRange | None, *,
+        mediator: str = "vector", confidence_level: float = 0.95, limit: float | None = None, **options: Any,
+    ) -> Constraint:  # fmt: skip
         """The constraint for one form, measurement and mediator.
 
         Parameters
@@ -128,77 +123,52 @@ class Definition:
             If it was not derived for the mediator or its charges, its tables do not cover the masses, the measurement
             or an option is unknown, or the form does not fit the measurement or the limit.
         """
+        where, allowed = f"constraints.{self.name}", " and ".join(map(repr, self.forms))
         if mediator not in self.mediators:
-            raise ConfigError(
-                f"constraints.{self.name}: it is a {' or '.join(self.mediators)}'s; "
-                f"with model.mediator '{mediator}' it must be off"
-            )
+            kinds = " or ".join(self.mediators)
+            raise ConfigError(f"{where}: it is a {kinds}'s; with model.mediator '{mediator}' it must be off")
         if form in get_args(Form) and form not in self.forms:
-            raise ConfigError(
-                f"constraints.{self.name}.form: '{form}' is not allowed, only {' and '.join(map(repr, self.forms))}: "
-                f"{self.forms_because}"
-            )
+            raise ConfigError(f"{where}.form: '{form}' is not allowed, only {allowed}: {self.forms_because}")
+        known: dict[str, dict[str, Any]] = read_numbers(self.name)["measurements"]
+        if measurement not in known:
+            raise ConfigError(f"{where}.measurement: '{measurement}' is unknown; known: {', '.join(known)}")
+        if limit is not None and form != "exclusion":
+            raise ConfigError(f"{where}.limit: {limit} is for the form 'exclusion' only, not for '{form}'")
+        if limit is not None and not math.isfinite(limit):
+            raise ConfigError(f"{where}.limit: {limit} must be a finite number")
+        for name, value in options.items():
+            check_option(f"{where}.{name}", self.options[name][0], value)
         strength = abs(charges[1]) if self.charges == "any" else lmu_ltau_strength(self.name, charges)
-        numbers = read_entry(self.name, measurement)
-        chosen = {name: options.pop(name, default) for name, (_, default) in self.options.items()}
-        for name, value in chosen.items():
-            check_option(f"constraints.{self.name}.{name}", self.options[name][0], value)
-        made = self.prediction(numbers, strength, **chosen, **options)
+        numbers = known[measurement]
+        made = self.prediction(numbers, **options)
         require_coverage(self.name, mass_range_mev, made.covered_mev)
-        given = {key: value for key, value in numbers.items() if key in _MEASURED}
-        measured = Measurement(name=measurement, **{**given, **made.measured})
+        given = {field.name for field in dataclasses.fields(Measurement)} & numbers.keys()
+        measured = {"name": measurement, **{key: numbers[key] for key in given}, **made.measured}
+        if limit is not None:
+            measured["limit"] = limit
+        predict = functools.partial(charged, made.predict, strength) if made.arguments == PLANE else made.predict
         return Constraint(
-            name=self.name,
-            form=form,
-            measurement=_with_limit(self.name, form, measured, limit),
-            predict=made.predict,
-            standard_model=made.standard_model,
-            confidence_level=confidence_level,
-            arguments=made.arguments,
-            label=self.label,
-            colour=self.colour,
-            prediction_reference=made.reference or self.prediction_reference,
-        )
+            self.name, form, Measurement(**measured), predict, made.standard_model, confidence_level, made.arguments,
+            label=self.label, colour=self.colour, prediction_reference=made.reference or self.prediction_reference,
+        )  # fmt: skip
 
 
-# Sourced numbers ------------------------------------------------------------------------------------------------------
+def charged(
+    predict: Callable[..., FloatArray], strength: float, m_zprime_mev: FloatArray, g_prime: FloatArray
+) -> FloatArray:
+    """A function of (m_Z', g') for another charge than one, which multiplies g'."""
+    return predict(m_zprime_mev, strength * g_prime)
 
 
 def read_numbers(constraint: str) -> dict[str, Any]:
-    """The TOML of a constraint: its sourced numbers and measurements."""
-    return DataFolder.open(locate(FOLDER)).read_toml(f"{constraint}.toml")
-
-
-def read_entry(constraint: str, measurement: str) -> dict[str, Any]:
-    """One measurement in the TOML of a constraint by its id.
-
-    Raises
-    ------
-    ConfigError
-        If the id is unknown; the message lists the known ones.
+    """The TOML of a constraint: its sourced numbers and measurements.
 
     Examples
     --------
-    >>> read_entry("neff", "planck2018")["sigma"]
+    >>> read_numbers("neff")["measurements"]["planck2018"]["sigma"]
     0.17
     """
-    known: dict[str, dict[str, Any]] = read_numbers(constraint)["measurements"]
-    if measurement not in known:
-        raise ConfigError(
-            f"constraints.{constraint}.measurement: '{measurement}' is unknown; known: {', '.join(known)}"
-        )
-    return known[measurement]
-
-
-def _with_limit(constraint: str, form: Form, measurement: Measurement, limit: float | None) -> Measurement:
-    """The measurement with the limit the config asks for, if it does."""
-    if limit is None:
-        return measurement
-    if form != "exclusion":
-        raise ConfigError(f"constraints.{constraint}.limit: {limit} is for the form 'exclusion' only, not for '{form}'")
-    if not math.isfinite(limit):
-        raise ConfigError(f"constraints.{constraint}.limit: {limit} must be a finite number")
-    return dataclasses.replace(measurement, limit=limit)
+    return DataFolder.open(locate(FOLDER)).read_toml(f"{constraint}.toml")
 
 
 # Refusals -------------------------------------------------------------------------------------------------------------
@@ -219,10 +189,8 @@ def lmu_ltau_strength(constraint: str, charges: Charges) -> float:
     """
     electron, muon, tau = charges
     if electron != 0.0 or muon != -tau or muon == 0.0:
-        raise ConfigError(
-            f"constraints.{constraint}: model.charges {tuple(charges)} are not allowed, only (0, q, -q) with q != 0, "
-            "for which it was derived; set its form to 'off'"
-        )
+        only = "only (0, q, -q) with q != 0, for which it was derived; set its form to 'off'"
+        raise ConfigError(f"constraints.{constraint}: model.charges {tuple(charges)} are not allowed, {only}")
     return abs(muon)
 
 
@@ -236,23 +204,9 @@ def require_coverage(constraint: str, mass_range_mev: MassRange | None, covered_
     """
     if mass_range_mev is None or covered_mev is None:
         return
-    low, high = mass_range_mev
-    if not (covered_mev[0] <= low <= high <= covered_mev[1]):
+    (low, high), (first, last) = mass_range_mev, covered_mev
+    if not first <= low <= high <= last:
+        box, table = f"[{low:g}, {high:g}]", f"[{first:g}, {last:g}]"
         raise ConfigError(
-            f"constraints.{constraint}: the range of m_zprime_mev, [{low:g}, {high:g}], is not inside "
-            f"[{covered_mev[0]:g}, {covered_mev[1]:g}], which its table covers"
+            f"constraints.{constraint}: the range of m_zprime_mev, {box}, is not inside {table}, which its table covers"
         )
-
-
-def check_option(where: str, kind: Any, value: Any) -> None:
-    """Refuse a value that is none of the literals of its type, or must be a positive finite number.
-
-    Raises
-    ------
-    ConfigError
-        Beginning with `where`.
-    """
-    if get_origin(kind) is Literal and value not in get_args(kind):
-        raise ConfigError(f"{where}: '{value}' is none of {', '.join(get_args(kind))}")
-    if kind == PositiveFloat and not 0.0 < value < math.inf:
-        raise ConfigError(f"{where}: {value} must be a positive finite number")

@@ -6,17 +6,14 @@ With ``t = (m_Z'/m_mu)^2`` the loop integral is ``J(t) = int_0^1 dx x^2 (1-x) / 
 
 from __future__ import annotations
 
-import functools
 import math
-from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
 from nuinfer.compiled import compiled, elementwise, inlined
 from nuinfer.constants import KAMADA_YU, MASS_MUON_MEV
 from nuinfer.constraints.definition import Definition, Prediction
-from nuinfer.constraints.tables import LARGEST, SMALLEST, require_within
+from nuinfer.constraints.tables import within
 from nuinfer.typing import ArrayLike, FloatArray
 
 UNIT = 1e-10  # of the observable and of the measurements
@@ -51,21 +48,15 @@ def delta_a_mu(m_zprime_mev: ArrayLike, g_prime: ArrayLike) -> FloatArray:
     >>> print(f"{delta_a_mu(10.0, 5e-4):.3e}")
     2.478e-09
     """
-    return _shift(m_zprime_mev, g_prime, factor=1.0)
-
-
-def _shift(m_zprime_mev: ArrayLike, g_prime: ArrayLike, *, factor: float) -> FloatArray:
-    mass = np.asarray(m_zprime_mev, float)
-    require_within("m_zprime_mev", mass, SMALLEST, LARGEST)
-    return elementwise(_shift_loop, (mass, g_prime), factor / (4.0 * math.pi**2))
+    return elementwise(_shift_loop, (within("m_zprime_mev", m_zprime_mev), g_prime))
 
 
 @compiled
-def _shift_loop(mass: FloatArray, g_prime: FloatArray, factor: float, out: FloatArray) -> None:
+def _shift_loop(mass: FloatArray, g_prime: FloatArray, out: FloatArray) -> None:
     for n in range(out.size):
         t = (mass[n] / MASS_MUON_MEV) ** 2
         loop = _loop_heavy(t) if t > _SPLIT else _loop_light(t)
-        out[n] = g_prime[n] * g_prime[n] * loop * factor
+        out[n] = g_prime[n] * g_prime[n] * loop / (4.0 * math.pi**2)
 
 
 @inlined
@@ -91,8 +82,8 @@ def _loop_heavy(t: float) -> float:
     return p * (near - p * far) / (1.0 - p**2)
 
 
-def _prediction(_numbers: Mapping[str, Any], charge: float) -> Prediction:
-    return Prediction(functools.partial(_shift, factor=charge**2 / UNIT), standard_model=0.0)
+def _in_units(m_zprime_mev: FloatArray, g_prime: FloatArray) -> FloatArray:
+    return np.asarray(delta_a_mu(m_zprime_mev, g_prime) / UNIT)
 
 
 CONSTRAINT = Definition(
@@ -101,7 +92,7 @@ CONSTRAINT = Definition(
     label="muon $g-2$",
     colour="#009E73",
     measurement="wp2025",
-    prediction=_prediction,
+    prediction=lambda _numbers: Prediction(_in_units, standard_model=0.0),
     prediction_reference=KAMADA_YU,
     charges="any",  # it scales with the square of the muon's
 )

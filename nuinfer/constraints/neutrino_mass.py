@@ -10,25 +10,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 from scipy import special
 
 from nuinfer.constraints.definition import Definition, Prediction
-from nuinfer.typing import FloatArray
 
 
-def _itself(sum_ev: FloatArray) -> FloatArray:
-    return sum_ev
-
-
-def _prediction(numbers: Mapping[str, Any], _charge: float) -> Prediction:
-    """The sum of the masses in eV, which the Standard Model's neutrinos have too (`Constraint.averaged`)."""
-    sigma = float(numbers["limit95"]) / float(special.ndtri(0.975))
-    return Prediction(
-        _itself,
-        standard_model=0.0,
-        arguments=("sum_nu_masses_ev",),
-        measured={"mean": 0.0, "sigma": sigma, "positive": True},
-    )
+def _prediction(numbers: Mapping[str, Any]) -> Prediction:
+    """The sum of the masses itself, in eV, which the Standard Model's neutrinos have too (`Constraint.averaged`)."""
+    measured = {"mean": 0.0, "sigma": numbers["limit95"] / float(special.ndtri(0.975)), "positive": True}
+    return Prediction(np.positive, standard_model=0.0, arguments=("sum_nu_masses_ev",), measured=measured)
 
 
 CONSTRAINT = Definition(

@@ -10,16 +10,14 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from pydantic import PositiveFloat
 
-from nuinfer.compiled import compiled, elementwise, inlined
 from nuinfer.constants import HBAR_C_MEV_CM, KAMADA_YU, SPEED_OF_LIGHT_CM_S
 from nuinfer.constraints.definition import Definition, Prediction
-from nuinfer.constraints.tables import LARGEST, SMALLEST, read_table, require_within, spline
+from nuinfer.constraints.tables import read_table, within
 from nuinfer.typing import ArrayLike, FloatArray
 
 _TABLE = "sn1987a_width.csv"
@@ -52,7 +50,7 @@ def width_factor(m_over_t: ArrayLike) -> FloatArray:
     >>> print(f"{width_factor(1.0):.4f}")
     0.2133
     """
-    return read_table(_TABLE).exponential(0, m_over_t)
+    return np.exp(read_table(_TABLE)(0, m_over_t))
 
 
 def mean_free_path_cm(m_zprime_mev: ArrayLike, g_prime: ArrayLike, temperature_mev: ArrayLike = 8.0) -> FloatArray:
@@ -90,10 +88,7 @@ def mean_free_path_cm(m_zprime_mev: ArrayLike, g_prime: ArrayLike, temperature_m
 
 
 def diffusion_time_s(
-    m_zprime_mev: ArrayLike,
-    g_prime: ArrayLike,
-    temperature_mev: ArrayLike = 8.0,
-    radius_km: ArrayLike = 10.0,
+    m_zprime_mev: ArrayLike, g_prime: ArrayLike, temperature_mev: ArrayLike = 8.0, radius_km: ArrayLike = 10.0
 ) -> FloatArray:
     """Time in which nu_mu and nu_tau diffuse out of the core, ``(lambda/c) (R/lambda)^2``.
 
@@ -119,68 +114,36 @@ def diffusion_time_s(
     >>> print(f"{diffusion_time_s(10.0, 1e-5):.1f}")
     15.0
     """
-    rate = _rate_per_cm(m_zprime_mev, g_prime, temperature_mev)
     radius_cm = np.asarray(radius_km, float) * _CM_PER_KM
-    return np.asarray(radius_cm**2 * rate / SPEED_OF_LIGHT_CM_S)
+    return np.asarray(radius_cm**2 * _rate_per_cm(m_zprime_mev, g_prime, temperature_mev) / SPEED_OF_LIGHT_CM_S)
 
 
 def _rate_per_cm(m_zprime_mev: ArrayLike, g_prime: ArrayLike, temperature_mev: ArrayLike) -> FloatArray:
-    """``1/lambda``."""
-    temperature, mass = np.asarray(temperature_mev, float), np.asarray(m_zprime_mev, float)
-    require_within("temperature_mev", temperature, SMALLEST, LARGEST)
-    table = read_table(_TABLE)
-    table.require(mass / temperature)
-    return elementwise(_rate_loop, (mass, g_prime, temperature), table.pieces[1])
+    """``1/lambda``; its thermal part ``f_D n_Z'/n_nu`` is tabulated without its Boltzmann factor."""
+    mass, coupling = np.asarray(m_zprime_mev, float), np.asarray(g_prime, float)
+    ratio = mass / within("temperature_mev", temperature_mev)
+    thermal = np.exp(read_table(_TABLE)(1, ratio) - ratio)
+    return np.asarray(coupling**2 / (24.0 * math.pi) * mass * thermal / HBAR_C_MEV_CM)
 
 
-def _log_time(
-    m_zprime_mev: ArrayLike, g_prime: ArrayLike, *, temperature_mev: float, time_per_rate: float
+def _log_times(
+    m_zprime_mev: FloatArray, g_prime: FloatArray, *, temperature_mev: float, radius_km: float, duration_s: float
 ) -> FloatArray:
-    """Decimal logarithm of the time in the unit of `time_per_rate`."""
-    table = read_table(_TABLE)
-    table.require(np.asarray(m_zprime_mev, float) / temperature_mev)
-    return elementwise(_log_time_loop, (m_zprime_mev, g_prime), temperature_mev, time_per_rate, table.pieces[1])
-
-
-@compiled
-def _rate_loop(
-    mass: FloatArray, g_prime: FloatArray, temperature: FloatArray, pieces: FloatArray, out: FloatArray
-) -> None:
-    for n in range(out.size):
-        out[n] = _rate(mass[n], g_prime[n], temperature[n], pieces)
-
-
-@compiled
-def _log_time_loop(
-    mass: FloatArray, g_prime: FloatArray, temperature: float, per_rate: float, pieces: FloatArray, out: FloatArray
-) -> None:
-    for n in range(out.size):
-        time = per_rate * _rate(mass[n], g_prime[n], temperature, pieces)
-        out[n] = -math.inf if time == 0.0 else math.log10(time)
-
-
-@inlined
-def _rate(mass: float, g_prime: float, temperature: float, pieces: FloatArray) -> float:
-    """``1/lambda`` in 1/cm; its thermal part ``f_D n_Z'/n_nu`` is tabulated without its Boltzmann factor."""
-    ratio = mass / temperature
-    thermal = math.exp(spline(math.log(ratio), pieces) - ratio)
-    width = g_prime * g_prime / (12.0 * math.pi) * mass
-    return 0.5 * width * thermal / HBAR_C_MEV_CM
+    """Decimal logarithm of the diffusion time over the duration of the burst."""
+    time_s = diffusion_time_s(m_zprime_mev, g_prime, temperature_mev, radius_km)
+    with np.errstate(divide="ignore"):
+        return np.log10(time_s / duration_s)
 
 
 def _prediction(
-    numbers: Mapping[str, Any], strength: float, *, temperature_mev: float, radius_km: float, sigma_dex: float
-) -> Prediction:
+    numbers: Mapping[str, Any], *,
+    temperature_mev: PositiveFloat = 8.0, radius_km: PositiveFloat = 10.0, sigma_dex: PositiveFloat = 1.0,
+) -> Prediction:  # fmt: skip
     """``log10(tau_diff / duration of the burst)``, log-normal with the theory error `sigma_dex`, or cut at zero."""
-    table = read_table(_TABLE)
-    time_per_rate = (strength * radius_km * _CM_PER_KM) ** 2 / SPEED_OF_LIGHT_CM_S / float(numbers["duration_s"])
-    predict = functools.partial(_log_time, temperature_mev=temperature_mev, time_per_rate=time_per_rate)
-    return Prediction(
-        predict,
-        standard_model=-math.inf,
-        covered_mev=(table.low * temperature_mev, table.high * temperature_mev),
-        measured={"mean": 0.0, "sigma": sigma_dex, "limit": 0.0},
-    )
+    table, duration_s = read_table(_TABLE), numbers["duration_s"]
+    predict = functools.partial(_log_times, temperature_mev=temperature_mev, radius_km=radius_km, duration_s=duration_s)
+    covered = table.low * temperature_mev, table.high * temperature_mev
+    return Prediction(predict, -math.inf, covered, measured={"mean": 0.0, "sigma": sigma_dex, "limit": 0.0})
 
 
 CONSTRAINT = Definition(
@@ -193,7 +156,4 @@ CONSTRAINT = Definition(
     prediction_reference=KAMADA_YU,
     forms=("exclusion", "one_sided"),
     forms_because="the recipe has no diffusion time without a Z'",
-    options=MappingProxyType(
-        {"temperature_mev": (PositiveFloat, 8.0), "radius_km": (PositiveFloat, 10.0), "sigma_dex": (PositiveFloat, 1.0)}
-    ),
 )

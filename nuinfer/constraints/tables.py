@@ -22,18 +22,20 @@ SMALLEST, LARGEST = sys.float_info.min, sys.float_info.max
 """Ends of what is positive and finite."""
 
 
-def require_within(name: str, values: FloatArray, low: float, high: float) -> None:
-    """Refuse values outside ``[low, high]``; NaN passes, so that the term it spoils can be named.
+def within(name: str, values: ArrayLike, low: float = SMALLEST, high: float = LARGEST) -> FloatArray:
+    """The values as an array, none outside ``[low, high]``; NaN passes, so that the term it spoils can be named.
 
     Raises
     ------
     PhysicsDomainError
         Naming the first value outside.
     """
-    flat = values.ravel()
+    array = np.asarray(values, float)
+    flat = array.ravel()
     outside = _first_outside(flat, low, high)
     if outside >= 0:
         raise PhysicsDomainError(f"{name}: {flat[outside]:g} is outside the allowed range [{low:g}, {high:g}]")
+    return array
 
 
 @compiled
@@ -94,58 +96,43 @@ class Curve:
 
     Parameters
     ----------
-    low, high : float
-        First and last mass, MeV.
-    logarithms : ndarray, shape (2, node)
-        Of mass and limit.
+    m_zprime_mev, g_prime : ndarray, shape (node,)
+        Masses and limits.
     flat : bool
         Whether it goes on beyond its ends, at the limit there; if not, nothing is excluded there.
     """
 
-    low: float
-    high: float
-    logarithms: FloatArray
+    m_zprime_mev: FloatArray
+    g_prime: FloatArray
     flat: bool = False
 
-    @classmethod
-    def through(cls, m_zprime_mev: FloatArray, g_prime: FloatArray, *, flat: bool = False) -> Curve:
-        """The curve through points with increasing masses."""
-        return cls(float(m_zprime_mev[0]), float(m_zprime_mev[-1]), np.log([m_zprime_mev, g_prime]), flat)
-
-    def over_limit(self, m_zprime_mev: ArrayLike, g_prime: ArrayLike, strength: float = 1.0) -> FloatArray:
-        """Ratio of g' times `strength` to the limit, shape (*batch,): above one where it is excluded.
+    def over_limit(self, m_zprime_mev: ArrayLike, g_prime: ArrayLike) -> FloatArray:
+        """Ratio of g' to the limit, shape (*batch,): above one where it is excluded.
 
         Examples
         --------
-        >>> curve = Curve.through(np.array([1.0, 100.0]), np.array([1e-4, 1e-2]))
+        >>> curve = Curve(np.array([1.0, 100.0]), np.array([1e-4, 1e-2]))
         >>> curve.over_limit([10.0, 200.0], 2e-3).round(6).tolist()
         [2.0, 0.0]
         """
-        ends = (-math.inf, math.inf) if self.flat else (self.low, self.high)
-        return elementwise(_curve_loop, (m_zprime_mev, g_prime), strength, *ends, self.logarithms)
+        return elementwise(_curve_loop, (m_zprime_mev, g_prime), self.m_zprime_mev, self.g_prime, self.flat)
 
 
 @compiled
 def _curve_loop(
-    mass: FloatArray, g_prime: FloatArray, strength: float, low: float, high: float, logs: FloatArray, out: FloatArray
+    mass: FloatArray, g_prime: FloatArray, nodes: FloatArray, limits: FloatArray, flat: bool, out: FloatArray
 ) -> None:
     for n in range(out.size):
-        if mass[n] < low or mass[n] > high:
+        if not flat and (mass[n] < nodes[0] or mass[n] > nodes[-1]):
             out[n] = 0.0
         else:
-            x = min(max(math.log(mass[n]), logs[0, 0]), logs[0, -1])
-            k = interval(x, logs[0, :-1])
-            slope = (logs[1, k + 1] - logs[1, k]) / (logs[0, k + 1] - logs[0, k])
-            out[n] = g_prime[n] * strength / math.exp(logs[1, k] + slope * (x - logs[0, k]))
+            k = min(max(np.searchsorted(nodes, mass[n]), 1), nodes.size - 1)
+            low, high = math.log(nodes[k - 1]), math.log(nodes[k])
+            share = min(max((math.log(mass[n]) - low) / (high - low), 0.0), 1.0)
+            out[n] = g_prime[n] / (limits[k - 1] ** (1.0 - share) * limits[k] ** share)
 
 
 # Smooth quantities ----------------------------------------------------------------------------------------------------
-
-
-@compiled
-def _exp_loop(values: FloatArray, pieces: FloatArray, out: FloatArray) -> None:
-    for n in range(out.size):
-        out[n] = math.exp(spline(math.log(values[n]), pieces))
 
 
 @dataclass(frozen=True)
@@ -167,27 +154,31 @@ class LogTable:
     high: float
     pieces: FloatArray
 
-    def require(self, values: FloatArray) -> None:
-        """Refuse values outside the table.
+    def within(self, values: ArrayLike) -> FloatArray:
+        """The values as an array, if the table covers them.
 
         Raises
         ------
         PhysicsDomainError
-            Naming the first one.
+            Naming the first one that it does not.
         """
-        require_within(self.variable, values, self.low, self.high)
+        return within(self.variable, values, self.low, self.high)
 
-    def exponential(self, quantity: int, values: ArrayLike) -> FloatArray:
-        """A quantity that is tabulated as its logarithm, shape (*batch,).
+    def __call__(self, quantity: int, values: ArrayLike) -> FloatArray:
+        """A quantity, shape (*batch,).
 
         Raises
         ------
         PhysicsDomainError
             Outside the table.
         """
-        positive = np.asarray(values, float)
-        self.require(positive)
-        return elementwise(_exp_loop, (positive,), self.pieces[quantity])
+        return elementwise(_spline_loop, (self.within(values),), self.pieces[quantity])
+
+
+@compiled
+def _spline_loop(values: FloatArray, pieces: FloatArray, out: FloatArray) -> None:
+    for n in range(out.size):
+        out[n] = spline(math.log(values[n]), pieces)
 
 
 @functools.cache

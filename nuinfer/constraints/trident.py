@@ -10,23 +10,22 @@ CHARM-II.
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 
-from nuinfer.compiled import compiled, elementwise
+from nuinfer.compiled import plain
+from nuinfer.constraints.base import check_option
 from nuinfer.constraints.definition import Definition, Prediction
-from nuinfer.constraints.tables import quadratic_rate, read_table, spline
-from nuinfer.errors import ConfigError
+from nuinfer.constraints.tables import quadratic_rate, read_table
 from nuinfer.typing import ArrayLike, FloatArray
 
-BEAMS = ("ccfr", "charm2")
+Beam = Literal["ccfr", "charm2"]
 _TABLE = "trident.csv"
 
 
-def rate_coefficients(m_zprime_mev: ArrayLike, beam: str = "ccfr") -> tuple[FloatArray, FloatArray]:
+def rate_coefficients(m_zprime_mev: ArrayLike, beam: Beam = "ccfr") -> tuple[FloatArray, FloatArray]:
     """``b`` and ``c`` of ``R/R_SM = 1 + b g'^2 + c g'^4``, for a unit charge of muon and nu_mu.
 
     Interpolated, relative error below 1e-9 of the calculation described in the module's docstring.
@@ -56,11 +55,12 @@ def rate_coefficients(m_zprime_mev: ArrayLike, beam: str = "ccfr") -> tuple[Floa
     >>> print(f"{b:.3e} {c:.3e}")
     1.859e+05 2.503e+11
     """
-    table, column = read_table(_TABLE), _column(beam)
-    return table.exponential(column, m_zprime_mev), table.exponential(column + 1, m_zprime_mev)
+    check_option("beam", Beam, beam)
+    table, column = read_table(_TABLE), 2 * get_args(Beam).index(beam)
+    return np.exp(table(column, m_zprime_mev)), np.exp(table(column + 1, m_zprime_mev))
 
 
-def rate_ratio(m_zprime_mev: ArrayLike, g_prime: ArrayLike, beam: str = "ccfr") -> FloatArray:
+def rate_ratio(m_zprime_mev: ArrayLike, g_prime: ArrayLike, beam: Beam = "ccfr") -> FloatArray:
     """Cross-section of neutrino tridents over its Standard Model value.
 
     Parameters
@@ -87,33 +87,12 @@ def rate_ratio(m_zprime_mev: ArrayLike, g_prime: ArrayLike, beam: str = "ccfr") 
     >>> print(f"{rate_ratio(10.0, 1e-3):.3f}")
     1.436
     """
-    return _rate(m_zprime_mev, g_prime, charge=1.0, column=_column(beam))
+    return np.asarray(plain(quadratic_rate)(np.asarray(g_prime, float), *rate_coefficients(m_zprime_mev, beam)))
 
 
-def _column(beam: str) -> int:
-    """Place of b in the table; c is next to it."""
-    if beam not in BEAMS:
-        raise ConfigError(f"beam: '{beam}' is none of {', '.join(BEAMS)}")
-    return 2 * BEAMS.index(beam)
-
-
-def _rate(m_zprime_mev: ArrayLike, g_prime: ArrayLike, *, charge: float, column: int) -> FloatArray:
-    table, mass = read_table(_TABLE), np.asarray(m_zprime_mev, float)
-    table.require(mass)
-    return elementwise(_rate_loop, (mass, g_prime), charge, table.pieces[column : column + 2])
-
-
-@compiled
-def _rate_loop(mass: FloatArray, g_prime: FloatArray, charge: float, pieces: FloatArray, out: FloatArray) -> None:
-    for n in range(out.size):
-        x = math.log(mass[n])
-        linear, quadratic = math.exp(spline(x, pieces[0])), math.exp(spline(x, pieces[1]))
-        out[n] = quadratic_rate(g_prime[n] * charge, linear, quadratic)
-
-
-def _prediction(numbers: Mapping[str, Any], charge: float) -> Prediction:
+def _prediction(numbers: Mapping[str, Any]) -> Prediction:
     table = read_table(_TABLE)
-    predict = functools.partial(_rate, charge=charge, column=_column(numbers["beam"]))
+    predict = functools.partial(rate_ratio, beam=numbers["beam"])
     return Prediction(predict, standard_model=1.0, covered_mev=(table.low, table.high))
 
 

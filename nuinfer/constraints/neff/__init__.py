@@ -17,32 +17,29 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Mapping
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 from pydantic import PositiveFloat, StrictBool
 
 from nuinfer.compiled import compiled, elementwise, inlined
 from nuinfer.constants import ELECTRIC_CHARGE, KAMADA_YU, MASS_ELECTRON_MEV, N_EFF_STANDARD_MODEL
-from nuinfer.constraints.definition import Definition, Prediction, check_option
-from nuinfer.constraints.tables import FOLDER, LARGEST, SMALLEST, interval, read_table, require_within, spline
+from nuinfer.constraints.base import check_option
+from nuinfer.constraints.definition import Definition, Prediction
+from nuinfer.constraints.tables import FOLDER, LARGEST, interval, read_table, spline, within
 from nuinfer.datafiles import DataFolder, locate
 from nuinfer.errors import ConfigError
+from nuinfer.physics.hermite import hermite
 from nuinfer.typing import ArrayLike, FloatArray
-
-if TYPE_CHECKING:
-    from scipy.interpolate import RectBivariateSpline
 
 Model = Literal["paper", "boltzmann"]
 Temperatures = Literal["common", "split"]
 Case = Literal["entropy", "number", "auto"]
-_NUMBER_BELOW = MappingProxyType({"entropy": 0.0, "number": math.inf, "auto": 1e-5})
+NUMBER_BELOW = 1e-5
 """Coupling below which pairs do not annihilate fast enough (the paper, Sec. IV A): their number is conserved."""
 
 TABLE_FLOOR = 1e-7  # the Boltzmann table holds ln(Delta N_eff + this), which rounding leaves smooth for a heavy Z'
-_TABLE = "neff_paper.csv"
-_BOLTZMANN, _MIXING = "neff_boltzmann.csv", "neff_mixing.npz"
+_PAPER, _BOLTZMANN, _MIXING = "neff_paper.csv", "neff_boltzmann.csv", "neff_mixing.npz"
 
 
 def delta_neff(
@@ -81,18 +78,15 @@ def delta_neff(
     0.315 0.452 0.592
     """
     check_option("temperatures", Temperatures, temperatures)
-    coupling = np.asarray(0.0 if g_prime is None else g_prime, float)
-    require_within("g_prime", coupling, 0.0, LARGEST)
-    return _boltzmann(m_zprime_mev, coupling, temperatures)
+    mass = read_table(_BOLTZMANN).within(m_zprime_mev)
+    coupling = within("g_prime", 0.0 if g_prime is None else g_prime, 0.0, LARGEST)
+    return elementwise(_loop, (mass, coupling), *_splines(temperatures))
 
 
-def _boltzmann(m_zprime_mev: ArrayLike, g_prime: ArrayLike, temperatures: Temperatures) -> FloatArray:
-    mass = np.asarray(m_zprime_mev, float)
-    read_table(_BOLTZMANN).require(mass)
-    return elementwise(_boltzmann_loop, (mass, g_prime), _pieces(temperatures), *_mixing_grid(temperatures))
+Surface = tuple[FloatArray, FloatArray, FloatArray]
 
 
-def mixing_spline(mass: FloatArray, ratio: FloatArray, added: FloatArray) -> RectBivariateSpline:
+def mixing_surface(mass: FloatArray, ratio: FloatArray, added: FloatArray) -> Surface:
     """What mixing adds to N_eff, against the logarithms of m_Z' and of the width to electrons over the mass.
 
     A cubic spline on a mesh four times finer than the table, filled by a quintic one: as accurate and faster.
@@ -102,49 +96,57 @@ def mixing_spline(mass: FloatArray, ratio: FloatArray, added: FloatArray) -> Rec
     mass, ratio : ndarray, shapes (n,) and (m,)
         Nodes of the table.
     added : ndarray, shape (n, m)
+
+    Returns
+    -------
+    x, y : ndarray, shapes (4 n - 3,) and (4 m - 3,)
+        Nodes of the mesh.
+    values : ndarray, shape (2, 2, 4 n - 3, 4 m - 3)
+        There: the spline, and its slopes per interval, along x first.
     """
     from scipy.interpolate import RectBivariateSpline  # heavy
 
-    x, y = np.log(mass), np.log(ratio)
-    fine_x, fine_y = (np.linspace(v[0], v[-1], 4 * v.size - 3) for v in (x, y))
-    filled = RectBivariateSpline(x, y, added, kx=5, ky=5)(fine_x, fine_y)
-    return RectBivariateSpline(fine_x, fine_y, filled, kx=3, ky=3)
+    x, y = (np.linspace(math.log(nodes[0]), math.log(nodes[-1]), 4 * nodes.size - 3) for nodes in (mass, ratio))
+    filled = RectBivariateSpline(np.log(mass), np.log(ratio), added, kx=5, ky=5)(x, y)
+    cubic, step_x, step_y = RectBivariateSpline(x, y, filled), x[1] - x[0], y[1] - y[0]
+    slopes = [[cubic(x, y, dx=a, dy=b) * step_x**a * step_y**b for b in (0, 1)] for a in (0, 1)]
+    return x, y, np.array(slopes)
 
 
 @functools.cache
-def _pieces(temperatures: Temperatures) -> FloatArray:
-    """Splines of the Boltzmann table: ln(Delta N_eff + floor) for the temperatures, and the loop mixing over g'."""
-    return np.ascontiguousarray(read_table(_BOLTZMANN).pieces[[get_args(Temperatures).index(temperatures), 2]])
-
-
-@functools.cache
-def _mixing_grid(temperatures: Temperatures) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Knots in both directions of `mixing_spline`, and its weights, shape (knot - 4, knot - 4)."""
+def _splines(temperatures: Temperatures) -> tuple[FloatArray, Surface]:
+    """Of the Boltzmann table, ln(Delta N_eff + floor) for the temperatures and the loop mixing over g'; of mixing."""
+    pieces = read_table(_BOLTZMANN).pieces[[get_args(Temperatures).index(temperatures), 2]]
     arrays = DataFolder.open(locate(FOLDER)).read_arrays(_MIXING)
-    spline = mixing_spline(arrays["m_zprime_mev"], arrays["width_over_mass"], arrays[temperatures])
-    knots_x, knots_y = spline.get_knots()
-    return knots_x, knots_y, spline.get_coeffs().reshape(knots_x.size - 4, knots_y.size - 4)
+    surface = mixing_surface(arrays["m_zprime_mev"], arrays["width_over_mass"], arrays[temperatures])
+    return np.ascontiguousarray(pieces), surface
 
 
 @compiled
-def _boltzmann_loop(
-    mass: FloatArray,
-    g_prime: FloatArray,
-    pieces: FloatArray,
-    knots_x: FloatArray,
-    knots_y: FloatArray,
-    weights: FloatArray,
-    out: FloatArray,
-) -> None:
+def _loop(mass: FloatArray, g_prime: FloatArray, pieces: FloatArray, surface: Surface, out: FloatArray) -> None:
     for n in range(out.size):
         x = math.log(mass[n])
-        total = math.exp(spline(x, pieces[0])) - TABLE_FLOOR
+        out[n] = math.exp(spline(x, pieces[0])) - TABLE_FLOOR
         ratio = electron_width_over_mass(mass[n], spline(x, pieces[1]) * g_prime[n])
         if ratio != 0.0:
-            y = math.log(ratio)
-            if not y <= knots_y[0]:  # below it mixing is too slow to matter; NaN goes on
-                total += _bicubic(x, knots_y[-1] if y > knots_y[-1] else y, knots_x, knots_y, weights)
-        out[n] = total
+            out[n] += on_surface(x, math.log(ratio), surface)
+
+
+@compiled
+def on_surface(x: float, y: float, surface: Surface) -> float:
+    """What mixing adds to N_eff: nothing below the table, where it is too slow; above it as at the end."""
+    nodes_x, nodes_y, values = surface
+    if y <= nodes_y[0]:
+        return 0.0
+    y = nodes_y[-1] if y > nodes_y[-1] else y
+    i, j = interval(x, nodes_x[:-1]), interval(y, nodes_y[:-1])
+    along_x = hermite((x - nodes_x[i]) / (nodes_x[i + 1] - nodes_x[i]))
+    along_y = hermite((y - nodes_y[j]) / (nodes_y[j + 1] - nodes_y[j]))
+    total = 0.0
+    for a in range(4):  # values at both ends of the interval, then slopes
+        for b in range(4):
+            total += along_x[a] * along_y[b] * values[a // 2, b // 2, i + a % 2, j + b % 2]
+    return total
 
 
 @inlined
@@ -162,39 +164,8 @@ def electron_width_over_mass(mass: float, mixing: float) -> float:
     return (ELECTRIC_CHARGE * mixing) ** 2 * (1.5 - 0.5 * square) * math.sqrt(square) / (12.0 * math.pi)
 
 
-@compiled
-def _bicubic(x: float, y: float, knots_x: FloatArray, knots_y: FloatArray, weights: FloatArray) -> float:
-    """Cubic tensor spline."""
-    i, j = interval(x, knots_x[3:-4]), interval(y, knots_y[3:-4])
-    along_x, along_y = _cubic_basis(x, knots_x[i : i + 8]), _cubic_basis(y, knots_y[j : j + 8])
-    total = 0.0
-    for a in range(4):
-        row = 0.0
-        for b in range(4):
-            row += along_y[b] * weights[i + a, j + b]
-        total += along_x[a] * row
-    return total
-
-
-@inlined
-def _cubic_basis(x: float, knots: FloatArray) -> tuple[float, float, float, float]:
-    """The four cubic B-splines that do not vanish between the middle two of eight knots (Cox and de Boor)."""
-    left1, left2, left3 = x - knots[3], x - knots[2], x - knots[1]
-    right1, right2, right3 = knots[4] - x, knots[5] - x, knots[6] - x
-    one = 1.0 / (right1 + left1)
-    a, b = right1 * one, left1 * one
-    low, high = a / (right1 + left2), b / (right2 + left1)
-    a, b, c = right1 * low, left2 * low + right2 * high, left1 * high
-    low, middle, high = a / (right1 + left3), b / (right2 + left2), c / (right3 + left1)
-    return right1 * low, left3 * low + right2 * middle, left2 * middle + right3 * high, left1 * high
-
-
 def delta_neff_paper(
-    m_zprime_mev: ArrayLike,
-    t_dec_mev: ArrayLike = 1.5,
-    case: Case = "entropy",
-    *,
-    g_prime: ArrayLike | None = None,
+    m_zprime_mev: ArrayLike, t_dec_mev: ArrayLike = 1.5, case: Case = "entropy", *, g_prime: ArrayLike | None = None
 ) -> FloatArray:
     """Extra effective neutrinos left by a thermalised Z' of L_mu - L_tau.
 
@@ -231,67 +202,43 @@ def delta_neff_paper(
     check_option("case", Case, case)
     if (case == "auto") != (g_prime is not None):
         raise ConfigError(f"case: 'auto' needs g_prime, and only 'auto' takes it (case is '{case}')")
-    t_dec = np.asarray(t_dec_mev, float)
-    require_within("t_dec_mev", t_dec, SMALLEST, LARGEST)
-    coupling = 0.0 if g_prime is None else g_prime
-    return _paper(np.asarray(np.asarray(m_zprime_mev, float) / t_dec), coupling, _NUMBER_BELOW[case])
+    table = read_table(_PAPER)
+    ratio = table.within(np.asarray(m_zprime_mev, float) / within("t_dec_mev", t_dec_mev))
+    # the table holds Delta N_eff over the Boltzmann factor: smooth where Delta N_eff falls by 130 decades
+    suppression = (1.0 + ratio) ** 2.5 * np.exp(-ratio)
+    if g_prime is None:
+        return np.asarray(suppression * table(0 if case == "entropy" else 1, ratio))
+    entropy, number = table(0, ratio), table(1, ratio)
+    return suppression * np.where(np.asarray(g_prime, float) < NUMBER_BELOW, number, entropy)
 
 
-def _paper(ratio: FloatArray, g_prime: ArrayLike, number_below: float) -> FloatArray:
-    table = read_table(_TABLE)
-    table.require(ratio)
-    return elementwise(_paper_loop, (ratio, g_prime), number_below, table.pieces)
+def _n_eff(m_zprime_mev: FloatArray, g_prime: FloatArray, *, temperatures: Temperatures, mixing: bool) -> FloatArray:
+    return N_EFF_STANDARD_MODEL + delta_neff(m_zprime_mev, g_prime if mixing else 0.0 * g_prime, temperatures)
 
 
-@compiled
-def _paper_loop(
-    ratio: FloatArray, g_prime: FloatArray, number_below: float, pieces: FloatArray, out: FloatArray
-) -> None:
-    for n in range(out.size):
-        which = 1 if g_prime[n] < number_below else 0  # number or entropy
-        # the table holds Delta N_eff over the Boltzmann factor: smooth where Delta N_eff falls by 130 decades
-        suppression = (1.0 + ratio[n]) ** 2.5 * math.exp(-ratio[n])
-        out[n] = suppression * spline(math.log(ratio[n]), pieces[which])
-
-
-def _n_eff(m_zprime_mev: FloatArray, g_prime: FloatArray, *, strength: float, temperatures: Temperatures) -> FloatArray:
-    """N_eff by the Boltzmann equations; a strength of zero switches mixing off."""
-    return N_EFF_STANDARD_MODEL + _boltzmann(m_zprime_mev, g_prime * strength, temperatures)
-
-
-def _n_eff_paper(m_zprime_mev: FloatArray, g_prime: FloatArray, *, t_dec_mev: float, number_below: float) -> FloatArray:
-    return N_EFF_STANDARD_MODEL + _paper(np.asarray(m_zprime_mev / t_dec_mev), g_prime, number_below)
+def _n_eff_paper(m_zprime_mev: FloatArray, g_prime: FloatArray, *, t_dec_mev: float, case: Case) -> FloatArray:
+    extra = delta_neff_paper(m_zprime_mev, t_dec_mev, case, g_prime=g_prime if case == "auto" else None)
+    return N_EFF_STANDARD_MODEL + extra + 0.0 * g_prime
 
 
 def _prediction(
-    _numbers: Mapping[str, Any],
-    strength: float,
-    *,
-    model: Model,
-    temperatures: Temperatures,
-    mixing: bool,
-    t_dec_mev: float,
-    case: Case,
-) -> Prediction:
+    _numbers: Mapping[str, Any], *, model: Model = "boltzmann", temperatures: Temperatures = "common",
+    mixing: StrictBool = True, t_dec_mev: PositiveFloat = 1.5, case: Case = "auto",
+) -> Prediction:  # fmt: skip
     """``N_eff = 3.044 + Delta N_eff``; `temperatures` and `mixing` belong to ``boltzmann``, the others to ``paper``."""
-    predict: functools.partial[FloatArray]
+    foreign: dict[str, object]
     if model == "paper":
-        _refuse_other("temperatures", temperatures, "boltzmann")
-        table, per_mass, reference = read_table(_TABLE), t_dec_mev, KAMADA_YU
-        predict = functools.partial(_n_eff_paper, t_dec_mev=t_dec_mev, number_below=_NUMBER_BELOW[case] / strength)
+        table, unit, foreign = read_table(_PAPER), t_dec_mev, {"temperatures": temperatures}
+        predict = functools.partial(_n_eff_paper, t_dec_mev=t_dec_mev, case=case)
     else:
-        _refuse_other("t_dec_mev", t_dec_mev, "paper")
-        _refuse_other("case", case, "paper")
-        table, per_mass, reference = read_table(_BOLTZMANN), 1.0, None
-        predict = functools.partial(_n_eff, strength=strength if mixing else 0.0, temperatures=temperatures)
-    covered = (table.low * per_mass, table.high * per_mass)
-    return Prediction(predict, N_EFF_STANDARD_MODEL, covered_mev=covered, reference=reference)
-
-
-def _refuse_other(option: str, value: object, model: Model) -> None:
-    """Refuse an option that only the other model takes."""
-    if value != CONSTRAINT.options[option][1]:
-        raise ConfigError(f"constraints.neff.{option}: {value} is only for model = '{model}'")
+        table, unit, foreign = read_table(_BOLTZMANN), 1.0, {"t_dec_mev": t_dec_mev, "case": case}
+        predict = functools.partial(_n_eff, temperatures=temperatures, mixing=mixing)
+    for option, value in foreign.items():
+        if value != CONSTRAINT.options[option][1]:
+            other = "boltzmann" if model == "paper" else "paper"
+            raise ConfigError(f"constraints.neff.{option}: {value} is only for model = '{other}'")
+    reference = KAMADA_YU if model == "paper" else None
+    return Prediction(predict, N_EFF_STANDARD_MODEL, (table.low * unit, table.high * unit), reference=reference)
 
 
 CONSTRAINT = Definition(
@@ -303,13 +250,4 @@ CONSTRAINT = Definition(
     prediction=_prediction,
     prediction_reference="Escudero, JCAP 02 (2019) 007, arXiv:1812.05605, and JCAP 05 (2020) 048, arXiv:2001.04466; "
     "QED corrections: Bennett et al., JCAP 03 (2020) 003, arXiv:1911.04504",
-    options=MappingProxyType(
-        {
-            "model": (Model, "boltzmann"),
-            "temperatures": (Temperatures, "common"),
-            "mixing": (StrictBool, True),
-            "t_dec_mev": (PositiveFloat, 1.5),
-            "case": (Case, "auto"),
-        }
-    ),
 )
