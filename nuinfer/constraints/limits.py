@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +17,7 @@ from scipy import special
 
 from nuinfer.constraints.base import Constraint
 from nuinfer.errors import ConfigError
-from nuinfer.typing import ArrayLike, FloatArray
+from nuinfer.typing import ArrayLike, BoolArray, FloatArray
 
 G_PRIME_RANGE = (1e-9, 1.0)
 """Couplings searched: below the lower end a Z' does not even thermalise in the early universe."""
@@ -69,19 +68,8 @@ def drop(level: float) -> float:
     return 0.5 * float(special.ndtri(0.5 * (1.0 + level))) ** 2
 
 
-def at_level(constraint: Constraint, level: float) -> Constraint:
-    """The constraint with an exclusion by mean and error moved to `level`; others are what they are."""
-    if constraint.is_exclusion and constraint.measurement.limit is None:
-        return dataclasses.replace(constraint, confidence_level=level)
-    return constraint
-
-
 def excess(
-    constraint: Constraint,
-    m_zprime_mev: ArrayLike,
-    g_prime: ArrayLike,
-    level: float = 0.95,
-    best: float | None = None,
+    constraint: Constraint, m_zprime_mev: ArrayLike, g_prime: ArrayLike, level: float = 0.95, best: float | None = None
 ) -> FloatArray:
     """How far beyond its boundary a constraint is, shape (*batch,): positive where it excludes.
 
@@ -113,10 +101,7 @@ def maximum(constraint: Constraint, observable: FloatArray) -> float:
 
 
 def bound(
-    constraint: Constraint,
-    m_zprime_mev: ArrayLike,
-    level: float = 0.95,
-    g_prime_range: tuple[float, float] = G_PRIME_RANGE,
+    constraint: Constraint, m_zprime_mev: ArrayLike, level: float = 0.95, searched: tuple[float, float] = G_PRIME_RANGE
 ) -> Bound:
     """Range of couplings that a constraint allows at each mass.
 
@@ -130,8 +115,8 @@ def bound(
         Masses, MeV.
     level : float
         Confidence level.
-    g_prime_range : tuple of float
-        Couplings searched.
+    searched : tuple of float
+        Range of couplings.
 
     Returns
     -------
@@ -144,30 +129,30 @@ def bound(
     """
     if not constraint.in_plane:
         raise ConfigError(f"constraints.{constraint.name}: it depends on {', '.join(constraint.arguments)}, not on g'")
-    mass = np.atleast_1d(np.asarray(m_zprime_mev, float))
-    moved = at_level(constraint, level)
-    decades = math.log10(g_prime_range[1] / g_prime_range[0])
-    lowest, highest = math.log(g_prime_range[0]), math.log(g_prime_range[1])
-    log_g = np.linspace(lowest, highest, math.ceil(decades * STEPS_PER_DECADE) + 1)
+    mass, moved = np.atleast_1d(np.asarray(m_zprime_mev, float)), constraint
+    if constraint.is_exclusion and constraint.measurement.limit is None:
+        moved = dataclasses.replace(constraint, confidence_level=level)
+    lowest, highest = map(math.log, searched)
+    log_g = np.linspace(lowest, highest, math.ceil((highest - lowest) / math.log(10.0) * STEPS_PER_DECADE) + 1)
     best = 0.0 if moved.is_exclusion else maximum(moved, moved.predict(mass[:, None], np.exp(log_g)))
 
-    def beyond(log_coupling: FloatArray) -> FloatArray:
-        return excess(moved, mass, np.exp(log_coupling), level, best)
+    def allowed(at_mass: FloatArray, log_coupling: FloatArray) -> BoolArray:
+        return excess(moved, at_mass, np.exp(log_coupling), level, best) <= 0.0
 
-    allowed = excess(moved, mass[:, None], np.exp(log_g), level, best) <= 0.0
-    top, bottom = allowed.shape[1] - 1 - np.argmax(allowed[:, ::-1], axis=1), np.argmax(allowed, axis=1)
-    last = log_g.size - 1
-    upper = _refine(beyond, log_g[top], log_g[np.minimum(top + 1, last)])
-    lower = _refine(beyond, log_g[bottom], log_g[np.maximum(bottom - 1, 0)])
-    upper, lower = np.where(top == last, np.inf, upper), np.where(bottom == 0, 0.0, lower)
-    none = ~allowed.any(axis=1)
-    return Bound(
-        constraint.name,
-        statement(constraint, level),
-        mass,
-        np.where(none, np.nan, upper),
-        np.where(none, np.nan, lower),
-    )
+    def last_allowed(along: FloatArray, beyond: float) -> FloatArray:
+        """Largest coupling allowed along increasing ones, smallest along decreasing ones; `beyond` if all are."""
+        inside = allowed(mass[:, None], along)
+        last = along.size - 1 - np.argmax(inside[:, ::-1], axis=1)
+        low, high = along[last], along[np.minimum(last + 1, along.size - 1)]
+        for _ in range(_HALVINGS):
+            middle = 0.5 * (low + high)
+            is_inside = allowed(mass, middle)
+            low, high = np.where(is_inside, middle, low), np.where(is_inside, high, middle)
+        reached = np.where(last == along.size - 1, beyond, np.exp(low))
+        return np.where(inside.any(axis=1), reached, np.nan)
+
+    upper, lower = last_allowed(log_g, math.inf), last_allowed(log_g[::-1], 0.0)
+    return Bound(constraint.name, statement(constraint, level), mass, upper, lower)
 
 
 def statement(constraint: Constraint, level: float) -> str:
@@ -178,12 +163,3 @@ def statement(constraint: Constraint, level: float) -> str:
     if measured.limit is not None:
         return f"{measured.name}, exclusion at its own limit"
     return f"{measured.name}, exclusion at {100.0 * level:g} % CL"
-
-
-def _refine(beyond: Callable[[FloatArray], FloatArray], inside: FloatArray, outside: FloatArray) -> FloatArray:
-    """Boundary between an allowed and an excluded coupling, by bisection in the logarithm."""
-    for _ in range(_HALVINGS):
-        middle = 0.5 * (inside + outside)
-        out = beyond(middle) > 0.0
-        inside, outside = np.where(out, inside, middle), np.where(out, middle, outside)
-    return np.exp(inside)

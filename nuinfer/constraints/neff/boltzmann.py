@@ -20,34 +20,29 @@ This module is slow (tens of milliseconds a point, scipy). It makes the tables t
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from scipy.integrate import solve_ivp
+from scipy.interpolate import make_interp_spline
 
-from nuinfer.constants import (
-    G_FERMI_GEV2,
-    MASS_ELECTRON_MEV,
-    MASS_PLANCK_GEV,
-    MEV_PER_GEV,
-    NU_ELECTRON_LEFT,
-    NU_ELECTRON_RIGHT,
-)
+from nuinfer import constants
+from nuinfer.constants import MASS_ELECTRON_MEV, MEV_PER_GEV
 from nuinfer.constraints.neff import plasma
 from nuinfer.constraints.neff.collisions import WeakCouplings, annihilation_factor, scattering_factor
 from nuinfer.typing import FloatArray
 
 Temperatures = Literal["common", "split"]
 
-_COUPLINGS = (
-    WeakCouplings(NU_ELECTRON_LEFT, NU_ELECTRON_RIGHT),
-    WeakCouplings(NU_ELECTRON_LEFT - 1.0, NU_ELECTRON_RIGHT),
-)
-_RATE = (G_FERMI_GEV2 / MEV_PER_GEV**2) ** 2 / math.pi**5  # MeV^-4
-_HUBBLE = math.sqrt(8.0 * math.pi / 3.0) / (MASS_PLANCK_GEV * MEV_PER_GEV)
-_HOTTEST_MEV, _COLDEST_MEV = 80.0, 5e-4  # range of the plasma's table
+_NU_E = WeakCouplings(constants.NU_ELECTRON_LEFT, constants.NU_ELECTRON_RIGHT)
+_NU_MU = WeakCouplings(_NU_E.left - 1.0, _NU_E.right)
+_RATE = (constants.G_FERMI_GEV2 / MEV_PER_GEV**2) ** 2 / math.pi**5  # MeV^-4
+_HUBBLE = math.sqrt(8.0 * math.pi / 3.0) / (constants.MASS_PLANCK_GEV * MEV_PER_GEV)
+_LOG_T = np.linspace(math.log(5e-4), math.log(80.0), 1200)  # of the plasma's table, MeV
 _ZPRIME_RANGE = (1e-3, 600.0)  # m/T of the table; above there is no Z' left
 _SATURATED = 1e6  # expansion rates; a decay rate is capped there, which costs 5e-6 in N_eff
 _DECAY_NODES = 40
@@ -129,68 +124,61 @@ def solve(
     RuntimeError
         If the integration fails.
     """
-    from scipy.integrate import solve_ivp
-
-    chosen = settings or Settings()
-    right_hand_side = _Equations(m_zprime_mev, width_mev, temperatures == "split", chosen)
-    start = [math.log(chosen.start_mev), *([0.0] * (2 if temperatures == "split" else 1))]
-    solution = solve_ivp(
-        right_hand_side, (0.0, chosen.e_folds), start, method="LSODA", rtol=chosen.rtol, atol=1e-3 * chosen.rtol
-    )
+    chosen, where = settings or Settings(), f"no solution at m_zprime_mev = {m_zprime_mev}, width_mev = {width_mev}"
+    mass = math.inf if m_zprime_mev is None else m_zprime_mev
+    equations = _Equations(mass, width_mev, temperatures == "split", chosen, where)
+    span, start = (0.0, chosen.e_folds), [math.log(chosen.start_mev), 0.0, 0.0]
+    solution = solve_ivp(equations, span, start, method="LSODA", rtol=chosen.rtol, atol=1e-3 * chosen.rtol)
     if not solution.success:
-        raise RuntimeError(f"no solution at m_zprime_mev = {m_zprime_mev}, width_mev = {width_mev}: {solution.message}")
-    ratios = np.exp(solution.y[[1, -1, -1]])
-    t_gamma = np.exp(solution.y[0])
+        raise RuntimeError(f"{where}: {solution.message}")
+    ratios, t_gamma = np.exp(solution.y[[1, 2, 2]]), np.exp(solution.y[0])
     n_eff = (11.0 / 4.0) ** (4.0 / 3.0) * float(np.sum(ratios[:, -1] ** 4))
     return History(solution.t, t_gamma, ratios * t_gamma, n_eff)
 
 
 class _Equations:
-    """Derivatives of ``(ln T_gamma, ln(T_i/T_gamma), ...)`` against ln a."""
+    """Derivatives of ln T_gamma and of ln(T/T_gamma) of nu_e and of nu_mu, nu_tau against ln a."""
 
-    def __init__(self, mass: float | None, width: float, split: bool, settings: Settings) -> None:
-        self.mass, self.width, self.split = mass, width, split
+    def __init__(self, mass: float, width: float, split: bool, settings: Settings, where: str) -> None:
+        self.mass, self.width, self.split, self.where = mass, width, split, where
         self.plasma, self.zprime = _plasma_table(settings.qed), _zprime_table()
         self.weak = settings.weak * _RATE / _HUBBLE
-        self.electron_speed = math.sqrt(max(1.0 - (2.0 * MASS_ELECTRON_MEV / mass) ** 2, 0.0)) if mass else 0.0
-        strengths = [4.0 * c.strength for c in _COUPLINGS]
-        self.strengths = strengths[0], 2.0 * strengths[1]  # nu_mu and nu_tau together
+        self.electron_speed = math.sqrt(max(1.0 - (2.0 * MASS_ELECTRON_MEV / mass) ** 2, 0.0))
+        t, w = np.polynomial.legendre.leggauss(_DECAY_NODES)
+        z = 3.2 * (t + 1.0)
+        self.z2, self.weight = z**2, z * 3.2 * w / math.pi**2  # of a quadrature over E = m + T z^2
         self.massless = _massless_factors()
         self.evaluations = 0
 
     def __call__(self, _: float, state: FloatArray) -> list[float]:
         self.evaluations += 1
         if self.evaluations > _MOST_EVALUATIONS:
-            raise RuntimeError(f"no solution at m_zprime_mev = {self.mass}, width_mev = {self.width}: too many steps")
-        log_t, ratios = float(state[0]), [float(v) for v in state[1:]]
+            raise RuntimeError(f"{self.where}: too many steps")
+        log_t, d_e, d_mu = state.tolist()
         t = math.exp(log_t)
         sigma, density, ann_e, scat_e, ann_mu, scat_mu, slope = self.plasma(log_t).tolist()
-        flavours = (1.0, 2.0) if self.split else (3.0,)
-        # per group, over T_gamma^4: s T, T d rho/dT and rho
-        heat = [4.0 / 3.0 * plasma.RHO_NEUTRINO * n * math.exp(4.0 * d) for n, d in zip(flavours, ratios, strict=True)]
-        inertia = [3.0 * h for h in heat]
-        density += 0.75 * sum(heat)
-        if self.mass is not None:
-            enthalpy, capacity, extra = self._zprime(self.mass / t * math.exp(-ratios[-1]), math.exp(4.0 * ratios[-1]))
-            heat[-1] += enthalpy
-            inertia[-1] += capacity
-            density += extra
-        hubble = math.sqrt(density)  # times _HUBBLE T^2
+        # over T_gamma^4: s T and T d rho/dT of nu_e, and of nu_mu, nu_tau and the Z'
+        heat_e = 4.0 / 3.0 * plasma.RHO_NEUTRINO * math.exp(4.0 * d_e)
+        heat_mu = 8.0 / 3.0 * plasma.RHO_NEUTRINO * math.exp(4.0 * d_mu)
+        density += 0.75 * (heat_e + heat_mu)
+        enthalpy, capacity, extra = self._zprime(self.mass / t * math.exp(-d_mu), math.exp(4.0 * d_mu))
+        inertia_e, inertia_mu = 3.0 * heat_e, 3.0 * heat_mu + capacity
+        heat_mu += enthalpy
+        hubble = math.sqrt(density + extra)  # times _HUBBLE T^2
         weak = self.weak * t**3 / hubble
-        d_e, d_mu = ratios[0], ratios[-1]
-        gain_e = weak * self.strengths[0] * _exchange(ann_e, scat_e, d_e)
-        gain_mu = weak * self.strengths[1] * _exchange(ann_mu, scat_mu, d_mu)
-        if self.mass is not None and self.width > 0.0:
+        gain_e = weak * 4.0 * _NU_E.strength * _exchange(ann_e, scat_e, d_e)
+        gain_mu = weak * 8.0 * _NU_MU.strength * _exchange(ann_mu, scat_mu, d_mu)
+        if self.width > 0.0:
             gain_mu += self._decays(self.mass / t, d_mu, self.width / (_HUBBLE * t**2 * hubble))
-        flow = 0.0
+        cooling = -(3.0 * sigma + gain_e + gain_mu) / (3.0 * sigma + slope)
         if self.split:
             flow = weak * 2.0 * math.exp(9.0 * d_mu) * _exchange(*self.massless, d_e - d_mu)
-        gains = [gain_e + flow, gain_mu - flow] if self.split else [gain_e + gain_mu]
-        cooling = -(3.0 * sigma + gain_e + gain_mu) / (3.0 * sigma + slope)
-        return [
-            cooling,
-            *((g - 3.0 * h) / c - cooling for g, h, c in zip(gains, heat, inertia, strict=True)),
-        ]
+            warming_e = (gain_e + flow - 3.0 * heat_e) / inertia_e
+            warming_mu = (gain_mu - flow - 3.0 * heat_mu) / inertia_mu
+        else:
+            warming_e = (gain_e + gain_mu - 3.0 * (heat_e + heat_mu)) / (inertia_e + inertia_mu)
+            warming_mu = warming_e
+        return [cooling, warming_e - cooling, warming_mu - cooling]
 
     def _zprime(self, x: float, scale: float) -> tuple[float, float, float]:
         """``s T``, ``T d rho/dT`` and ``rho`` of the Z' at ``m/T_nu = x``, times (T_nu/T_gamma)^4 = `scale`."""
@@ -204,20 +192,15 @@ class _Equations:
         """Energy gained by the Z' from e+e-, over ``H T_gamma^4``; `rate` is the width over H."""
         if x > _ZPRIME_RANGE[1] or x * math.exp(-log_ratio) > _ZPRIME_RANGE[1]:
             return 0.0
-        z2, weight = _decay_nodes()
-        energy = x + z2
-        momentum = np.sqrt(z2 * (z2 + 2.0 * x))
+        energy, momentum = x + self.z2, np.sqrt(self.z2 * (self.z2 + 2.0 * x))
         colder = energy * math.exp(-log_ratio)  # E/T_nu
         excess = -energy * math.expm1(-log_ratio)  # E/T_gamma - E/T_nu
-        difference = np.where(
-            np.abs(excess) < 1.0,
-            -np.exp(-energy) * np.expm1(np.clip(excess, -1.0, 1.0)),
-            np.exp(-energy) - np.exp(-colder),
-        )
+        larger = np.exp(-np.minimum(energy, colder))
+        difference = np.sign(excess) * larger * np.expm1(-np.abs(excess))  # exp(-E/T_gamma) - exp(-E/T_nu)
         stimulated = 1.0 / (np.expm1(-energy) * np.expm1(-colder))
-        kernel = 3.0 * x * rate * weight * momentum * energy * stimulated
+        kernel = 3.0 * x * rate * self.weight * momentum * energy * stimulated
         kernel *= mean_unblocked(energy, self.electron_speed * momentum)
-        response = float(kernel @ (energy * np.exp(-np.minimum(energy, colder))))
+        response = float(kernel @ (energy * larger))
         return float(kernel @ difference) / (1.0 + response / _SATURATED)
 
 
@@ -238,60 +221,41 @@ def mean_unblocked(energy: FloatArray, spread: FloatArray) -> FloatArray:
 
 def _exchange(annihilation: float, scattering: float, log_ratio: float) -> float:
     """``32 f_a (1 - r^9) + 56 f_s r^4 (1 - r)`` with ``r = exp(log_ratio)``, without cancellation."""
-    return -32.0 * annihilation * math.expm1(9.0 * log_ratio) - 56.0 * scattering * math.exp(
-        4.0 * log_ratio
-    ) * math.expm1(log_ratio)
-
-
-@functools.cache
-def _decay_nodes() -> tuple[FloatArray, FloatArray]:
-    """``z^2`` and ``2 z dz/(2 pi^2)`` of a quadrature over ``E = m + T z^2``."""
-    t, w = np.polynomial.legendre.leggauss(_DECAY_NODES)
-    z = 3.2 * (t + 1.0)
-    return z**2, z * 3.2 * w / math.pi**2
+    fourth = math.exp(4.0 * log_ratio)
+    return -32.0 * annihilation * math.expm1(9.0 * log_ratio) - 56.0 * scattering * fourth * math.expm1(log_ratio)
 
 
 @functools.cache
 def _plasma_table(qed: bool) -> Callable[[float], FloatArray]:
     """``s/T^3``, ``rho/T^4``, the four rate factors and ``d(s/T^3)/d ln T`` as functions of ``ln T_gamma``."""
-    from scipy.interpolate import make_interp_spline
-
-    log_t = np.linspace(math.log(_COLDEST_MEV), math.log(_HOTTEST_MEV), 1200)
-    x = MASS_ELECTRON_MEV * np.exp(-log_t)
-    present = x < 400.0
-    _, density, entropy = (
-        np.where(present, value, 0.0) for value in plasma.electron_pressure_density_entropy(np.minimum(x, 400.0))
-    )
+    x = MASS_ELECTRON_MEV * np.exp(-_LOG_T)
+    present, x = x < 400.0, np.minimum(x, 400.0)
+    _, density, entropy = np.where(present, plasma.electron_pressure_density_entropy(x), 0.0)
     entropy += 4.0 / 3.0 * plasma.RHO_PHOTON
     density += plasma.RHO_PHOTON
     if qed:
-        correction = np.where(present, plasma.qed_pressure(np.minimum(x, 400.0)), 0.0)
-        shift = 4.0 * correction + make_interp_spline(log_t, correction, k=5).derivative()(log_t)
+        correction = np.where(present, plasma.qed_pressure(x), 0.0)
+        shift = 4.0 * correction + make_interp_spline(_LOG_T, correction, k=5).derivative()(_LOG_T)
         entropy, density = entropy + shift, density + shift - correction
-    return _piecewise(log_t, [entropy, density, *_rate_factors(log_t)])
+    return _interpolated(_LOG_T, [entropy, density, *_rate_factors()])
 
 
-def _rate_factors(log_t: FloatArray) -> list[FloatArray]:
-    """``f_a``, ``f_s`` of nu_e, then of nu_mu; zero below 15 keV, where e+e- are gone."""
-    from scipy.interpolate import make_interp_spline
-
-    nodes, columns = _rate_nodes()
-    columns = [np.exp(make_interp_spline(nodes, np.log(c), k=5)(np.maximum(log_t, nodes[0]))) for c in columns]
-    return [np.where(log_t < nodes[0], 0.0, column) for column in columns]
+@functools.cache
+def _rate_factors() -> list[FloatArray]:
+    """``f_a``, ``f_s`` of nu_e, then of nu_mu, in the plasma's table; zero below 15 keV, where e+e- are gone."""
+    nodes = np.linspace(math.log(0.015), _LOG_T[-1], 64)
+    columns = []
+    for flavour, factor in itertools.product((_NU_E, _NU_MU), (annihilation_factor, scattering_factor)):
+        values = [factor(float(x), flavour, nodes=16) for x in MASS_ELECTRON_MEV * np.exp(-nodes)]
+        curve = make_interp_spline(nodes, np.log(values), k=5)
+        columns.append(np.where(nodes[0] > _LOG_T, 0.0, np.exp(curve(np.maximum(nodes[0], _LOG_T)))))
+    return columns
 
 
 @functools.cache
 def _massless_factors() -> tuple[float, float]:
     """``f_a`` and ``f_s`` among neutrinos."""
-    return annihilation_factor(0.0, _COUPLINGS[0], nodes=16), scattering_factor(0.0, _COUPLINGS[0], nodes=16)
-
-
-@functools.cache
-def _rate_nodes() -> tuple[FloatArray, list[FloatArray]]:
-    nodes = np.linspace(math.log(0.015), math.log(_HOTTEST_MEV), 64)
-    x = MASS_ELECTRON_MEV * np.exp(-nodes)
-    pairs = [(factor, flavour) for flavour in _COUPLINGS for factor in (annihilation_factor, scattering_factor)]
-    return nodes, [np.array([factor(float(v), flavour, nodes=16) for v in x]) for factor, flavour in pairs]
+    return annihilation_factor(0.0, _NU_E, nodes=16), scattering_factor(0.0, _NU_E, nodes=16)
 
 
 @functools.cache
@@ -299,14 +263,10 @@ def _zprime_table() -> Callable[[float], FloatArray]:
     """``x + ln(s/T^3)``, ``x + ln(rho/T^4)`` and ``d(x + ln s/T^3)/d ln x`` as functions of ``ln x = ln(m/T)``."""
     log_x = np.linspace(math.log(_ZPRIME_RANGE[0]) - 0.1, math.log(_ZPRIME_RANGE[1]) + 0.1, 1000)
     density, entropy = plasma.vector_density_entropy(np.exp(log_x))
-    return _piecewise(log_x, [np.log(entropy), np.log(density)])
+    return _interpolated(log_x, [np.log(entropy), np.log(density)])
 
 
-def _piecewise(nodes: FloatArray, columns: list[FloatArray]) -> Callable[[float], FloatArray]:
-    """Quintic splines of the columns and the derivative of the first, as one piecewise polynomial: one look-up."""
-    from scipy.interpolate import PPoly, make_interp_spline
-
-    pieces = [PPoly.from_spline(make_interp_spline(nodes, column, k=5).tck) for column in columns]
-    slope = pieces[0].derivative().c
-    coefficients = [piece.c for piece in pieces] + [np.concatenate([np.zeros_like(slope[:1]), slope])]
-    return PPoly(np.stack(coefficients, axis=-1), pieces[0].x)
+def _interpolated(nodes: FloatArray, columns: list[FloatArray]) -> Callable[[float], FloatArray]:
+    """Quintic splines of the columns and of the derivative of the first, with one look-up."""
+    slope = make_interp_spline(nodes, columns[0], k=5).derivative()(nodes)
+    return make_interp_spline(nodes, np.column_stack([*columns, slope]), k=5)
