@@ -5,9 +5,9 @@ The format is described in ``data/README.md``; `load_dataset` refuses whatever d
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -25,8 +25,8 @@ BACKGROUNDS = ("conventional", "prompt", "muon")
 METADATA, EVENTS, RESPONSE, BACKGROUND_TABLE = "dataset.toml", "events.csv", "response.npz", "backgrounds.csv"
 EDGE_TOLERANCE = 1e-6  # relative, of energies given twice
 
-# First part of a channel name, before its underscore, to the index of its species
-_CHANNELS = {name: k for k, name in enumerate(("nue", "numu", "nutau", "nuebar", "numubar", "nutaubar"))}
+# First part of a channel name, before its underscore, in the order of the species
+_CHANNELS = ("nue", "numu", "nutau", "nuebar", "numubar", "nutaubar")
 
 
 @dataclass(frozen=True)
@@ -110,39 +110,32 @@ def load_dataset(name_or_path: str, min_deposited_energy_gev: float = 60000.0) -
     """
     folder = DataFolder.open(locate(name_or_path))
     file = _File(folder.path / METADATA, folder.read_toml(METADATA))
-    metadata = _metadata(file)
     response = _File(folder.path / RESPONSE, folder.read_arrays(RESPONSE))
-    deposited_edges = response.edges("deposited_edges_gev")
-    threshold = _threshold_column(file, metadata, deposited_edges)
-    true_edges, edges, below_edges, area = _response(response, metadata, deposited_edges, *threshold)
-    observed = _observed(_File(folder.path / EVENTS, folder.read_csv(EVENTS)), metadata, edges)
-    background_file = _File(folder.path / BACKGROUND_TABLE, folder.read_csv(BACKGROUND_TABLE))
-    backgrounds = _backgrounds(background_file, metadata, edges)
+    events = _File(folder.path / EVENTS, folder.read_csv(EVENTS))
+    background_table = _File(folder.path / BACKGROUND_TABLE, folder.read_csv(BACKGROUND_TABLE))
+    metadata = _metadata(file)
+    true_edges, deposited, n_below, area = _response(response, metadata, *_threshold(file, metadata, response))
+    edges = deposited[n_below:]
+    observed = _observed(events, metadata, edges)
+    backgrounds = _backgrounds(background_table, metadata, edges)
 
     first = _first_bin(metadata.name, edges, min_deposited_energy_gev)
-    edges_gev = np.concatenate([below_edges[:-1], edges])
-    first_column = len(below_edges) - 1 + first
+    first_column = n_below + first
     least = edges[first] / SCALES[1] * (1.0 + EDGE_TOLERANCE)
-    lowest_column = max(0, int(np.searchsorted(edges_gev, least, side="right")) - 1)
+    lowest_column = max(0, int(np.searchsorted(deposited, least, side="right")) - 1)
     below, area = area[..., lowest_column:first_column], area[..., first_column:]
     if not area.any():
         response.refuse("area_m2", "0 in every analysis bin", "a positive area in some of them")
     lowest = int(area.any(axis=(0, 2, 3)).argmax())
     return DataSet(
-        name=metadata.name,
-        title=metadata.title,
-        livetime_s=metadata.livetime_s,
-        topologies=metadata.topologies,
+        **metadata.model_dump(exclude={"threshold_gev", "threshold_fraction"}),
         bin_edges_gev=_frozen(edges[first:]),
         observed=_frozen(observed[:, first:]),
         true_edges_gev=_frozen(true_edges[lowest:]),
         area_m2=_frozen(area[:, lowest:]),
-        below_edges_gev=_frozen(edges_gev[lowest_column : first_column + 1]),
+        below_edges_gev=_frozen(deposited[lowest_column : first_column + 1]),
         below_area_m2=_frozen(below[:, lowest:]),
         backgrounds={name: _frozen(counts[:, first:]) for name, counts in backgrounds.items()},
-        overlaps=metadata.overlaps,
-        approximations=metadata.approximations,
-        references=metadata.references,
         checksums=folder.checksums(),
     )
 
@@ -237,10 +230,26 @@ def _metadata(file: _File) -> _Metadata:
     return metadata
 
 
+def _threshold(file: _File, metadata: _Metadata, response: _File) -> tuple[FloatArray, int, bool]:
+    """Edges of the deposited bins, the bin that holds the threshold, and whether the threshold cuts it."""
+    edges = response.edges("deposited_edges_gev")
+    threshold, fraction = metadata.threshold_gev, metadata.threshold_fraction
+    column = int(np.searchsorted(edges, threshold * (1.0 + EDGE_TOLERANCE), side="right")) - 1
+    if not 0 <= column < len(edges) - 1:
+        within = f"an energy within the deposited bins of {RESPONSE}, [{edges[0]:g}, {edges[-1]:g})"
+        file.refuse("threshold_gev", threshold, within)
+    is_cut = threshold > edges[column] * (1.0 + EDGE_TOLERANCE)
+    if is_cut and not fraction:
+        file.refuse("threshold_fraction", "missing", "needed where the threshold cuts a deposited bin")
+    if not is_cut and any(value != 1.0 for value in fraction.values()):
+        file.refuse("threshold_fraction", fraction, "1 or absent where the threshold is an edge of a bin")
+    return edges, column, is_cut
+
+
 def _response(
-    file: _File, metadata: _Metadata, deposited_edges: FloatArray, column: int, is_cut: bool
-) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-    """True edges, analysis-bin edges, those of the columns below, and area (species, true, topology, column).
+    file: _File, metadata: _Metadata, edges: FloatArray, column: int, is_cut: bool
+) -> tuple[FloatArray, FloatArray, int, FloatArray]:
+    """True edges, edges of the columns, how many are below the threshold, area (species, true, topology, column).
 
     The column of the threshold becomes two if it is cut.
     """
@@ -248,7 +257,7 @@ def _response(
     channels, topologies, area = file.names("channels"), file.names("topologies"), file.get("area_m2")
     if topologies != metadata.topologies:
         file.refuse("topologies", list(topologies), f"those of {METADATA}, {list(metadata.topologies)}")
-    shape = (len(channels), len(true_edges) - 1, len(topologies), len(deposited_edges) - 1)
+    shape = (len(channels), len(true_edges) - 1, len(topologies), len(edges) - 1)
     if area.dtype.kind not in "fiu" or area.shape != shape:
         file.refuse("area_m2", f"{area.dtype} of shape {area.shape}", f"numbers of shape {shape}")
     if np.any(area < 0.0):
@@ -261,32 +270,14 @@ def _response(
         particle, _, interaction = channel.partition("_")
         if particle not in _CHANNELS or not interaction:
             file.refuse("channels", channel, f"<particle>_<interaction>, a particle of {', '.join(_CHANNELS)}")
-        by_species[_CHANNELS[particle]] += channel_area
-    edges, below_edges = deposited_edges[column:].copy(), deposited_edges[: column + 1].copy()
-    edges[0] = metadata.threshold_gev
+        by_species[_CHANNELS.index(particle)] += channel_area
     if is_cut:
         fraction = np.array([metadata.threshold_fraction[topology] for topology in topologies])
         cut = by_species[..., column, None] * np.stack([1.0 - fraction, fraction], axis=-1)
         by_species = np.concatenate([by_species[..., :column], cut, by_species[..., column + 1 :]], axis=-1)
-        below_edges = np.append(below_edges, metadata.threshold_gev)
-    else:
-        below_edges[-1] = metadata.threshold_gev
-    return true_edges, edges, below_edges, by_species
-
-
-def _threshold_column(file: _File, metadata: _Metadata, deposited_edges: FloatArray) -> tuple[int, bool]:
-    """Deposited bin that holds the threshold, and whether the threshold cuts it."""
-    threshold, fraction = metadata.threshold_gev, metadata.threshold_fraction
-    column = int(np.searchsorted(deposited_edges, threshold * (1.0 + EDGE_TOLERANCE), side="right")) - 1
-    if not 0 <= column < len(deposited_edges) - 1:
-        bins = f"[{deposited_edges[0]:g}, {deposited_edges[-1]:g})"
-        file.refuse("threshold_gev", threshold, f"an energy within the deposited bins of {RESPONSE}, {bins}")
-    is_cut = threshold > deposited_edges[column] * (1.0 + EDGE_TOLERANCE)
-    if is_cut and not fraction:
-        file.refuse("threshold_fraction", "missing", "needed where the threshold cuts a deposited bin")
-    if not is_cut and any(value != 1.0 for value in fraction.values()):
-        file.refuse("threshold_fraction", fraction, "1 or absent where the threshold is an edge of a bin")
-    return column, is_cut
+    n_below = column + 1 if is_cut else column
+    deposited = np.concatenate([edges[:n_below], [metadata.threshold_gev], edges[column + 1 :]])
+    return true_edges, deposited, n_below, by_species
 
 
 def _observed(file: _File, metadata: _Metadata, edges: FloatArray) -> FloatArray:
@@ -295,14 +286,13 @@ def _observed(file: _File, metadata: _Metadata, edges: FloatArray) -> FloatArray
     topology = file.topology(metadata.topologies)
     if np.any(energy <= 0.0):
         file.refuse("deposited_energy_gev", float(energy.min()), "energies above 0")
-    if not np.isin(in_analysis, (0.0, 1.0)).all():
-        file.refuse("in_analysis", float(in_analysis[~np.isin(in_analysis, (0.0, 1.0))][0]), "0 or 1")
+    for value in in_analysis[~np.isin(in_analysis, (0.0, 1.0))]:
+        file.refuse("in_analysis", float(value), "0 or 1")
     chosen = in_analysis == 1.0
     outside = chosen & ((energy < edges[0]) | (energy > edges[-1]))
     if outside.any():
-        file.refuse(
-            "in_analysis", f"1 at {energy[outside][0]:g} GeV", f"0 outside of {edges[0]:g} to {edges[-1]:g} GeV"
-        )
+        allowed = f"0 outside of {edges[0]:g} to {edges[-1]:g} GeV"
+        file.refuse("in_analysis", f"1 at {energy[outside][0]:g} GeV", allowed)
     counts = [np.histogram(energy[chosen & (topology == name)], edges)[0] for name in metadata.topologies]
     return np.array(counts, float)
 
@@ -311,33 +301,29 @@ def _backgrounds(file: _File, metadata: _Metadata, edges: FloatArray) -> dict[st
     """Counts (topology, bin) of every background at norm 1."""
     topology = file.topology(metadata.topologies)
     low, high = file.numbers("e_lo_gev"), file.numbers("e_hi_gev")
-    order = []
-    for name in metadata.topologies:
-        for lo, hi in pairwise(edges):
-            rows = np.flatnonzero((topology == name) & _same(low, lo) & _same(high, hi))
-            if rows.size != 1:
-                found = f"{rows.size} rows of {name} from {lo:g} to {hi:g} GeV"
-                file.refuse("e_lo_gev, e_hi_gev", found, "one row per topology and analysis bin")
-            order.append(rows[0])
+    order: list[int] = []
+    for name, (lo, hi) in itertools.product(metadata.topologies, itertools.pairwise(edges)):
+        rows = np.flatnonzero((topology == name) & _same(low, lo) & _same(high, hi))
+        if rows.size != 1:
+            found = f"{rows.size} rows of {name} from {lo:g} to {hi:g} GeV"
+            file.refuse("e_lo_gev, e_hi_gev", found, "one row per topology and analysis bin")
+        order += rows.tolist()
     if len(order) != len(topology):
         file.refuse("e_lo_gev, e_hi_gev", f"{len(topology)} rows", f"the {len(order)} analysis bins only")
-    shape = (len(metadata.topologies), len(edges) - 1)
     counts = {name: file.numbers(name) for name in BACKGROUNDS}
     for name, column in counts.items():
         if np.any(column < 0.0):
             file.refuse(name, float(column.min()), "counts of 0 or more")
-    return {name: column[order].reshape(shape) for name, column in counts.items()}
+    return {name: column[order].reshape(len(metadata.topologies), -1) for name, column in counts.items()}
 
 
 def _first_bin(name: str, edges: FloatArray, min_deposited_energy_gev: float) -> int:
     """Index of the analysis bin that starts at the lowest energy asked for."""
     matches = np.flatnonzero(_same(edges[:-1], min_deposited_energy_gev))
     if matches.size == 0:
+        what = f"{min_deposited_energy_gev!r} is not an edge of the bins of '{name}'"
         allowed = ", ".join(f"{edge:.10g}" for edge in edges[:-1])
-        raise ConfigError(
-            f"data.min_deposited_energy_gev: {min_deposited_energy_gev!r} is not an edge of the bins of '{name}';"
-            f" allowed: {allowed}"
-        )
+        raise ConfigError(f"data.min_deposited_energy_gev: {what}; allowed: {allowed}")
     return int(matches[0])
 
 

@@ -25,6 +25,7 @@ import numpy as np
 from nuinfer.errors import PhysicsDomainError
 from nuinfer.physics.mediator import Mediator
 from nuinfer.physics.mixing import Mixing
+from nuinfer.physics.quoted import checked
 from nuinfer.typing import ArrayLike, ComplexArray, FloatArray
 
 TAIL_ACCURACY = 1e-5
@@ -94,9 +95,7 @@ def crossing_transfer(
     >>> bool(abs(M - np.diag(np.diag(M))).max() < 1e-4)
     True
     """
-    tau, ratios = np.asarray(depth, float), np.asarray(inverse_lengths, float)
-    if not np.all(tau >= 0.0):
-        raise PhysicsDomainError(f"depth: {tau.min():g} is not allowed, it must be >= 0")
+    tau, ratios = checked("depth", depth, ">= 0"), np.asarray(inverse_lengths, float)
     if ratios.shape[-1:] != (3,) or not np.all(np.isfinite(ratios)):
         raise PhysicsDomainError(f"inverse_lengths: {ratios.tolist()} must be finite and end in an axis of 3")
     batch = np.broadcast_shapes(tau.shape, ratios.shape[:-1])

@@ -12,29 +12,17 @@ Energies are physical ones, at the place where the length is asked for: (1 + z) 
 from __future__ import annotations
 
 import math
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from nuinfer.constants import (
-    EV_PER_GEV,
-    HBAR_C_MEV_CM,
-    LIFETIME_CHARGED_PION_S,
-    MASS_CHARGED_PION_MEV,
-    MEGAPARSEC_CM,
-    MEV_PER_GEV,
-    SPEED_OF_LIGHT_CM_S,
-    ZETA3,
-)
-from nuinfer.errors import PhysicsDomainError
+from nuinfer import constants
 from nuinfer.physics.cosmology import Cosmology
+from nuinfer.physics.quoted import checked
 from nuinfer.typing import ArrayLike, FloatArray
 
-PARSEC_CM = MEGAPARSEC_CM * 1e-6
-_HBAR_C_EV_PC = HBAR_C_MEV_CM * 1e6 / PARSEC_CM
-
-Regime = Literal["coherent", "intermediate", "decoherent"]
+PARSEC_CM = constants.MEGAPARSEC_CM * 1e-6
+_HBAR_C_EV_PC = constants.HBAR_C_MEV_CM * 1e6 / PARSEC_CM
 
 NEGLIGIBLE = 0.01
 """How much interference may be lost in a coherent crossing, or be left in a decoherent one."""
@@ -65,7 +53,7 @@ def oscillation_length_pc(energy_gev: ArrayLike, delta_m2_ev2: ArrayLike) -> Flo
     >>> print(f"{oscillation_length_pc(1e6, 7.5e-5):.2e}")
     1.07e-03
     """
-    energy_ev = _positive("energy_gev", energy_gev) * EV_PER_GEV
+    energy_ev = checked("energy_gev", energy_gev, "positive") * constants.EV_PER_GEV
     with np.errstate(divide="ignore"):
         return np.asarray(4.0 * math.pi * _HBAR_C_EV_PC * energy_ev / np.abs(np.asarray(delta_m2_ev2, float)))
 
@@ -90,8 +78,8 @@ def pion_decay_size_cm(energy_gev: ArrayLike) -> FloatArray:
     >>> print(f"{pion_decay_size_cm(1e6):.2e}")
     2.72e-05
     """
-    lifetime_cm = SPEED_OF_LIGHT_CM_S * LIFETIME_CHARGED_PION_S
-    lorentz_factor = 4.0 * _positive("energy_gev", energy_gev) * MEV_PER_GEV / MASS_CHARGED_PION_MEV
+    lifetime_cm = constants.SPEED_OF_LIGHT_CM_S * constants.LIFETIME_CHARGED_PION_S
+    lorentz_factor = 4.0 * checked("energy_gev", energy_gev, "positive") * constants.MEV_PER_GEV / constants.MASS_CHARGED_PION_MEV
     return np.asarray(lifetime_cm / lorentz_factor)
 
 
@@ -119,8 +107,8 @@ def coherence_length_pc(
     >>> print(f"{coherence_length_pc(1e6, 1e-3) / 1e9:.0f} Gpc")
     111 Gpc
     """
-    energy_ev = _positive("energy_gev", energy_gev) * EV_PER_GEV
-    size_cm = pion_decay_size_cm(energy_gev) if sigma_x_cm is None else _positive("sigma_x_cm", sigma_x_cm)
+    energy_ev = checked("energy_gev", energy_gev, "positive") * constants.EV_PER_GEV
+    size_cm = pion_decay_size_cm(energy_gev) if sigma_x_cm is None else checked("sigma_x_cm", sigma_x_cm, "positive")
     with np.errstate(divide="ignore"):
         oscillations = 4.0 * math.pi * energy_ev**2 / np.abs(np.asarray(delta_m2_ev2, float))
     return np.asarray(oscillations * size_cm / PARSEC_CM)
@@ -154,9 +142,7 @@ def crossing_length_pc(width_over_mass: ArrayLike, redshift: ArrayLike, cosmolog
     >>> float(crossing_length_pc(LMU_LTAU.width_over_mass(1.7e-4), 1 / 15, PAPER).round(1))
     6.4
     """
-    width = np.asarray(width_over_mass, float)
-    if not np.all(width >= 0.0):
-        raise PhysicsDomainError(f"width_over_mass: {width.min():g} is not allowed, it must be >= 0")
+    width = checked("width_over_mass", width_over_mass, ">= 0")
     return np.asarray(2.0 * width * _hubble_length_pc(redshift, cosmology))
 
 
@@ -189,10 +175,8 @@ def thermal_smearing_length_pc(m_nu_ev: ArrayLike, redshift: ArrayLike, cosmolog
     >>> (thermal_smearing_length_pc([0.05, 0.002], 0.0, PLANCK18) / 1e6).round().tolist()
     [94.0, 2314.0]
     """
-    mass = np.asarray(m_nu_ev, float)
-    if not np.all(mass >= 0.0):
-        raise PhysicsDomainError(f"m_nu_ev: {mass.min():g} is not allowed, it must be >= 0")
-    mean_over_t = 7.0 * math.pi**4 / (180.0 * ZETA3)
+    mass = checked("m_nu_ev", m_nu_ev, ">= 0")
+    mean_over_t = 7.0 * math.pi**4 / (180.0 * constants.ZETA3)
     momentum = mean_over_t * cosmology.t_nu0_ev * (1.0 + np.asarray(redshift, float))
     with np.errstate(divide="ignore"):
         spread = 2.0 * np.arcsinh(momentum / mass)
@@ -260,7 +244,7 @@ def coherence_regime(
     absorbing = crossing_length_pc(width_over_mass, redshift, cosmology)
     if m_nu_ev is not None:
         absorbing = np.maximum(absorbing, thermal_smearing_length_pc(m_nu_ev, redshift, cosmology))
-    energy_there = _positive("energy_gev", energy_gev) * (1.0 + np.asarray(redshift, float))
+    energy_there = checked("energy_gev", energy_gev, "positive") * (1.0 + np.asarray(redshift, float))
     left = surviving_interference(absorbing, oscillation_length_pc(energy_there, delta_m2_ev2))
     regime = np.where(left < NEGLIGIBLE, "decoherent", "intermediate")
     return np.asarray(np.where(1.0 - left < NEGLIGIBLE, "coherent", regime))
@@ -269,10 +253,3 @@ def coherence_regime(
 def _hubble_length_pc(redshift: ArrayLike, cosmology: Cosmology) -> FloatArray:
     """c/H(z) in pc."""
     return np.asarray(_HBAR_C_EV_PC / cosmology.hubble_ev(redshift))
-
-
-def _positive(name: str, value: ArrayLike) -> FloatArray:
-    array = np.asarray(value, float)
-    if not np.all(array > 0.0):
-        raise PhysicsDomainError(f"{name}: {array.min():g} is not allowed, it must be positive")
-    return array
