@@ -28,11 +28,9 @@ from nuinfer.typing import AnyArray
 MANIFEST = "manifest.toml"
 ENTRY_KEYS = ("source", "licence", "sha256")
 
+_BROKEN_ZIP = (zipfile.BadZipFile, zlib.error)
 # What numpy and zipfile raise on bytes that are no .npz archive of plain arrays
-_NOT_AN_ARCHIVE = (
-    *(ValueError, TypeError, OSError, EOFError, KeyError, RuntimeError, MemoryError),
-    *(zipfile.BadZipFile, zlib.error),
-)
+_NOT_AN_ARCHIVE = (ValueError, TypeError, OSError, EOFError, KeyError, RuntimeError, MemoryError, *_BROKEN_ZIP)
 
 
 def data_root() -> Path:
@@ -55,9 +53,8 @@ def locate(name: str) -> Path:
         if (folder / MANIFEST).is_file():
             return folder
     shipped = ", ".join(sorted(path.parent.name for path in data_root().glob("*/dataset.toml")))
-    raise DataIntegrityError(
-        f"data set '{name}': no such shipped data (there is: {shipped}) and no folder of that name with a {MANIFEST}"
-    )
+    neither = f"no such shipped data (there is: {shipped}) and no folder of that name with a {MANIFEST}"
+    raise DataIntegrityError(f"data set '{name}': {neither}")
 
 
 def resolved_name(name: str) -> str:
@@ -96,13 +93,12 @@ class DataFolder:
 
     def read_bytes(self, name: str) -> bytes:
         """Contents of one listed file, checked against its sha256."""
+        where = self.path / name
         if name not in self.files:
-            raise DataIntegrityError(f"{self.path / name}: not listed in {MANIFEST}, so its source is unknown")
-        content = _bytes(self.path / name)
+            raise DataIntegrityError(f"{where}: not listed in {MANIFEST}, so its source is unknown")
+        content = _bytes(where)
         if hashlib.sha256(content).hexdigest() != self.files[name]["sha256"]:
-            raise DataIntegrityError(
-                f"{self.path / name}: altered since it was sourced (sha256 differs from {MANIFEST})"
-            )
+            raise DataIntegrityError(f"{where}: altered since it was sourced (sha256 differs from {MANIFEST})")
         return content
 
     def read_toml(self, name: str) -> dict[str, Any]:

@@ -277,7 +277,7 @@ def _constant_calls() -> list[Call]:
              lambda r: _args(_log(r, 1e4, 1e7, 200), _log(r, 1e-3, 0.1, 200), r.uniform(0, 5, 200))),
         Call("coupling_of_depth", "physics.dip:coupling_of_depth",
              lambda r: _args(_log(r, 1e-2, 1e2, 200), r.uniform(0, 5, 200), _log(r, 1, 50, 200), _cosmology("PAPER"))),
-        Call("decay_length_km", "physics.quoted.decay:decay_length_km",
+        Call("decay_length_km", "physics.quoted.zprime:decay_length_km",
              lambda r: _args(_log(r, 1, 50, 200), _log(r, 1e-6, 1e-2, 200), _log(r, 1, 1e3, 200))),
     ]  # fmt: skip
     return calls
@@ -325,8 +325,8 @@ def _constraint_calls() -> list[Call]:
         Call("trident.rate_ratio", "constraints.trident:rate_ratio", _plane(1.0, 1e3)),
         Call("trident.rate_ratio-charm2", "constraints.trident:rate_ratio",
              lambda r: _args(_log(r, 1.0, 1e3, 300), _log(r, 1e-7, 0.1, 300), "charm2")),
-        Call("width_shift", "physics.quoted.wz_width:width_shift", lambda r: _args(_log(r, 1e-3, 1.0, 50))),
-        Call("coupling_limit", "physics.quoted.wz_width:coupling_limit", lambda r: _args(_log(r, 1e-4, 0.1, 50))),
+        Call("width_shift", "physics.quoted.zprime:width_shift", lambda r: _args(_log(r, 1e-3, 1.0, 50))),
+        Call("coupling_limit", "physics.quoted.zprime:coupling_limit", lambda r: _args(_log(r, 1e-4, 0.1, 50))),
     ]  # fmt: skip
 
 

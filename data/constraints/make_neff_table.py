@@ -20,8 +20,8 @@ import numpy as np
 
 from nuinfer.constants import MASS_ELECTRON_MEV
 from nuinfer.constraints.borexino import kinetic_mixing
-from nuinfer.constraints.neff import TABLE_FLOOR, mixing_surface, on_surface
-from nuinfer.constraints.neff.boltzmann import Settings, Temperatures, solve
+from nuinfer.constraints.neff import TABLE_FLOOR, Temperatures, mixing_surface, on_surface
+from nuinfer.constraints.neff.boltzmann import Settings, solve
 from nuinfer.datafiles import data_root, seal
 from nuinfer.typing import FloatArray
 

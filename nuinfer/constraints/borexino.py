@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from nuinfer import constants
-from nuinfer.compiled import compiled, elementwise, inlined
+from nuinfer.compiled import compiled, elementwise, inlined, plain
 from nuinfer.constraints.definition import Definition, Prediction, read_numbers
 from nuinfer.constraints.tables import FOLDER, LARGEST, SMALLEST, Curve, quadratic_rate, within
 from nuinfer.datafiles import DataFolder, locate
@@ -124,7 +124,8 @@ def rate_coefficients(m_zprime_mev: ArrayLike) -> tuple[FloatArray, FloatArray]:
     3.082e+04 2.373e+12
     """
     mass = within("m_zprime_mev", m_zprime_mev, SMALLEST, _HIGHEST_MEV)
-    return elementwise(_coefficient_loop, (mass,), 0, _recoil()), elementwise(_coefficient_loop, (mass,), 1, _recoil())
+    linear, quadratic = plain(_coefficients)(mass, _recoil())
+    return linear, quadratic
 
 
 def rate_ratio(m_zprime_mev: ArrayLike, g_prime: ArrayLike) -> FloatArray:
@@ -165,14 +166,9 @@ def _rate_loop(mass: FloatArray, g_prime: FloatArray, recoil: FloatArray, out: F
         out[n] = quadratic_rate(g_prime[n], linear, quadratic)
 
 
-@compiled
-def _coefficient_loop(mass: FloatArray, which: int, recoil: FloatArray, out: FloatArray) -> None:
-    for n in range(out.size):
-        out[n] = _coefficients(mass[n], recoil)[which]
-
-
 @inlined
 def _coefficients(mass: float, recoil: FloatArray) -> tuple[float, float]:
+    """``b`` and ``c``."""
     linear = quadratic = 0.0
     for k in range(recoil.shape[1]):
         propagator = 1.0 / (mass * mass + recoil[0, k])

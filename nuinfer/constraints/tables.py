@@ -49,21 +49,8 @@ def _first_outside(values: FloatArray, low: float, high: float) -> int:
 
 @inlined
 def interval(x: float, starts: FloatArray) -> int:
-    """Index of the last of increasing `starts` that is not above x; 0 if there is none.
-
-    The guess is exact for equal distances, and corrected where they are not.
-    """
-    last = starts.size - 1
-    if not x > starts[0]:
-        return 0
-    if x >= starts[last]:
-        return last
-    k = int((x - starts[0]) * last / (starts[last] - starts[0]))
-    while x < starts[k]:
-        k -= 1
-    while x >= starts[k + 1]:
-        k += 1
-    return k
+    """Index of the last of increasing `starts` that is not above x; 0 if there is none."""
+    return max(int(np.searchsorted(starts, x, side="right")) - 1, 0)
 
 
 @inlined
@@ -115,21 +102,10 @@ class Curve:
         >>> curve.over_limit([10.0, 200.0], 2e-3).round(6).tolist()
         [2.0, 0.0]
         """
-        return elementwise(_curve_loop, (m_zprime_mev, g_prime), self.m_zprime_mev, self.g_prime, self.flat)
-
-
-@compiled
-def _curve_loop(
-    mass: FloatArray, g_prime: FloatArray, nodes: FloatArray, limits: FloatArray, flat: bool, out: FloatArray
-) -> None:
-    for n in range(out.size):
-        if not flat and (mass[n] < nodes[0] or mass[n] > nodes[-1]):
-            out[n] = 0.0
-        else:
-            k = min(max(np.searchsorted(nodes, mass[n]), 1), nodes.size - 1)
-            low, high = math.log(nodes[k - 1]), math.log(nodes[k])
-            share = min(max((math.log(mass[n]) - low) / (high - low), 0.0), 1.0)
-            out[n] = g_prime[n] / (limits[k - 1] ** (1.0 - share) * limits[k] ** share)
+        beyond = None if self.flat else math.inf
+        nodes, logarithms = np.log([self.m_zprime_mev, self.g_prime])
+        limit = np.exp(np.interp(np.log(m_zprime_mev), nodes, logarithms, left=beyond, right=beyond))
+        return np.asarray(np.asarray(g_prime, float) / limit)
 
 
 # Smooth quantities ----------------------------------------------------------------------------------------------------

@@ -78,14 +78,12 @@ def _curve(where: str, content: bytes) -> Curve:
     """The curve of a table of two positive columns with increasing masses."""
     needs = "it needs two or more rows of positive numbers, with increasing masses"
     try:
-        columns = parse_csv(content, where)
-    except DataIntegrityError as error:
+        columns = {name: column.astype(float) for name, column in parse_csv(content, where).items()}
+    except (DataIntegrityError, ValueError) as error:
         raise ConfigError(f"{where} is not a CSV of numbers ({error}); {needs}") from error
     if tuple(columns) != PLANE:
         raise ConfigError(f"{where} must have the columns {' and '.join(PLANE)}")
     mass, limit = columns.values()
-    if mass.dtype.kind != "f" or limit.dtype.kind != "f":
-        raise ConfigError(f"{where} is not a CSV of numbers; {needs}")
     if mass.size < 2 or not (mass[0] > 0.0 and np.all(limit > 0.0) and np.all(np.diff(mass) > 0.0)):
         raise ConfigError(f"{where}: {needs}")
     return Curve(mass, limit)

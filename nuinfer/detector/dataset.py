@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import numpy as np
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from nuinfer.datafiles import DataFolder, locate
 from nuinfer.detector.energy_scale import SCALES
@@ -183,12 +183,6 @@ class _File:
         return tuple(map(str, self.get(key).ravel()))
 
 
-def _distinct(names: tuple[str, ...]) -> tuple[str, ...]:
-    if not names or len(set(names)) < len(names):
-        raise ValueError
-    return names
-
-
 _Text = Annotated[str, Field(pattern=r"\S", description="a text")]
 _Texts = Annotated[tuple[_Text, ...], Field(description="a list of texts")]
 _Positive = Annotated[float, Field(gt=0.0, strict=True, description="a finite number above 0")]
@@ -203,7 +197,7 @@ class _Metadata(BaseModel):
     name: _Text
     title: _Text
     livetime_s: _Positive
-    topologies: Annotated[_Texts, AfterValidator(_distinct), Field(description="one or more distinct names")]
+    topologies: Annotated[_Texts, Field(description="one or more distinct names")]
     threshold_gev: _Positive
     threshold_fraction: Annotated[dict[str, _Fraction], Field(description="a finite number above 0 up to 1")] = {}
     overlaps: _Texts
@@ -216,15 +210,14 @@ def _metadata(file: _File) -> _Metadata:
         metadata = _Metadata.model_validate(file.content)
     except ValidationError as error:
         first = error.errors()[0]
-        key, value = str(first["loc"][0]), first["input"]
+        key, *inner = [part for part in first["loc"] if isinstance(part, str)]
         if first["type"] == "extra_forbidden":
             file.refuse(key, "not known", f"only {', '.join(_Metadata.model_fields)}")
-        allowed = str(_Metadata.model_fields[key].description)
-        if first["type"] == "missing":
-            file.refuse(key, "missing", allowed)
-        inner = [part for part in first["loc"][1:] if isinstance(part, str)]
-        file.refuse(inner[-1] if inner else key, repr(value), allowed)
+        value = "missing" if first["type"] == "missing" else repr(first["input"])
+        file.refuse(inner[-1] if inner else key, value, str(_Metadata.model_fields[key].description))
     fraction, topologies = metadata.threshold_fraction, metadata.topologies
+    if not topologies or len(set(topologies)) < len(topologies):
+        file.refuse("topologies", list(topologies), str(_Metadata.model_fields["topologies"].description))
     if fraction and set(fraction) != set(topologies):
         file.refuse("threshold_fraction", fraction, f"a table with {', '.join(topologies)}")
     return metadata

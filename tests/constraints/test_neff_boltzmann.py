@@ -17,9 +17,9 @@ from scipy.special import kn
 from nuinfer.constants import ELECTRIC_CHARGE, MASS_ELECTRON_MEV
 from nuinfer.constraints import neff
 from nuinfer.constraints.borexino import kinetic_mixing
+from nuinfer.constraints.neff import Temperatures
 from nuinfer.constraints.neff import boltzmann as neff_boltzmann
-from nuinfer.constraints.neff import plasma as neff_plasma
-from nuinfer.constraints.neff.boltzmann import Settings, Temperatures, mean_unblocked, solve
+from nuinfer.constraints.neff.boltzmann import Settings, mean_unblocked, solve
 from nuinfer.constraints.neff.collisions import WeakCouplings, annihilation_factor, scattering_factor
 from nuinfer.errors import ConfigError, PhysicsDomainError
 
@@ -108,18 +108,18 @@ def test_massive_annihilation_equals_an_integral_over_s(x: float) -> None:
 @pytest.mark.parametrize("x", [0.01, 0.3, 1.0, 5.0, 40.0])
 def test_entropy_of_a_vector_is_its_bessel_series(x: float) -> None:
     series = sum(3.0 * x**3 * float(kn(3, n * x)) / (2.0 * math.pi**2 * n) for n in range(1, 3000)) * math.exp(x)
-    assert neff_plasma.vector_density_entropy(x)[1] == pytest.approx(series, rel=1e-7)
+    assert neff_boltzmann.vector_density_entropy(x)[1] == pytest.approx(series, rel=1e-7)
 
 
 def test_electrons_obey_their_equation_of_state() -> None:
     # s = dp/dT, and massless electrons have 7/8 of 2 photons' density.
-    _pressure, density, _entropy = neff_plasma.electron_pressure_density_entropy(1e-4)
+    _pressure, density, _entropy = neff_boltzmann.electron_pressure_density_entropy(1e-4)
     assert density == pytest.approx(7.0 / 4.0 * math.pi**2 / 15.0, rel=1e-7)
     t, h = 0.3, 1e-4
     up, down = (
-        float(neff_plasma.electron_pressure_density_entropy(MASS_ELECTRON_MEV / v)[0]) * v**4 for v in (t + h, t - h)
+        float(neff_boltzmann.electron_pressure_density_entropy(MASS_ELECTRON_MEV / v)[0]) * v**4 for v in (t + h, t - h)
     )
-    expected = float(neff_plasma.electron_pressure_density_entropy(MASS_ELECTRON_MEV / t)[2]) * t**3
+    expected = float(neff_boltzmann.electron_pressure_density_entropy(MASS_ELECTRON_MEV / t)[2]) * t**3
     assert (up - down) / (2.0 * h) == pytest.approx(expected, rel=1e-6)
 
 

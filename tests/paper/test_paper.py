@@ -27,7 +27,7 @@ from nuinfer.physics.absorption import (
     resonance_redshift,
 )
 from nuinfer.physics.mediator import FLAVOUR_BLIND, LMU_LTAU, Mediator
-from nuinfer.physics.quoted import decay, early_universe, lengths, wz_width
+from nuinfer.physics.quoted import lengths, zprime
 
 HALF_OF_LAST_DIGIT = 0.005
 U = mixing.PAPER.pmns
@@ -38,11 +38,11 @@ U = mixing.PAPER.pmns
 
 def test_w_and_z_widths() -> None:
     # "g' < 0.7" for 1 %: 4 pi sqrt(0.01/3) = 0.7255, which the paper cuts to one digit.
-    assert float(wz_width.coupling_limit(0.01)) == pytest.approx(4.0 * math.pi * math.sqrt(0.01 / 3.0), rel=1e-14)
-    assert float(wz_width.coupling_limit(0.01)) == pytest.approx(0.7, abs=0.05)
-    assert float(wz_width.width_shift(wz_width.coupling_limit(0.03))) == pytest.approx(0.03, rel=1e-14)
+    assert float(zprime.coupling_limit(0.01)) == pytest.approx(4.0 * math.pi * math.sqrt(0.01 / 3.0), rel=1e-14)
+    assert float(zprime.coupling_limit(0.01)) == pytest.approx(0.7, abs=0.05)
+    assert float(zprime.width_shift(zprime.coupling_limit(0.03))) == pytest.approx(0.03, rel=1e-14)
     with pytest.raises(PhysicsDomainError, match=r"precision: -0\.1"):
-        wz_width.coupling_limit(-0.1)
+        zprime.coupling_limit(-0.1)
 
 
 def test_coupling_of_the_muon_anomaly() -> None:
@@ -315,26 +315,22 @@ def test_scattering_rate_and_optical_depth() -> None:
 def test_rates_and_their_crossover() -> None:
     # "T < 100 GeV (1e-4/g') (m/10 MeV)": the two estimates cross at m/g'.
     mass, coupling = np.array([5.0, 10.0, 20.0]), np.array([1e-5, 1e-4, 3e-4])
-    crossover = early_universe.crossover_temperature_mev(mass, coupling)
+    crossover = zprime.crossover_temperature_mev(mass, coupling)
     np.testing.assert_allclose(crossover, 1e5 * (1e-4 / coupling) * (mass / 10.0), rtol=1e-14)
-    decays = early_universe.inverse_decay_rate_mev(crossover, mass, coupling)
-    np.testing.assert_allclose(decays, early_universe.pair_annihilation_rate_mev(crossover, coupling), rtol=1e-12)
-    cooler = early_universe.inverse_decay_rate_mev(crossover / 2, mass, coupling)
-    assert np.all(cooler > early_universe.pair_annihilation_rate_mev(crossover / 2, coupling))
+    decays = zprime.inverse_decay_rate_mev(crossover, mass, coupling)
+    np.testing.assert_allclose(decays, zprime.pair_annihilation_rate_mev(crossover, coupling), rtol=1e-12)
+    cooler = zprime.inverse_decay_rate_mev(crossover / 2, mass, coupling)
+    assert np.all(cooler > zprime.pair_annihilation_rate_mev(crossover / 2, coupling))
 
 
 def test_equilibrium_couplings() -> None:
     # "annihilation in equilibrium for g' >~ 1e-5": 8e-6 at 10 MeV. Thermalised above about 1e-9 (an order of
     # magnitude: 7e-10 with the width and its mean time dilation). H against 1.66 sqrt(g) T^2/M_Planck.
-    assert float(early_universe.hubble_mev(2.0, 10.0)) == pytest.approx(
-        1.66 * math.sqrt(10.0) * 4.0 / 1.2209e22, rel=1e-3
-    )
-    g = float(early_universe.annihilation_coupling(10.0))
+    assert float(zprime.hubble_mev(2.0, 10.0)) == pytest.approx(1.66 * math.sqrt(10.0) * 4.0 / 1.2209e22, rel=1e-3)
+    g = float(zprime.annihilation_coupling(10.0))
     assert g == pytest.approx(1e-5, rel=0.3)
-    assert float(early_universe.pair_annihilation_rate_mev(10.0, g)) == pytest.approx(
-        float(early_universe.hubble_mev(10.0)), rel=1e-12
-    )
-    weak = float(early_universe.thermalisation_coupling(10.0))
+    assert float(zprime.pair_annihilation_rate_mev(10.0, g)) == pytest.approx(float(zprime.hubble_mev(10.0)), rel=1e-12)
+    weak = float(zprime.thermalisation_coupling(10.0))
     assert 3e-10 < weak < 2e-9
     # mean of m/E over a Maxwell-Boltzmann gas, by quadrature
     top, bottom = (
@@ -342,21 +338,21 @@ def test_equilibrium_couplings() -> None:
         for p in (-1, 0)
     )
     rate = weak**2 / (12.0 * math.pi) * 10.0 * top / bottom
-    assert rate == pytest.approx(float(early_universe.hubble_mev(10.0)), rel=1e-9)
+    assert rate == pytest.approx(float(zprime.hubble_mev(10.0)), rel=1e-9)
 
 
 def test_energy_of_a_relativistic_mediator() -> None:
     # "3 x 4/7 = 1.7" if relativistic; negligible for m >~ 1 MeV at T_gamma = 0.1 MeV, T_nu = 0.071 MeV.
-    assert float(early_universe.delta_neff_direct(0.0)) == pytest.approx(12.0 / 7.0, rel=1e-12)
-    assert float(early_universe.delta_neff_direct(1.0 / (0.1 * (4.0 / 11.0) ** (1.0 / 3.0)))) < 1e-3
+    assert float(zprime.delta_neff_direct(0.0)) == pytest.approx(12.0 / 7.0, rel=1e-12)
+    assert float(zprime.delta_neff_direct(1.0 / (0.1 * (4.0 / 11.0) ** (1.0 / 3.0)))) < 1e-3
     # Against the Bessel sum of the Bose-Einstein distribution, 3 x^3/(2 pi^2) sum [K_1(nx)/n + 3 K_2(nx)/(n^2 x)].
     for x in (0.7, 3.0, 12.0, 60.0):
         n = np.arange(1, 400)
         rho = 3.0 * x**3 / (2.0 * math.pi**2) * np.sum(special.k1(n * x) / n + 3.0 * special.kn(2, n * x) / (n**2 * x))
         expected = float(rho) / (7.0 * math.pi**2 / 120.0)
-        assert float(early_universe.delta_neff_direct(x)) == pytest.approx(expected, rel=1e-9)
+        assert float(zprime.delta_neff_direct(x)) == pytest.approx(expected, rel=1e-9)
     with pytest.raises(PhysicsDomainError, match="m_over_t: -1 is not allowed"):
-        early_universe.delta_neff_direct(-1.0)
+        zprime.delta_neff_direct(-1.0)
 
 
 @pytest.mark.parametrize(
@@ -387,10 +383,10 @@ def test_the_two_cases_differ_by_a_few_percent_at_most() -> None:
 
 def test_decay_length() -> None:
     # hbar c/Gamma = 7.4e-8 km at g' = 1e-4 and 10 MeV (print 1e-9), with the printed scaling g'^-2 (T/m) / m.
-    rest = float(decay.decay_length_km(10.0, 1e-4))
+    rest = float(zprime.decay_length_km(10.0, 1e-4))
     assert rest == pytest.approx(HBAR_C_MEV_CM * 12.0 * math.pi / (1e-8 * 10.0) / 1e5, rel=1e-14)
     assert rest == pytest.approx(7e-8, abs=0.5e-8)
-    assert float(decay.decay_length_km(5.0, 2e-4, 30.0 / 5.0)) == pytest.approx(
+    assert float(zprime.decay_length_km(5.0, 2e-4, 30.0 / 5.0)) == pytest.approx(
         rest * (2.0) ** -2 * (30.0 / 10.0) * (10.0 / 5.0) ** 2, rel=1e-12
     )
     assert rest < 1e-6 * 10.0  # "much smaller than the core radius"
@@ -523,18 +519,18 @@ def test_the_fit_converges_to_that_corner(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("function", "ranges"),
     [
-        (wz_width.width_shift, [(1e-6, 1.0)]),
-        (wz_width.coupling_limit, [(0.0, 0.1)]),
+        (zprime.width_shift, [(1e-6, 1.0)]),
+        (zprime.coupling_limit, [(0.0, 0.1)]),
         (dip.resonant_mass_mev, [(1e4, 1e7), (0.0, 0.1), (0.0, 5.0)]),
         (lambda d, z, m: dip.coupling_of_depth(d, z, m, cosmology.PAPER), [(0.1, 9.0), (0.0, 5.0), (1.0, 50.0)]),
-        (decay.decay_length_km, [(1.0, 50.0), (1e-6, 1e-3), (1.0, 10.0)]),
-        (early_universe.hubble_mev, [(0.1, 100.0), (3.0, 106.0)]),
-        (early_universe.inverse_decay_rate_mev, [(0.1, 100.0), (1.0, 50.0), (1e-6, 1e-3)]),
-        (early_universe.pair_annihilation_rate_mev, [(0.1, 100.0), (1e-6, 1e-3)]),
-        (early_universe.crossover_temperature_mev, [(1.0, 50.0), (1e-6, 1e-3)]),
-        (early_universe.annihilation_coupling, [(1.0, 50.0), (3.0, 106.0)]),
-        (early_universe.thermalisation_coupling, [(1.0, 50.0), (3.0, 106.0)]),
-        (early_universe.delta_neff_direct, [(0.0, 20.0)]),
+        (zprime.decay_length_km, [(1.0, 50.0), (1e-6, 1e-3), (1.0, 10.0)]),
+        (zprime.hubble_mev, [(0.1, 100.0), (3.0, 106.0)]),
+        (zprime.inverse_decay_rate_mev, [(0.1, 100.0), (1.0, 50.0), (1e-6, 1e-3)]),
+        (zprime.pair_annihilation_rate_mev, [(0.1, 100.0), (1e-6, 1e-3)]),
+        (zprime.crossover_temperature_mev, [(1.0, 50.0), (1e-6, 1e-3)]),
+        (zprime.annihilation_coupling, [(1.0, 50.0), (3.0, 106.0)]),
+        (zprime.thermalisation_coupling, [(1.0, 50.0), (3.0, 106.0)]),
+        (zprime.delta_neff_direct, [(0.0, 20.0)]),
     ],
 )
 def test_functions_equal_their_loop(function, ranges) -> None:

@@ -17,7 +17,7 @@ from nuinfer.constraints import muon_g2, neff, sn1987a
 from nuinfer.physics import cosmology, dip, mixing
 from nuinfer.physics.absorption import degenerate_transition, optical_depth, resonance_redshift
 from nuinfer.physics.mediator import FLAVOUR_BLIND, LMU_LTAU
-from nuinfer.physics.quoted import decay
+from nuinfer.physics.quoted import zprime
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
@@ -87,7 +87,7 @@ def neff_bound() -> list[str]:
 
 
 def decay_length() -> list[str]:
-    return [f"{1e8 * float(decay.decay_length_km(10.0, 1e-4)):.1f}e-8 km"]
+    return [f"{1e8 * float(zprime.decay_length_km(10.0, 1e-4)):.1f}e-8 km"]
 
 
 def normalisation() -> list[str]:

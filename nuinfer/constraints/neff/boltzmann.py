@@ -14,6 +14,10 @@ for "split" nu_e <-> nu_mu, nu_tau too, and decay and inverse decay Z' <-> e+e-,
 
 <> the average over the decay's direction. At the end ``N_eff = (11/4)^(4/3) sum_flavours (T_i/T_gamma)^4``.
 
+The plasma is ideal, with the QED corrections of order e^2 and e^3 to the pressure (arXiv:1911.04504; the small term of
+order e^2 with a logarithm is left out: it changes N_eff by less than 1e-4). Everything follows from the pressure, so
+entropy is conserved exactly by what integrates it. Densities are over the power of the temperature.
+
 This module is slow (tens of milliseconds a point, scipy). It makes the tables that `neff.delta_neff` interpolates.
 """
 
@@ -24,20 +28,20 @@ import itertools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from scipy.integrate import solve_ivp
 from scipy.interpolate import make_interp_spline
 
 from nuinfer import constants
-from nuinfer.constants import MASS_ELECTRON_MEV, MEV_PER_GEV
-from nuinfer.constraints.neff import plasma
+from nuinfer.constants import ELECTRIC_CHARGE, MASS_ELECTRON_MEV, MEV_PER_GEV
+from nuinfer.constraints.neff import Temperatures
 from nuinfer.constraints.neff.collisions import WeakCouplings, annihilation_factor, scattering_factor
-from nuinfer.typing import FloatArray
+from nuinfer.typing import ArrayLike, FloatArray
 
-Temperatures = Literal["common", "split"]
-
+RHO_PHOTON = math.pi**2 / 15.0  # rho/T^4
+RHO_NEUTRINO = 7.0 / 8.0 * math.pi**2 / 15.0  # one flavour, both helicities
+_NODES = 96  # of the momentum
 _NU_E = WeakCouplings(constants.NU_ELECTRON_LEFT, constants.NU_ELECTRON_RIGHT)
 _NU_MU = WeakCouplings(_NU_E.left - 1.0, _NU_E.right)
 _RATE = (constants.G_FERMI_GEV2 / MEV_PER_GEV**2) ** 2 / math.pi**5  # MeV^-4
@@ -158,8 +162,8 @@ class _Equations:
         t = math.exp(log_t)
         sigma, density, ann_e, scat_e, ann_mu, scat_mu, slope = self.plasma(log_t).tolist()
         # over T_gamma^4: s T and T d rho/dT of nu_e, and of nu_mu, nu_tau and the Z'
-        heat_e = 4.0 / 3.0 * plasma.RHO_NEUTRINO * math.exp(4.0 * d_e)
-        heat_mu = 8.0 / 3.0 * plasma.RHO_NEUTRINO * math.exp(4.0 * d_mu)
+        heat_e = 4.0 / 3.0 * RHO_NEUTRINO * math.exp(4.0 * d_e)
+        heat_mu = 8.0 / 3.0 * RHO_NEUTRINO * math.exp(4.0 * d_mu)
         density += 0.75 * (heat_e + heat_mu)
         enthalpy, capacity, extra = self._zprime(self.mass / t * math.exp(-d_mu), math.exp(4.0 * d_mu))
         inertia_e, inertia_mu = 3.0 * heat_e, 3.0 * heat_mu + capacity
@@ -230,11 +234,11 @@ def _plasma_table(qed: bool) -> Callable[[float], FloatArray]:
     """``s/T^3``, ``rho/T^4``, the four rate factors and ``d(s/T^3)/d ln T`` as functions of ``ln T_gamma``."""
     x = MASS_ELECTRON_MEV * np.exp(-_LOG_T)
     present, x = x < 400.0, np.minimum(x, 400.0)
-    _, density, entropy = np.where(present, plasma.electron_pressure_density_entropy(x), 0.0)
-    entropy += 4.0 / 3.0 * plasma.RHO_PHOTON
-    density += plasma.RHO_PHOTON
+    _, density, entropy = np.where(present, electron_pressure_density_entropy(x), 0.0)
+    entropy += 4.0 / 3.0 * RHO_PHOTON
+    density += RHO_PHOTON
     if qed:
-        correction = np.where(present, plasma.qed_pressure(x), 0.0)
+        correction = np.where(present, qed_pressure(x), 0.0)
         shift = 4.0 * correction + make_interp_spline(_LOG_T, correction, k=5).derivative()(_LOG_T)
         entropy, density = entropy + shift, density + shift - correction
     return _interpolated(_LOG_T, [entropy, density, *_rate_factors()])
@@ -262,7 +266,7 @@ def _massless_factors() -> tuple[float, float]:
 def _zprime_table() -> Callable[[float], FloatArray]:
     """``x + ln(s/T^3)``, ``x + ln(rho/T^4)`` and ``d(x + ln s/T^3)/d ln x`` as functions of ``ln x = ln(m/T)``."""
     log_x = np.linspace(math.log(_ZPRIME_RANGE[0]) - 0.1, math.log(_ZPRIME_RANGE[1]) + 0.1, 1000)
-    density, entropy = plasma.vector_density_entropy(np.exp(log_x))
+    density, entropy = vector_density_entropy(np.exp(log_x))
     return _interpolated(log_x, [np.log(entropy), np.log(density)])
 
 
@@ -270,3 +274,62 @@ def _interpolated(nodes: FloatArray, columns: list[FloatArray]) -> Callable[[flo
     """Quintic splines of the columns and of the derivative of the first, with one look-up."""
     slope = make_interp_spline(nodes, columns[0], k=5).derivative()(nodes)
     return make_interp_spline(nodes, np.column_stack([*columns, slope]), k=5)
+
+
+# Thermodynamics -------------------------------------------------------------------------------------------------------
+
+
+def energy_nodes(x: ArrayLike, nodes: int = _NODES) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Quadrature over the momenta of a gas of particles with mass over temperature `x`.
+
+    With ``E = x + z^2`` the momentum is ``z sqrt(z^2 + 2 x)``, smooth at threshold for every mass.
+
+    Returns
+    -------
+    energy, momentum, weight : ndarray, shape (*x.shape, nodes)
+        Over the temperature; ``sum(weight * h)`` is ``int p^2 dp/(2 pi^2) h``.
+    """
+    t, w = np.polynomial.legendre.leggauss(nodes)
+    end = 6.4  # exp(-z^2) is below 2e-18
+    z, dz = 0.5 * end * (t + 1.0), 0.5 * end * w
+    x = np.asarray(x, float)[..., None]
+    energy = x + z**2
+    momentum = z * np.sqrt(z**2 + 2.0 * x)
+    return energy, momentum, momentum * energy * 2.0 * z * dz / (2.0 * math.pi**2)
+
+
+def electron_pressure_density_entropy(x: ArrayLike) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """``p/T^4``, ``rho/T^4`` and ``s/T^3`` of ideal electrons and positrons at ``x = m_e/T``."""
+    energy, momentum, weight = energy_nodes(x)
+    occupation = 4.0 * weight / (np.exp(energy) + 1.0)
+    pressure = np.sum(occupation * momentum**2 / (3.0 * energy), axis=-1)
+    density = np.sum(occupation * energy, axis=-1)
+    return pressure, density, pressure + density
+
+
+def qed_pressure(x: ArrayLike) -> FloatArray:
+    """QED correction to ``p/T^4`` at ``x = m_e/T``: orders e^2 and e^3 (arXiv:1911.04504, eqs. for P^(2), P^(3)).
+
+    Examples
+    --------
+    >>> e = ELECTRIC_CHARGE
+    >>> massless = -5.0 * e**2 / 288.0 + e**3 / (36.0 * math.sqrt(3.0) * math.pi)
+    >>> print(f"{qed_pressure(1e-4) / massless:.6f}")
+    1.000000
+    """
+    energy, momentum, weight = energy_nodes(x)
+    distribution = 2.0 * weight * 2.0 * math.pi**2 / (np.exp(energy) + 1.0)  # p^2 dp n_D
+    single = np.sum(distribution / energy, axis=-1)
+    debye = np.sum(distribution * (1.0 + energy**2 / momentum**2) / energy, axis=-1)
+    second = -(ELECTRIC_CHARGE**2) * (single / (12.0 * math.pi**2) + single**2 / (8.0 * math.pi**4))
+    third = ELECTRIC_CHARGE**3 / (12.0 * math.pi**4) * debye**1.5
+    return np.asarray(second + third)
+
+
+def vector_density_entropy(x: ArrayLike) -> tuple[FloatArray, FloatArray]:
+    """``rho/T^4`` and ``s/T^3`` of a massive vector at ``x = m/T``, times ``exp(x)``."""
+    energy, momentum, weight = energy_nodes(x)
+    kinetic = energy - np.asarray(x, float)[..., None]
+    occupation = 3.0 * weight * np.exp(-kinetic) / -np.expm1(-energy)
+    density = np.sum(occupation * energy, axis=-1)
+    return density, np.sum(occupation * (energy + momentum**2 / (3.0 * energy)), axis=-1)

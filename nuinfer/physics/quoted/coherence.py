@@ -102,8 +102,7 @@ def crossing_transfer(
     tau, ratios = np.broadcast_to(tau, batch), np.broadcast_to(ratios, (*batch, 3))
     out = np.empty((*batch, 3, 3))
     for index in np.ndindex(batch):
-        amplitude = _amplitude(float(tau[index]), ratios[index], matrix, steps_per_oscillation)
-        out[index] = np.abs(amplitude) ** 2
+        out[index] = np.abs(_amplitude(float(tau[index]), ratios[index], matrix, steps_per_oscillation)) ** 2
     return out
 
 

@@ -79,7 +79,9 @@ def pion_decay_size_cm(energy_gev: ArrayLike) -> FloatArray:
     2.72e-05
     """
     lifetime_cm = constants.SPEED_OF_LIGHT_CM_S * constants.LIFETIME_CHARGED_PION_S
-    lorentz_factor = 4.0 * checked("energy_gev", energy_gev, "positive") * constants.MEV_PER_GEV / constants.MASS_CHARGED_PION_MEV
+    lorentz_factor = (
+        4.0 * checked("energy_gev", energy_gev, "positive") * constants.MEV_PER_GEV / constants.MASS_CHARGED_PION_MEV
+    )
     return np.asarray(lifetime_cm / lorentz_factor)
 
 
