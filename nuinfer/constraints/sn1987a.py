@@ -127,7 +127,7 @@ def _rate_per_cm(m_zprime_mev: ArrayLike, g_prime: ArrayLike, temperature_mev: A
 
 
 def _log_times(
-    m_zprime_mev: FloatArray, g_prime: FloatArray, *, temperature_mev: float, radius_km: float, duration_s: float
+    temperature_mev: float, radius_km: float, duration_s: float, m_zprime_mev: FloatArray, g_prime: FloatArray
 ) -> FloatArray:
     """Decimal logarithm of the diffusion time over the duration of the burst."""
     time_s = diffusion_time_s(m_zprime_mev, g_prime, temperature_mev, radius_km)
@@ -140,8 +140,8 @@ def _prediction(
     temperature_mev: PositiveFloat = 8.0, radius_km: PositiveFloat = 10.0, sigma_dex: PositiveFloat = 1.0,
 ) -> Prediction:  # fmt: skip
     """``log10(tau_diff / duration of the burst)``, log-normal with the theory error `sigma_dex`, or cut at zero."""
-    table, duration_s = read_table(_TABLE), numbers["duration_s"]
-    predict = functools.partial(_log_times, temperature_mev=temperature_mev, radius_km=radius_km, duration_s=duration_s)
+    table = read_table(_TABLE)
+    predict = functools.partial(_log_times, temperature_mev, radius_km, numbers["duration_s"])
     covered = table.low * temperature_mev, table.high * temperature_mev
     return Prediction(predict, -math.inf, covered, measured={"mean": 0.0, "sigma": sigma_dex, "limit": 0.0})
 

@@ -41,7 +41,6 @@ from nuinfer.typing import ArrayLike, FloatArray
 
 RHO_PHOTON = math.pi**2 / 15.0  # rho/T^4
 RHO_NEUTRINO = 7.0 / 8.0 * math.pi**2 / 15.0  # one flavour, both helicities
-_NODES = 96  # of the momentum
 _NU_E = WeakCouplings(constants.NU_ELECTRON_LEFT, constants.NU_ELECTRON_RIGHT)
 _NU_MU = WeakCouplings(_NU_E.left - 1.0, _NU_E.right)
 _RATE = (constants.G_FERMI_GEV2 / MEV_PER_GEV**2) ** 2 / math.pi**5  # MeV^-4
@@ -49,7 +48,7 @@ _HUBBLE = math.sqrt(8.0 * math.pi / 3.0) / (constants.MASS_PLANCK_GEV * MEV_PER_
 _LOG_T = np.linspace(math.log(5e-4), math.log(80.0), 1200)  # of the plasma's table, MeV
 _ZPRIME_RANGE = (1e-3, 600.0)  # m/T of the table; above there is no Z' left
 _SATURATED = 1e6  # expansion rates; a decay rate is capped there, which costs 5e-6 in N_eff
-_DECAY_NODES = 40
+_DECAY_NODES, _MOMENTUM_NODES = 40, 96
 _MOST_EVALUATIONS = 30000  # a usual integration takes one to three thousand
 
 
@@ -279,7 +278,7 @@ def _interpolated(nodes: FloatArray, columns: list[FloatArray]) -> Callable[[flo
 # Thermodynamics -------------------------------------------------------------------------------------------------------
 
 
-def energy_nodes(x: ArrayLike, nodes: int = _NODES) -> tuple[FloatArray, FloatArray, FloatArray]:
+def energy_nodes(x: ArrayLike) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Quadrature over the momenta of a gas of particles with mass over temperature `x`.
 
     With ``E = x + z^2`` the momentum is ``z sqrt(z^2 + 2 x)``, smooth at threshold for every mass.
@@ -289,7 +288,7 @@ def energy_nodes(x: ArrayLike, nodes: int = _NODES) -> tuple[FloatArray, FloatAr
     energy, momentum, weight : ndarray, shape (*x.shape, nodes)
         Over the temperature; ``sum(weight * h)`` is ``int p^2 dp/(2 pi^2) h``.
     """
-    t, w = np.polynomial.legendre.leggauss(nodes)
+    t, w = np.polynomial.legendre.leggauss(_MOMENTUM_NODES)
     end = 6.4  # exp(-z^2) is below 2e-18
     z, dz = 0.5 * end * (t + 1.0), 0.5 * end * w
     x = np.asarray(x, float)[..., None]

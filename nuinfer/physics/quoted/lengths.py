@@ -204,13 +204,9 @@ def surviving_interference(absorbing_pc: ArrayLike, oscillation_pc: ArrayLike) -
 
 
 def coherence_regime(
-    energy_gev: ArrayLike,
-    redshift: ArrayLike,
-    width_over_mass: ArrayLike,
-    delta_m2_ev2: ArrayLike,
-    cosmology: Cosmology,
-    m_nu_ev: ArrayLike | None = None,
-) -> npt.NDArray[np.str_]:
+    energy_gev: ArrayLike, redshift: ArrayLike, width_over_mass: ArrayLike, delta_m2_ev2: ArrayLike,
+    cosmology: Cosmology, m_nu_ev: ArrayLike | None = None,
+) -> npt.NDArray[np.str_]:  # fmt: skip
     """Which regime holds at a crossing, for a pair of mass states.
 
     Parameters
