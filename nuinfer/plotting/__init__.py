@@ -105,11 +105,10 @@ def plot(kind: str, run: Any, *others: Any, width_in: float = style.PAGE_IN, loo
         For an unknown kind, or a figure that the run does not have.
     """
     figure_kind = find(kind)
-    if others and not figure_kind.several:
-        raise ConfigError(
-            f"figure '{figure_kind.name}': {1 + len(others)} runs given, it shows one; several can be drawn by corner"
-        )
     runs = (run, *others)
+    if others and not figure_kind.several:
+        hint = "it shows one; several can be drawn by corner"
+        raise ConfigError(f"figure '{figure_kind.name}': {len(runs)} runs given, {hint}")
     for each in runs:
         figure_kind.require(each)
     drawn = map(analysis_of, runs) if figure_kind.of == "analysis" else runs

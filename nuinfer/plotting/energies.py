@@ -13,8 +13,7 @@ ENERGY_GEV = (2e4, 1e7)
 
 def finish(panel: Axes) -> None:
     """Scale, label and limits of an axis of `ENERGY_GEV`."""
-    panel.set(xscale="log", xlabel="energy at Earth [TeV]")
-    panel.set_xlim(ENERGY_GEV[0] / GEV_PER_TEV, ENERGY_GEV[1] / GEV_PER_TEV)
+    panel.set(xscale="log", xlabel="energy at Earth [TeV]", xlim=np.divide(ENERGY_GEV, GEV_PER_TEV))
     style.plain_log(panel.xaxis)
 
 

@@ -10,9 +10,8 @@ COORDINATES = ("log10_m_zprime_mev", "log10_g_prime")
 
 def absorption(analysis: Analysis) -> str:
     """A mediator that absorbs, whose mass and coupling may be sampled or fixed."""
-    return (
-        "" if analysis.absorbs else "model.absorption = false, so there is no (m_Z', g') to draw; use corner or counts"
-    )
+    lacking = "model.absorption = false, so there is no (m_Z', g') to draw; use corner or counts"
+    return "" if analysis.absorbs else lacking
 
 
 def plane(analysis: Analysis) -> str:

@@ -30,6 +30,7 @@ WIDE_IN = 5.0
 BLUE, VERMILLION, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
 ORANGE, SKY, YELLOW, BLACK = "#E69F00", "#56B4E9", "#F0E442", "#000000"
 GREY = "#8C8C8C"
+
 CENTRAL = (0.025, 0.16, 0.84, 0.975)
 """Ends of the central 95 and 68 % of a distribution, as quantiles in order."""
 
@@ -38,7 +39,6 @@ BANDS = ("#CFE6F5", "#8FC4E8")
 
 POSTERIORS = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE)
 """Colours of posteriors drawn over each other."""
-
 
 LOOKS: Mapping[str, float] = {"paper": 1.0, "talk": 1.3}
 """Name of a look to the size of fonts and lines in units of those for print."""

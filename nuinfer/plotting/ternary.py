@@ -38,10 +38,8 @@ def _label(panel: Any) -> None:
     """Labels, ticks and grid of a triangle."""
     from matplotlib.ticker import MaxNLocator
 
-    panel.set_tlabel(r"$f_\tau$")
-    panel.set_llabel(r"$f_e$")
-    panel.set_rlabel(r"$f_\mu$")
-    for axis in (panel.taxis, panel.laxis, panel.raxis):
+    for axis, label in ((panel.taxis, r"$f_\tau$"), (panel.laxis, "$f_e$"), (panel.raxis, r"$f_\mu$")):
+        axis.set_label_text(label)
         axis.set_label_position("tick1")
         axis.set_major_locator(MaxNLocator(5))
         axis.set_tick_params(which="both", direction="out", top=False, right=False)

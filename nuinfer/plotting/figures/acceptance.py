@@ -48,12 +48,11 @@ def plot_acceptance(
             against_step.plot(steps, share[:, ensemble], **look)
             by_walker.plot(np.arange(walkers.shape[1]) + 1, walkers[ensemble], **look)
         chains.shade_burn_in(against_step, discard)
-        top = max(0.6, 1.1 * float(max(share.max(), walkers.max())))
-        for panel, label in zip(drawn.panels, ("step", "walker, sorted"), strict=True):
+        against_step.set(xlabel="step", xlim=(0, values.shape[1]))
+        by_walker.set(xlabel="walker, sorted", xlim=(1, walkers.shape[1]))
+        for panel in drawn.panels:
             panel.axhline(OPTIMAL, color=style.GREY, ls="dashed", zorder=0, label="0.234: optimal random walk")
-            panel.set(ylim=(0.0, top), xlabel=label, ylabel="accepted share")
-        against_step.set_xlim(0, values.shape[1])
-        by_walker.set_xlim(1, walkers.shape[1])
+            panel.set(ylim=(0.0, max(0.6, 1.1 * float(max(share.max(), walkers.max())))), ylabel="accepted share")
     return drawn.figure
 
 

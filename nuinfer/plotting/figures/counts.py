@@ -15,7 +15,6 @@ FLOOR_EVENTS = 0.02
 BACKGROUNDS = {"muon": style.PURPLE, "conventional": style.ORANGE, "prompt": style.GREEN}
 """Colour of each background, from the bottom of the stack to its top."""
 
-
 _BASE = 1e-9  # where the stack stands on a logarithmic axis
 
 

@@ -9,7 +9,6 @@ from nuinfer.plotting.annotations import Analysis, Axes, Draws, Figure, FloatArr
 from nuinfer.plotting.energies import ENERGY_GEV, GEV_PER_TEV
 
 MOST_DRAWS = 400
-POINTS = 160
 DEPTH = (1e-4, 3e1)
 """Range of the optical depth; its upper end is raised to the best fit."""
 
@@ -41,7 +40,7 @@ def plot_depth(
     FIGURE.require(analysis)
     theta = draws.flat_for_flux(analysis, samples, MOST_DRAWS)
     point = draws.best_fit(analysis, samples, best_fit)
-    grid = np.geomspace(*ENERGY_GEV, POINTS)
+    grid = np.geomspace(*ENERGY_GEV, 160)
     fine = energies.with_edges(analysis, point, grid)
     depths, all_depths = depths_at_earth(analysis, point, fine), depths_at_earth(analysis, theta, grid).sum(axis=-1)
     line, band = transition_at_earth(analysis, point, fine), transition_at_earth(analysis, theta, grid)

@@ -92,8 +92,8 @@ def _draw_smaller_neff(axes: Axes) -> None:
 
     mass = np.geomspace(5.0, 20.0, 2000)
     last = float(mass[delta_neff_paper(mass) > 0.1][-1])
-    label = r"$\Delta N_\mathrm{eff} = 0.1$"
-    axes.axvline(last, color=style.GREY, lw=style.points(1.0), ls=(0, (1, 2)), label=label)
+    look: Look = {"color": style.GREY, "ls": (0, (1, 2)), "label": r"$\Delta N_\mathrm{eff} = 0.1$"}
+    axes.axvline(last, lw=style.points(1.0), **look)
 
 
 def _draw_mass_range(axes: Axes) -> None:

@@ -11,7 +11,6 @@ from nuinfer.plotting import Kind, density, needs, plane, sheet, style
 from nuinfer.plotting.annotations import Axes, Comparison, Evidence, Figure, FloatArray, Look
 from nuinfer.plotting.density import Density
 
-DRAWS = 20_000
 SMOOTHING = 300.0
 """Independent draws for which regions are smoothed at most: they are compared by eye, their details are noise."""
 
@@ -42,7 +41,7 @@ def plot_overlaid_regions(hypotheses: Sequence[Evidence], *, width_in: float = s
     with sheet(None, width_in, (0.62 * width_in, 0.62 * width_in)) as drawn:
         for hypothesis, box, colour in zip(shown, boxes, style.colours(len(shown)), strict=True):
             effective = min(hypothesis.effective, SMOOTHING)
-            found = density.posterior_density(hypothesis.analysis, hypothesis.draws(DRAWS), effective)
+            found = density.posterior_density(hypothesis.analysis, hypothesis.draws(20_000), effective)
             label = hypothesis.name + ("" if _draw_contours(drawn.panel, found, box, colour) else " (flat)")
             drawn.panel.plot([], [], color=colour, lw=style.points(1.5), label=label)
         plane.finish(drawn.panel, np.stack([boxes[..., 0].min(axis=0), boxes[..., 1].max(axis=0)], axis=-1))

@@ -15,7 +15,6 @@ MOST_DRAWS = 600
 DATA = "fluxes"
 """Folder of the published fluxes."""
 
-POINTS = 200
 FLUX = (2e-10, 1e-7)
 """Range of E^2 phi in GeV cm^-2 s^-1 sr^-1."""
 
@@ -86,7 +85,7 @@ def plot_spectrum(
 
     theta = draws.flat_for_flux(analysis, samples, MOST_DRAWS)
     point = draws.best_fit(analysis, samples, best_fit)
-    grid = np.geomspace(*ENERGY_GEV, POINTS)
+    grid = np.geomspace(*ENERGY_GEV, 200)
     fine = energies.with_edges(analysis, point, grid)
     band = flux_at_earth(analysis, theta, grid) * np.square(grid)[:, None]
     line, smooth = (make(analysis, point, fine) * np.square(fine)[:, None] for make in (flux_at_earth, unabsorbed_flux))
