@@ -313,7 +313,7 @@ def test_two_widths_of_a_page_sample_once(monkeypatch):
         asked.append(seed)
         return {c.name: SimpleNamespace(samples=draws, ess=2000.0, rhat=1.0) for c in analysis.constraints}
 
-    monkeypatch.setattr("nuinfer.inference.sampling.leave_one_out.leave_one_out", sampled)
+    monkeypatch.setattr("nuinfer.inference.sampling.short.leave_one_out", sampled)
     for width_in in (style.COLUMN_IN, style.PAGE_IN):
         plotting.plot("leave_one_out", run, width_in=width_in)
     assert asked == [1]
