@@ -13,8 +13,7 @@ from nuinfer import provenance
 from nuinfer.config import Config, ModelConfig, own_definitions
 from nuinfer.constraints import CONSTRAINTS, user
 from nuinfer.constraints.base import Constraint
-from nuinfer.detector.dataset import DataSet, load_dataset
-from nuinfer.detector.projection import project
+from nuinfer.detector.dataset import DataSet, load_dataset, project
 from nuinfer.errors import ConfigError, NuinferError
 from nuinfer.forward import ForwardModel
 from nuinfer.parameters import PARAMETERS, ParameterSpace

@@ -65,9 +65,7 @@ def _loop_light(t: float) -> float:
     v = 0.5 * math.sqrt(t)
     # int_0^1 dx/(x^2 - t x + t) = arccos(v)/(2 v sqrt(1 - v^2)), continued to v > 1; both vanish together at v = 1
     root = math.sqrt(abs((1.0 - v) * (1.0 + v)))
-    angle_over_root = 1.0
-    if root > 0.0:
-        angle_over_root = (math.acos(v) if v < 1.0 else math.acosh(v)) / root
+    angle_over_root = 1.0 if root == 0.0 else (math.acos(v) if v < 1.0 else math.acosh(v)) / root
     return 0.5 - t - 0.5 * t * (2.0 - t) * math.log(t) + v * (4.0 * t - t**2 - 2.0) * angle_over_root
 
 

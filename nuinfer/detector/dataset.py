@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -111,12 +111,11 @@ def load_dataset(name_or_path: str, min_deposited_energy_gev: float = 60000.0) -
     folder = DataFolder.open(locate(name_or_path))
     file = _File(folder.path / METADATA, folder.read_toml(METADATA))
     response = _File(folder.path / RESPONSE, folder.read_arrays(RESPONSE))
-    events = _File(folder.path / EVENTS, folder.read_csv(EVENTS))
     background_table = _File(folder.path / BACKGROUND_TABLE, folder.read_csv(BACKGROUND_TABLE))
     metadata = _metadata(file)
     true_edges, deposited, n_below, area = _response(response, metadata, *_threshold(file, metadata, response))
     edges = deposited[n_below:]
-    observed = _observed(events, metadata, edges)
+    observed = _observed(_File(folder.path / EVENTS, folder.read_csv(EVENTS)), metadata, edges)
     backgrounds = _backgrounds(background_table, metadata, edges)
 
     first = _first_bin(metadata.name, edges, min_deposited_energy_gev)
@@ -137,6 +136,50 @@ def load_dataset(name_or_path: str, min_deposited_energy_gev: float = 60000.0) -
         below_area_m2=_frozen(below[:, lowest:]),
         backgrounds={name: _frozen(counts[:, first:]) for name, counts in backgrounds.items()},
         checksums=folder.checksums(),
+    )
+
+
+def project(dataset: DataSet, exposure: float = 1.0, effective_area_scale: float = 1.0) -> DataSet:
+    """The same detector running longer, or a larger one like it.
+
+    `exposure` multiplies the livetime. `effective_area_scale` multiplies the effective areas of all neutrinos, at all
+    energies alike. Backgrounds grow with the product of both: those of atmospheric neutrinos exactly, because they are
+    seen through the same response; for penetrating muons it is an assumption, that the veto of the larger detector lets
+    through as many per event (they come through its surface, which grows more slowly than its volume: rather fewer).
+    The shape of the response, its energy resolution and the share of each topology stay as they are.
+
+    The observed counts are multiplied likewise. They are no data then, but stand in for data that go on as they began,
+    until simulated or expected counts replace them.
+
+    Parameters
+    ----------
+    dataset : DataSet
+        What was measured.
+    exposure, effective_area_scale : float
+        Factors on livetime and area.
+
+    Examples
+    --------
+    >>> hese = load_dataset("hese7")
+    >>> longer = project(hese, exposure=2.0)
+    >>> longer.livetime_s / hese.livetime_s, float(longer.observed.sum())
+    (2.0, 120.0)
+    """
+    factor = exposure * effective_area_scale
+    if exposure == effective_area_scale == 1.0:
+        return dataset
+    note = (
+        f"projection: livetime x {exposure:g}, effective area x {effective_area_scale:g}, backgrounds x {factor:g}; "
+        f"the observed counts are those of the data set x {factor:g}"
+    )
+    return replace(
+        dataset,
+        livetime_s=dataset.livetime_s * exposure,
+        observed=dataset.observed * factor,
+        area_m2=dataset.area_m2 * effective_area_scale,
+        below_area_m2=dataset.below_area_m2 * effective_area_scale,
+        backgrounds={name: counts * factor for name, counts in dataset.backgrounds.items()},
+        approximations=(*dataset.approximations, note),
     )
 
 

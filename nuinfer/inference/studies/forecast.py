@@ -3,7 +3,7 @@
 Expected (Asimov) counts stand in for the data; the likelihood ratio on them is the median of that on real data, for
 large samples (Cowan et al. 2011, arXiv:1007.1727), and `Forecast.checks` holds what simulated data say of that.
 External constraints are off: they are known already, and a forecast is about the detector. What more exposure or area
-does to the backgrounds is said by `nuinfer.detector.projection.project`.
+does to the backgrounds is said by `nuinfer.detector.dataset.project`.
 """
 
 from __future__ import annotations
