@@ -15,7 +15,7 @@ import tomli_w
 
 from nuinfer import config as configuration
 from nuinfer import provenance
-from nuinfer.build import build, mass_range_mev
+from nuinfer.build import Parts, build, mass_range_mev
 from nuinfer.config import Config, SamplerConfig
 from nuinfer.constraints.base import Constraint
 from nuinfer.detector.dataset import DataSet
@@ -23,9 +23,8 @@ from nuinfer.errors import ConfigError, PhysicsDomainError
 from nuinfer.forward import ForwardModel
 from nuinfer.likelihood import poisson_log_likelihood, poisson_log_terms
 from nuinfer.parameters import DERIVED, ParameterSpace, physical_values
-from nuinfer.parts import Parts
+from nuinfer.physics.absorption import resonance_redshift
 from nuinfer.physics.mixing import Mixing
-from nuinfer.physics.resonance import resonance_redshift
 from nuinfer.typing import ArrayLike, BoolArray, FloatArray, IntArray
 
 DATA = "poisson"
@@ -94,14 +93,14 @@ class Analysis:
             digest = hashlib.sha256(json.dumps(self.counts).encode()).hexdigest()
             checksums = {**checksums, "observed counts": digest}
         facts: dict[str, object] = {
-            **vars(parts),
+            **parts._asdict(),
+            "topologies": dataset.topologies,
+            "bin_edges_gev": dataset.bin_edges_gev,
             "parts": parts,
             "dataset": dataset,
             "mixing": parts.model.mixing,
             "parameter_names": parts.space.names,
             "term_names": ("prior", *(c.name for c in parts.constraints), DATA),
-            "topologies": dataset.topologies,
-            "bin_edges_gev": dataset.bin_edges_gev,
             "observed_counts": observed,
             "checksums": checksums,
         }
@@ -109,7 +108,7 @@ class Analysis:
             object.__setattr__(self, name, value)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Analysis, (self.config, self.config_input, self.name, self.counts)
+        return _again, (self.checksums, self.config, self.config_input, self.name, self.counts)
 
     @property
     def absorbs(self) -> bool:
@@ -183,11 +182,11 @@ class Analysis:
             terms[0] = total = log_prior
             for row, constraint in enumerate(self.constraints, start=1):
                 possible = _where(total > -np.inf)
-                terms[row, possible] = self.parts.term(constraint, self.parts.named(columns[:, possible]))
+                terms[row, possible] = self.parts.term(constraint, self.space.named(columns[:, possible]))
                 total = total + terms[row]
             possible = _where(total > -np.inf)
             if total[possible].size:
-                counts = self.model.components(self.parts.named(columns[:, possible]))
+                counts = self.model.components(self.space.named(columns[:, possible]))
                 terms[-1, possible] = poisson_log_likelihood(self.observed_counts, counts)
                 total = total + terms[-1]
             if not np.all(terms < np.inf):  # NaN included
@@ -355,6 +354,15 @@ class Analysis:
 def _where(mask: BoolArray) -> slice | IntArray:
     """Index of the points of a mask; all of them by a slice, which copies nothing."""
     return slice(None) if mask.all() else np.flatnonzero(mask)
+
+
+def _again(used: dict[str, str], *facts: Any) -> Analysis:
+    """An analysis sent by another process, built again; refused if a file has changed meanwhile."""
+    analysis = Analysis(*facts)
+    changed = sorted({file for file, _ in used.items() ^ analysis.checksums.items()})
+    if changed:
+        raise ConfigError(f"analysis '{analysis.name}': '{changed[0]}' has changed while it was in use")
+    return analysis
 
 
 def load(preset_or_path: str | Path, overrides: Iterable[str] | Mapping[str, Any] = ()) -> Analysis:

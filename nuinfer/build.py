@@ -1,11 +1,9 @@
 """A configuration becomes parameters, a model and constraints: the only place that puts them together."""
 
-from __future__ import annotations
-
 import json
 import math
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -14,12 +12,11 @@ from nuinfer.config import Config, ModelConfig, own_definitions
 from nuinfer.constraints import CONSTRAINTS, user
 from nuinfer.constraints.base import Constraint
 from nuinfer.detector.dataset import DataSet, load_dataset, project
-from nuinfer.errors import ConfigError, NuinferError
+from nuinfer.errors import ConfigError, NonFiniteLogProbError, NuinferError
 from nuinfer.forward import ForwardModel
 from nuinfer.parameters import PARAMETERS, ParameterSpace
-from nuinfer.parts import SUM_NU_MASSES_EV, Parts
 from nuinfer.physics.cosmology import COSMOLOGIES
-from nuinfer.physics.evolution import LAWS, LogDensity
+from nuinfer.physics.evolution import LAWS, Law, LogDensity
 from nuinfer.physics.masses import squared_offsets_ev2
 from nuinfer.physics.mediator import MEDIATORS, Mediator
 from nuinfer.physics.mixing import MIXINGS, Mixing
@@ -27,19 +24,73 @@ from nuinfer.physics.shells import Shells, make_shells
 from nuinfer.physics.sources import SOURCES
 from nuinfer.physics.spectra import SPECTRA
 from nuinfer.transport.moving import Moving
-from nuinfer.transport.points import Transport
-from nuinfer.transport.propagation import Propagation
+from nuinfer.transport.points import Propagation, Transport
 from nuinfer.transport.resonant import Resonant
-from nuinfer.typing import FloatArray
+from nuinfer.typing import ArrayLike, BoolArray, FloatArray, read_only
 
 T = TypeVar("T")
 
 MIN_MASS_AT_REST_EV = 0.003
 """Lightest mass of a fit with relic neutrinos at rest; lighter ones still move at more than a tenth of light speed."""
 
-
 REDSHIFT_INTERVALS = 128
 """Intervals of the redshift table of a fit; the error falls with their fourth power."""
+
+SUM_NU_MASSES_EV = "sum_nu_masses_ev"
+"""A value of every point that is made of the masses, for constraints."""
+
+Values = dict[str, FloatArray]
+"""Named values of points, each of shape (n,)."""
+
+
+class Parts(NamedTuple):
+    """Parameters, the model of the counts, the constraints that are on, and checksums and references of it all."""
+
+    space: ParameterSpace
+    model: ForwardModel
+    constraints: tuple[Constraint, ...]
+    checksums: dict[str, str]
+    cited: tuple[str, ...]
+
+    def unpack(self, theta: ArrayLike) -> tuple[FloatArray, Values, FloatArray, BoolArray]:
+        """Theta as (n, n_dim), named values, log prior, and whether all values of a point are finite."""
+        x = self.space.check(theta).reshape(-1, self.space.n_dim)
+        columns, log_prior, finite = self.space.unpack(x)
+        return x, self.space.named(columns), log_prior, finite
+
+    def counts(self, values: Values, finite: BoolArray) -> FloatArray:
+        """Expected counts by component, NaN where a value is not finite: the model never sees such a point."""
+        with np.errstate(all="ignore"):
+            if finite.all():
+                return self.model.components(values)
+            counts = self.model.components({name: np.where(finite, value, 1.0) for name, value in values.items()})
+        counts[~finite] = np.nan
+        return counts
+
+    def observable(self, constraint: Constraint, values: Values) -> FloatArray:
+        """What a constraint predicts; its Standard Model value if it needs the mediator and there is none."""
+        if self.model.mass_name is None and not values.keys() >= set(constraint.arguments):
+            return np.asarray(constraint.standard_model)
+        if SUM_NU_MASSES_EV in constraint.arguments:  # one mass stands for three if they are degenerate
+            values = {**values, SUM_NU_MASSES_EV: 3.0 * self.model.masses_ev(values).mean(axis=-1)}
+        return constraint.predict(*(values[name] for name in constraint.arguments))
+
+    def term(self, constraint: Constraint, values: Values) -> FloatArray:
+        """Term of a constraint."""
+        return constraint.log_term_of(self.observable(constraint, values))
+
+    def refuse_nonfinite(self, theta: FloatArray, terms: dict[str, FloatArray]) -> None:
+        """Refuse terms (n,) at points (n, n_dim) that are NaN or +inf.
+
+        Raises
+        ------
+        NonFiniteLogProbError
+            Naming the first such term, and the point.
+        """
+        for name, term in terms.items():
+            bad = ~(term < np.inf)
+            if bad.any():
+                raise NonFiniteLogProbError(name, dict(zip(self.space.names, theta[bad][0].tolist(), strict=True)))
 
 
 def build(config: Config) -> Parts:
@@ -53,27 +104,23 @@ def build(config: Config) -> Parts:
     model = config.model
     dataset = load_dataset(config.data.dataset, config.data.min_deposited_energy_gev)
     dataset = project(dataset, config.data.exposure, config.data.effective_area_scale)
-    mixing, splittings = MIXINGS[model.mixing].by_ordering[model.ordering]
-    offsets = squared_offsets_ev2(
-        model.ordering,
-        model.delta_m2_21_ev2 or splittings.delta_m2_21_ev2,
-        model.delta_m2_3l_ev2 or splittings.delta_m2_3l_ev2,
-    )
+    mixing, splittings = MIXINGS[model.mixing].value[model.ordering]
+    d21, d3l = model.delta_m2_21_ev2 or splittings.delta_m2_21_ev2, model.delta_m2_3l_ev2 or splittings.delta_m2_3l_ev2
+    offsets = squared_offsets_ev2(model.ordering, d21, d3l)
     spectrum = SPECTRA.find(model.spectrum, "model.spectrum")
     space = _parameter_space(config)
-    split = model.masses == "split"
+    law = LAWS.find(model.evolution, "model.evolution")
     forward = ForwardModel(
         dataset=dataset,
         mixing=mixing,
         composition=SOURCES.find(model.source, "model.source"),
         mass_name=_mass_name(model) if model.absorption else None,
-        squared_offsets_ev2=offsets if split else np.zeros(1),
+        squared_offsets_ev2=offsets if model.masses == "split" else np.zeros(1),
         spectrum=spectrum,
-        transport=_transport(model, mixing, _shells(model)),
+        transport=_transport(model, mixing, law),
         nodes_per_bin=spectrum.nodes_per_bin,
     )
-    columns, _, _ = space.unpack(space.prior_transform(np.full((2, space.n_dim), 0.5)))
-    centre = dict(zip(space.value_names, columns, strict=True))
+    centre = space.named(space.unpack(space.prior_transform(np.full((2, space.n_dim), 0.5)))[0])
     _check_energy_scale(space, dataset)
     _check_functions(forward, centre)
     constraints = _constraints(config, space)
@@ -91,57 +138,53 @@ def _mass_name(model: ModelConfig) -> str:
     return "lightest_nu_mass_ev" if model.masses == "split" else "m_nu_ev"
 
 
-def _shells(model: ModelConfig) -> Shells:
-    law = LAWS.find(model.evolution, "model.evolution")
+def _shells(model: ModelConfig, law: Law) -> Shells:
+    """Distribution of the sources."""
     if (law.log_density is None) != (model.source_redshift is not None):
-        raise ConfigError(
-            f"model.source_redshift: {model.source_redshift} with evolution '{model.evolution}'; only 'single' has one"
-        )
+        given = f"{model.source_redshift} with evolution '{model.evolution}'"
+        raise ConfigError(f"model.source_redshift: {given}; only 'single' has one")
     z_max = model.source_redshift or model.z_max
     if law.log_density is not None:
         _check_law(law.log_density, np.linspace(0.0, math.log1p(z_max), 5))
-    return make_shells(model.evolution, COSMOLOGIES[model.cosmology].cosmology, z_max, REDSHIFT_INTERVALS)
+    return make_shells(law, COSMOLOGIES[model.cosmology].value, z_max, REDSHIFT_INTERVALS)
 
 
 def _check_law(log_density: LogDensity, x: FloatArray) -> None:
     """Refuse a law that does not work, which can only be a user's."""
-    found = [np.asarray(values, float) for values in _tried("model.evolution: its log_density failed", log_density, x)]
+    given = _tried("model.evolution: its log_density failed", log_density, read_only(x))
+    found = [np.asarray(values, float) for values in given]
     if [values.shape for values in found] != [x.shape] * 2 or not np.all(np.isfinite(found)):
-        raise ConfigError(
-            f"model.evolution: its log_density must give (ln W, slope), finite and of the shape {x.shape} of ln(1+z)"
-        )
+        needed = f"(ln W, slope), finite and of the shape {x.shape} of ln(1+z)"
+        raise ConfigError(f"model.evolution: its log_density must give {needed}")
 
 
-def _transport(model: ModelConfig, mixing: Mixing, shells: Shells) -> Transport:
+def _transport(model: ModelConfig, mixing: Mixing, law: Law) -> Transport:
     """The way the beam reaches Earth."""
+    shells = _shells(model, law)
     if not model.absorption:
         return Resonant(shells)
     if model.mediator == "scalar" and model.neutrino != "majorana":
         raise ConfigError("model.neutrino: 'dirac' is not allowed with model.mediator 'scalar', only 'majorana'")
     if model.targets == "thermal":
         _check_thermal(model)
-    propagation = Propagation(
-        mixing=mixing,
-        mediator=Mediator(model.charges, MEDIATORS[model.mediator].spin),
-        cosmology=COSMOLOGIES[model.cosmology].cosmology,
-        coherence=model.coherence,
-        split=model.masses == "split",
-        dirac=model.neutrino == "dirac",
+    mediator, cosmology = (
+        Mediator(model.charges, MEDIATORS[model.mediator].value),
+        COSMOLOGIES[model.cosmology].value,
     )
+    split, dirac = model.masses == "split", model.neutrino == "dirac"
+    propagation = Propagation(mixing, mediator, cosmology, model.coherence, split, dirac)
     if model.targets == "thermal":
         return Moving(shells, propagation, model.regeneration)
-    law = LAWS.find(model.evolution, "model.evolution")
     return Resonant(shells, propagation, law.regeneration_intervals if model.regeneration else 0)
 
 
 def _check_thermal(model: ModelConfig) -> None:
     """Refuse what is defined for targets at rest alone."""
-    needed = {"coherence": "decoherent", "neutrino": "majorana", "spectrum": "power_law"}
-    for key, value in needed.items():
-        given = getattr(model, key)
-        if given != value:
-            wrong, right = json.dumps(given), json.dumps(value)
-            raise ConfigError(f"model.{key}: {wrong} is not allowed with model.targets 'thermal'; it should be {right}")
+    for key, value in {"coherence": "decoherent", "neutrino": "majorana", "spectrum": "power_law"}.items():
+        given = json.dumps(getattr(model, key))
+        if given != json.dumps(value):
+            with_thermal = "is not allowed with model.targets 'thermal'; it should be"
+            raise ConfigError(f"model.{key}: {given} {with_thermal} {json.dumps(value)}")
 
 
 def _parameter_space(config: Config) -> ParameterSpace:
@@ -170,27 +213,25 @@ def _check_energy_scale(space: ParameterSpace, dataset: DataSet) -> None:
     """Refuse a scale that lifts events from energies that the response does not hold."""
     high, most = next(p for p in space.parameters if p.name == "energy_scale").range[1], dataset.max_energy_scale
     if high > most:
-        raise ConfigError(
-            f"parameters.energy_scale: {high:g} is not allowed, the response of '{dataset.name}' holds energies from "
-            f"{dataset.below_edges_gev[0]:g} GeV: at most {most:g} (energy_scale.value = 1 fixes it)"
-        )
+        holds = f"the response of '{dataset.name}' holds energies from {dataset.below_edges_gev[0]:g} GeV"
+        limit = f"at most {most:g} (energy_scale.value = 1 fixes it)"
+        raise ConfigError(f"parameters.energy_scale: {high:g} is not allowed, {holds}: {limit}")
 
 
 def _constraints(config: Config, space: ParameterSpace) -> tuple[Constraint, ...]:
     """The constraints that are switched on."""
-    box = mass_range_mev(space)
-    built = []
+    charges, box, built = config.model.charges, mass_range_mev(space), []
     for name, definition in CONSTRAINTS.shipped.items():
         settings = getattr(config.constraints, name).model_dump()
         if settings["form"] != "off":
-            charges, mediator = config.model.charges, config.model.mediator
+            mediator = config.model.mediator
             built.append(definition.build(charges=charges, mass_range_mev=box, mediator=mediator, **settings))
     for name, curve in config.constraints.limit_curve.items():
         if curve.form != "off":
-            built.append(user.limit_curve(name, config.model.charges, box, **curve.model_dump(exclude={"form"})))
+            built.append(user.limit_curve(name, charges, box, **curve.model_dump(exclude={"form"})))
     for name, own in config.constraints.custom.items():
         if own.form != "off":
-            built.append(user.custom(name, config.model.charges, box, **own.model_dump(exclude_none=True)))
+            built.append(user.custom(name, charges, box, **own.model_dump(exclude_none=True)))
     return tuple(built)
 
 
@@ -243,5 +284,5 @@ def _prior_masses_ev(config: Config) -> FloatArray:
 
 def mass_range_mev(space: ParameterSpace) -> tuple[float, float] | None:
     """Range of the mediator mass that the prior allows; None without a Z'."""
-    ends = space.range_of("log10_m_zprime_mev")
+    ends = next((p.range for p in space.parameters if p.name == "log10_m_zprime_mev"), None)
     return None if ends is None else (10.0 ** ends[0], 10.0 ** ends[1])

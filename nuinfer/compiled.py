@@ -4,8 +4,6 @@ Physics is written as plain functions of floats and arrays, with no allocation i
 the environment the same code runs in Python.
 """
 
-from __future__ import annotations
-
 import functools
 import hashlib
 from collections.abc import Callable
@@ -132,11 +130,9 @@ class Part(Protocol):
 
     def register(self, kind: type) -> Callable[[_Function], _Function]:
         """Decorate the body for a type, a named tuple."""
-        ...
 
     def __call__(self, first: Any, *rest: Any) -> Any:
         """Call the body for the type of `first`."""
-        ...
 
 
 def part(generic: Callable[..., Any]) -> Part:

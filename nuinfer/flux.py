@@ -4,8 +4,6 @@ Every function takes theta of shape (*batch, n_dim) and energies of shape (energ
 the analysis: its source, spectrum, evolution, coherence, regeneration and target motion.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from nuinfer.analysis import Analysis

@@ -1,7 +1,5 @@
 """The forward model: named values to expected counts, in three calls: points, integrals over true energy, counts."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,7 +17,7 @@ from nuinfer.physics.mixing import Mixing
 from nuinfer.physics.propagation import source_populations
 from nuinfer.physics.sources import Source
 from nuinfer.physics.spectra import Spectrum
-from nuinfer.physics.spectra._emission import Emission, emit, emit_at, prepare
+from nuinfer.physics.spectra._emission import emit, emit_at, make_emission, prepare
 from nuinfer.transport.points import PIVOT_GEV, Bins, Points, Transport, make_bins
 from nuinfer.typing import ArrayLike, FloatArray
 
@@ -121,16 +119,13 @@ class ForwardModel:
         """
         scale, most = values["energy_scale"], self.dataset.max_energy_scale
         if scale.max(initial=1.0) > most:
-            least = self.dataset.below_edges_gev[0]
+            starts = f"the response of '{self.dataset.name}' starts at {self.dataset.below_edges_gev[0]:g} GeV"
             raise PhysicsDomainError(
-                f"energy_scale: {scale.max()} is not allowed, the response of '{self.dataset.name}' starts at "
-                f"{least:g} GeV; it must be at most {most:g}"
+                f"energy_scale: {scale.max()} is not allowed, {starts}; it must be at most {most:g}"
             )
-        integrals = self.transport.integrals(self.points(values), self._bins)
+        flux, efficiency = self.transport.integrals(self.points(values), self._bins), values["detector_scale"]
         norms = np.array([values[f"norm_{name}"] for name in self.dataset.backgrounds])
-        return counts_by_component(
-            integrals, values["phi_total"], scale, values["detector_scale"], norms, self._response
-        )
+        return counts_by_component(flux, values["phi_total"], scale, efficiency, norms, self._response)
 
     def unabsorbed(self, values: Mapping[str, FloatArray], energy_gev: FloatArray) -> FloatArray:
         """Unabsorbed flux over phi_total (E/pivot)^-gamma at energies (energy,), shape (n, energy)."""
@@ -152,13 +147,9 @@ class ForwardModel:
 
 @compiled
 def _unabsorbed(spectrum: Any, shells: Any, ln_e: FloatArray) -> FloatArray:
-    batch, n_node, n_grid = spectrum.gamma.size, ln_e.size, shells.density.size
-    none, out = np.empty(0, np.intp), np.empty((batch, n_node))
-    emission = Emission(
-        np.empty(n_node + 1), np.empty(0), none, none, np.empty(n_node + 1), np.empty((0, n_node)),
-        np.empty((2, n_grid)), np.empty((2, n_grid)), np.empty(1),
-    )  # fmt: skip
-    for b in range(batch):
+    n_node, out = ln_e.size, np.empty((spectrum.gamma.size, ln_e.size))
+    emission = make_emission(np.empty(n_node + 1), 0, shells.density.size)
+    for b in range(out.shape[0]):
         prepare(spectrum, b, shells, emission)
         pivot = emit_at(spectrum, b, np.log(PIVOT_GEV), shells, emission)
         emission.ln_e[:n_node] = ln_e

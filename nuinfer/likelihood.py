@@ -1,7 +1,5 @@
 """Poisson likelihood of binned counts."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

@@ -5,14 +5,12 @@ only a spectrum or a source has are defined in its file. `ParameterSpace` is the
 theta holds which name.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -56,28 +54,21 @@ class Definition:
     exists: Callable[[Any], bool] = lambda _: True
 
 
-def _absorbed(model: Any) -> bool:
-    return bool(model.absorption)
-
-
-def _degenerate(model: Any) -> bool:
-    return bool(model.absorption and model.masses == "degenerate")
-
-
-def _split(model: Any) -> bool:
-    return bool(model.absorption and model.masses == "split")
+def _absorbed(*masses: str) -> Callable[[Any], bool]:
+    """Whether a model has a mediator, and one of these kinds of masses."""
+    return lambda model: bool(model.absorption and model.masses in masses)
 
 
 # fmt: off
 _FLUX = (
     Definition("log10_m_zprime_mev", r"$\log_{10}(m_{Z'}/\mathrm{MeV})$", "", "mass of the mediator in MeV",
-               POWERS, Uniform(0.0, 1.7), _absorbed),
+               POWERS, Uniform(0.0, 1.7), _absorbed("degenerate", "split")),
     Definition("log10_g_prime", r"$\log_{10} g'$", "", "coupling of the mediator",
-               POWERS, Uniform(-6.0, -2.5), _absorbed),
+               POWERS, Uniform(-6.0, -2.5), _absorbed("degenerate", "split")),
     Definition("m_nu_ev", r"$m_\nu\ [\mathrm{eV}]$", "eV", "mass of three degenerate neutrinos",
-               POSITIVE, Uniform(0.05, 0.0833), _degenerate),
+               POSITIVE, Uniform(0.05, 0.0833), _absorbed("degenerate")),
     Definition("lightest_nu_mass_ev", r"$m_\mathrm{lightest}\ [\mathrm{eV}]$", "eV", "mass of the lightest neutrino",
-               POSITIVE, Uniform(0.003, 0.1), _split),
+               POSITIVE, Uniform(0.003, 0.1), _absorbed("split")),
     Definition("gamma", r"$\gamma$", "", "spectral index", ANY, Uniform(1.5, 4.0)),
     Definition("phi_total", r"$\phi_\mathrm{total}$", PHI_UNIT, "unabsorbed flux of all flavours at 100 TeV",
                POSITIVE, Uniform(0.0, 20.0)),
@@ -110,8 +101,7 @@ def with_own(own: Iterable[Definition]) -> dict[str, Definition]:
     return {d.name: d for d in (*_FLUX, *own, *_DETECTOR)}
 
 
-@dataclass(frozen=True)
-class Derived:
+class Derived(NamedTuple):
     """A quantity that follows from the parameters: its name, label and unit."""
 
     name: str
@@ -161,9 +151,7 @@ class Parameter:
     @property
     def centre(self) -> float:
         """Fixed value, or the centre of the prior."""
-        if self.prior is not None:
-            return self.prior.centre
-        return float(self.value or 0.0)
+        return float(self.value or 0.0) if self.prior is None else self.prior.centre
 
     @property
     def range(self) -> Range:
@@ -195,20 +183,21 @@ class ParameterSpace:
     """
 
     parameters: tuple[Parameter, ...]
-    names: tuple[str, ...] = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "names", tuple(p.name for p in self.parameters if p.prior is not None))
-
-    @property
-    def n_dim(self) -> int:
-        """Number of sampled parameters."""
-        return len(self.names)
 
     @cached_property
     def sampled(self) -> tuple[tuple[Parameter, Prior], ...]:
         """The sampled parameters with their priors, in column order."""
         return tuple((p, p.prior) for p in self.parameters if p.prior is not None)
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Names of the sampled parameters, in column order."""
+        return tuple(p.name for p, _ in self.sampled)
+
+    @cached_property
+    def n_dim(self) -> int:
+        """Number of sampled parameters."""
+        return len(self.sampled)
 
     @cached_property
     def bounds(self) -> FloatArray:
@@ -225,9 +214,8 @@ class ParameterSpace:
         """
         array = np.asarray(theta, float)
         if array.shape[-1:] != (self.n_dim,):
-            raise ConfigError(
-                f"theta: shape {array.shape} must end in {self.n_dim} (the parameters {', '.join(self.names)})"
-            )
+            names = ", ".join(self.names)
+            raise ConfigError(f"theta: shape {array.shape} must end in {self.n_dim} (the parameters {names})")
         return array
 
     @cached_property
@@ -247,18 +235,18 @@ class ParameterSpace:
         known = {p.name: p for p in self.parameters}
         sources = [known.get(name) or known[LOG10 + name] for name in self.value_names]
         constants, weights, centres = np.array([prior.coefficients for _, prior in self.sampled]).T.copy()
+        column = np.array([columns.get(p.name, -1) for p in sources], np.intp)
+        fixed, power = [p.centre for p in sources], [name not in known for name in self.value_names]
+        low, high = self.bounds.T.copy()
+        share_total = float(high[self.shares[0]]) if self.shares else 0.0
         return Layout(
-            column=np.array([columns.get(p.name, -1) for p in sources], np.intp),
-            fixed=np.array([p.centre for p in sources]),
-            power=np.array([name not in known for name in self.value_names]),
-            low=self.bounds[:, 0].copy(),
-            high=self.bounds[:, 1].copy(),
-            weights=weights,
-            centres=centres,
-            constant=float(constants.sum()),
-            share_total=float(self.bounds[self.shares[0], 1]) if self.shares else 0.0,
-            shares=np.array(self.shares, np.intp),
-        )
+            column, np.array(fixed), np.array(power), low, high, weights, centres,
+            float(constants.sum()), share_total, np.array(self.shares, np.intp),
+        )  # fmt: skip
+
+    def named(self, columns: FloatArray) -> dict[str, FloatArray]:
+        """Named values from those of `unpack`, contiguous, as the compiled functions know them."""
+        return dict(zip(self.value_names, np.ascontiguousarray(columns), strict=True))
 
     def unpack(self, theta: FloatArray) -> tuple[FloatArray, FloatArray, BoolArray]:
         """Values of points of shape (n, n_dim).
@@ -363,10 +351,6 @@ class ParameterSpace:
         total = sum(values.get(name, 0.0) for name in SIMPLEX)
         if total > 1.0:
             raise ConfigError(f"parameters.{' + '.join(SIMPLEX)}: {total:g} is not allowed, it must be at most 1")
-
-    def range_of(self, name: str) -> Range | None:
-        """Support of the prior of a parameter, or its fixed value twice; None if there is no such parameter."""
-        return next((p.range for p in self.parameters if p.name == name), None)
 
     def sample(self, n: int, rng: np.random.Generator) -> FloatArray:
         """`n` draws from the prior, shape (n, n_dim)."""

@@ -4,11 +4,10 @@ Each has the ends `low` and `high` of its support, a `centre`, the `quantile` fu
 of its log density a - b (x - c)^2 inside the support.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 from scipy import special
@@ -39,9 +38,8 @@ class Uniform:
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low < self.high):
-            raise ConfigError(
-                f"uniform prior: low = {self.low}, high = {self.high}; both must be finite and low < high"
-            )
+            ends = f"low = {self.low}, high = {self.high}"
+            raise ConfigError(f"uniform prior: {ends}; both must be finite and low < high")
 
     @property
     def centre(self) -> float:
@@ -77,9 +75,8 @@ class Normal:
         if not (math.isfinite(self.sigma) and self.sigma > 0.0):
             raise ConfigError(f"normal prior: sigma = {self.sigma} must be positive and finite")
         if not (math.isfinite(self.mean) and self.low < self.high and self.low <= self.mean <= self.high):
-            raise ConfigError(
-                f"normal prior: mean = {self.mean} must be finite and inside low = {self.low}, high = {self.high}"
-            )
+            ends = f"low = {self.low}, high = {self.high}"
+            raise ConfigError(f"normal prior: mean = {self.mean} must be finite and inside {ends}")
 
     @property
     def centre(self) -> float:
@@ -131,15 +128,11 @@ class SimplexShare:
 
     total: float
     n: int
+    low: ClassVar[float] = 0.0
 
     def __post_init__(self) -> None:
         if not self.total > 0.0:
             raise ConfigError(f"simplex prior: the other fractions leave {self.total:g}; give it a value")
-
-    @property
-    def low(self) -> float:
-        """No less than nothing."""
-        return 0.0
 
     @property
     def high(self) -> float:

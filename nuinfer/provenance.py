@@ -5,8 +5,6 @@ numbers, a data set and a measurement in their data. Here they are collected. No
 publication; a blank one is an error when the analysis loads.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,27 +17,20 @@ from nuinfer.constraints.tables import FOLDER
 from nuinfer.datafiles import DataFolder, locate
 from nuinfer.detector.dataset import DataSet
 from nuinfer.errors import ConfigError
-from nuinfer.physics.cosmology import COSMOLOGIES
-from nuinfer.physics.evolution import LAWS
-from nuinfer.physics.mediator import MEDIATORS
-from nuinfer.physics.mixing import MIXINGS
-from nuinfer.physics.sources import SOURCES
-from nuinfer.physics.spectra import SPECTRA
+from nuinfer.physics import cosmology, evolution, mediator, mixing, sources, spectra
 from nuinfer.registry import is_path, load_file
 
-SOFTWARE: Mapping[str, str] = MappingProxyType(
-    {
-        "emcee": "Foreman-Mackey et al., Publ. Astron. Soc. Pac. 125 (2013) 306, arXiv:1202.3665; moves: ter Braak, "
-        "Stat. Comput. 16 (2006) 239, and Nelson et al., Astrophys. J. Suppl. 210 (2014) 11, arXiv:1311.5229",
-        "arviz": "Kumar et al., J. Open Source Softw. 4 (2019) 1143; R-hat: Vehtari et al. 2021, arXiv:1903.08008",
-        "numpy": "Harris et al., Nature 585 (2020) 357, arXiv:2006.10256",
-        "scipy": "Virtanen et al., Nature Methods 17 (2020) 261, arXiv:1907.10121",
-        "matplotlib": "Hunter, Comput. Sci. Eng. 9 (2007) 90",
-        "corner": "Foreman-Mackey, J. Open Source Softw. 1 (2016) 24",
-        "numba": "Lam, Pitrou, Seibert, Proc. LLVM-HPC (2015) 7",
-        "dynesty": "Speagle, Mon. Not. R. Astron. Soc. 493 (2020) 3132, arXiv:1904.02180",
-    }
-)
+SOFTWARE: Mapping[str, str] = MappingProxyType({
+    "emcee": "Foreman-Mackey et al., Publ. Astron. Soc. Pac. 125 (2013) 306, arXiv:1202.3665; moves: ter Braak, "
+    "Stat. Comput. 16 (2006) 239, and Nelson et al., Astrophys. J. Suppl. 210 (2014) 11, arXiv:1311.5229",
+    "arviz": "Kumar et al., J. Open Source Softw. 4 (2019) 1143; R-hat: Vehtari et al. 2021, arXiv:1903.08008",
+    "numpy": "Harris et al., Nature 585 (2020) 357, arXiv:2006.10256",
+    "scipy": "Virtanen et al., Nature Methods 17 (2020) 261, arXiv:1907.10121",
+    "matplotlib": "Hunter, Comput. Sci. Eng. 9 (2007) 90",
+    "corner": "Foreman-Mackey, J. Open Source Softw. 1 (2016) 24",
+    "numba": "Lam, Pitrou, Seibert, Proc. LLVM-HPC (2015) 7",
+    "dynesty": "Speagle, Mon. Not. R. Astron. Soc. 493 (2020) 3132, arXiv:1904.02180",
+})  # fmt: skip
 """Package to its citation."""
 
 
@@ -52,9 +43,8 @@ def references(config: Config, dataset: DataSet, constraints: Iterable[Constrain
         If something that is used has a blank citation.
     """
     cited = [*_model(config)]
-    for constraint in constraints:
-        cited.append((constraint.name, constraint.measurement.reference))
-        cited.append((f"{constraint.name}, prediction", constraint.prediction_reference))
+    for each in constraints:
+        cited += [(each.name, each.measurement.reference), (f"{each.name}, prediction", each.prediction_reference)]
     for what, citation in cited:
         if citation is not None and not citation.strip():
             raise ConfigError(f"{what}: its citation is blank; None says that it rests on no publication")
@@ -70,30 +60,27 @@ def _model(config: Config) -> Iterator[tuple[str, str | None]]:
     ('mixing nufit6.0', 'Esteban et al. (NuFIT 6.0), JHEP 12 (2024) 216, arXiv:2410.05380')
     """
     model = config.model
-    source = SOURCES.find(model.source, "model.source")
-    yield f"mixing {model.mixing}", MIXINGS[model.mixing].citation
+    source = sources.SOURCES.find(model.source, "model.source")
+    yield f"mixing {model.mixing}", mixing.MIXINGS[model.mixing].citation
     yield f"source {source.name}", source.citation
-    spectrum = SPECTRA.find(model.spectrum, "model.spectrum")
+    spectrum = spectra.SPECTRA.find(model.spectrum, "model.spectrum")
     yield f"spectrum {spectrum.name}", spectrum.citation
     if model.absorption or spectrum.parameters:
-        law = LAWS.find(model.evolution, "model.evolution")
-        yield f"cosmology {model.cosmology}", COSMOLOGIES[model.cosmology].citation
+        law = evolution.LAWS.find(model.evolution, "model.evolution")
+        yield f"cosmology {model.cosmology}", cosmology.COSMOLOGIES[model.cosmology].citation
         yield f"evolution {law.name}", law.citation
     if model.absorption:
-        yield f"mediator {model.mediator}", MEDIATORS[model.mediator].citation
+        yield f"mediator {model.mediator}", mediator.MEDIATORS[model.mediator].citation
 
 
 def checksums(config: Config, dataset: DataSet, constraints: Iterable[Constraint]) -> dict[str, str]:
     """Sha256 of the files of the data set, of the user's own, and of those of the constraints if there are any."""
     files = dict(dataset.checksums)
-    for key in ("source", "spectrum", "evolution"):
-        name = getattr(config.model, key)
-        if is_path(name):
-            files[name] = load_file(name, f"model.{key}").sha256
-    own = [file for constraint in constraints for file in constraint.files]
+    chosen = {f"model.{key}": getattr(config.model, key) for key in ("source", "spectrum", "evolution")}
+    files |= {name: load_file(name, key).sha256 for key, name in chosen.items() if is_path(name)}
     if constraints:
         files |= {f"{FOLDER}/{k}": v for k, v in DataFolder.open(locate(FOLDER)).checksums().items()}
-    return files | dict(own)
+    return files | dict(file for constraint in constraints for file in constraint.files)
 
 
 def plain(config: Config) -> dict[str, Any]:

@@ -5,8 +5,6 @@ frozen constant that holds its facts, ``LAW = Law(name="sfr", ...)``; a user's o
 configuration.
 """
 
-from __future__ import annotations
-
 import functools
 import hashlib
 import pkgutil
@@ -16,7 +14,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType, ModuleType
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from nuinfer.errors import ConfigError, NuinferError
 
@@ -80,6 +78,13 @@ def imported(library: str, where: str = "", extra: str = "") -> Any:
             raise
         missing = library.partition(".")[0]
         raise ConfigError(f"{where}: {missing} is not installed; pip install 'nuinfer[{extra}]'") from error
+
+
+class Cited(NamedTuple, Generic[T]):
+    """One of a few choices that a configuration names, and what has to be cited for it."""
+
+    citation: str
+    value: T
 
 
 # A user's own file ----------------------------------------------------------------------------------------------------
@@ -157,8 +162,10 @@ class FromFile:
         return self.make(self.file)
 
     def __call__(self, *values: Any) -> Any:
-        """Call the function."""
-        return self._function(*values)
+        """Call the function, which can read arrays and not write to them."""
+        from nuinfer.typing import read_only  # numpy is slow to import
+
+        return self._function(*map(read_only, values))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return FromFile, (self.file, self.make)

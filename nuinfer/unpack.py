@@ -1,7 +1,5 @@
 """Theta unpacked, once: named physical values and the density of the prior, compiled."""
 
-from __future__ import annotations
-
 import math
 from typing import NamedTuple
 

@@ -11,7 +11,7 @@ from nuinfer.compiled import compiled
 from nuinfer.parameters import physical_values
 from nuinfer.physics.shells import make_shells
 from nuinfer.physics.spectra import SPECTRA
-from nuinfer.physics.spectra._emission import Emission, emit, prepare
+from nuinfer.physics.spectra._emission import emit, make_emission, prepare
 from nuinfer.transport.points import Points
 
 
@@ -40,12 +40,8 @@ def emitted_beyond(spectrum: Any, shells: Any, redshift, energy_gev):
 
 @compiled
 def _beyond(spectrum: Any, shells: Any, x: Any, ln_e: Any) -> Any:
-    out, n_grid, where = np.empty(x.shape), shells.density.size, np.zeros(2, np.intp)
-    where[1] = 1  # the node lies between the first and the end
-    emission = Emission(
-        np.empty(1), np.empty(1), where[:1], where[1:], np.empty(1), np.empty((1, 1)), np.empty((2, n_grid)),
-        np.empty((2, n_grid)), np.empty(1),
-    )  # fmt: skip
+    out, emission = np.empty(x.shape), make_emission(np.empty(1), 1, shells.density.size)
+    emission.first[0], emission.end[0] = 0, 1  # the node lies between
     for b in range(x.shape[0]):
         prepare(spectrum, b, shells, emission)
         for k in range(x.shape[1]):

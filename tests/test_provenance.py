@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -92,6 +93,60 @@ def test_a_law_of_the_user_is_used_cited_and_recorded(law: Path, monkeypatch: py
     changed = analysis.with_overrides([])
     np.testing.assert_allclose(changed.log_prob(theta), flat.log_prob(theta), rtol=1e-12)
     assert changed.config_hash != analysis.config_hash
+
+
+def test_an_analysis_that_is_sent_is_the_same_where_it_arrives_or_refused(law: Path) -> None:
+    analysis = nuinfer.load("hese7_icecube", [f"model.evolution={law}"])
+    other = analysis.with_observed(analysis.observed_counts + 1.0)
+    packed, packed_other = pickle.dumps(analysis), pickle.dumps(other)
+    assert pickle.loads(packed).config_hash == analysis.config_hash  # noqa: S301 - ours
+    assert pickle.loads(packed_other).config_hash == other.config_hash != analysis.config_hash  # noqa: S301
+    law.write_text(LAW.replace("2.0 * x", "3.0 * x"))
+    with pytest.raises(ConfigError, match=r"^analysis 'hese7_icecube': '.*law.py' has changed while it was in use$"):
+        pickle.loads(packed)  # noqa: S301
+
+
+WRITERS = {
+    "model.evolution": LAW.replace("    return", "    x *= 2.0\n    return"),
+    "model.source": """
+from nuinfer.physics.sources import Source, free_fractions
+from nuinfer.physics.sources.free import FRACTIONS
+
+def species(f_e, f_mu):
+    f_e *= 0.5
+    return free_fractions(f_e, f_mu)
+
+SOURCE = Source("mine", "mine", None, species, FRACTIONS)
+""",
+    "model.spectrum": """
+from nuinfer.physics.spectra import Spectrum
+
+def log_shape(energy_gev, gamma):
+    energy_gev *= 2.0
+    return 0.0 * energy_gev
+
+SPECTRUM = Spectrum("mine", "mine", None, log_shape=log_shape)
+""",
+    "constraints.custom.mine.file": """
+from nuinfer.constraints.base import Constraint, Measurement
+
+def predict(m_zprime_mev, g_prime):
+    g_prime *= 2.0
+    return g_prime
+
+def build(charges, mass_range_mev):
+    return Constraint("mine", "exclusion", Measurement("m", "nowhere", limit=1.0), predict, 0.0)
+""",
+}
+
+
+@pytest.mark.parametrize("key", WRITERS)
+def test_a_function_of_the_user_cannot_write_to_what_it_is_given(tmp_path: Path, key: str) -> None:
+    """The data term after a constraint, or the next point of a spectrum, would see it."""
+    path = tmp_path / "mine.py"
+    path.write_text(WRITERS[key])
+    with pytest.raises(ConfigError, match=rf"^{key.removesuffix('.file')}: its .* failed.*ValueError: .*read-only"):
+        nuinfer.load("hese7_icecube", [f"{key}={path}"])
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,6 @@
 Every key is known to a schema: an unknown one is an error that names the nearest. Units are part of the key names.
 """
 
-from __future__ import annotations
-
 from nuinfer.config.entries import FixedConfig, NormalConfig, ParametersConfig, SimplexConfig, UniformConfig
 from nuinfer.config.fields import LATE, Count, EntryName, Table
 from nuinfer.config.tables import Config, ModelConfig, SamplerConfig, constraint_forms, definitions, own_definitions

@@ -1,7 +1,5 @@
 """``[parameters]``: a prior in the sampled coordinate, or a fixed value, of each parameter."""
 
-from __future__ import annotations
-
 import dataclasses
 import math
 from collections.abc import Iterable, Mapping
@@ -9,8 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Tag
 
-from nuinfer.config.fields import Positive, Table
-from nuinfer.config.refusals import refused, unknown
+from nuinfer.config.fields import Positive, Table, refused, unknown
 from nuinfer.errors import ConfigError
 from nuinfer.parameters import SIMPLEX, Definition, Parameter
 from nuinfer.priors import Normal, Prior, SimplexShare, Uniform

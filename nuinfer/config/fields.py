@@ -1,13 +1,15 @@
-"""What the tables of a configuration are made of: types of values, and names of things that are looked up."""
+"""What the tables of a configuration are made of: types of values, names that are looked up, and what is refused.
 
-from __future__ import annotations
+A refusal is one line: the key, the value, and what is allowed.
+"""
 
+import difflib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import PydanticCustomError
 
 from nuinfer.registry import Registry, is_path
@@ -59,3 +61,73 @@ class Table(BaseModel):
     """A table of a configuration: frozen, every key known, numbers finite."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+# Refusals -------------------------------------------------------------------------------------------------------------
+
+
+def describe(error: ValidationError, root: type[BaseModel]) -> str:
+    """The first thing that is wrong with a table.
+
+    A table whose keys the user chooses may say in `entries` what they hold.
+    """
+    first = error.errors()[0]
+    path = [str(part) for part in first["loc"]]
+    if path[0] == "parameters" and len(path) > 3:
+        del path[2]  # the tag of the kind of entry
+    where, value = ".".join(path), first["input"]
+    if first["type"] == "extra_forbidden":
+        return unknown(where, _keys_at(path[:-1], root))
+    if first["type"] == "missing":
+        return f"{where}: missing"
+    if first["type"] == "not_built":
+        return f"{where}: {json.dumps(value, default=str)} is not built yet: only {first['msg']} is allowed"
+    if first["type"] == "model_type":
+        return refused(where, value, "a table")
+    return refused(where, value, first["msg"].removeprefix("Input should be ").replace("False", "false"))
+
+
+def refused(where: str, value: object, allowed: str) -> str:
+    """What is said of a value.
+
+    Examples
+    --------
+    >>> refused("model.z_max", -1, "greater than 0")
+    'model.z_max: -1 is not allowed; it should be greater than 0'
+    """
+    return f"{where}: {json.dumps(value, default=str)} is not allowed; it should be {allowed}"
+
+
+def unknown(where: str, known: Iterable[str]) -> str:
+    """What is said of a key.
+
+    Examples
+    --------
+    >>> unknown("model.sorce", ["source", "spectrum"])
+    "model.sorce: unknown key (did you mean 'source'?); known here: source, spectrum"
+    """
+    return f"{where}: unknown key{nearest(where.rpartition('.')[2], known)}; known here: {', '.join(known)}"
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """The known name that may have been meant, as the end of a sentence; blank if there is none."""
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f" (did you mean '{close[0]}'?)" if close else ""
+
+
+def _keys_at(path: list[str], root: type[BaseModel]) -> list[str]:
+    """Keys known to the table at `path`, or to all that may stand there."""
+    tables = [root]
+    for part in path:
+        fields = [
+            t.model_fields[part].annotation if part in t.model_fields else getattr(t, "entries", None) for t in tables
+        ]
+        inner = [table for annotation in fields for table in _tables_in(annotation)]
+        tables = inner or tables  # the name of an entry that the user chose leads no further
+    return list(dict.fromkeys(key for table in tables for key in table.model_fields))
+
+
+def _tables_in(annotation: object) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [table for member in get_args(annotation) for table in _tables_in(member)]

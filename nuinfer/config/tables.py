@@ -3,8 +3,6 @@
 What the values of a key may be is asked of what it names: laws, sources, spectra and constraints of their folders.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, Literal

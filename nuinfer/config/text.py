@@ -1,7 +1,5 @@
 """Presets, TOML texts and overrides: what becomes a `Config`, or one line that says what is wrong."""
 
-from __future__ import annotations
-
 import tomllib
 from collections.abc import Iterable, Mapping
 from importlib import resources
@@ -10,8 +8,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from nuinfer.config.fields import Table
-from nuinfer.config.refusals import describe, nearest
+from nuinfer.config.fields import Table, describe, nearest
 from nuinfer.config.tables import Config, definitions
 from nuinfer.errors import ConfigError
 
@@ -37,10 +34,8 @@ def read_text(preset_or_path: str | Path) -> str:
     try:
         return Path(preset_or_path).expanduser().read_text()
     except (OSError, UnicodeDecodeError, ValueError) as error:
-        hint = nearest(str(preset_or_path), presets())
-        raise ConfigError(
-            f"'{preset_or_path}': neither a preset ({', '.join(presets())}) nor a readable TOML file{hint}"
-        ) from error
+        neither = f"neither a preset ({', '.join(presets())}) nor a readable TOML file"
+        raise ConfigError(f"'{preset_or_path}': {neither}{nearest(str(preset_or_path), presets())}") from error
 
 
 def parse(text: str, overrides: Iterable[str] | Mapping[str, Any] = ()) -> Config:

@@ -1,7 +1,5 @@
 """Flat cosmology after matter domination began."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -10,6 +8,7 @@ import numpy as np
 from nuinfer.compiled import inlined, plain
 from nuinfer.constants import BOLTZMANN_EV_K, HBAR_EV_S, KAMADA_YU, MEGAPARSEC_CM, T_CMB_K
 from nuinfer.errors import PhysicsDomainError
+from nuinfer.registry import Cited
 from nuinfer.typing import ArrayLike, FloatArray
 
 _CM_PER_S_IN_100_KM_PER_S = 1e7
@@ -71,25 +70,13 @@ class Cosmology:
 PAPER = Cosmology(h=0.69, omega_m=0.32, omega_lambda=0.68, t_nu0_ev=1.7e-4)
 """Cosmology of arXiv:1504.00711, Sec. III."""
 
-PLANCK18 = Cosmology(
-    h=0.6766, omega_m=0.3111, omega_lambda=0.6889, t_nu0_ev=BOLTZMANN_EV_K * T_CMB_K * (4.0 / 11.0) ** (1.0 / 3.0)
-)
+PLANCK18 = Cosmology(0.6766, 0.3111, 0.6889, t_nu0_ev=BOLTZMANN_EV_K * T_CMB_K * (4.0 / 11.0) ** (1.0 / 3.0))
 """Planck 2018 TT,TE,EE+lowE+lensing+BAO: arXiv:1807.06209, Table 2; relic temperature from T_CMB."""
 
 
-@dataclass(frozen=True)
-class CosmologySet:
-    """A named set of cosmological parameters, and what has to be cited for it."""
-
-    citation: str
-    cosmology: Cosmology
-
-
 _PLANCK = "Planck Collaboration, Astron. Astrophys. 641 (2020) A6, arXiv:1807.06209"
-COSMOLOGIES = MappingProxyType(
-    {
-        "paper": CosmologySet(KAMADA_YU, PAPER),
-        "planck18": CosmologySet(f"{_PLANCK}; T_CMB: Fixsen 2009, arXiv:0911.1955", PLANCK18),
-    }
-)
+COSMOLOGIES = MappingProxyType({
+    "paper": Cited(KAMADA_YU, PAPER),
+    "planck18": Cited(f"{_PLANCK}; T_CMB: Fixsen 2009, arXiv:0911.1955", PLANCK18),
+})  # fmt: skip
 """The sets that ``model.cosmology`` may name."""

@@ -8,8 +8,6 @@ acts on them as a matrix that is a sum of exponentials,
 whose rates and matrices depend on mixing and charges only. Equation numbers: arXiv:1504.00711.
 """
 
-from __future__ import annotations
-
 from typing import Literal, NamedTuple
 
 import numpy as np

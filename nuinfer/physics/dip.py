@@ -1,13 +1,11 @@
 """Where the dip of the spectrum lies, and which mediator puts it there (arXiv:1504.00711, Secs. II and III)."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from nuinfer.constants import EV_PER_GEV, EV_PER_MEV
 from nuinfer.errors import PhysicsDomainError
+from nuinfer.physics.absorption import optical_depth
 from nuinfer.physics.cosmology import Cosmology
-from nuinfer.physics.resonance import optical_depth
 from nuinfer.typing import ArrayLike, FloatArray
 
 DIP_GEV = (4e5, 8e5)

@@ -1,7 +1,5 @@
 """The exponential function, in a form that compilers vectorise: most of the time of a fit goes into it."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

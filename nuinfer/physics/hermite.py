@@ -1,7 +1,5 @@
 """Cubic Hermite interpolation, the only kind of interpolation between tabulated values and slopes."""
 
-from __future__ import annotations
-
 from nuinfer.compiled import inlined
 
 

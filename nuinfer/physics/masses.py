@@ -1,7 +1,5 @@
 """Neutrino masses from the lightest one and the two splittings."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Literal
 

@@ -13,9 +13,8 @@ neither case does the depth know the other decays. A pseudoscalar does the same,
 centre of mass.
 """
 
-from __future__ import annotations
-
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
@@ -25,6 +24,7 @@ import numpy as np
 from nuinfer.compiled import inlined, plain
 from nuinfer.constants import KAMADA_YU, MASS_ELECTRON_MEV, MASS_MUON_MEV, MASS_TAU_MEV
 from nuinfer.errors import PhysicsDomainError
+from nuinfer.registry import Cited
 from nuinfer.typing import ArrayLike, FloatArray
 
 _LEPTONS_MEV = (MASS_ELECTRON_MEV, MASS_MUON_MEV, MASS_TAU_MEV)
@@ -126,18 +126,8 @@ FLAVOUR_BLIND = Mediator((1.0, 1.0, 1.0))
 """Equal charges: the comparison of arXiv:1504.00711, eq. (26)."""
 
 
-@dataclass(frozen=True)
-class Kind:
-    """A kind of mediator: its spin, and what has to be cited for its interaction."""
-
-    spin: Spin
-    citation: str
-
-
-MEDIATORS = MappingProxyType(
-    {
-        "vector": Kind(1, KAMADA_YU),
-        "scalar": Kind(0, "Esteban et al., Phys. Rev. D 104 (2021) 123014, arXiv:2107.13568"),
-    }
-)
-"""The kinds that ``model.mediator`` may name."""
+MEDIATORS: Mapping[str, Cited[Spin]] = MappingProxyType({
+    "vector": Cited(KAMADA_YU, 1),
+    "scalar": Cited("Esteban et al., Phys. Rev. D 104 (2021) 123014, arXiv:2107.13568", 0),
+})  # fmt: skip
+"""The kinds that ``model.mediator`` may name, by spin."""

@@ -1,12 +1,11 @@
 """Leptonic mixing."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
 from types import MappingProxyType
+from typing import get_args
 
 import numpy as np
 
@@ -14,6 +13,7 @@ from nuinfer.constants import KAMADA_YU
 from nuinfer.errors import PhysicsDomainError
 from nuinfer.physics import masses
 from nuinfer.physics.masses import MassSplittings, Ordering
+from nuinfer.registry import Cited
 from nuinfer.typing import ComplexArray, FloatArray
 
 
@@ -82,32 +82,10 @@ NUFIT60_INVERTED = Mixing(0.308, 0.550, 0.02231, math.radians(274.0))
 """NuFIT 6.0 with SK atmospheric data, inverted ordering: arXiv:2410.05380, Table 1."""
 
 
-@dataclass(frozen=True)
-class MixingSet:
-    """A named set of mixing angles and mass splittings.
-
-    Parameters
-    ----------
-    citation : str
-        What has to be cited.
-    by_ordering : mapping
-        Mass ordering to its mixing and splittings.
-    """
-
-    citation: str
-    by_ordering: Mapping[Ordering, tuple[Mixing, MassSplittings]]
-
-
-MIXINGS = MappingProxyType(
-    {
-        "paper": MixingSet(KAMADA_YU, {"normal": (PAPER, masses.PAPER), "inverted": (PAPER, masses.PAPER)}),
-        "nufit6.0": MixingSet(
-            "Esteban et al. (NuFIT 6.0), JHEP 12 (2024) 216, arXiv:2410.05380",
-            {
-                "normal": (NUFIT60_NORMAL, masses.NUFIT60_NORMAL),
-                "inverted": (NUFIT60_INVERTED, masses.NUFIT60_INVERTED),
-            },
-        ),
-    }
-)
-"""The sets that ``model.mixing`` may name."""
+_NUFIT = "Esteban et al. (NuFIT 6.0), JHEP 12 (2024) 216, arXiv:2410.05380"
+_NORMAL, _INVERTED = (NUFIT60_NORMAL, masses.NUFIT60_NORMAL), (NUFIT60_INVERTED, masses.NUFIT60_INVERTED)
+MIXINGS: Mapping[str, Cited[Mapping[Ordering, tuple[Mixing, MassSplittings]]]] = MappingProxyType({
+    "paper": Cited(KAMADA_YU, dict.fromkeys(get_args(Ordering), (PAPER, masses.PAPER))),
+    "nufit6.0": Cited(_NUFIT, {"normal": _NORMAL, "inverted": _INVERTED}),
+})  # fmt: skip
+"""The sets of angles and splittings that ``model.mixing`` may name, by the ordering of the masses."""

@@ -1,7 +1,5 @@
 """Propagation from sources spread over redshift to Earth: the public front of `nuinfer.transport`."""
 
-from __future__ import annotations
-
 from typing import Literal, get_args
 
 import numpy as np
@@ -13,11 +11,11 @@ from nuinfer.physics.mediator import Mediator
 from nuinfer.physics.mixing import Mixing
 from nuinfer.physics.shells import make_shells
 from nuinfer.physics.spectra import SPECTRA
-from nuinfer.transport.cascade import FINE_CASCADE
-from nuinfer.transport.moving import FINE, Moving
-from nuinfer.transport.points import Points, Transport
-from nuinfer.transport.propagation import Propagation
+from nuinfer.transport.cascade_grid import FINE_CASCADE
+from nuinfer.transport.moving import Moving
+from nuinfer.transport.points import Points, Propagation, Transport
 from nuinfer.transport.resonant import Resonant
+from nuinfer.transport.survival import FINE
 from nuinfer.typing import ArrayLike, FloatArray
 
 Targets = Literal["at_rest", "thermal"]
@@ -55,21 +53,11 @@ def source_populations(source_species: ArrayLike, mixing: Mixing) -> FloatArray:
 
 
 def species_at_earth(  # noqa: PLR0913, PLR0917 - one of the public names
-    energy_gev: ArrayLike,
-    m_zprime_mev: ArrayLike,
-    g_prime: ArrayLike,
-    masses_ev: ArrayLike,
-    source_fractions: ArrayLike,
-    gamma: ArrayLike,
-    evolution: str,
-    mixing: Mixing,
-    mediator: Mediator,
-    cosmology: Cosmology,
-    coherence: Coherence,
-    z_max: float = 5.0,
-    regeneration: bool = False,
+    energy_gev: ArrayLike, m_zprime_mev: ArrayLike, g_prime: ArrayLike, masses_ev: ArrayLike,
+    source_fractions: ArrayLike, gamma: ArrayLike, evolution: str, mixing: Mixing, mediator: Mediator,
+    cosmology: Cosmology, coherence: Coherence, z_max: float = 5.0, regeneration: bool = False,
     targets: Targets = "at_rest",
-) -> FloatArray:
+) -> FloatArray:  # fmt: skip
     """Flux of each species at Earth over the unabsorbed flux of all species.
 
     Parameters
@@ -111,19 +99,15 @@ def species_at_earth(  # noqa: PLR0913, PLR0917 - one of the public names
         raise PhysicsDomainError(f"targets: '{targets}' is not one of 'at_rest', 'thermal'")
     shells = make_shells(evolution, cosmology, z_max)
     passed = Propagation(mixing, mediator, cosmology, coherence, masses.shape[-1] == 3)
-    transport: Transport
+    transport: Transport = Resonant(shells, passed, FINE_REGENERATION if regeneration else 0)
     if targets == "thermal":
         transport = Moving(shells, passed, regeneration, FINE, FINE_CASCADE)
-    else:
-        transport = Resonant(shells, passed, FINE_REGENERATION if regeneration else 0)
     energy, source = np.asarray(energy_gev, float), source_populations(source_fractions, mixing)
     scalars = [np.asarray(x, float) for x in (m_zprime_mev, g_prime, gamma)]
     batch = np.broadcast_shapes(energy.shape[:-1], masses.shape[:-1], source.shape[:-2], *(x.shape for x in scalars))
     mass, coupling, index = (_rows(x, batch, 0) for x in scalars)
-    points = Points(
-        SPECTRA.shipped["power_law"].columns({"gamma": index}), mass, coupling, _rows(masses, batch, 1),
-        _rows(source, batch, 2),
-    )  # fmt: skip
+    spectrum = SPECTRA.shipped["power_law"].columns({"gamma": index})
+    points = Points(spectrum, mass, coupling, _rows(masses, batch, 1), _rows(source, batch, 2))
     flavours = np.einsum("ai,ncie->neca", mixing.probabilities, transport.populations(points, _rows(energy, batch, 1)))
     total, difference = flavours[..., 0, :], flavours[..., 1, :]
     return np.concatenate([total + difference, total - difference], axis=-1).reshape(*batch, -1, 6) / 2.0
@@ -136,21 +120,11 @@ def _rows(values: FloatArray, batch: tuple[int, ...], n_axes: int) -> FloatArray
 
 
 def flavour_at_earth(  # noqa: PLR0913, PLR0917 - one of the public names
-    energy_gev: ArrayLike,
-    m_zprime_mev: ArrayLike,
-    g_prime: ArrayLike,
-    masses_ev: ArrayLike,
-    source_fractions: ArrayLike,
-    gamma: ArrayLike,
-    evolution: str,
-    mixing: Mixing,
-    mediator: Mediator,
-    cosmology: Cosmology,
-    coherence: Coherence,
-    z_max: float = 5.0,
-    regeneration: bool = False,
+    energy_gev: ArrayLike, m_zprime_mev: ArrayLike, g_prime: ArrayLike, masses_ev: ArrayLike,
+    source_fractions: ArrayLike, gamma: ArrayLike, evolution: str, mixing: Mixing, mediator: Mediator,
+    cosmology: Cosmology, coherence: Coherence, z_max: float = 5.0, regeneration: bool = False,
     targets: Targets = "at_rest",
-) -> FloatArray:
+) -> FloatArray:  # fmt: skip
     """Flux of each flavour (nu + nubar, alike at the source) at Earth over the unabsorbed flux of all flavours.
 
     As `species_at_earth`, with `source_fractions` of shape (*batch, 3).
@@ -166,9 +140,9 @@ def flavour_at_earth(  # noqa: PLR0913, PLR0917 - one of the public names
     ...                  cosmology.PAPER, "coherent").sum(axis=-1).round(3).tolist()
     [0.799, 1.0]
     """
-    half = np.asarray(source_fractions, float) / 2.0
+    both = np.concatenate([source_fractions, source_fractions], axis=-1) / 2.0
     species = species_at_earth(
-        energy_gev, m_zprime_mev, g_prime, masses_ev, np.concatenate([half, half], axis=-1), gamma, evolution,
-        mixing, mediator, cosmology, coherence, z_max, regeneration, targets,
+        energy_gev, m_zprime_mev, g_prime, masses_ev, both, gamma, evolution, mixing, mediator, cosmology, coherence,
+        z_max, regeneration, targets,
     )  # fmt: skip
     return np.asarray(species[..., :3] + species[..., 3:])

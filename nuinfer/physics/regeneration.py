@@ -14,14 +14,11 @@ with three cumulative moments M_p = int a (1+z)^(gamma+p) dln(1+z), p = 0, 1, 2:
 two crossings included.
 """
 
-from __future__ import annotations
-
 from functools import cache
 
 import numpy as np
 
 from nuinfer.physics.mediator import Mediator
-from nuinfer.physics.mixing import Mixing
 from nuinfer.typing import FloatArray, IntArray
 
 SPECTRUM = np.array([[3.0, -6.0, 6.0], [-3.0, 6.0, 0.0]])
@@ -29,12 +26,6 @@ SPECTRUM = np.array([[3.0, -6.0, 6.0], [-3.0, 6.0, 0.0]])
 
 SCALAR_SPECTRUM = np.array([[2.0, 0.0, 0.0], [0.0, 0.0, 0.0]])
 """The same of a real scalar."""
-
-
-def daughter_populations(mixing: Mixing, mediator: Mediator) -> FloatArray:
-    """Populations g_k = sum_a |U_ak|^2 Q_a^2/sum Q^2 of the mass states among the daughters, shape (3,)."""
-    squared = mediator.squared_charges
-    return np.asarray(squared @ mixing.probabilities / squared.sum())
 
 
 def decay_spectrum(mediator: Mediator) -> FloatArray:

@@ -5,8 +5,6 @@ per x = ln(1+z) and its slope are exact on a uniform grid; the fraction beyond x
 density and its cubic Hermite interpolant, both of fourth order in the interval.
 """
 
-from __future__ import annotations
-
 import math
 from typing import NamedTuple
 
@@ -15,9 +13,9 @@ import numpy as np
 from nuinfer.compiled import inlined, inner
 from nuinfer.errors import PhysicsDomainError
 from nuinfer.physics.cosmology import Cosmology
-from nuinfer.physics.evolution import LAWS
+from nuinfer.physics.evolution import LAWS, Law
 from nuinfer.physics.hermite import hermite
-from nuinfer.typing import FloatArray
+from nuinfer.typing import FloatArray, read_only
 
 FINE_INTERVALS = 4096
 """Redshift intervals of the public functions: relative error of the fraction beyond below 1e-11."""
@@ -47,8 +45,8 @@ class Shells(NamedTuple):
         return self.density.size == 1
 
 
-def make_shells(evolution: str, cosmology: Cosmology, z_max: float, intervals: int = FINE_INTERVALS) -> Shells:
-    """Shells of an evolution law, shipped or a user's file; ``single`` puts every source at `z_max`.
+def make_shells(evolution: Law | str, cosmology: Cosmology, z_max: float, intervals: int = FINE_INTERVALS) -> Shells:
+    """Shells of an evolution law, or of the name or file of one; ``single`` puts every source at `z_max`.
 
     Raises
     ------
@@ -58,11 +56,11 @@ def make_shells(evolution: str, cosmology: Cosmology, z_max: float, intervals: i
     if not z_max > 0.0:
         raise PhysicsDomainError(f"z_max: {z_max} is not allowed, it must be positive")
     x_max = math.log1p(z_max)
-    law = LAWS.find(evolution, "evolution")
+    law = evolution if isinstance(evolution, Law) else LAWS.find(evolution, "evolution")
     if law.log_density is None:
         return Shells(z_max, x_max, np.ones(1), np.zeros(1), np.ones(1))
     x = np.linspace(0.0, x_max, intervals + 1)
-    log_w, slope_w = law.log_density(x)
+    log_w, slope_w = law.log_density(read_only(x))
     hubble = cosmology.hubble_ev(np.expm1(x)) / cosmology.hubble0_ev
     matter = cosmology.omega_m * np.exp(3.0 * x) / hubble**2
     return Shells(z_max, x_max, np.exp(log_w + x) / hubble, slope_w + 1.0 - 1.5 * matter, np.exp(x))

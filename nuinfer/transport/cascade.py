@@ -19,8 +19,6 @@ order in the step are removed by a march on every other line. Below the last res
 of any lower energy is a sum of three powers.
 """
 
-from __future__ import annotations
-
 import math
 from typing import NamedTuple
 
@@ -30,14 +28,11 @@ from nuinfer.compiled import compiled, inlined, reordered
 from nuinfer.errors import PhysicsDomainError
 from nuinfer.physics.regeneration import cumulative_rule
 from nuinfer.physics.shells import Shells, fill_beyond
-from nuinfer.transport.cascade_grid import FINE_CASCADE, FIT_CASCADE, POINTS, CascadeRule, cascade_lines, shift_rule
-from nuinfer.transport.propagation import Propagation
-from nuinfer.transport.relics import relic, relic_table
+from nuinfer.physics.thermal import relic, relic_table
+from nuinfer.transport.cascade_grid import POINTS, CascadeRule, cascade_lines, shift_rule
+from nuinfer.transport.points import Propagation
 from nuinfer.typing import FloatArray, IntArray
 
-__all__ = ["FINE_CASCADE", "FIT_CASCADE", "CascadeRule"]
-
-_POINTS = POINTS  # known when compiling, so that loops over neighbours are unrolled
 _SMALL = 0.3
 _SERIES = tuple((-1.0) ** k / math.factorial(k + 1) for k in range(10))  # of (1 - e^-d)/d, to 1e-13 below _SMALL
 
@@ -107,10 +102,8 @@ def make_setting(shells: Shells, propagation: Propagation, rule: CascadeRule) ->
     hubble = np.exp(x) * cosmology.hubble0_ev / cosmology.hubble_ev(np.expm1(x))
     coefficients, first = shift_rule(intervals)
     shift = coefficients[np.unique(np.arange(x.size) - first, return_index=True)[1]]
-    return Setting(
-        x, hubble, np.exp(-x), propagation.crossings.rates, propagation.daughters, propagation.decay, relic_table(),
-        shift, first,
-    )  # fmt: skip
+    what = propagation.crossings.rates, propagation.daughters, propagation.decay
+    return Setting(x, hubble, np.exp(-x), *what, relic_table(), shift, first)
 
 
 @compiled
@@ -142,10 +135,13 @@ def flux_of_sources(shells: Shells, x: FloatArray, gamma: FloatArray) -> tuple[F
 
 
 @inlined
-def _half_step(n_node: int, half: float, rate: FloatArray, alive: FloatArray, time: FloatArray) -> None:
+def _half_step(half: float, absorbing: bool, rate: FloatArray, alive: FloatArray, time: FloatArray) -> None:
     """Survival of half a step, and what of a constant gain of one is left after it."""
+    if not absorbing:
+        alive[:], time[:] = 1.0, half
+        return
     for i in range(3):
-        for n in range(n_node):
+        for n in range(rate.shape[1]):
             depth = half * rate[i, n]
             if depth < _SMALL:  # the power series is much faster
                 mean = _SERIES[-1]
@@ -160,16 +156,16 @@ def _half_step(n_node: int, half: float, rate: FloatArray, alive: FloatArray, ti
 @inlined
 def _shift(row: FloatArray, weights: FloatArray, first: IntArray, out: FloatArray) -> None:
     """Values of a row at a distance from its nodes, by interpolation."""
-    n_node, side = row.size, _POINTS // 2 - 1
-    for n in range(side, n_node - _POINTS // 2):
+    n_node, side = row.size, POINTS // 2 - 1
+    for n in range(side, n_node - POINTS // 2):
         total = 0.0
-        for p in range(_POINTS):
+        for p in range(POINTS):
             total += weights[side, p] * row[n - side + p]
         out[n] = total
     for n in range(n_node):
-        if n < side or n >= n_node - _POINTS // 2:
+        if n < side or n >= n_node - POINTS // 2:
             total = 0.0
-            for p in range(_POINTS):
+            for p in range(POINTS):
                 total += weights[n - first[n], p] * row[first[n] + p]
             out[n] = total
 
@@ -199,7 +195,7 @@ def march(lines: FloatArray, setting: Setting, flights: Flights) -> tuple[FloatA
     rate, alive, time = np.zeros((3, n_node)), np.zeros((3, n_node)), np.zeros((3, n_node))
     primary, made, row = np.zeros((3, n_node)), np.zeros((n_channel, 3, n_node)), np.zeros(n_node)
     absorbed, gain = np.zeros((n_channel, n_node)), np.zeros((n_channel, n_node))
-    weights, falling, again = np.zeros((_POINTS, _POINTS)), np.zeros(3), np.zeros(n_node)
+    weights, falling, again = np.zeros((POINTS, POINTS)), np.zeros(3), np.zeros(n_node)
     cooling, ln_a = setting.cooling, np.zeros(n_target)
     for b in range(batch):
         cut, branching, density, beyond = flights.cut[b], flights.share[b], flights.density[b], flights.beyond[b]
@@ -211,14 +207,11 @@ def march(lines: FloatArray, setting: Setting, flights: Flights) -> tuple[FloatA
             step = 0.0
             if line > 0:
                 step = lines[b, line] - lines[b, line - 1]
-                if absorbing:
-                    _half_step(n_node, 0.5 * step, rate, alive, time)
-                else:
-                    alive[:], time[:] = 1.0, 0.5 * step
-                for k in range(_POINTS):
-                    for p in range(_POINTS):
+                _half_step(0.5 * step, absorbing, rate, alive, time)
+                for k in range(POINTS):
+                    for p in range(POINTS):
                         value = 0.0
-                        for power in range(_POINTS - 1, -1, -1):
+                        for power in range(POINTS - 1, -1, -1):
                             value = value * step / x[1] + setting.shift[k, p, power]
                         weights[k, p] = value
                 for i in range(3):
@@ -241,11 +234,8 @@ def march(lines: FloatArray, setting: Setting, flights: Flights) -> tuple[FloatA
                 for n in range(n_node):
                     s = s_today * cooling[n]
                     if s < cut:
-                        value = (
-                            relic(s, ln_a[j] - x[n], flights.a[b, j] * cooling[n], setting.table)
-                            * scale
-                            * setting.hubble[n]
-                        )
+                        value = relic(s, ln_a[j] - x[n], flights.a[b, j] * cooling[n], setting.table)
+                        value = value * scale * setting.hubble[n]
                         for i in range(3):
                             rate[i, n] += rates[j, i] * value
             if line == 0:
@@ -253,10 +243,7 @@ def march(lines: FloatArray, setting: Setting, flights: Flights) -> tuple[FloatA
                     primary[i] = beyond
                 continue
             half = 0.5 * step
-            if absorbing:
-                _half_step(n_node, half, rate, alive, time)
-            else:
-                alive[:], time[:] = 1.0, half
+            _half_step(half, absorbing, rate, alive, time)
             again[:] = 0.0
             for i in range(3):
                 for n in range(n_node):

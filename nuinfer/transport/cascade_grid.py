@@ -1,7 +1,5 @@
 """The grid on which `nuinfer.transport.cascade` follows neutrinos: lines of constant v, nodes in x = ln(1+z)."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from functools import cache

@@ -4,8 +4,6 @@ What survives is followed by `nuinfer.transport.survival`, neutrinos from decays
 `nuinfer.transport.cascade`.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -16,17 +14,13 @@ from nuinfer.compiled import compiled
 from nuinfer.constants import EV_PER_GEV, EV_PER_MEV
 from nuinfer.errors import PhysicsDomainError
 from nuinfer.physics.shells import Shells
-from nuinfer.physics.thermal import TAIL, depth_scale, thermal_optical_depth
+from nuinfer.physics.thermal import TAIL, depth_scale, relic_table, thermal_optical_depth
 from nuinfer.transport import cascade
-from nuinfer.transport.cascade import FIT_CASCADE, CascadeRule
+from nuinfer.transport.cascade_grid import FIT_CASCADE, CascadeRule
 from nuinfer.transport.nodes import collect, make_nodes, place, weigh
-from nuinfer.transport.points import PIVOT_GEV, Bins, Points
-from nuinfer.transport.propagation import Propagation
-from nuinfer.transport.relics import relic_table
-from nuinfer.transport.survival import FINE, FIT, SIDES, STRIDES, Medium, PathRule, Rays, Rule, survivals
+from nuinfer.transport.points import PIVOT_GEV, Bins, Points, Propagation
+from nuinfer.transport.survival import FIT, SIDES, STRIDES, Medium, PathRule, Rays, survivals
 from nuinfer.typing import FloatArray, IntArray
-
-__all__ = ["FINE", "FIT", "Moving", "PathRule"]
 
 EDGES = np.array([0.0, 3.0, 8.0, -3.0, -7.0, -13.0])
 """Values of s between which the flux at Earth is integrated in pieces."""
@@ -94,24 +88,16 @@ class Moving:
     cascade_rule: CascadeRule = FIT_CASCADE
 
     def __post_init__(self) -> None:
-        for name, refused in {
-            "coherence 'coherent'": self.propagation.coherence == "coherent",
-            "Dirac neutrinos": self.propagation.dirac,
-        }.items():
-            if refused:
-                raise PhysicsDomainError(f"targets: 'thermal' is not allowed with {name}, only 'at_rest'")
+        coherent, dirac = self.propagation.coherence == "coherent", self.propagation.dirac
+        if coherent or dirac:
+            refused = "coherence 'coherent'" if coherent else "Dirac neutrinos"
+            raise PhysicsDomainError(f"targets: 'thermal' is not allowed with {refused}, only 'at_rest'")
 
     @cached_property
     def _medium(self) -> Medium:
         cosmology, strides = self.propagation.cosmology, np.exp(-2.0 * self.shells.x_max * STRIDES)
-        rates = self.propagation.crossings.rates
-        return Medium(
-            self.shells, cosmology.omega_m, cosmology.omega_lambda, rates, relic_table(), SIDES, strides
-        )  # fmt: skip
-
-    @cached_property
-    def _rule(self) -> Rule:
-        return self.path_rule.rule
+        densities, rates = (cosmology.omega_m, cosmology.omega_lambda), self.propagation.crossings.rates
+        return Medium(self.shells, *densities, rates, relic_table(), SIDES, strides)
 
     @cached_property
     def _setting(self) -> cascade.Setting:
@@ -131,23 +117,19 @@ class Moving:
         E_j = m_Z'^2/(2 m_j), +inf for a massless target.
         """
         temperature = self.propagation.cosmology.t_nu0_ev
-        a = np.asarray(masses_ev, float) / temperature
-        ev = (np.asarray(m_zprime_mev, float)[..., None] * EV_PER_MEV) ** 2
-        energies = []
+        a = np.asarray(masses_ev, float)[..., None, None, :] / temperature  # (*batch, 1 + z, s, target)
+        ev = (np.asarray(m_zprime_mev, float)[..., None, None, None] * EV_PER_MEV) ** 2
+        u, s = np.array([1.0, 1.0 + self.shells.z_max])[: 1 + self.shells.single, None, None], EDGES[:, None]
         with np.errstate(divide="ignore"):
-            for u in (1.0, 1.0 + self.shells.z_max) if self.shells.single else (1.0,):
-                for s in EDGES:
-                    y_over_t = s * u * u + u * np.hypot(s * u, a)
-                    energies.append(ev / (2.0 * EV_PER_GEV * temperature * y_over_t))
-        return np.concatenate(energies, axis=-1)
+            energies = ev / (2.0 * EV_PER_GEV * temperature * (s * u * u + u * np.hypot(s * u, a)))
+        return np.asarray(energies.reshape(*energies.shape[:-3], -1))
 
     def depths(
         self, energy_gev: FloatArray, m_zprime_mev: FloatArray, g_prime: FloatArray, masses_ev: FloatArray
     ) -> FloatArray:
         """See `nuinfer.transport.points.Transport`."""
         passed = self.propagation
-        z_max, expansion_law = self.shells.z_max, passed.cosmology
-        depth = thermal_optical_depth(energy_gev, z_max, m_zprime_mev, g_prime, masses_ev, expansion_law)
+        depth = thermal_optical_depth(energy_gev, self.shells.z_max, m_zprime_mev, g_prime, masses_ev, passed.cosmology)
         return np.asarray(passed.depth_factor * depth)
 
     def populations(self, points: Points, energy_gev: FloatArray) -> FloatArray:
@@ -177,17 +159,13 @@ class Moving:
         y_ev = (points.m_zprime_mev[:, None] * EV_PER_MEV) ** 2 / (2.0 * energy_gev * EV_PER_GEV)
         scale = self.propagation.depth_factor * depth_scale(points.m_zprime_mev, points.g_prime, cosmology)
         cut = np.minimum(2.0 + np.log1p(30.0 * scale * temperature**2 / self.path_rule.floor), TAIL)
-        rays = Rays(
-            gamma, cut, points.masses_ev / temperature, y_ev / (2.0 * temperature), scale[:, None] * y_ev * y_ev,
-            wanted,
-        )  # fmt: skip
-        arriving = points.source[..., None] * survivals(rays, self._medium, self._rule)[:, None]
+        a, near = points.masses_ev / temperature, y_ev / (2.0 * temperature)
+        rays = Rays(gamma, cut, a, near, scale[:, None] * y_ev * y_ev, wanted)
+        arriving = points.source[..., None] * survivals(rays, self._medium, self.path_rule.rule)[:, None]
         if self.regeneration:
             share = self.propagation.mediator.neutrino_branching(points.m_zprime_mev)
-            flights = cascade.Flights(
-                gamma, scale * temperature**2, cut, share, rays.a,
-                np.ascontiguousarray(np.broadcast_to(points.source, (gamma.size, *points.source.shape[1:]))),
-                *cascade.flux_of_sources(self.shells, self._setting.x, gamma),
-            )  # fmt: skip
+            source = np.ascontiguousarray(np.broadcast_to(points.source, (gamma.size, *points.source.shape[1:])))
+            emitted = cascade.flux_of_sources(self.shells, self._setting.x, gamma)
+            flights = cascade.Flights(gamma, scale * temperature**2, cut, share, a, source, *emitted)
             arriving = arriving + cascade.daughters_at_earth(y_ev / temperature, self._setting, flights, self._finer)
         return np.ascontiguousarray(arriving)

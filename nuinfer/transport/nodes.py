@@ -4,8 +4,6 @@ Gauss-Legendre nodes in ln E fill every bin, and each piece of a bin between two
 smooth, so that counts move continuously with the energy of a jump.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np

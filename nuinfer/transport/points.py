@@ -1,13 +1,18 @@
-"""What a transport is given, and what every transport does."""
+"""What a beam passes on its way and what a transport is given, and what every transport does."""
 
-from __future__ import annotations
-
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from nuinfer.physics.cosmology import Cosmology
+from nuinfer.physics.crossings import Coherence, Crossings, degenerate_crossings, split_crossings
+from nuinfer.physics.mediator import Mediator
+from nuinfer.physics.mixing import Mixing
+from nuinfer.physics.regeneration import decay_spectrum
 from nuinfer.physics.shells import Shells
-from nuinfer.transport.propagation import Propagation
+from nuinfer.physics.thermal import unit_rule
 from nuinfer.typing import FloatArray
 
 PIVOT_GEV = 1e5
@@ -51,28 +56,70 @@ class Bins(NamedTuple):
     rule: FloatArray
 
 
+@dataclass(frozen=True)
+class Propagation:
+    """Everything between source and Earth that does not change from point to point of a fit.
+
+    Parameters
+    ----------
+    mixing, mediator, cosmology
+        Mixing matrix, charges, expansion.
+    coherence : {"coherent", "decoherent"}
+        Whether phases survive inside a resonance.
+    split : bool
+        Split masses, one crossing per mass state; else a single crossing of degenerate masses.
+    dirac : bool
+        Dirac neutrinos at rest, half of whose spin states are inert.
+    """
+
+    mixing: Mixing
+    mediator: Mediator
+    cosmology: Cosmology
+    coherence: Coherence
+    split: bool
+    dirac: bool = False
+
+    @cached_property
+    def daughters(self) -> FloatArray:
+        """Populations g_k = sum_a |U_ak|^2 Q_a^2/sum Q^2 of the mass states among daughters, shape (3,)."""
+        squared = self.mediator.squared_charges
+        return np.asarray(squared @ self.mixing.probabilities / squared.sum())
+
+    @cached_property
+    def decay(self) -> FloatArray:
+        """Coefficients of the daughters' spectrum by channel, shape (2, 3)."""
+        return decay_spectrum(self.mediator)
+
+    @property
+    def depth_factor(self) -> float:
+        """Depth of a unit entry of R over `optical_depth`, which is that of a vector and of Majorana neutrinos."""
+        return self.mediator.depth_over_vector * (0.5 if self.dirac else 1.0)
+
+    @cached_property
+    def crossings(self) -> Crossings:
+        """Transfer matrices per target."""
+        make = split_crossings if self.split else degenerate_crossings
+        return make(self.mixing, self.mediator, self.coherence)
+
+
 class Transport(Protocol):
     """A way from the sources to Earth."""
 
     @property
     def shells(self) -> Shells:
         """Distribution of the sources."""
-        ...
 
     @property
     def propagation(self) -> Propagation | None:
         """What is passed; None without a mediator."""
-        ...
 
     def edges_gev(self, m_zprime_mev: FloatArray, masses_ev: FloatArray) -> FloatArray:
         """Energies at which the flux at Earth is not smooth, from (n,) and (n, target), shape (n, edge)."""
-        ...
 
     def depths(
         self, energy_gev: FloatArray, m_zprime_mev: FloatArray, g_prime: FloatArray, masses_ev: FloatArray
     ) -> FloatArray:
         """Optical depth of a unit entry of R from the farthest source to Earth; arguments broadcast."""
-        ...
 
     def populations(self, points: Points, energy_gev: FloatArray) -> FloatArray:
         """Populations of the mass states at Earth over phi_total (E/pivot)^-gamma.
@@ -88,7 +135,6 @@ class Transport(Protocol):
         -------
         ndarray, shape (n, channel, 3, energy)
         """
-        ...
 
     def integrals(self, points: Points, bins: Bins) -> FloatArray:
         """Integrals of those populations times (E/pivot)^-gamma over bins of energy in GeV.
@@ -97,10 +143,8 @@ class Transport(Protocol):
         -------
         ndarray, shape (n, channel, 3, n_bin)
         """
-        ...
 
 
 def make_bins(edges_gev: FloatArray, order: int) -> Bins:
     """Bins between edges, with `order` nodes in each and on each side of a jump."""
-    x, w = np.polynomial.legendre.leggauss(order)
-    return Bins(np.log(edges_gev), np.stack([0.5 * (x + 1.0), 0.5 * w]))
+    return Bins(np.log(edges_gev), np.stack(unit_rule(order)))

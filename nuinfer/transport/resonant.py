@@ -11,8 +11,6 @@ and between two crossings the daughters made at the earlier ones are added (`nui
 touches energies between E_j/(1 + z_max) and E_j only, and nothing is computed elsewhere.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,22 +19,15 @@ import numpy as np
 
 from nuinfer.compiled import compiled, inlined, inner
 from nuinfer.errors import PhysicsDomainError
+from nuinfer.physics import absorption
 from nuinfer.physics.crossings import Crossings, cross
 from nuinfer.physics.hermite import hermite
 from nuinfer.physics.mediator import neutrino_share
 from nuinfer.physics.regeneration import cumulative_rule
-from nuinfer.physics.resonance import (
-    crossing_depth,
-    depth_strength,
-    optical_depth,
-    resonance_energy_gev,
-    resonance_redshift,
-)
 from nuinfer.physics.shells import Shells
 from nuinfer.physics.spectra._emission import emit, emit_at, prepare
 from nuinfer.transport.nodes import collect, place, sort, weigh
-from nuinfer.transport.points import PIVOT_GEV, Bins, Points
-from nuinfer.transport.propagation import Propagation
+from nuinfer.transport.points import PIVOT_GEV, Bins, Points, Propagation
 from nuinfer.transport.workspace import Path, Work, make_workspace
 from nuinfer.typing import FloatArray
 
@@ -64,7 +55,7 @@ def _begin(b: int, points: Points, path: Path, work: Work) -> tuple[float, float
             k -= 1
         order[k] = j
     for j in range(masses.size):
-        ln_res[j] = math.log(resonance_energy_gev(points.m_zprime_mev[b], masses[order[j]]))
+        ln_res[j] = math.log(absorption.resonance_energy_gev(points.m_zprime_mev[b], masses[order[j]]))
         work.scales[j, 0] = math.exp(-ln_res[j])
         work.scales[j, 1] = math.exp(-gamma * (ln_res[j] - _LN_PIVOT))
     prepare(points.spectrum, b, path.shells, work.emission)
@@ -138,7 +129,7 @@ def _deepen(target: int, first: int, end: int, strength: float, path: Path, work
     scale, energy, depth = work.scales[target, 0], work.nodes.energy, work.depth
     for node in range(first, end):
         r = energy[node] * scale
-        depth[node] = crossing_depth(strength, 1.0 / (r * r * r), path.omega_m, path.omega_lambda)
+        depth[node] = absorption.crossing_depth(strength, 1.0 / (r * r * r), path.omega_m, path.omega_lambda)
 
 
 @inner
@@ -304,16 +295,15 @@ class Resonant:
         cumulative, stencil = np.zeros((0, 6)), np.zeros(0, np.intp)
         passed = self.propagation
         if passed is None:
-            nothing = Crossings(np.zeros((0, 3)), np.zeros((0, 0, 3, 3)))
-            none = np.zeros(3)
+            nothing, none = Crossings(np.zeros((0, 3)), np.zeros((0, 0, 3, 3))), np.zeros(3)
             return Path(self.shells, nothing, 1.0, 0.0, 0.0, none, np.zeros((2, 3)), 1.0, none, cumulative, stencil)
         if self.regeneration_intervals:
             cumulative, stencil = cumulative_rule(self.regeneration_intervals)
         mediator, cosmology = passed.mediator, passed.cosmology
+        strength = passed.depth_factor * float(absorption.depth_strength(1.0, 1.0, cosmology))
         return Path(
-            self.shells, passed.crossings, cosmology.omega_m, cosmology.omega_lambda,
-            passed.depth_factor * float(depth_strength(1.0, 1.0, cosmology)), passed.daughters, passed.decay,
-            float(mediator.squared_charges.sum()), mediator.charged_leptons, cumulative, stencil,
+            self.shells, passed.crossings, cosmology.omega_m, cosmology.omega_lambda, strength, passed.daughters,
+            passed.decay, float(mediator.squared_charges.sum()), mediator.charged_leptons, cumulative, stencil,
         )  # fmt: skip
 
     def edges_gev(self, m_zprime_mev: FloatArray, masses_ev: FloatArray) -> FloatArray:
@@ -330,7 +320,7 @@ class Resonant:
         -------
         ndarray, shape (*batch, 2 target)
         """
-        edge = resonance_redshift(1.0, np.asarray(m_zprime_mev)[..., None], masses_ev) + 1.0
+        edge = absorption.resonance_redshift(1.0, np.asarray(m_zprime_mev)[..., None], masses_ev) + 1.0
         return np.concatenate([edge, edge / (1.0 + self.shells.z_max)], axis=-1)
 
     def depths(
@@ -339,10 +329,8 @@ class Resonant:
         """See `nuinfer.transport.points.Transport`; 0 where the resonance is not crossed."""
         if self.propagation is None:
             raise PhysicsDomainError("depths: there is no mediator, so nothing absorbs")
-        z = resonance_redshift(energy_gev, m_zprime_mev, masses_ev)
-        crossed = (z >= 0.0) & (z < self.shells.z_max)
-        depth = optical_depth(np.where(crossed, z, 0.0), m_zprime_mev, g_prime, self.propagation.cosmology)
-        return np.where(crossed, self.propagation.depth_factor * depth, 0.0)
+        point, passed = (energy_gev, m_zprime_mev, g_prime, masses_ev), self.propagation
+        return passed.depth_factor * absorption.depth_before(self.shells.z_max, *point, passed.cosmology)
 
     def integrals(self, points: Points, bins: Bins) -> FloatArray:
         """See `nuinfer.transport.points.Transport`."""

@@ -6,10 +6,9 @@ of them. In a piece tau is the integral of the interpolant through its nodes and
 interpolant too, so that a piece deep enough to stop everything does no harm.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -17,8 +16,7 @@ import numpy as np
 from nuinfer.compiled import compiled, reordered
 from nuinfer.physics.cosmology import expansion
 from nuinfer.physics.shells import Shells, fill_beyond, fraction_beyond
-from nuinfer.physics.thermal import unit_rule
-from nuinfer.transport.relics import LN_A_MIN, relic
+from nuinfer.physics.thermal import LN_A_MIN, relic, unit_rule
 from nuinfer.typing import FloatArray
 
 SIDES = np.array([-1.0, -0.35, 0.0, 0.18, 0.42, 1.0])
@@ -69,7 +67,7 @@ class PathRule:
     order: int
     floor: float
 
-    @property
+    @cached_property
     def rule(self) -> Rule:
         """Nodes and matrices."""
         t, weight = unit_rule(self.order)

@@ -1,7 +1,5 @@
 """What the compiled functions of `nuinfer.transport.resonant` are given: the path, and room to work in."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np
@@ -9,7 +7,7 @@ import numpy as np
 from nuinfer.compiled import compiled
 from nuinfer.physics.crossings import Crossings
 from nuinfer.physics.shells import Shells
-from nuinfer.physics.spectra._emission import Emission
+from nuinfer.physics.spectra._emission import Emission, make_emission
 from nuinfer.transport.nodes import Nodes, make_nodes
 from nuinfer.transport.points import Points
 from nuinfer.typing import FloatArray, IntArray
@@ -113,14 +111,9 @@ def make_workspace(points: Points, path: Path, n_node: int) -> Work:
     n_piece = (n_target if n_grid == 1 else 1) + n_kink
     n_node = max(n_node, n_interval + 1)
     nodes = make_nodes(n_node)
-    emission = Emission(
-        nodes.ln_e, np.empty(n_target), np.empty(n_target, np.intp), np.empty(n_target, np.intp), np.empty(n_node),
-        np.empty((n_target, n_node)), np.empty((2, n_grid)), np.empty((2, n_grid)), np.empty(1),
-    )  # fmt: skip
-    daughters = Daughters(
-        np.zeros(n_target, np.intp), np.zeros((n_target, n_piece + 1)),
-        np.empty((n_target, n_channel, n_piece, n_interval + 1, 6)),
-    )  # fmt: skip
+    moments = np.empty((n_target, n_channel, n_piece, n_interval + 1, 6))
+    daughters = Daughters(np.zeros(n_target, np.intp), np.zeros((n_target, n_piece + 1)), moments)
+    emission = make_emission(nodes.ln_e, n_target, n_grid)
     return Work(
         nodes, emission, daughters, np.empty(n_target, np.intp), np.empty((n_target, 2)),
         np.empty(2 * (n_target + n_kink)), np.empty(n_node), np.empty(n_node),

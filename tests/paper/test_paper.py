@@ -20,12 +20,8 @@ from nuinfer.constants import HBAR_C_MEV_CM, ZETA3
 from nuinfer.constraints import borexino, muon_g2, neff, sn1987a
 from nuinfer.errors import PhysicsDomainError
 from nuinfer.physics import cosmology, dip, mixing
-from nuinfer.physics.absorption import (
-    degenerate_crossings,
-    degenerate_transition,
-    optical_depth,
-    resonance_redshift,
-)
+from nuinfer.physics.absorption import degenerate_transition, optical_depth, resonance_redshift
+from nuinfer.physics.crossings import degenerate_crossings
 from nuinfer.physics.mediator import FLAVOUR_BLIND, LMU_LTAU, Mediator
 from nuinfer.physics.quoted import lengths, zprime
 

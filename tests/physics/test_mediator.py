@@ -12,7 +12,8 @@ import nuinfer
 from nuinfer.constants import ZETA3
 from nuinfer.errors import ConfigError, PhysicsDomainError
 from nuinfer.physics import cosmology, mixing
-from nuinfer.physics.absorption import degenerate_crossings, optical_depth, split_crossings, split_transition
+from nuinfer.physics.absorption import optical_depth, split_transition
+from nuinfer.physics.crossings import degenerate_crossings, split_crossings
 from nuinfer.physics.mediator import LMU_LTAU, Mediator
 from nuinfer.physics.mixing import Mixing
 from nuinfer.physics.propagation import flavour_at_earth, species_at_earth

@@ -28,8 +28,7 @@ from nuinfer.physics.shells import make_shells
 from nuinfer.physics.sources import free_fractions, source_fractions
 from nuinfer.physics.spectra import SPECTRA
 from nuinfer.priors import SimplexShare, Uniform
-from nuinfer.transport.points import PIVOT_GEV
-from nuinfer.transport.propagation import Propagation
+from nuinfer.transport.points import PIVOT_GEV, Propagation
 from nuinfer.transport.resonant import Resonant
 
 REFERENCE = json.loads((Path(__file__).parents[1] / "reference" / "spectra.json").read_text())

@@ -19,7 +19,7 @@ from nuinfer.physics.propagation import flavour_at_earth, source_populations, sp
 from nuinfer.physics.shells import FINE_INTERVALS, make_shells
 from nuinfer.transport.cascade_grid import FIT_CASCADE, CascadeRule, cascade_lines
 from nuinfer.transport.moving import CHUNK, Moving
-from nuinfer.transport.propagation import Propagation
+from nuinfer.transport.points import Propagation
 from nuinfer.transport.survival import FINE
 
 REFERENCE = json.loads((Path(__file__).parents[1] / "reference" / "cascade.json").read_text())

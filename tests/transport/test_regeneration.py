@@ -15,7 +15,7 @@ from nuinfer.physics.mediator import LMU_LTAU, Mediator
 from nuinfer.physics.propagation import flavour_at_earth, source_populations
 from nuinfer.physics.regeneration import cumulative_rule
 from nuinfer.physics.shells import make_shells
-from nuinfer.transport.propagation import Propagation
+from nuinfer.transport.points import Propagation
 from nuinfer.transport.resonant import Resonant
 
 REFERENCE = json.loads((Path(__file__).parents[1] / "reference" / "regeneration.json").read_text())

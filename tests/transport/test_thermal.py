@@ -21,10 +21,9 @@ from nuinfer.physics.mediator import LMU_LTAU, Mediator
 from nuinfer.physics.mixing import NUFIT60_NORMAL, Mixing
 from nuinfer.physics.propagation import flavour_at_earth
 from nuinfer.physics.shells import FINE_INTERVALS, make_shells
-from nuinfer.physics.thermal import relic_integral, thermal_optical_depth
+from nuinfer.physics.thermal import A_STEPS, B_STEPS, relic, relic_integral, relic_table, thermal_optical_depth
 from nuinfer.transport.moving import CHUNK, Moving
-from nuinfer.transport.propagation import Propagation
-from nuinfer.transport.relics import A_STEPS, B_STEPS, relic, relic_table
+from nuinfer.transport.points import Propagation
 from nuinfer.transport.survival import FINE
 
 REFERENCE = json.loads((Path(__file__).parents[1] / "reference" / "thermal.json").read_text())

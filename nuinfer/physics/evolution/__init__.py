@@ -3,8 +3,6 @@
 A user's own law is such a file, named in the configuration: ``model.evolution = "laws/mine.py"``.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 

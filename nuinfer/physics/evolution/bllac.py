@@ -1,7 +1,5 @@
 """Gamma-ray luminosity density of BL Lacs, Di Mauro et al. 2014: luminosity-dependent density evolution."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from nuinfer.physics.evolution import Law
@@ -32,10 +30,5 @@ def _luminosity(x: FloatArray) -> tuple[FloatArray, FloatArray]:
     return density.sum(axis=0), -(density * (_RISE * up + _FALL * down) / (up + down)).sum(axis=0)
 
 
-LAW = Law(
-    name="bllac",
-    label="BL Lacs",
-    citation="Di Mauro et al., Astrophys. J. 786 (2014) 129, arXiv:1311.5708",
-    log_density=log_density,
-    order=3,
-)
+CITATION = "Di Mauro et al., Astrophys. J. 786 (2014) 129, arXiv:1311.5708"
+LAW = Law("bllac", "BL Lacs", CITATION, log_density, order=3)

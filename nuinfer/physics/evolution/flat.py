@@ -1,7 +1,5 @@
 """No evolution: the same emissivity at all redshifts."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from nuinfer.physics.evolution import Law
@@ -13,4 +11,4 @@ def log_density(x: FloatArray) -> tuple[FloatArray, FloatArray]:
     return np.zeros_like(x), np.zeros_like(x)
 
 
-LAW = Law(name="flat", label="no evolution", citation=None, log_density=log_density, order=2)
+LAW = Law("flat", "no evolution", citation=None, log_density=log_density, order=2)

@@ -1,7 +1,5 @@
 """Rate of long gamma-ray bursts, Wanderman and Piran 2010."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np
@@ -21,11 +19,5 @@ def log_density(x: FloatArray) -> tuple[FloatArray, FloatArray]:
     return log_w - smoothly_joined(np.zeros(1), slopes, offsets)[0], slope
 
 
-LAW = Law(
-    name="grb",
-    label="gamma-ray bursts",
-    citation="Wanderman and Piran, Mon. Not. R. Astron. Soc. 406 (2010) 1944, arXiv:0912.0709",
-    log_density=log_density,
-    order=5,
-    regeneration_intervals=80,
-)
+CITATION = "Wanderman and Piran, Mon. Not. R. Astron. Soc. 406 (2010) 1944, arXiv:0912.0709"
+LAW = Law("grb", "gamma-ray bursts", CITATION, log_density, order=5, regeneration_intervals=80)

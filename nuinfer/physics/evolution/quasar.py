@@ -1,7 +1,5 @@
 """Luminosity density of optical quasars, Boyle et al. 2000: L* of pure luminosity evolution."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np
@@ -20,10 +18,5 @@ def log_density(x: FloatArray) -> tuple[FloatArray, FloatArray]:
     return math.log(10.0) * (1.36 - 0.27 * z) * z, math.log(10.0) * (1.36 - 0.54 * z) * (1.0 + z)
 
 
-LAW = Law(
-    name="quasar",
-    label="optical quasars",
-    citation="Boyle et al., Mon. Not. R. Astron. Soc. 317 (2000) 1014, astro-ph/0005368",
-    log_density=log_density,
-    order=4,
-)
+CITATION = "Boyle et al., Mon. Not. R. Astron. Soc. 317 (2000) 1014, astro-ph/0005368"
+LAW = Law("quasar", "optical quasars", CITATION, log_density, order=4)

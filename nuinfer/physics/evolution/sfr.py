@@ -1,7 +1,5 @@
 """Star formation rate: the smooth broken power law of Yuksel et al. 2008, eq. (1)."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np
@@ -18,10 +16,5 @@ def log_density(x: FloatArray) -> tuple[FloatArray, FloatArray]:
     return smoothly_joined(x, np.array([a, b, c]), np.array([0.0, -b * log_b, -c * log_c]))
 
 
-LAW = Law(
-    name="sfr",
-    label="star formation rate",
-    citation="Yuksel, Kistler, Beacom, Hopkins, Astrophys. J. 683 (2008) L5, arXiv:0804.4008",
-    log_density=log_density,
-    order=1,
-)
+CITATION = "Yuksel, Kistler, Beacom, Hopkins, Astrophys. J. 683 (2008) L5, arXiv:0804.4008"
+LAW = Law("sfr", "star formation rate", CITATION, log_density, order=1)

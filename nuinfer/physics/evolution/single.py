@@ -2,4 +2,4 @@
 
 from nuinfer.physics.evolution import Law
 
-LAW = Law(name="single", label="one redshift", citation=None, log_density=None, order=6)
+LAW = Law("single", "one redshift", citation=None, log_density=None, order=6)

@@ -3,8 +3,6 @@
 A user's own composition is such a file, named in the configuration: ``model.source = "sources/mine.py"``.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -13,7 +11,7 @@ import numpy as np
 from nuinfer.errors import PhysicsDomainError
 from nuinfer.parameters import LOG10, Definition
 from nuinfer.registry import Registry
-from nuinfer.typing import ArrayLike, FloatArray
+from nuinfer.typing import ArrayLike, FloatArray, read_only
 
 Flavours = tuple[float, float, float]
 
@@ -52,15 +50,13 @@ class Source:
 
     def __post_init__(self) -> None:
         if callable(self.species) != bool(self.parameters):
-            raise PhysicsDomainError(
-                f"source '{self.name}': species must be a function if and only if there are parameters"
-            )
+            needed = "species must be a function if and only if there are parameters"
+            raise PhysicsDomainError(f"source '{self.name}': {needed}")
         if not callable(self.species):
             parts = np.asarray(self.species, float)
             if parts.shape != (2, 3) or not (np.all(np.isfinite(parts) & (parts >= 0.0)) and parts.any()):
-                raise PhysicsDomainError(
-                    f"source '{self.name}': species {self.species} must be two triples of numbers >= 0, not all zero"
-                )
+                needed = "must be two triples of numbers >= 0, not all zero"
+                raise PhysicsDomainError(f"source '{self.name}': species {self.species} {needed}")
 
     @property
     def fractions(self) -> FloatArray | None:
@@ -74,7 +70,7 @@ class Source:
         """Fractions at named values of shape (n,), shape (n, 3 or 6), summing to one; NaN where parts are negative."""
         if not callable(self.species):
             return np.asarray(self.fractions)[None]
-        own = (values[definition.name.removeprefix(LOG10)] for definition in self.parameters)
+        own = (read_only(values[definition.name.removeprefix(LOG10)]) for definition in self.parameters)
         parts = np.asarray(self.species(*own), float)
         possible = np.all(parts >= 0.0, axis=-1, keepdims=True)
         return np.where(possible, parts / parts.sum(axis=-1, keepdims=True), np.nan)

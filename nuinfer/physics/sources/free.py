@@ -9,6 +9,4 @@ FRACTIONS = tuple(
     for name, label, flavour in (("f_e", r"$f_e$", "nu_e + nubar_e"), ("f_mu", r"$f_\mu$", "nu_mu + nubar_mu"))
 )
 
-SOURCE = Source(
-    name="free", label="free flavours", citation=None, species=free_fractions, parameters=FRACTIONS, order=6
-)
+SOURCE = Source("free", "free flavours", citation=None, species=free_fractions, parameters=FRACTIONS, order=6)

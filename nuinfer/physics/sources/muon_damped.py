@@ -2,10 +2,5 @@
 
 from nuinfer.physics.sources import Source
 
-SOURCE = Source(
-    name="muon_damped",
-    label="muon-damped (pp)",
-    citation="Kashti and Waxman, Phys. Rev. Lett. 95 (2005) 181101, astro-ph/0507599",
-    species=((0.0, 1.0, 0.0), (0.0, 1.0, 0.0)),
-    order=3,
-)
+CITATION = "Kashti and Waxman, Phys. Rev. Lett. 95 (2005) 181101, astro-ph/0507599"
+SOURCE = Source("muon_damped", "muon-damped (pp)", CITATION, species=((0.0, 1.0, 0.0), (0.0, 1.0, 0.0)), order=3)

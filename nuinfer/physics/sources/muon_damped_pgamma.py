@@ -2,10 +2,7 @@
 
 from nuinfer.physics.sources import Source
 
+CITATION = "Kashti and Waxman, Phys. Rev. Lett. 95 (2005) 181101, astro-ph/0507599"
 SOURCE = Source(
-    name="muon_damped_pgamma",
-    label="muon-damped (p-gamma)",
-    citation="Kashti and Waxman, Phys. Rev. Lett. 95 (2005) 181101, astro-ph/0507599",
-    species=((0.0, 1.0, 0.0), (0.0, 0.0, 0.0)),
-    order=4,
+    "muon_damped_pgamma", "muon-damped (p-gamma)", CITATION, species=((0.0, 1.0, 0.0), (0.0, 0.0, 0.0)), order=4
 )

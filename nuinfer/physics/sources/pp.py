@@ -2,10 +2,5 @@
 
 from nuinfer.physics.sources import Source
 
-SOURCE = Source(
-    name="pp",
-    label="pion decay (pp)",
-    citation="Learned and Pakvasa, Astropart. Phys. 3 (1995) 267, hep-ph/9405296",
-    species=((1.0, 2.0, 0.0), (1.0, 2.0, 0.0)),
-    order=1,
-)
+CITATION = "Learned and Pakvasa, Astropart. Phys. 3 (1995) 267, hep-ph/9405296"
+SOURCE = Source("pp", "pion decay (pp)", CITATION, species=((1.0, 2.0, 0.0), (1.0, 2.0, 0.0)), order=1)

@@ -10,15 +10,24 @@ power law (E/pivot)^-gamma; B(0; E) is the unabsorbed flux. In here e = ln(E/GeV
 crossed at x_j = ln E_j - e.
 """
 
-from __future__ import annotations
-
 import math
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from nuinfer.compiled import inner, part
+import numpy as np
+
+from nuinfer.compiled import compiled, inner, part
+from nuinfer.errors import PhysicsDomainError
 from nuinfer.physics.hermite import hermite
 from nuinfer.physics.shells import Shells, fill_beyond
-from nuinfer.typing import FloatArray, IntArray
+from nuinfer.physics.spectra import Spectrum
+from nuinfer.typing import FloatArray, IntArray, read_only
+
+STEP = 0.02
+"""Interval of the table in ln E: an error of 1e-8 where the spectrum varies on the scale of a factor e."""
+
+_FIRST = float(np.log(10.0))
+_LN_ENERGIES = np.arange(_FIRST, np.log(1e15), STEP)
 
 
 class Emission(NamedTuple):
@@ -51,6 +60,14 @@ class Emission(NamedTuple):
     beyond: FloatArray
     slope: FloatArray
     ratio: FloatArray
+
+
+@compiled
+def make_emission(ln_e: FloatArray, n_target: int, n_grid: int) -> Emission:
+    """Room for what is emitted at nodes."""
+    n, tables = ln_e.size, np.empty((2, 2, n_grid))
+    first, end, far = np.empty(n_target, np.intp), np.empty(n_target, np.intp), np.empty((n_target, n))
+    return Emission(ln_e, np.empty(n_target), first, end, np.empty(n), far, tables[0], tables[1], np.empty(1))
 
 
 @part
@@ -105,3 +122,63 @@ def emit_at(spectrum: Any, b: int, ln_e: float, shells: Shells, emission: Emissi
     emission.ln_e[0] = ln_e
     emit(spectrum, b, 0, 1, shells, emission)
     return float(emission.unabsorbed[0])
+
+
+# A spectrum that is a Python function, as a table that is filled before every call ------------------------------------
+
+
+class Tabulated(NamedTuple):
+    """Spectra of a batch.
+
+    Parameters
+    ----------
+    gamma : ndarray, shape (n,)
+        Spectral index.
+    ln_kinks : ndarray, shape (0, n)
+        None.
+    table, slopes : ndarray, shape (n, node)
+        ln S from 10 to 1e15 GeV, and its change per interval; constant beyond.
+    """
+
+    gamma: FloatArray
+    ln_kinks: FloatArray
+    table: FloatArray
+    slopes: FloatArray
+
+
+def tabulated(spectrum: Spectrum, gamma: FloatArray, own: Mapping[str, FloatArray]) -> Tabulated:
+    """Fill the tables of a batch, slopes by differences of fourth order.
+
+    Raises
+    ------
+    PhysicsDomainError
+        If the function of the spectrum gives anything else than one number per energy.
+    """
+    if spectrum.log_shape is None:
+        raise PhysicsDomainError(f"spectrum '{spectrum.name}': it has neither log_shape nor make")
+    energies, table = read_only(np.exp(_LN_ENERGIES)), np.empty((gamma.size, _LN_ENERGIES.size))
+    for b in range(gamma.size):
+        values = {name: float(column[b]) for name, column in {"gamma": gamma, **own}.items()}
+        row = np.asarray(spectrum.log_shape(energies, **values), float)
+        if row.shape != energies.shape:
+            text = f"its log_shape gave shape {row.shape} for energies of shape {energies.shape}"
+            raise PhysicsDomainError(f"spectrum '{spectrum.name}': {text}")
+        table[b] = row
+    slopes = np.asarray(np.gradient(table, axis=-1))
+    slopes[:, 2:-2] = (table[:, :-4] - table[:, 4:] + 8.0 * (table[:, 3:-1] - table[:, 1:-3])) / 12.0
+    return Tabulated(gamma, np.empty((0, gamma.size)), table, slopes)
+
+
+@log_shape.register(Tabulated)
+def _log_shape(spectrum: Tabulated, b: int, ln_e: float, energy_gev: float) -> tuple[float, float]:  # noqa: ARG001
+    """The interpolant of the table, and its slope there by the slopes of the nodes."""
+    last = spectrum.table.shape[1] - 2
+    position = (ln_e - _FIRST) / STEP
+    k = min(max(int(position), 0), last)
+    t = min(max(position - k, 0.0), 1.0)
+    left, right, left_slope, right_slope = hermite(t)
+    value = left * spectrum.table[b, k] + right * spectrum.table[b, k + 1]
+    value += left_slope * spectrum.slopes[b, k] + right_slope * spectrum.slopes[b, k + 1]
+    rise = spectrum.table[b, k + 1] - spectrum.table[b, k]
+    change = spectrum.slopes[b, k] * (1.0 - t) * (1.0 - 3.0 * t) + spectrum.slopes[b, k + 1] * t * (3.0 * t - 2.0)
+    return value, (6.0 * t * (1.0 - t) * rise + change) / STEP

@@ -8,8 +8,6 @@ exact wherever the fraction F_gamma(z) of the flux of a power law is:
 with z_m the larger of z and z_b, d = gamma_high - gamma, and T the whole flux of each power law.
 """
 
-from __future__ import annotations
-
 import math
 from typing import NamedTuple
 
@@ -18,8 +16,8 @@ import numpy as np
 from nuinfer.compiled import inlined
 from nuinfer.parameters import ANY, Definition
 from nuinfer.physics.shells import Shells, fill_beyond, fraction_beyond
+from nuinfer.physics.spectra import Spectrum
 from nuinfer.physics.spectra._emission import Emission, emit, prepare
-from nuinfer.physics.spectra._spectrum import Spectrum
 from nuinfer.priors import Uniform
 from nuinfer.typing import FloatArray
 
@@ -70,22 +68,13 @@ def _make(gamma: FloatArray, _: FloatArray, break_gev: FloatArray, gamma_high: F
     return BrokenPowerLaw(gamma, np.log(break_gev)[None], gamma_high)
 
 
+BREAK = Definition(
+    "log10_break_gev", r"$\log_{10}(E_\mathrm{break}/\mathrm{GeV})$", "",
+    "energy of the break in GeV, in the frame of the source", (0.0, 100.0), Uniform(5.0, 7.0),
+)  # fmt: skip
+GAMMA_HIGH = Definition("gamma_high", r"$\gamma_\mathrm{high}$", "", "index above the break", ANY, Uniform(1.5, 5.0))
+
 SPECTRUM = Spectrum(
-    "broken_power_law",
-    r"$E^{-\gamma}$, $E^{-\gamma_\mathrm{high}}$ above $E_\mathrm{break}$",
-    citation=None,
-    parameters=(
-        Definition(
-            "log10_break_gev",
-            r"$\log_{10}(E_\mathrm{break}/\mathrm{GeV})$",
-            "",
-            "energy of the break in GeV, in the frame of the source",
-            (0.0, 100.0),
-            Uniform(5.0, 7.0),
-        ),
-        Definition("gamma_high", r"$\gamma_\mathrm{high}$", "", "index above the break", ANY, Uniform(1.5, 5.0)),
-    ),
-    make=_make,
-    nodes_per_bin=3,
-    order=3,
-)
+    "broken_power_law", r"$E^{-\gamma}$, $E^{-\gamma_\mathrm{high}}$ above $E_\mathrm{break}$", citation=None,
+    parameters=(BREAK, GAMMA_HIGH), make=_make, nodes_per_bin=3, order=3,
+)  # fmt: skip

@@ -1,12 +1,10 @@
 """E_s^-gamma exp(-E_s/E_cut), the cut-off in the frame of the source."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 from nuinfer.parameters import Definition
+from nuinfer.physics.spectra import Spectrum
 from nuinfer.physics.spectra._emission import log_shape
-from nuinfer.physics.spectra._spectrum import Spectrum
 from nuinfer.priors import Uniform
 from nuinfer.typing import FloatArray
 
@@ -25,20 +23,9 @@ def _log_shape(spectrum: Cutoff, b: int, ln_e: float, energy_gev: float) -> tupl
     return exponent, exponent
 
 
-SPECTRUM = Spectrum(
-    "cutoff",
-    r"$E^{-\gamma} e^{-E/E_\mathrm{cut}}$",
-    citation=None,
-    parameters=(
-        Definition(
-            "log10_cutoff_gev",
-            r"$\log_{10}(E_\mathrm{cut}/\mathrm{GeV})$",
-            "",
-            "energy of the cut-off in GeV, in the frame of the source",
-            (3.0, 100.0),
-            Uniform(5.0, 8.0),
-        ),
-    ),
-    make=Cutoff,
-    order=2,
-)
+CUTOFF = Definition(
+    "log10_cutoff_gev", r"$\log_{10}(E_\mathrm{cut}/\mathrm{GeV})$", "",
+    "energy of the cut-off in GeV, in the frame of the source", (3.0, 100.0), Uniform(5.0, 8.0),
+)  # fmt: skip
+
+SPECTRUM = Spectrum("cutoff", r"$E^{-\gamma} e^{-E/E_\mathrm{cut}}$", None, (CUTOFF,), make=Cutoff, order=2)

@@ -1,12 +1,10 @@
 """E_s^-gamma."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 from nuinfer.physics.shells import Shells, fraction_beyond
+from nuinfer.physics.spectra import Spectrum
 from nuinfer.physics.spectra._emission import Emission, emit
-from nuinfer.physics.spectra._spectrum import Spectrum
 from nuinfer.typing import FloatArray
 
 
@@ -18,14 +16,7 @@ class PowerLaw(NamedTuple):
 
 
 @emit.register(PowerLaw)
-def _emit(
-    spectrum: PowerLaw,  # noqa: ARG001 - the interface of `emit`
-    b: int,  # noqa: ARG001 - likewise
-    n_target: int,
-    n_node: int,
-    shells: Shells,
-    emission: Emission,
-) -> None:
+def _emit(_spectrum: PowerLaw, _b: int, n_target: int, n_node: int, shells: Shells, emission: Emission) -> None:
     """What is emitted beyond a redshift is a share that does not depend on energy."""
     ln_e, far, unabsorbed = emission.ln_e, emission.far, emission.unabsorbed
     beyond, slope = emission.beyond[0], emission.slope[0]
