@@ -34,11 +34,20 @@ def _fingerprint() -> str:
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
+def _index(load: Callable[[], dict[Any, Any]]) -> dict[Any, Any]:
+    """What is cached; nothing if it was written when a type had another place."""
+    try:
+        return load()
+    except (ImportError, AttributeError):
+        return {}
+
+
 def _jit(function: _Function, **options: Any) -> _Function:
     dispatcher: Any = numba.njit(**{"cache": True, "error_model": "numpy", "nogil": True, **options})(function)
     cache_file = getattr(getattr(dispatcher, "_cache", None), "_cache_file", None)
     if cache_file is not None:
         cache_file._source_stamp = _fingerprint()
+        cache_file._load_index = functools.partial(_index, cache_file._load_index)
     return cast("_Function", dispatcher)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import pickle
 import subprocess
 import sys
 
@@ -26,6 +27,18 @@ def test_a_change_of_any_source_makes_the_cached_functions_stale(monkeypatch, tm
         command = [sys.executable, "-c", f"{code}; mine.twice(1.0); print({count})"]
         hits.append(int(subprocess.run(command, capture_output=True, text=True, check=True).stdout))
     assert hits == [0, 1, 0]
+
+
+@pytest.mark.parametrize("gone", ["nuinfer.not_any_more Thing", "nuinfer.compiled NotAnyMore"])
+def test_a_cache_that_names_a_type_which_is_gone_counts_for_nothing(monkeypatch, tmp_path, gone):
+    """As after an update in place: numba reads the types before it sees that the cache is stale."""
+    cache = compiled.compiled(_fill)._cache._cache_file
+    monkeypatch.setattr(cache, "_index_path", str(tmp_path / "index"))
+    named = "c" + "".join(f"{part}\n" for part in gone.split()) + "."  # a pickle of that name
+    (tmp_path / "index").write_bytes(pickle.dumps(numba.__version__) + named.encode())
+    with pytest.raises((ImportError, AttributeError)):
+        type(cache)._load_index(cache)
+    assert cache.load("key") is None
 
 
 def test_the_fingerprint_follows_every_source(monkeypatch, tmp_path):
