@@ -44,11 +44,11 @@ _HOMES = {
 
 def __getattr__(name: str) -> object:
     """Import the public names when they are first used, so that ``import nuinfer`` stays fast."""
-    from importlib import import_module
+    from nuinfer.registry import imported
 
     for home, names in _HOMES.items():
         if name in names:
-            return getattr(import_module(f"nuinfer.{home}"), name)
+            return getattr(imported(f"nuinfer.{home}"), name)
     raise AttributeError(f"module 'nuinfer' has no attribute '{name}'")
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -240,10 +239,9 @@ class Analysis:
 
     def observables(self, theta: ArrayLike) -> dict[str, FloatArray]:
         """What each constraint predicts at theta, by name; its Standard Model value if it lacks a mediator."""
-        _, values, _, _ = self.parts.unpack(theta)
-        batch = np.shape(theta)[:-1]
-        spread = (np.broadcast_to(self.parts.observable(c, values), (math.prod(batch),)) for c in self.constraints)
-        return {c.name: found.reshape(batch) for c, found in zip(self.constraints, spread, strict=True)}
+        x, values, _, _ = self.parts.unpack(theta)
+        found = {c.name: self.parts.observable(c, values) for c in self.constraints}
+        return {name: np.broadcast_to(each, len(x)).reshape(np.shape(theta)[:-1]) for name, each in found.items()}
 
     def values(self, theta: ArrayLike) -> dict[str, FloatArray]:
         """Named physical values at theta, logarithms undone; each of shape (*batch,), infinite where they overflow."""

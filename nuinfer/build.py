@@ -167,12 +167,9 @@ def _transport(model: ModelConfig, mixing: Mixing, law: Law) -> Transport:
         raise ConfigError("model.neutrino: 'dirac' is not allowed with model.mediator 'scalar', only 'majorana'")
     if model.targets == "thermal":
         _check_thermal(model)
-    mediator, cosmology = (
-        Mediator(model.charges, MEDIATORS[model.mediator].value),
-        COSMOLOGIES[model.cosmology].value,
-    )
+    mediator = Mediator(model.charges, MEDIATORS[model.mediator].value)
     split, dirac = model.masses == "split", model.neutrino == "dirac"
-    propagation = Propagation(mixing, mediator, cosmology, model.coherence, split, dirac)
+    propagation = Propagation(mixing, mediator, COSMOLOGIES[model.cosmology].value, model.coherence, split, dirac)
     if model.targets == "thermal":
         return Moving(shells, propagation, model.regeneration)
     return Resonant(shells, propagation, law.regeneration_intervals if model.regeneration else 0)

@@ -7,6 +7,7 @@ the analysis: its source, spectrum, evolution, coherence, regeneration and targe
 import numpy as np
 
 from nuinfer.analysis import Analysis
+from nuinfer.build import Values
 from nuinfer.detector.response import PHI_UNIT
 from nuinfer.errors import PhysicsDomainError
 from nuinfer.physics.propagation import source_populations
@@ -101,9 +102,7 @@ def depths_at_earth(analysis: Analysis, theta: ArrayLike, energy_gev: ArrayLike)
     return analysis.model.transport.depths(at, mass, coupling, targets).reshape(*batch, energy.size, -1)
 
 
-def _values(
-    analysis: Analysis, theta: ArrayLike, energy_gev: ArrayLike
-) -> tuple[dict[str, FloatArray], tuple[int, ...], FloatArray]:
+def _values(analysis: Analysis, theta: ArrayLike, energy_gev: ArrayLike) -> tuple[Values, tuple[int, ...], FloatArray]:
     """Named values of shape (n,) each, the batch they come from, and the energies."""
     energy = np.asarray(energy_gev, float)
     if energy.ndim != 1 or not np.all(energy > 0.0):
@@ -112,15 +111,13 @@ def _values(
     return {name: value.ravel() for name, value in values.items()}, np.shape(theta)[:-1], energy
 
 
-def _spectrum(values: dict[str, FloatArray], energy_gev: FloatArray) -> FloatArray:
+def _spectrum(values: Values, energy_gev: FloatArray) -> FloatArray:
     """Flux phi_total (E/100 TeV)^-gamma, shape (n, energy)."""
     exponent = -values["gamma"][:, None] * np.log(energy_gev / PIVOT_GEV)
     return np.asarray(PHI_UNIT * values["phi_total"][:, None] * np.exp(exponent))
 
 
-def _arriving(
-    analysis: Analysis, values: dict[str, FloatArray], energy_gev: FloatArray, source: FloatArray
-) -> FloatArray:
+def _arriving(analysis: Analysis, values: Values, energy_gev: FloatArray, source: FloatArray) -> FloatArray:
     """Flavours of nu + nubar over `_spectrum` from populations at the source (n or 1, 1, 3), shape (n, energy, 3)."""
     points = analysis.model.points(values)._replace(source=np.ascontiguousarray(source))
     energy = np.tile(energy_gev, (len(values["gamma"]), 1))

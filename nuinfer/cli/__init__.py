@@ -7,7 +7,6 @@ command that needs them, so that ``nuinfer --help`` answers at once.
 from __future__ import annotations
 
 import argparse
-import importlib
 import pkgutil
 import sys
 from collections.abc import Sequence
@@ -15,6 +14,7 @@ from collections.abc import Sequence
 from nuinfer import __version__
 from nuinfer.cli.command import BAD_INPUT, BUG, INTERRUPTED, OK, Command
 from nuinfer.errors import NonFiniteLogProbError, NuinferError
+from nuinfer.registry import imported
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def commands() -> dict[str, Command]:
     """Every command by its name, in alphabetical order."""
-    modules = {each.name: importlib.import_module(f"{__name__}.{each.name}") for each in pkgutil.iter_modules(__path__)}
+    modules = {each.name: imported(f"{__name__}.{each.name}") for each in pkgutil.iter_modules(__path__)}
     return {name: module.COMMAND for name, module in modules.items() if hasattr(module, "COMMAND")}
 
 

@@ -27,11 +27,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Draw, and name every file."""
-    from nuinfer.plotting import KINDS, find, plot, save_all
+    from nuinfer.plotting import FIGURES, KINDS, plot, save_all
 
     folders, formats = arguments.folders, arguments.format or ("pdf", "png")
     look = {"width_in": arguments.width, "look": arguments.style}
-    kind = find(arguments.kind) if arguments.kind else None
+    kind = FIGURES.find(arguments.kind, "figure") if arguments.kind else None
     if kind and kind.of not in ("run", "analysis"):
         raise ConfigError(f"plot: {kind.name} is drawn of a {kind.of}, not of a run")
     if kind and kind.of == "analysis" and not any(Path(folder).is_dir() for folder in folders):

@@ -7,7 +7,6 @@ never walkers: the walkers of one ensemble are not independent.
 
 from __future__ import annotations
 
-import importlib
 import os
 import warnings
 from collections.abc import Callable, Mapping
@@ -21,6 +20,7 @@ from scipy import special
 
 from nuinfer.analysis import Analysis
 from nuinfer.errors import RunFolderError
+from nuinfer.registry import imported
 from nuinfer.typing import FloatArray
 
 CHUNK = 512  # points per call of the model
@@ -30,7 +30,7 @@ CHUNK = 512  # points per call of the model
 def _arviz() -> Any:  # the library has no types; imported late, it is the slowest import there is
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # the notice that ArviZ 0.23 prints when it is imported
-        return importlib.import_module("arviz")
+        return imported("arviz")
 
 
 def _is_1x() -> bool:
@@ -79,7 +79,7 @@ def psis_loo(log_likelihood: FloatArray, log_weights: FloatArray) -> tuple[Float
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a large k is the caller's business
         if _is_1x():
-            smoothed, k = importlib.import_module("arviz_stats.base").array_stats.psislw(ratios, axis=-1)
+            smoothed, k = imported("arviz_stats.base").array_stats.psislw(ratios, axis=-1)
         else:
             smoothed, k = _arviz().psislw(ratios)
     return special.logsumexp(np.asarray(smoothed) + log_likelihood.T, axis=1), np.array(k, float)

@@ -16,7 +16,7 @@ matplotlib is imported when something is drawn.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +29,13 @@ from nuinfer.plotting.kind import Kind as Kind
 from nuinfer.plotting.kind import of_posterior as of_posterior
 from nuinfer.plotting.scaffold import Sheet as Sheet
 from nuinfer.plotting.scaffold import sheet as sheet
-from nuinfer.registry import discover, imported, is_path, load_file
+from nuinfer.registry import Registry, imported
 
-KINDS: Mapping[str, Kind] = discover("nuinfer.plotting.figures", "FIGURE", Kind)
-"""Name of a figure to what it says of itself."""
+FIGURES = Registry(f"{__name__}.figures", "FIGURE", Kind)
+"""What figures say of themselves: those of the folder, and a user's own, by the path of a Python file."""
+
+KINDS = FIGURES.shipped
+"""Name of a figure of the folder to what it says of itself."""
 
 QUICK = tuple(name for name, kind in KINDS.items() if kind.quick)
 """Figures that a fit draws at its end."""
@@ -53,21 +56,6 @@ def _functions() -> dict[str, Any]:
     """What the files of the figures offer beside their `Kind`."""
     files = [vars(imported(f"{__name__}.figures.{kind}")) for kind in KINDS]
     return {name: each for file in files for name, each in file.items() if name.startswith(("plot_", "Bar"))}
-
-
-def find(kind: str) -> Kind:
-    """One of `KINDS` by its name, or the figure of a user's Python file by its path.
-
-    Raises
-    ------
-    ConfigError
-        If there is none.
-    """
-    if is_path(kind):
-        return load_file(kind, "figure").constant("FIGURE", Kind)
-    if kind not in KINDS:
-        raise ConfigError(f"figure '{kind}': not one of {', '.join(KINDS)}")
-    return KINDS[kind]
 
 
 def kinds_of(given: Any, of: Given = "run") -> tuple[str, ...]:
@@ -104,7 +92,7 @@ def plot(kind: str, run: Any, *others: Any, width_in: float = style.PAGE_IN, loo
     ConfigError
         For an unknown kind, or a figure that the run does not have.
     """
-    figure_kind = find(kind)
+    figure_kind = FIGURES.find(kind, "figure")
     runs = (run, *others)
     if others and not figure_kind.several:
         hint = "it shows one; several can be drawn by corner"

@@ -436,7 +436,7 @@ def test_figures_of_an_unconverged_run_say_so(run, analysis, samples, summary, m
 
 
 def test_bad_kinds_formats_and_numbers_of_runs_are_refused(run, tmp_path):
-    with pytest.raises(ConfigError, match="figure 'corn': not one of corner, region, counts, "):
+    with pytest.raises(ConfigError, match="figure: 'corn' is not one of corner, region, counts, "):
         plotting.plot("corn", run)
     with pytest.raises(ConfigError, match="format 'eps' of a figure: allowed are pdf, png, svg"):
         plotting.save_all(run, tmp_path / "figures", formats=("pdf", "eps"))
