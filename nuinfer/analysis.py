@@ -267,7 +267,8 @@ class Analysis:
         PhysicsDomainError
             If they are not finite.
         """
-        counts = np.asarray(sum(self.components(theta).values()))
+        with np.errstate(all="ignore"):  # what comes of it is checked
+            counts = np.asarray(sum(self.components(theta).values()))
         bad = ~np.all(np.isfinite(counts), axis=(-2, -1))
         if bad.any():
             at = dict(zip(self.parameter_names, np.asarray(theta)[bad][0].tolist(), strict=True))
