@@ -123,16 +123,13 @@ def _rate_per_cm(m_zprime_mev: ArrayLike, g_prime: ArrayLike, temperature_mev: A
     mass, coupling = np.asarray(m_zprime_mev, float), np.asarray(g_prime, float)
     ratio = mass / within("temperature_mev", temperature_mev)
     thermal = np.exp(read_table(_TABLE)(1, ratio) - ratio)
-    return np.asarray(coupling**2 / (24.0 * math.pi) * mass * thermal / HBAR_C_MEV_CM)
+    return np.asarray(coupling**2 * mass * thermal / (24.0 * math.pi * HBAR_C_MEV_CM))
 
 
-def _log_times(
-    temperature_mev: float, radius_km: float, duration_s: float, m_zprime_mev: FloatArray, g_prime: FloatArray
-) -> FloatArray:
-    """Decimal logarithm of the diffusion time over the duration of the burst."""
-    time_s = diffusion_time_s(m_zprime_mev, g_prime, temperature_mev, radius_km)
+def _log_times(temperature_mev: float, per_rate: float, m_zprime_mev: FloatArray, g_prime: FloatArray) -> FloatArray:
+    """Decimal logarithm of the diffusion time over the duration of the burst, `per_rate` times ``1/lambda``."""
     with np.errstate(divide="ignore"):
-        return np.log10(time_s / duration_s)
+        return np.log10(per_rate * _rate_per_cm(m_zprime_mev, g_prime, temperature_mev))
 
 
 def _prediction(
@@ -141,7 +138,8 @@ def _prediction(
 ) -> Prediction:  # fmt: skip
     """``log10(tau_diff / duration of the burst)``, log-normal with the theory error `sigma_dex`, or cut at zero."""
     table = read_table(_TABLE)
-    predict = functools.partial(_log_times, temperature_mev, radius_km, numbers["duration_s"])
+    per_rate = (radius_km * _CM_PER_KM) ** 2 / SPEED_OF_LIGHT_CM_S / numbers["duration_s"]
+    predict = functools.partial(_log_times, temperature_mev, per_rate)
     covered = table.low * temperature_mev, table.high * temperature_mev
     return Prediction(predict, -math.inf, covered, measured={"mean": 0.0, "sigma": sigma_dex, "limit": 0.0})
 
