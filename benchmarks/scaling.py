@@ -13,11 +13,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from nuinfer.inference.studies.campaign import Campaign, run_campaign
-from nuinfer.inference.studies.campaign_jobs import CampaignConfig
+from nuinfer.inference.studies.campaign import Campaign, CampaignConfig, run_campaign
 from nuinfer.inference.studies.jobs import JobsConfig
-from nuinfer.inference.work.dispatch import Call, dispatch
-from nuinfer.inference.work.executors import Inline, open_executor
+from nuinfer.inference.work.executors import Call, Inline, dispatch, open_executor
 from nuinfer.inference.work.store import RESULTS, Question, open_store
 
 EMPTY, FITS = 500, 20

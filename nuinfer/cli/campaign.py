@@ -22,7 +22,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the campaign; 0 if every job has its result, else 3."""
-    from nuinfer.inference.studies.campaign_jobs import count_jobs
+    from nuinfer.inference.studies.campaign import count_jobs
 
     file, out = arguments.file, Path(arguments.out or Path("chains") / Path(arguments.file).stem)
     if arguments.dry_run:

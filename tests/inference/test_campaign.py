@@ -22,8 +22,8 @@ from nuinfer.cli import main
 from nuinfer.errors import ConfigError, RunFolderError
 from nuinfer.inference.profile.profile import Profile
 from nuinfer.inference.studies.calibration import Setting, simulate
-from nuinfer.inference.studies.campaign import open_campaign, run_campaign
-from nuinfer.inference.studies.campaign_jobs import count_jobs, jobs_of, parse_campaign, run_job, with_data
+from nuinfer.inference.studies.campaign import count_jobs, jobs_of, open_campaign, parse_campaign, run_campaign
+from nuinfer.inference.studies.jobs import run_job, with_data
 from nuinfer.inference.work.executors import Inline
 from nuinfer.inference.work.files import write_lines
 from nuinfer.inference.work.store import Question, open_store, read_results

@@ -115,11 +115,6 @@ class AbsorptionTest:
     likelihood_ratio: LikelihoodRatio | None
     note: str = ""
 
-    @property
-    def p_value(self) -> float | None:
-        """That of the likelihood ratio, if there is one."""
-        return None if self.likelihood_ratio is None else self.likelihood_ratio.p_value
-
 
 def savage_dickey(absorption: Evidence, none: Analysis, seed: int = 0) -> SavageDickey:
     """Savage-Dickey ratio from the nested runs of the hypothesis with absorption.
@@ -156,9 +151,8 @@ def savage_dickey(absorption: Evidence, none: Analysis, seed: int = 0) -> Savage
     rises = np.array([np.exp(log_likelihood(at_coupling(draws, column, x)) - lowest) for x in grid])
     rise = rises @ weights / weights.sum()
     edge = _plateau_edge(rise, grid)
-    mass_only, mass_error = _mean_constraints(
-        analysis, none, at_coupling(analysis.sample_prior(DRAWS, rng), column, floor)
-    )
+    prior_at_floor = at_coupling(analysis.sample_prior(DRAWS, rng), column, floor)
+    mass_only, mass_error = _mean_constraints(analysis, none, prior_at_floor)
     prior = analysis.sample_prior(PRIOR_DRAWS, rng)[:, column]
     plateau = prior < edge
     height = float(np.mean(np.interp(prior[plateau], grid, rise)))
@@ -174,19 +168,14 @@ def savage_dickey(absorption: Evidence, none: Analysis, seed: int = 0) -> Savage
     return SavageDickey(math.log(ratio), error, 10.0**edge, 10.0**floor, before, after, mass_only, height)
 
 
-def absorption_test(
-    absorption: Evidence, none: Evidence, seed: int, likelihood_ratios: Sequence[float] | None
-) -> AbsorptionTest:
-    """All three tests of one pair of hypotheses; likelihood ratios are that of the data and those of simulated ones."""
-    note, dickey, ratio = "", None, None
+def absorption_test(absorption: Evidence, none: Evidence, seed: int, ratios: Sequence[float] | None) -> AbsorptionTest:
+    """All three tests of one pair of hypotheses; `ratios` of likelihoods are that of the data and of simulated ones."""
     try:
-        dickey = savage_dickey(absorption, none.analysis, seed)
+        dickey, note = savage_dickey(absorption, none.analysis, seed), ""
     except ConfigError as problem:
-        note = str(problem)
-    if likelihood_ratios:
-        ratio = LikelihoodRatio(likelihood_ratios[0], tuple(likelihood_ratios[1:]))
-    error = math.hypot(absorption.ln_z_error, none.ln_z_error)
-    ln_b = absorption.ln_z - none.ln_z
+        dickey, note = None, str(problem)
+    ratio = LikelihoodRatio(ratios[0], tuple(ratios[1:])) if ratios else None
+    ln_b, error = absorption.ln_z - none.ln_z, math.hypot(absorption.ln_z_error, none.ln_z_error)
     return AbsorptionTest(absorption.name, none.name, ln_b, error, dickey, ratio, note)
 
 
@@ -212,10 +201,8 @@ def _check_floor(analysis: Analysis, none: Analysis, at_floor: FloatArray) -> No
     apart = analysis.log_terms(at_floor)["poisson"] - none.log_terms(at_floor[:, columns])["poisson"]
     worst = float(np.max(np.abs(apart)))
     if worst > SAME:
-        raise ConfigError(
-            f"Savage-Dickey: at the floor of parameters.{COUPLING} ln L still differs by {worst:.2g} from that "
-            f"without absorption; a lower floor is needed (difference at most {SAME})"
-        )
+        text = f"ln L still differs by {worst:.2g} from that without absorption; a lower floor is needed"
+        raise ConfigError(f"Savage-Dickey: at the floor of parameters.{COUPLING} {text} (difference at most {SAME})")
 
 
 def _plateau_edge(rise: FloatArray, grid: FloatArray) -> float:

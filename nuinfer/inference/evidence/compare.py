@@ -38,8 +38,7 @@ from nuinfer.inference.evidence.nested import ENGINES, NestedRun, Setting, run_n
 from nuinfer.inference.profile.likelihood_ratio import significance
 from nuinfer.inference.profile.search import best_fit
 from nuinfer.inference.work import files
-from nuinfer.inference.work.dispatch import Call
-from nuinfer.inference.work.executors import on_unpickled
+from nuinfer.inference.work.executors import Call, on_unpickled
 from nuinfer.inference.work.store import Execution, Question, address, open_store
 from nuinfer.registry import imported
 from nuinfer.typing import FloatArray
@@ -75,10 +74,7 @@ class Comparison:
     folder: Path | None = None
 
     def __getitem__(self, name: str) -> Evidence:
-        for evidence in self.hypotheses:
-            if evidence.name == name:
-                return evidence
-        raise KeyError(name)
+        return {evidence.name: evidence for evidence in self.hypotheses}[name]
 
     @property
     def best(self) -> Evidence:
@@ -94,18 +90,17 @@ class Comparison:
 
     def average(self, names: Iterable[str] | None = None) -> Average:
         """Average over hypotheses, by default all, of the quantities they share; see `average` of evidences."""
-        chosen = [evidence.name for evidence in self.hypotheses] if names is None else list(names)
-        return known.average([self[name] for name in chosen])
+        return known.average(self.hypotheses if names is None else [self[name] for name in names])
 
     def entry(self, evidence: Evidence) -> dict[str, Any]:
         """One hypothesis of the JSON."""
         ln_b, error = self.ln_bayes_factor(evidence.name)
         own = ("name", "ln_z", "ln_z_error", "ln_prior_volume", "best_fit", "max_log_likelihood")
-        answer: dict[str, Any] = {name: getattr(evidence, name) for name in (*own, "quoted_error", "scatter")} | {
-            "ln_bayes_factor": ln_b,
-            "ln_bayes_factor_error": error,
+        answer: dict[str, Any] = {name: getattr(evidence, name) for name in (*own, "quoted_error", "scatter")}
+        answer |= {"ln_bayes_factor": ln_b, "ln_bayes_factor_error": error}
+        answer |= {
             "scale": "best" if evidence is self.best else known.verbal(ln_b, error),
-            "allowed_prior": math.exp(evidence.ln_allowed),
+            "allowed_prior": math.exp(np.mean([run.ln_allowed for run in evidence.runs])),
             "information": float(np.mean([run.information for run in evidence.runs])),
             "seeds": [
                 {"seed": seed, "ln_z": run.ln_z, "ln_z_error": run.ln_z_error, "calls": run.calls}
@@ -113,26 +108,21 @@ class Comparison:
             ],
             "config_hash": evidence.analysis.config_hash,
         }
-        if evidence.loo is not None and self.best.loo is not None:
-            difference, spread = evidence.loo.difference(self.best.loo)
-            answer["loo"] = {
-                "elpd": evidence.loo.elpd,
-                "elpd_difference": difference,
-                "elpd_difference_error": spread,
-                "pareto_k_max": evidence.loo.k_max,
-                "bins_refitted": evidence.loo.refitted,
-            }
+        loo, best = evidence.loo, self.best.loo
+        if loo is not None and best is not None:
+            apart, spread = loo.difference(best)
+            answer["loo"] = {"elpd": loo.elpd, "elpd_difference": apart, "elpd_difference_error": spread}
+            answer["loo"] |= {"pareto_k_max": loo.k_max, "bins_refitted": loo.refitted}
         return answer
 
     def to_dict(self) -> dict[str, Any]:
         """What ``--json`` prints."""
-        answer: dict[str, Any] = {
-            "hypotheses": [self.entry(evidence) for evidence in self.hypotheses],
-            "engine": asdict(self.setting),
-            "scale_reference": known.SCALE_REFERENCE,
-            "absorption": [asdict(test) | {"p_value": test.p_value} for test in self.absorption],
-            "warnings": self.warnings,
-        }
+        answer: dict[str, Any] = {"hypotheses": [self.entry(evidence) for evidence in self.hypotheses]}
+        answer |= {"engine": asdict(self.setting), "scale_reference": known.SCALE_REFERENCE, "warnings": self.warnings}
+        answer["absorption"] = [
+            asdict(test) | {"p_value": test.likelihood_ratio and test.likelihood_ratio.p_value}
+            for test in self.absorption
+        ]
         with contextlib.suppress(ConfigError):  # they share nothing
             answer["average"] = self.average().to_dict()
         return dict(files.plain(answer))
@@ -210,29 +200,26 @@ def compare(  # noqa: PLR0913 - one of the public names
     sampler = ENGINES.find(setting.engine, "engine")
     imported(sampler.package, "engine", sampler.extra)
     references = sorted({text for analysis in hypotheses.values() for text in analysis.references()})
-    question = Question(
-        "comparison",
-        {"setting": setting.identity, "seed": seed},
-        {name: analysis.config_hash for name, analysis in hypotheses.items()},
-        {"references": references, "command": command},
-        tuple(dict.fromkeys(("numpy", "scipy", sampler.package))),
-        (HYPOTHESES, RESULT, "figures"),
-    )
+    settings, notes = {"setting": setting.identity, "seed": seed}, {"references": references, "command": command}
+    hashes = {name: analysis.config_hash for name, analysis in hypotheses.items()}
+    packages = tuple(dict.fromkeys(("numpy", "scipy", sampler.package)))
+    question = Question("comparison", settings, hashes, notes, packages, (HYPOTHESES, RESULT, "figures"))
     with contextlib.ExitStack() as stack:
         path = Path(stack.enter_context(tempfile.TemporaryDirectory()) if out is None else out)
         execution: Execution = {"jobs": jobs, "executor": executor, "progress": progress}
         resume = resume or out is None
         store = stack.enter_context(open_store(path, question, resume=resume, force=force, **execution))
-        plan = [_Hypothesis(name, a, pickle.dumps(a), setting, seed, path.resolve()) for name, a in hypotheses.items()]
-        for one in plan:
-            files.make_folder(one.home)
-            files.write_atomic(one.home / "config.toml", one.analysis.config_toml().encode())
+        plan = []
+        for name, analysis in hypotheses.items():
+            home = path.resolve() / HYPOTHESES / analysis.config_hash
+            plan.append(_Hypothesis(name, analysis, pickle.dumps(analysis), setting, seed, home))
+            files.make_folder(home)
+            files.write_atomic(home / "config.toml", analysis.config_toml().encode())
         runs = iter(store.do([one.nested(k) for one in plan for k in range(seeds)], "nested runs"))
         fits = store.do([one.finish(seeds, loo=loo) for one in plan], "best fits")
-        evidences = {
-            one.name: one.evidence(list(itertools.islice(runs, seeds)), fit)
-            for one, fit in zip(plan, fits, strict=True)
-        }
+        evidences = {}
+        for one, fit in zip(plan, fits, strict=True):
+            evidences[one.name] = one.evidence(list(itertools.islice(runs, seeds)), fit)
         tests = []
         for with_it, without in absorption_pairs(hypotheses):
             calls = plan[list(hypotheses).index(with_it)].likelihood_ratios(evidences[without], pseudo_experiments)
@@ -260,12 +247,7 @@ class _Hypothesis:
     pickled: bytes
     setting: Setting
     seed: int
-    folder: Path
-
-    @property
-    def home(self) -> Path:
-        """Its folder."""
-        return self.folder / HYPOTHESES / self.analysis.config_hash
+    home: Path
 
     def nested(self, run: int) -> Call:
         """One nested run."""

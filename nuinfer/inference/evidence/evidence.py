@@ -123,11 +123,6 @@ class Evidence:
         return max(self.quoted_error, self.scatter)
 
     @property
-    def ln_allowed(self) -> float:
-        """Logarithm of the share of the prior that exclusions leave."""
-        return float(np.mean([run.ln_allowed for run in self.runs]))
-
-    @property
     def ln_prior_volume(self) -> float:
         """Logarithm of the volume of the box with the peak density of the prior, in the sampled coordinates.
 
@@ -220,17 +215,13 @@ class Average:
     names: tuple[str, ...]
     draws: FloatArray
 
-    def summary(self) -> dict[str, dict[str, Any]]:
-        """Median and highest-density intervals of every shared quantity."""
-        return {
-            name: {"median": float(np.median(column))}
-            | {f"hpd{100 * level:.0f}": list(shortest_interval(column, level)) for level in LEVELS}
-            for name, column in zip(self.names, self.draws.T, strict=True)
-        }
-
     def to_dict(self) -> dict[str, Any]:
-        """As plain values."""
-        return {"weights": dict(self.weights), "weight_errors": dict(self.errors), "parameters": self.summary()}
+        """As plain values, with median and highest-density intervals of every shared quantity."""
+        parameters: dict[str, dict[str, Any]] = {}
+        for name, column in zip(self.names, self.draws.T, strict=True):
+            intervals = {f"hpd{100 * level:.0f}": list(shortest_interval(column, level)) for level in LEVELS}
+            parameters[name] = {"median": float(np.median(column))} | intervals
+        return {"weights": dict(self.weights), "weight_errors": dict(self.errors), "parameters": parameters}
 
 
 def probabilities(ln_z: FloatArray) -> FloatArray:
@@ -241,8 +232,7 @@ def probabilities(ln_z: FloatArray) -> FloatArray:
     >>> probabilities(np.log([1.0, 3.0])).tolist()
     [0.25, 0.75]
     """
-    odds = np.exp(ln_z - np.max(ln_z, axis=-1, keepdims=True))
-    return np.asarray(odds / odds.sum(axis=-1, keepdims=True))
+    return np.asarray(special.softmax(ln_z, axis=-1))
 
 
 def average(evidences: Sequence[Evidence], n: int = AVERAGE_DRAWS, seed: int = 0) -> Average:

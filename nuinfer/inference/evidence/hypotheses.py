@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import json
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -153,10 +153,9 @@ def standard_blocks() -> tuple[Block, ...]:
     groups = {name: group for group in GROUPS for name in held["around"][group]}
     around = {name: held["around"][group][name] for name, group in groups.items()}
     mediators = dict.fromkeys(held["alone"], "mediator")
-    return (
-        *(_block(data, "hese7", data, around, groups) for data in DATA),
-        *(_block(f"{data}, IceCube alone", "hese7_icecube", data, held["alone"], mediators) for data in DATA),
-    )
+    full = [_block(data, "hese7", data, around, groups) for data in DATA]
+    alone = [_block(f"{data}, IceCube alone", "hese7_icecube", data, held["alone"], mediators) for data in DATA]
+    return *full, *alone
 
 
 def _block(name: str, preset: str, data: str, changes: Mapping[str, Sequence[str]], groups: Mapping[str, str]) -> Block:
@@ -186,14 +185,10 @@ def check(hypotheses: Mapping[str, Analysis]) -> list[str]:
 
 def absorption_pairs(hypotheses: Mapping[str, Analysis]) -> list[tuple[str, str]]:
     """Names of hypotheses that differ in ``model.absorption`` alone: with it, without it."""
-    switched = {name: analysis.with_overrides({"model.absorption": True}) for name, analysis in hypotheses.items()}
-    return [
-        (a, b)
-        for a, b in itertools.permutations(hypotheses, 2)
-        if hypotheses[a].config.model.absorption
-        and not hypotheses[b].config.model.absorption
-        and switched[a].config == switched[b].config
-    ]
+    switched = {name: a.with_overrides({"model.absorption": True}).config for name, a in hypotheses.items()}
+    absorbing = [name for name, analysis in hypotheses.items() if analysis.config.model.absorption]
+    without = [name for name in hypotheses if name not in absorbing]
+    return [(a, b) for a, b in itertools.product(absorbing, without) if switched[a] == switched[b]]
 
 
 def _same_data(a: str, first: Analysis, b: str, second: Analysis) -> None:
@@ -211,63 +206,53 @@ def _same_data(a: str, first: Analysis, b: str, second: Analysis) -> None:
     )
 
 
-def _constraints(a: str, first: Analysis, b: str, second: Analysis) -> list[str]:
+def _constraints(a: str, first: Analysis, b: str, second: Analysis) -> Iterator[str]:
     """Refuse smooth constraints that are not the same data; warn of different exclusions."""
     one, other = ({c.name: c for c in analysis.constraints} for analysis in (first, second))
-    warnings = []
     for name in dict.fromkeys([*one, *other]):
         pair = one.get(name), other.get(name)
-        forms = ["off" if c is None else f"{c.form} '{c.measurement.name}'" for c in pair]
-        if pair[0] and pair[1] and (pair[0].form, pair[0].measurement) == (pair[1].form, pair[1].measurement):
+        facts = [c and (c.form, c.measurement) for c in pair]
+        if facts[0] == facts[1]:
             continue
+        forms = ["off" if c is None else f"{c.form} '{c.measurement.name}'" for c in pair]
         text = f"constraints.{name}: {forms[0]} in '{a}', {forms[1]} in '{b}'"
-        if any(c is not None and not c.is_exclusion for c in pair):
+        if any(c and not c.is_exclusion for c in pair):
             raise ConfigError(f"{text}: a measurement is data, and their evidences are of different data")
-        warnings.append(f"{text}: the exclusions leave different parts of the prior, and ln B depends on that")
-    return warnings
+        yield f"{text}: the exclusions leave different parts of the prior, and ln B depends on that"
 
 
-def _priors(hypotheses: Mapping[str, Analysis]) -> list[str]:
+def _priors(hypotheses: Mapping[str, Analysis]) -> Iterator[str]:
     """A warning for each parameter that is sampled by several hypotheses with different priors."""
-    warnings = []
     held: dict[str, dict[Prior, list[str]]] = {}
     for name, analysis in hypotheses.items():
         for parameter, prior in analysis.space.sampled:
             held.setdefault(parameter.name, {}).setdefault(prior, []).append(name)
     for parameter_name, priors in held.items():
         if len(priors) > 1:
-            texts = [f"{_prior_text(prior)} in {_listed(names)}" for prior, names in priors.items()]
-            warnings.append(
-                f"parameters.{parameter_name} has different priors, {'; '.join(texts)}: ln Z goes down with the volume "
-                "of a prior, so ln B compares these priors too"
-            )
-    return warnings
+            texts = "; ".join(f"{_prior_text(prior)} in {_listed(names)}" for prior, names in priors.items())
+            why = "ln Z goes down with the volume of a prior, so ln B compares these priors too"
+            yield f"parameters.{parameter_name} has different priors, {texts}: {why}"
 
 
-def _modelling(hypotheses: Mapping[str, Analysis]) -> list[str]:
+def _modelling(hypotheses: Mapping[str, Analysis]) -> Iterator[str]:
     """A warning for each set of hypotheses that differ in `MODELLING` alone."""
     alike: dict[str, list[str]] = {}
     for name, analysis in hypotheses.items():
         config = analysis.config.model_dump(mode="json", exclude={"sampler": True, "model": set(MODELLING)})
         alike.setdefault(json.dumps(config, sort_keys=True), []).append(name)
-    warnings = []
     for names in alike.values():
         models = [hypotheses[name].config.model for name in names]
         keys = [key for key in MODELLING if len({getattr(model, key) for model in models}) > 1]
         if keys:
-            warnings.append(
-                f"{_listed(names)} differ in how propagation is computed ({', '.join(keys)}): their ln B is the "
-                "sensitivity to modelling, not odds of equal hypotheses"
-            )
-    return warnings
+            why = "their ln B is the sensitivity to modelling, not odds of equal hypotheses"
+            yield f"{_listed(names)} differ in how propagation is computed ({', '.join(keys)}): {why}"
 
 
 def _prior_text(prior: Prior) -> str:
-    if isinstance(prior, Uniform):
-        return f"uniform [{prior.low:g}, {prior.high:g}]"
+    ends = f"[{prior.low:g}, {prior.high:g}]"
     if isinstance(prior, Normal):
-        return f"normal {prior.mean:g} +- {prior.sigma:g} in [{prior.low:g}, {prior.high:g}]"
-    return f"{type(prior).__name__} in [{prior.low:g}, {prior.high:g}]"
+        return f"normal {prior.mean:g} +- {prior.sigma:g} in {ends}"
+    return f"uniform {ends}" if isinstance(prior, Uniform) else f"{type(prior).__name__} in {ends}"
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -23,8 +23,7 @@ from nuinfer.analysis import Analysis
 from nuinfer.errors import ConfigError
 from nuinfer.inference.sampling.ensemble import defective_moves
 from nuinfer.inference.sampling.short import sample
-from nuinfer.inference.work.dispatch import Call
-from nuinfer.inference.work.executors import on_unpickled
+from nuinfer.inference.work.executors import Call, on_unpickled
 from nuinfer.inference.work.files import write_atomic
 from nuinfer.inference.work.store import Execution, Question, address, open_store
 from nuinfer.typing import FloatArray
@@ -147,10 +146,6 @@ class Calibration:
         """Whether every test passes and every fit was adequate."""
         return not self.failures and not self.inadequate
 
-    def coverage_error(self, level: float) -> float:
-        """Monte-Carlo error of the coverage at `level`, if it is right."""
-        return math.sqrt(level * (1.0 - level) / self.simulations)
-
     def markdown(self) -> str:
         """The table of ``calibration.md``."""
         verdict = "passed" if self.passed else f"FAILED ({', '.join(self.failures) or 'inadequate fits'})"
@@ -167,8 +162,8 @@ class Calibration:
             lines.append(f"| `{row.name}` | {pull} | {row.dispersion:.3f} ± {row.dispersion_error:.3f} | {p_values} |")
         lines += ["", f"A p-value passes above {self.threshold:.2g} (Bonferroni)."]
         for level, share in self.coverage.items():
-            found = f"{share:.3f} ± {self.coverage_error(level):.3f}"
-            lines.append(f"Region of {level:.0%} in (m_Z', g'): holds the truth in {found}.")
+            error = math.sqrt(level * (1.0 - level) / self.simulations)  # if it is right
+            lines.append(f"Region of {level:.0%} in (m_Z', g'): holds the truth in {share:.3f} ± {error:.3f}.")
         poor = f"{self.inadequate} of {self.simulations} below {self.setting.min_ess:g}"
         lines.append(f"Effective sample size of the fits: at least {self.ess_min:.0f}; {poor}.")
         return "\n".join(lines) + "\n"
@@ -233,10 +228,9 @@ def judge(simulations: Sequence[Mapping[str, Any]], name: str, setting: Setting)
     for quantity, rank in ranks.items():
         pull = float(np.mean([one["pull"].get(quantity, math.nan) for one in simulations]))
         spread = float(12.0 * np.mean((rank - 0.5) ** 2))
-        p_pull, p_spread = (
-            2.0 * float(stats.norm.sf(abs(score))) for score in (pull / pull_error, (spread - 1.0) / spread_error)
-        )
-        p_values = 1.0 if math.isnan(pull) else p_pull, p_spread, float(stats.kstest(rank, "uniform").pvalue)
+        scores = 0.0 if math.isnan(pull) else pull / pull_error, (spread - 1.0) / spread_error
+        p_pull, p_spread = (2.0 * float(stats.norm.sf(abs(score))) for score in scores)
+        p_values = p_pull, p_spread, float(stats.kstest(rank, "uniform").pvalue)
         rows.append(Row(quantity, pull, pull_error, spread, spread_error, p_values))
     coverage = {level: float(np.mean(ranks["region"] < level)) for level in LEVELS} if "region" in ranks else {}
     ess = [float(one["ess"]) for one in simulations]
@@ -280,15 +274,9 @@ def simulate(analysis: Analysis, setting: Setting, index: int) -> dict[str, Any]
         rank["region"] = 1.0 - rank["region"]
     moments = {name: (float(np.mean(v)), float(np.std(v))) for name, v in drawn.items() if name != "region"}
     pull = {name: (float(true[name][0]) - mean) / spread for name, (mean, spread) in moments.items() if spread > 0.0}
-    names = analysis.parameter_names
-    return {
-        "truth": dict(zip(names, truth[0].tolist(), strict=True)),
-        "rank": rank,
-        "pull": pull,
-        "ess": ess,
-        "steps": steps,
-        "observed": float(observed.sum()),
-    }
+    at = dict(zip(analysis.parameter_names, truth[0].tolist(), strict=True))
+    counted = float(observed.sum())
+    return {"truth": at, "rank": rank, "pull": pull, "ess": ess, "steps": steps, "observed": counted}
 
 
 def _allowed_draws(analysis: Analysis, n: int, rng: np.random.Generator) -> FloatArray:

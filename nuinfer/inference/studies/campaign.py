@@ -1,5 +1,10 @@
 """Campaigns: thousands of independent jobs on any executor, each result on disk as it ends.
 
+A table ``[jobs.NAME]`` of its TOML file says what is done with which analyses, which keys of their configuration vary,
+on which data. It stands for one job per analysis, combination of the varied values, and number of a simulated data set.
+A job is addressed by a hash of everything that decides its result, so that results outlive changes of the file around
+them.
+
 A folder is a store (`nuinfer.inference.work.store`) with ``campaign.toml`` (what was asked) and ``jobs.jsonl`` (address
 and labels of every job) in it; the ``complete`` of ``campaign.json`` says that every job has its result. Running the
 same command again does what is missing: jobs that were lost, interrupted or failed.
@@ -7,32 +12,49 @@ same command again does what is missing: jobs that were lost, interrupted or fai
 
 from __future__ import annotations
 
+import itertools
+import json
 import os
+import pickle
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+import tomllib
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from functools import lru_cache
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import tomli_w
+from pydantic import Field
 
+from nuinfer.analysis import Analysis, load
+from nuinfer.config import Count, EntryName, Table, presets, validated
 from nuinfer.errors import ConfigError
 from nuinfer.inference.studies import calibration
-from nuinfer.inference.studies.campaign_jobs import RUNS, CampaignConfig, jobs_of, read_campaign, run_job
+from nuinfer.inference.studies.jobs import KINDS, RUNS, Job, JobsConfig, run_job, truth_of
 from nuinfer.inference.work import files
-from nuinfer.inference.work.dispatch import Call
-from nuinfer.inference.work.store import Execution, Question, open_store, read_record, read_results
-from nuinfer.registry import imported
+from nuinfer.inference.work.executors import Call
+from nuinfer.inference.work.store import Execution, Question, address, open_store, read_record, read_results
+from nuinfer.registry import imported, is_path, load_file
 from nuinfer.typing import AnyArray
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 KIND, CONFIG, JOBS = "campaign", "campaign.toml", "jobs.jsonl"
+
+
+class CampaignConfig(Table):
+    """The whole file: the root seed, how often a job is started whose worker dies, and the jobs."""
+
+    seed: Annotated[int, Field(ge=0)] = 1504
+    attempts: Count = 3
+    jobs: dict[EntryName, JobsConfig] = Field(min_length=1)
 
 
 @dataclass(frozen=True)
@@ -153,23 +175,156 @@ def run_campaign(
     RunFolderError
         If the folder belongs to something else, is in use or cannot be written.
     """
-    path, beside, text = Path(out), None, None
+    path, beside = Path(out), None
     if isinstance(campaign, CampaignConfig):
-        config = campaign
+        config, text = campaign, tomli_w.dumps(campaign.model_dump(mode="json"))
     else:
-        config, text = read_campaign(os.fspath(campaign))
-        beside = Path(campaign).expanduser().parent
+        (config, text), beside = read_campaign(os.fspath(campaign)), Path(campaign).expanduser().parent
     every = list(jobs_of(config, beside))
     notes = {"jobs": len(every), "command": shlex.join(sys.argv) if command is None else command}
     execution: Execution = {"jobs": jobs, "scheduler": scheduler, "executor": executor, "progress": progress}
     with open_store(path, Question(KIND, notes=notes, parts=(CONFIG, JOBS, RUNS)), **execution) as store:
         files.write_lines(path / JOBS, ({"key": job.key, **job.case, "number": job.number} for job in every))
-        files.write_atomic(path / CONFIG, (text or tomli_w.dumps(config.model_dump(mode="json"))).encode())
+        files.write_atomic(path / CONFIG, text.encode())
         folder = path.resolve()
         calls = [Call(job.key, run_job, (job, folder), f"{job.case['job']} number {job.number}") for job in every]
         store.run(calls, attempts=config.attempts)
         store.finish(complete=not store.missing(calls))
     return Campaign(path)
+
+
+# What a file stands for -----------------------------------------------------------------------------------------------
+
+
+def parse_campaign(text: str) -> CampaignConfig:
+    """Check a TOML text.
+
+    Raises
+    ------
+    ConfigError
+        One line that names the key, the value and what is allowed.
+
+    Examples
+    --------
+    >>> parse_campaign('[jobs.fits]' + chr(10) + 'task = "best_fit"' + chr(10) + 'analysis = "hese7"').jobs["fits"].n
+    1
+    """
+    try:
+        tree = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"not valid TOML: {error}") from error
+    config = validated(CampaignConfig, tree)
+    for name, jobs in config.jobs.items():
+        for refusal in _refusals(jobs):
+            raise ConfigError(f"jobs.{name}.{refusal}")
+    return config
+
+
+def read_campaign(path: str | Path) -> tuple[CampaignConfig, str]:
+    """Read a campaign and its text.
+
+    Raises
+    ------
+    ConfigError
+        If the file cannot be read or is not a campaign.
+    """
+    try:
+        text = Path(path).expanduser().read_text()
+    except (OSError, UnicodeDecodeError, ValueError) as error:
+        raise ConfigError(f"'{path}': not a readable TOML file") from error
+    return parse_campaign(text), text
+
+
+def _refusals(jobs: JobsConfig) -> Iterator[str]:
+    """Combinations that mean nothing: key and reason."""
+    given = set(jobs.model_dump(exclude_defaults=True))
+    truth, draws_data = {"truth", "at", "others"} & given, KINDS.find(jobs.task, "task").draws_data
+    if draws_data and ("data" in given or truth):
+        yield f"data: a {jobs.task} draws its own data and truths; leave out data, truth, at, others"
+    if not draws_data and jobs.data == "observed" and truth:
+        yield f"{min(truth)}: the observed data have no known truth; set data to asimov or simulated"
+    if jobs.n > 1 and not draws_data and jobs.data != "simulated":
+        yield f"n: {jobs.n} is not allowed with data '{jobs.data}', which are the same each time"
+    if jobs.data == "asimov" and jobs.others == "prior":
+        yield "others: 'prior' is not allowed with data 'asimov', only with 'simulated'"
+    if jobs.task != "exclusion" and jobs.test:
+        yield "test: only task 'exclusion' has one"
+    for key, values in jobs.vary.items():
+        if not values:
+            yield f"vary.{key}: at least one value is needed"
+        if key in jobs.set:
+            yield f"vary.{key}: it is set too; leave one out"
+
+
+def jobs_of(config: CampaignConfig, folder: Path | None = None) -> Iterator[Job]:
+    """Jobs that a campaign stands for, in the order of its tables; each address once.
+
+    Parameters
+    ----------
+    config : CampaignConfig
+        The campaign.
+    folder : Path, optional
+        Where the campaign file lies: analyses that are files may be given relative to it.
+
+    Raises
+    ------
+    ConfigError
+        If an analysis cannot be built; names the table.
+    """
+    seen: set[str] = set()
+    for name, settings in config.jobs.items():
+        for analysis, labels in _cases(name, settings, folder):
+            KINDS.find(settings.task, "task").check(f"jobs.{name}", settings, analysis)
+            if settings.data != "observed":
+                truth_of(analysis, settings.truth).point(settings.at)  # refuses what is no parameter
+            case = {"job": name, "task": settings.task, **labels}
+            content, pickled = _content(analysis, settings), pickle.dumps(analysis)
+            for number in range(settings.n):
+                key = address(content, config.seed, number)
+                if key not in seen:
+                    seen.add(key)
+                    yield Job(key, case, pickled, settings, config.seed, number)
+
+
+def count_jobs(path: str | Path) -> dict[str, int]:
+    """Number of jobs of each table of a campaign file, everything checked."""
+    config, _ = read_campaign(path)
+    counted = Counter(job.case["job"] for job in jobs_of(config, Path(path).expanduser().parent))
+    return {name: counted[name] for name in config.jobs}
+
+
+def _cases(name: str, settings: JobsConfig, folder: Path | None) -> Iterator[tuple[Analysis, dict[str, Any]]]:
+    """The analyses of a table, with what tells them apart."""
+    for preset_or_path in settings.analysis:
+        beside = folder / preset_or_path if folder is not None and preset_or_path not in presets() else None
+        source = str(beside) if beside is not None and beside.is_file() else preset_or_path
+        for values in itertools.product(*settings.vary.values()):
+            varied = dict(zip(settings.vary, values, strict=True))
+            try:
+                analysis = _loaded(source, json.dumps(settings.set | varied))
+            except ConfigError as error:
+                raise ConfigError(f"jobs.{name}: {error}") from error
+            plain = {key: json.dumps(v) if isinstance(v, list | dict) else v for key, v in varied.items()}
+            yield analysis, {"analysis": preset_or_path, **plain}
+
+
+@lru_cache(maxsize=64)
+def _loaded(source: str, overrides: str) -> Analysis:
+    return load(source, json.loads(overrides))
+
+
+def _content(analysis: Analysis, settings: JobsConfig) -> dict[str, Any]:
+    """Everything that decides the results of a case, seed and number apart."""
+    content: dict[str, Any] = settings.model_dump(mode="json", exclude={"analysis", "set", "vary", "n"})
+    content["config_hash"] = analysis.config_hash
+    if settings.task == "posterior":
+        content["sampler"] = analysis.config.sampler.model_dump(mode="json")
+    if is_path(settings.task):
+        content["task"] = load_file(settings.task, "task").sha256
+    return content
+
+
+# Columns --------------------------------------------------------------------------------------------------------------
 
 
 def _uniform(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:

@@ -22,9 +22,8 @@ from nuinfer.config import constraint_forms, split_override
 from nuinfer.constants import SECONDS_PER_YEAR
 from nuinfer.errors import ConfigError, NotConvergedError
 from nuinfer.inference.profile.likelihood_ratio import p_value, threshold
-from nuinfer.inference.studies.campaign import run_campaign
-from nuinfer.inference.studies.campaign_jobs import CampaignConfig, truth_of
-from nuinfer.inference.studies.jobs import JobsConfig
+from nuinfer.inference.studies.campaign import CampaignConfig, run_campaign
+from nuinfer.inference.studies.jobs import JobsConfig, truth_of
 from nuinfer.inference.work.files import plain
 from nuinfer.typing import AnyArray, FloatArray
 
@@ -112,20 +111,14 @@ class Forecast:
     def to_json(self) -> dict[str, Any]:
         """Everything, as plain values; null where a number is not finite."""
         until = {name: self.years_until(name) for name in self.statistics}
-        answer = {
-            "analysis": self.name,
-            "at": self.at,
-            "level": self.level,
-            "threshold": threshold(self.level),
-            "statistic": STATEMENT,
-            "effective_area_scale": self.effective_area_scale,
-            "years": self.years,
+        answer = {**vars(self), "analysis": self.name, "threshold": threshold(self.level), "statistic": STATEMENT}
+        answer |= {
             "q": self.statistics,
             "p_value": {name: [p_value(float(one)) for one in q] for name, q in self.statistics.items()},
             "years_until": {name: {"relation": relation, "years": years} for name, (relation, years) in until.items()},
             "checks": [vars(check) for check in self.checks],
         }
-        return dict(plain(answer))
+        return {key: plain(value) for key, value in answer.items() if key not in ("name", "statistics")}
 
 
 @dataclass(frozen=True)
@@ -167,18 +160,9 @@ class Band:
 
     def to_json(self) -> dict[str, Any]:
         """Everything, as plain values; null where nothing is excluded."""
-        answer = {
-            "analysis": self.name,
-            "level": self.level,
-            "effective_area_scale": self.effective_area_scale,
-            "years": self.years,
-            "data_sets": self.limits.shape[1],
-            "g_prime_max": self.g_prime_max,
-            "m_zprime_mev": self.m_zprime_mev,
-            "quantiles": {f"{level:g}": row for level, row in zip(QUANTILES, self.quantiles(), strict=True)},
-            "asimov": self.asimov,
-        }
-        return dict(plain(answer))
+        quantiles = {f"{level:g}": row for level, row in zip(QUANTILES, self.quantiles(), strict=True)}
+        answer = {**vars(self), "analysis": self.name, "data_sets": self.limits.shape[1], "quantiles": quantiles}
+        return {key: plain(value) for key, value in answer.items() if key not in ("name", "limits")}
 
 
 def crossing(years: FloatArray, q: FloatArray, target: float) -> tuple[str, float]:
@@ -265,9 +249,8 @@ def forecast(
     found = _run(tables, out, seed, **execution)
     livetime = loaded.dataset.livetime_s / SECONDS_PER_YEAR / loaded.config.data.exposure
     q = {name: found["q"][found["job"] == name] for name in (SEEN, EXCLUDED)}
-    result = Forecast(
-        loaded.name, dict(at), level, livetime * np.array(steps), q, loaded.config.data.effective_area_scale
-    )
+    scale = loaded.config.data.effective_area_scale
+    result = Forecast(loaded.name, dict(at), level, livetime * np.array(steps), q, scale)
     if not check:
         return result
     chosen = {name: _nearest(q[name], threshold(level)) for name in q}
@@ -350,9 +333,7 @@ def forecast_band(
 # What both share --------------------------------------------------------------------------------------------------
 
 
-def _run(
-    tables: Mapping[str, Mapping[str, Any]], out: str | PathLike[str], seed: int, **execution: Any
-) -> dict[str, AnyArray]:
+def _run(tables: Mapping[str, Any], out: str | PathLike[str], seed: int, **execution: Any) -> dict[str, AnyArray]:
     """Results of tables of jobs, as `nuinfer.inference.studies.campaign.Campaign.columns`.
 
     Raises

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import pickle
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from os import PathLike
@@ -22,8 +22,7 @@ from scipy import stats
 from nuinfer.analysis import Analysis
 from nuinfer.inference.evidence.evidence import probabilities
 from nuinfer.inference.evidence.nested import Setting, run_nested
-from nuinfer.inference.work.dispatch import Call
-from nuinfer.inference.work.executors import on_unpickled
+from nuinfer.inference.work.executors import Call, on_unpickled
 from nuinfer.inference.work.store import Execution, Question, address, open_store
 from nuinfer.typing import FloatArray
 
@@ -176,16 +175,10 @@ def judge_odds(simulations: Sequence[Mapping[str, Any]], power: float = 1.0) -> 
     bias = np.sum(true - p, axis=0) / np.sqrt(np.sum(p * (1.0 - p), axis=0))
     boldness = _boldness(true, p)
     scores = np.abs([*bias, boldness])
-    smallest = float(np.min(2.0 * stats.norm.sf(scores)))
-    return OddsCalibration(
-        names,
-        tuple(bias.tolist()),
-        boldness,
-        min(1.0, smallest * len(scores)),
-        tuple(_reliability(p.ravel(), true.ravel())),
-        float(np.mean((true - p) ** 2)),
-        float(np.mean((true - 1.0 / len(names)) ** 2)),
-    )
+    p_value = min(1.0, float(np.min(2.0 * stats.norm.sf(scores))) * len(scores))
+    brier, brier_prior = (float(np.mean((true - guess) ** 2)) for guess in (p, 1.0 / len(names)))
+    table = tuple(_reliability(p.ravel(), true.ravel()))
+    return OddsCalibration(names, tuple(bias.tolist()), boldness, p_value, table, brier, brier_prior)
 
 
 def _boldness(true: FloatArray, p: FloatArray) -> float:
@@ -196,13 +189,10 @@ def _boldness(true: FloatArray, p: FloatArray) -> float:
     return float(np.sum(np.sum(true * logs, axis=1) - mean) / math.sqrt(np.sum(variance)))
 
 
-def _reliability(p: FloatArray, true: FloatArray) -> list[Reliability]:
-    rows = []
+def _reliability(p: FloatArray, true: FloatArray) -> Iterator[Reliability]:
     for low, high in pairwise(BINS):
         inside = (p >= low) & ((p < high) if high < 1.0 else (p <= high))
-        count = int(np.count_nonzero(inside))
+        q, count = p[inside], int(np.count_nonzero(inside))
         if count:
-            q = p[inside]
             error = math.sqrt(float(np.sum(q * (1.0 - q)))) / count
-            rows.append(Reliability(low, high, count, float(np.mean(q)), float(np.mean(true[inside])), error))
-    return rows
+            yield Reliability(low, high, count, float(np.mean(q)), float(np.mean(true[inside])), error)

@@ -1,5 +1,7 @@
 """Where parallel work runs: processes of this machine, a dask cluster, or MPI, behind `concurrent.futures.Executor`.
 
+`dispatch` makes many independent calls on one of them, whatever happens to some.
+
 The numbers do not depend on the choice: every worker computes with one thread, and seeds belong to the work, not to the
 worker. Success is decided by what is on disk, never by the exit status of a launcher.
 
@@ -10,6 +12,7 @@ its lock, so that one that is killed while it waits breaks the pool for all (tri
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import json
 import logging
@@ -19,17 +22,12 @@ import pickle
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import (
-    CancelledError,
-    Executor,
-    Future,
-    InvalidStateError,
-    ProcessPoolExecutor,
-    ThreadPoolExecutor,
-)
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent import futures
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
 from functools import lru_cache, partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +36,7 @@ from nuinfer.registry import imported
 
 LOCAL_CLUSTER, MPI = "local", "mpi"
 CONNECT_SECONDS = 10.0
+WINDOW = 1000  # calls that an executor holds at a time
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 LOST = (
     "a worker process died: out of memory, or a script that calls fit outside 'if __name__ == \"__main__\":'; "
@@ -48,18 +47,13 @@ LOCAL_CONFIG = {  # a dead worker is blamed on the one call that it had; what ha
     "distributed.scheduler.worker-saturation": 1.0,
     "distributed.worker.preload": [__name__],
 }
-LOCAL_OPTIONS = {  # dashboard at any free port: two clusters may run at once
-    "threads_per_worker": 1,
-    "host": "127.0.0.1",
-    "dashboard_address": "127.0.0.1:0",
-    "memory_limit": 0,
-    "silence_logs": logging.CRITICAL,
-}
+LOCAL_OPTIONS = {"threads_per_worker": 1, "memory_limit": 0, "host": "127.0.0.1", "silence_logs": logging.CRITICAL}
+ANY_PORT = "127.0.0.1:0"  # of the dashboard: two clusters may run at once
 MPI_RECIPE = "mpiexec -n N python -m mpi4py.futures -m nuinfer ..., with N at least 2 (one dispatches)"
 
 
 @contextlib.contextmanager
-def open_executor(jobs: int | None = None, scheduler: str | None = None) -> Iterator[Executor]:
+def open_executor(jobs: int | None = None, scheduler: str | None = None) -> Iterator[futures.Executor]:
     """Workers for any parallel piece of the package.
 
     Parameters
@@ -109,15 +103,12 @@ def worker_lost(error: BaseException | None) -> bool:
     return isinstance(error, BrokenProcessPool) or type(error).__name__ == "KilledWorker"
 
 
-# This process ---------------------------------------------------------------------------------------------------------
-
-
-class Inline(Executor):
+class Inline(futures.Executor):
     """Calls in this very thread: for work inside a worker."""
 
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> futures.Future[Any]:
         """Call the function now."""
-        future: Future[Any] = Future()
+        future: futures.Future[Any] = futures.Future()
         try:
             future.set_result(fn(*args, **kwargs))
         except Exception as error:  # noqa: BLE001 - it is the caller's, who finds it in the future
@@ -136,10 +127,100 @@ def on_unpickled(function: Callable[..., Any], pickled: bytes, *arguments: Any) 
     return function(unpickled(pickled), *arguments)
 
 
+@dataclass(frozen=True)
+class Call:
+    """One call, which must pickle.
+
+    Parameters
+    ----------
+    key : str
+        What names it.
+    function : callable
+        Is called.
+    arguments : tuple
+        With these.
+    label : str
+        What people call it, by default its key.
+    """
+
+    key: str
+    function: Callable[..., Any]
+    arguments: tuple[Any, ...]
+    label: str = ""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a call ended.
+
+    Parameters
+    ----------
+    key : str
+        The call.
+    result : object
+        What it returned; None if it failed.
+    error : Exception or None
+        Why it failed.
+    attempts : int
+        How often it was started.
+    label : str
+        What people call it.
+    """
+
+    key: str
+    result: Any
+    error: BaseException | None
+    attempts: int
+    label: str
+
+    @property
+    def reason(self) -> str:
+        """Why it failed, in one line."""
+        if worker_lost(self.error):
+            return f"its worker died, {self.attempts} times"
+        return " ".join(f"{type(self.error).__name__}: {self.error}".split())
+
+
+def dispatch(executor: futures.Executor, calls: Iterable[Call], attempts: int = 3) -> Generator[Ended]:
+    """Make calls and yield each as it ends.
+
+    A call whose worker died is made again, up to `attempts` times in all; one that raises is not, because it would
+    raise again. Neither disturbs the others: a cluster blames a dead worker on everything that it had been given, so
+    those that are made again are made one at a time, away from each other. Whatever has not started is cancelled when
+    the iterator is closed.
+
+    Raises
+    ------
+    concurrent.futures.CancelledError
+        If the executor itself is gone.
+    """
+    waiting, suspects = iter(calls), collections.deque[tuple[Call, int]]()
+    running: dict[futures.Future[Any], tuple[Call, int]] = {}
+    try:
+        while True:
+            for call in islice(waiting, WINDOW - len(running)):
+                running[executor.submit(call.function, *call.arguments)] = call, 1
+            if suspects and all(attempt == 1 for _, attempt in running.values()):
+                call, attempt = suspects.popleft()
+                running[executor.submit(call.function, *call.arguments)] = call, attempt
+            if not running:
+                return
+            for future in futures.wait(running, return_when=futures.FIRST_COMPLETED).done:
+                call, attempt = running.pop(future)
+                error = future.exception()
+                if worker_lost(error) and attempt < attempts:
+                    suspects.append((call, attempt + 1))
+                else:
+                    yield Ended(call.key, None if error else future.result(), error, attempt, call.label or call.key)
+    finally:
+        for future in running:
+            future.cancel()
+
+
 # Processes of this machine --------------------------------------------------------------------------------------------
 
 
-class LocalWorkers(Executor):
+class LocalWorkers(futures.Executor):
     """Processes of this machine, each a pool of its own: one that dies takes only its own call with it.
 
     `concurrent.futures.ProcessPoolExecutor` gives up everything when one of its processes dies. Here a thread watches
@@ -153,11 +234,11 @@ class LocalWorkers(Executor):
     """
 
     def __init__(self, jobs: int) -> None:
-        self._threads = ThreadPoolExecutor(jobs, thread_name_prefix="nuinfer-worker")
+        self._threads = futures.ThreadPoolExecutor(jobs, thread_name_prefix="nuinfer-worker")
         self._own = threading.local()
-        self._pools: list[ProcessPoolExecutor] = []
+        self._pools: list[futures.ProcessPoolExecutor] = []
 
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> futures.Future[Any]:
         """Call a function in one of the processes."""
         return self._threads.submit(self._call, partial(fn, *args, **kwargs))
 
@@ -171,7 +252,7 @@ class LocalWorkers(Executor):
         """Make a call in the process of this thread."""
         if getattr(self._own, "pool", None) is None:
             spawn = multiprocessing.get_context("spawn")
-            self._own.pool = ProcessPoolExecutor(1, mp_context=spawn, initializer=_start_worker)
+            self._own.pool = futures.ProcessPoolExecutor(1, mp_context=spawn, initializer=_start_worker)
             self._pools.append(self._own.pool)
         try:
             return self._own.pool.submit(call).result()
@@ -182,7 +263,7 @@ class LocalWorkers(Executor):
 
 
 @contextlib.contextmanager
-def _local(jobs: int) -> Iterator[Executor]:
+def _local(jobs: int) -> Iterator[futures.Executor]:
     """Worker processes with one thread each.
 
     That holds even if there is only one of them: the rounding of a sum may depend on the number of threads, and the
@@ -213,21 +294,21 @@ def _end_with_parent() -> None:
 # Workers that somebody else has started -------------------------------------------------------------------------------
 
 
-class SingleThreaded(Executor):
-    """Another executor whose workers are held to one thread, like processes of our own.
+class SingleThreaded(futures.Executor):
+    """Workers that are held to one thread, like processes of our own.
 
     Parameters
     ----------
-    inner : concurrent.futures.Executor
-        Does the work.
+    submit : callable
+        Makes a call in one of them, and returns a future.
     """
 
-    def __init__(self, inner: Executor) -> None:
-        self._inner = inner
+    def __init__(self, submit: Callable[..., futures.Future[Any]]) -> None:
+        self._submit = submit
 
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> futures.Future[Any]:
         """Call a function in one of the workers."""
-        return self._inner.submit(_call_single_threaded, pickle.dumps(partial(fn, *args, **kwargs)))
+        return self._submit(_call_single_threaded, pickle.dumps(partial(fn, *args, **kwargs)))
 
 
 def _call_single_threaded(pickled: bytes) -> Any:
@@ -240,13 +321,14 @@ def _call_single_threaded(pickled: bytes) -> Any:
 
 
 @contextlib.contextmanager
-def _dask(workers: int, scheduler: str) -> Iterator[Executor]:
+def _dask(workers: int, scheduler: str) -> Iterator[futures.Executor]:
     where = f"scheduler '{scheduler}'"
     distributed, dask = imported("distributed", where, "cluster"), imported("dask", where, "cluster")
     with contextlib.ExitStack() as stack:
         if scheduler == LOCAL_CLUSTER:
             stack.enter_context(dask.config.set(LOCAL_CONFIG))
-            address: Any = stack.enter_context(distributed.LocalCluster(n_workers=workers, **LOCAL_OPTIONS))
+            cluster = distributed.LocalCluster(n_workers=workers, dashboard_address=ANY_PORT, **LOCAL_OPTIONS)
+            address: Any = stack.enter_context(cluster)
         try:
             if scheduler != LOCAL_CLUSTER:
                 is_file = scheduler.endswith(".json")
@@ -258,37 +340,31 @@ def _dask(workers: int, scheduler: str) -> Iterator[Executor]:
             raise ConfigError(text) from error
         stack.enter_context(client)
         try:
-            yield SingleThreaded(_Dask(client))
-        except CancelledError as error:
+            yield SingleThreaded(partial(_submit, client))
+        except futures.CancelledError as error:
             text = f"{where}: it is gone; what is on disk is intact, and the same command goes on with it"
             raise RunFolderError(text) from error
 
 
-class _Dask(Executor):
-    """The workers of a dask client.
+def _submit(client: Any, function: Callable[..., Any], pickled: bytes) -> futures.Future[Any]:
+    """Make a call in one of the workers of a dask client.
 
     Its own executor fails a call with an error of its own where the worker that holds the result dies before the
     result is fetched (distributed 2026.8); here dask computes it again.
     """
-
-    def __init__(self, client: Any) -> None:
-        self._client = client
-
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """Call a function in one of the workers."""
-        future: Future[Any] = Future()
-        remote = self._client.submit(fn, *args, **kwargs, pure=False)
-        future.add_done_callback(lambda done: remote.cancel() if done.cancelled() else None)
-        remote.add_done_callback(partial(_settle, future))
-        return future
+    future: futures.Future[Any] = futures.Future()
+    remote = client.submit(function, pickled, pure=False)
+    future.add_done_callback(lambda done: remote.cancel() if done.cancelled() else None)
+    remote.add_done_callback(partial(_settle, future))
+    return future
 
 
-def _settle(future: Future[Any], remote: Any) -> None:
+def _settle(future: futures.Future[Any], remote: Any) -> None:
     """Give a future what has come of a call in a cluster."""
-    with contextlib.suppress(InvalidStateError):  # the caller has cancelled it meanwhile
+    with contextlib.suppress(futures.InvalidStateError):  # the caller has cancelled it meanwhile
         try:
             future.set_result(remote.result())
-        except CancelledError:  # the scheduler is gone
+        except futures.CancelledError:  # the scheduler is gone
             future.cancel()
             future.set_running_or_notify_cancel()
         except Exception as error:  # noqa: BLE001 - it is the caller's, who finds it in the future
@@ -296,7 +372,7 @@ def _settle(future: Future[Any], remote: Any) -> None:
 
 
 @contextlib.contextmanager
-def _mpi() -> Iterator[Executor]:
+def _mpi() -> Iterator[futures.Executor]:
     imported("mpi4py", "scheduler 'mpi'", "mpi")
     try:
         size = imported("mpi4py.MPI").COMM_WORLD.Get_size()
@@ -308,7 +384,7 @@ def _mpi() -> Iterator[Executor]:
     if size < 2 or not started_as_pool:
         raise ConfigError(f"scheduler 'mpi': start it as {MPI_RECIPE}")
     with pools.MPIPoolExecutor() as executor:
-        yield SingleThreaded(executor)
+        yield SingleThreaded(executor.submit)
 
 
 def dask_setup(worker: object) -> None:  # noqa: ARG001 - dask calls it so in every worker that preloads this module

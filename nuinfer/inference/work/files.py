@@ -192,8 +192,8 @@ def read_lines(path: Path) -> Iterator[dict[str, Any]]:
             for number, line in enumerate(file, start=1):
                 if not line.endswith(b"\n"):
                     return
-                body, _, check = line.rpartition(CHECK)
-                if check != _check(body):
+                body = line.rpartition(CHECK)[0]
+                if line != _sealed(body):
                     raise RunFolderError(f"{path}: line {number} is damaged; without it, its job is done again")
                 yield json.loads(body + b"}")
 
@@ -205,12 +205,11 @@ def write_lines(path: Path, entries: Iterable[Mapping[str, Any]]) -> None:
 
 def line_of(entry: Mapping[str, Any]) -> bytes:
     """An entry as JSON on one line, with the checksum of the rest as its last key."""
-    body = json.dumps(plain(entry), allow_nan=False)[:-1].encode()
-    return body + CHECK + _check(body)
+    return _sealed(json.dumps(plain(entry), allow_nan=False)[:-1].encode())
 
 
-def _check(body: bytes) -> bytes:
-    return b'%08x"}\n' % zlib.crc32(body)
+def _sealed(body: bytes) -> bytes:
+    return body + CHECK + b'%08x"}\n' % zlib.crc32(body)
 
 
 def open_lines(path: Path) -> FileIO:

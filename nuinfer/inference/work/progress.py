@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from nuinfer.inference.work.dispatch import Ended
+from nuinfer.inference.work.executors import Ended
 from nuinfer.inference.work.files import STATUS, refusing, write_json
 
 STATUS_SECONDS, LINE_SECONDS = 1.0, 30.0
@@ -84,15 +84,14 @@ class Tally:
 
     def step(self, ended: Ended) -> None:
         """Count a job that has ended, and tell if it is time to."""
-        if ended.error is None:
-            self._done += 1
-        else:
+        at = time.monotonic()
+        self._done += ended.error is None
+        if ended.error is not None:
             self.failed.append(f"{ended.label}: {ended.reason}")
             self._reporter.line(f"failed: {ended.label} ({ended.key}): {ended.reason}")
-        at = time.monotonic()
-        if self._jobs <= FEW and ended.error is None:
+        elif self._jobs <= FEW:
             self._reporter.line(f"{self._what}, {self._done} of {self._jobs}: {ended.label}")
-        elif self._jobs > FEW and (at - self._said >= LINE_SECONDS or not self._left):
+        if self._jobs > FEW and (at - self._said >= LINE_SECONDS or not self._left):
             self._said = at
             self._reporter.line(self._so_far())
         if at - self._written >= STATUS_SECONDS:
@@ -113,18 +112,9 @@ class Tally:
     def write(self, state: str) -> None:
         """Tell readers how far it is."""
         self._written = time.monotonic()
-        running = state == "running" and self._rate > 0.0
-        content = {
-            "state": state,
-            "what": self._what,
-            "jobs": self._jobs,
-            "done": self._done,
-            "failed": len(self.failed),
-            "left": self._left,
-            "jobs_per_second": self._rate or None,
-            "eta_seconds": self._left / self._rate if running else None,
-            "updated": now(),
-            "failures": self.failed[:10],
-        }
+        eta = self._left / self._rate if state == "running" and self._rate > 0.0 else None
+        content = {"state": state, "what": self._what, "jobs": self._jobs, "done": self._done}
+        content |= {"failed": len(self.failed), "left": self._left, "failures": self.failed[:10]}
+        content |= {"jobs_per_second": self._rate or None, "eta_seconds": eta, "updated": now()}
         write_json(self._folder / STATUS, content, durable=False)
         self._reporter.steps(self._done, self._jobs, self._so_far())

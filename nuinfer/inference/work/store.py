@@ -34,8 +34,7 @@ from typing import Any, TypedDict, Unpack
 from nuinfer import __version__
 from nuinfer.errors import RunFolderError
 from nuinfer.inference.work import files
-from nuinfer.inference.work.dispatch import Call, Ended, dispatch
-from nuinfer.inference.work.executors import open_executor
+from nuinfer.inference.work.executors import Call, Ended, dispatch, open_executor
 from nuinfer.inference.work.progress import Reporter, Tally, now
 
 RESULTS, FORMAT = "results.jsonl", 2  # format 1: folders of nuinfer 0.1.0, one layout for each kind
@@ -69,11 +68,6 @@ class Question:
     notes: Mapping[str, Any] = field(default_factory=dict)
     packages: tuple[str, ...] = ("numpy", "scipy")
     parts: tuple[str, ...] = ()
-
-    @property
-    def record(self) -> str:
-        """Name of the file that makes its folder recognisable."""
-        return f"{self.kind}.json"
 
 
 class Execution(TypedDict, total=False):
@@ -168,29 +162,22 @@ def open_store(
         if force:  # not the record: it says whose folder it is
             files.remove(folder, (RESULTS, files.STATUS, files.LOG, *question.parts))
         files.remove_leftovers(folder)
-        record: dict[str, Any] = {
-            "kind": question.kind,
-            "format": FORMAT,
-            **question.settings,
-            "hypotheses": {**old.get("hypotheses", {}), **question.hypotheses},
-            **question.notes,
-            "versions": {"nuinfer": __version__} | {name: version(name) for name in question.packages},
-            "start": old.get("start", now()),
-            "complete": False,
-        }
-        files.write_json(folder / question.record, record)
-        yield Store(folder, question, record, execution, stack)
+        hypotheses = {**old.get("hypotheses", {}), **question.hypotheses}
+        versions = {"nuinfer": __version__} | {name: version(name) for name in question.packages}
+        record = {"kind": question.kind, "format": FORMAT, **question.settings, "hypotheses": hypotheses}
+        record |= {**question.notes, "versions": versions, "start": old.get("start", now()), "complete": False}
+        files.write_json(folder / f"{question.kind}.json", record)
+        yield Store(folder, record, execution, stack)
 
 
 def _claimed(folder: Path, question: Question, *, resume: bool, force: bool) -> dict[str, Any]:
     """The record of a folder that is gone on with, empty if there is none, or why it cannot be had."""
     kind = question.kind
-    if not (folder / question.record).is_file():
-        if files.is_foreign(folder):
-            text = f"is not the folder of a {kind} (no {question.record}); choose another --out"
-            raise RunFolderError(f"{folder}: exists and {text}")
-        return {}
-    if force:
+    there = (folder / f"{kind}.json").is_file()
+    if not there and files.is_foreign(folder):
+        text = f"is not the folder of a {kind} (no {kind}.json); choose another --out"
+        raise RunFolderError(f"{folder}: exists and {text}")
+    if not there or force:
         return {}
     if not resume:
         raise RunFolderError(f"{folder}: already holds a {kind}; --resume continues it, --force starts over")
@@ -212,9 +199,7 @@ class Store:
     ----------
     folder : Path
         The folder.
-    question : Question
-        What it is asked.
-    record : mapping
+    record : dict
         What its record holds.
     execution : Execution
         Where jobs are done.
@@ -222,21 +207,8 @@ class Store:
         Closes what is opened here.
     """
 
-    def __init__(
-        self,
-        folder: Path,
-        question: Question,
-        record: dict[str, Any],
-        execution: Execution,
-        stack: contextlib.ExitStack,
-    ) -> None:
-        self.folder, self._question, self._record, self._execution, self._stack = (
-            folder,
-            question,
-            record,
-            execution,
-            stack,
-        )
+    def __init__(self, folder: Path, record: dict[str, Any], execution: Execution, stack: contextlib.ExitStack) -> None:
+        self.folder, self._record, self._execution, self._stack = folder, record, execution, stack
         self._reporter = stack.enter_context(Reporter(folder / files.LOG, execution.get("progress")))
         self._file = stack.enter_context(files.open_lines(folder / RESULTS))
         self._done = {entry["key"] for entry in files.read_lines(folder / RESULTS) if "result" in entry}
@@ -305,4 +277,4 @@ class Store:
         if self._tally is not None:
             self._tally.write("done" if complete else "incomplete")
         content = {**self._record, **notes, "complete": complete, "end": now()}
-        files.write_json(self.folder / self._question.record, content)
+        files.write_json(self.folder / f"{content['kind']}.json", content)

@@ -41,43 +41,22 @@ def run(target: Target, seed: int, setting: Setting, checkpoint: Path | None, ev
             rng = np.random.default_rng(walk_seed)
             cube = target.allowed_points(setting.live, rng)
             theta = target.transform(cube)
-            sampler = dynesty.NestedSampler(
-                target.log_likelihood,
-                target.transform,
-                target.n_dim,
-                nlive=setting.live,
-                sample="rwalk",
-                walks=setting.walks,
-                live_points=(cube, theta, target.log_likelihood(theta)),
-                rstate=rng,
-                pool=pool,
-                queue_size=size,
-            )
-        sampler.run_nested(
-            dlogz=REMAINDER,
-            print_progress=False,
-            save_bounds=False,
-            checkpoint_file=None if checkpoint is None else str(checkpoint),
-            checkpoint_every=every_seconds,
-            resume=going_on,
-        )
+            points = cube, theta, target.log_likelihood(theta)
+            what = target.log_likelihood, target.transform, target.n_dim
+            how = {"nlive": setting.live, "sample": "rwalk", "walks": setting.walks, "queue_size": size, "pool": pool}
+            sampler = dynesty.NestedSampler(*what, live_points=points, rstate=rng, **how)
+        kept = {"checkpoint_file": checkpoint and str(checkpoint), "checkpoint_every": every_seconds}
+        sampler.run_nested(dlogz=REMAINDER, print_progress=False, save_bounds=False, resume=going_on, **kept)
     found = sampler.results
     log_likelihood = np.asarray(found.logl)
     dead = len(log_likelihood) - setting.live
     alive = np.concatenate([np.full(dead, setting.live), np.arange(setting.live, 0, -1)])
     ln_allowed, allowed_error = ln_allowed_share(target.analysis, np.random.default_rng(share_seed))
     shrinkage = _shrinkage_error(log_likelihood, alive, np.random.default_rng(share_seed))
-    return NestedRun(
-        ln_z=float(found.logz[-1]) + ln_allowed,
-        ln_z_error=math.hypot(shrinkage, allowed_error),
-        ln_allowed=ln_allowed,
-        ln_allowed_error=allowed_error,
-        information=float(found.information[-1]),
-        calls=int(np.sum(found.ncall)),
-        samples=np.asarray(found.samples),
-        log_weights=np.asarray(found.logwt) - special.logsumexp(found.logwt),
-        log_likelihood=log_likelihood,
-    )
+    ln_z, error = float(found.logz[-1]) + ln_allowed, math.hypot(shrinkage, allowed_error)
+    information, calls = float(found.information[-1]), int(np.sum(found.ncall))
+    samples, log_weights = np.asarray(found.samples), np.asarray(found.logwt) - special.logsumexp(found.logwt)
+    return NestedRun(ln_z, error, ln_allowed, allowed_error, information, calls, samples, log_weights, log_likelihood)
 
 
 def _restored(checkpoint: Path | None, pool: LockstepPool) -> Any:

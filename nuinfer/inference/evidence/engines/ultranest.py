@@ -12,7 +12,6 @@ import logging
 import math
 import warnings
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
@@ -29,39 +28,25 @@ def run(target: Target, seed: int, setting: Setting, *_checkpoint: object) -> Ne
     """
     import ultranest
 
-    def log_likelihood(theta: FloatArray) -> FloatArray:
+    def bounded(theta: FloatArray) -> FloatArray:
         return np.maximum(target.log_likelihood(theta), EXCLUDED)
 
     sampler_seed, share_seed = np.random.SeedSequence(seed).spawn(2)
     with _contained(int(sampler_seed.generate_state(1)[0])):
-        sampler = ultranest.ReactiveNestedSampler(
-            list(target.analysis.parameter_names), log_likelihood, target.transform, vectorized=True
-        )
-        found: dict[str, Any] = sampler.run(
-            min_num_live_points=setting.live,
-            frac_remain=REMAINDER,
-            dlogz=math.inf,  # the number of live points decides the error
-            dKL=math.inf,
-            min_ess=0,
-            show_status=False,
-            viz_callback=False,
-        )
+        names = list(target.analysis.parameter_names)
+        sampler = ultranest.ReactiveNestedSampler(names, bounded, target.transform, vectorized=True)
+        open_ended = {"dlogz": math.inf, "dKL": math.inf, "min_ess": 0}  # the number of live points decides the error
+        quiet = {"show_status": False, "viz_callback": False}
+        found = sampler.run(min_num_live_points=setting.live, frac_remain=REMAINDER, **open_ended, **quiet)
     drawn = found["weighted_samples"]
     weights = np.asarray(drawn["weights"], float)
     ln_allowed, allowed_error = ln_allowed_share(target.analysis, np.random.default_rng(share_seed))
     with np.errstate(divide="ignore"):
         log_weights = np.log(weights / weights.sum())
-    return NestedRun(
-        ln_z=float(found["logz"]),
-        ln_z_error=float(found["logzerr"]),
-        ln_allowed=ln_allowed,
-        ln_allowed_error=allowed_error,
-        information=float(found["H"]) + ln_allowed,
-        calls=int(found["ncall"]),
-        samples=np.asarray(drawn["points"], float),
-        log_weights=log_weights,
-        log_likelihood=np.asarray(drawn["logl"], float),
-    )
+    samples, log_likelihood = np.asarray(drawn["points"], float), np.asarray(drawn["logl"], float)
+    ln_z, error, information = float(found["logz"]), float(found["logzerr"]), float(found["H"]) + ln_allowed
+    calls = int(found["ncall"])
+    return NestedRun(ln_z, error, ln_allowed, allowed_error, information, calls, samples, log_weights, log_likelihood)
 
 
 @contextlib.contextmanager

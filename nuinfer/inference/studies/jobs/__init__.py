@@ -1,23 +1,34 @@
-"""What the jobs of a campaign can do: one file per kind, with the constant ``JOB``, found by listing this folder.
+"""Jobs of campaigns: what they can do, and how one is done in a worker.
 
-A user's own kind is such a file too, named by ``task = "mine.py"``.
+There is one file per kind, with the constant ``JOB``, found by listing this folder. A user's own kind is such a file
+too, named by ``task = "mine.py"``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+import pickle
+import platform
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import numpy as np
 from pydantic import BeforeValidator, Field
 
 from nuinfer.analysis import Analysis
 from nuinfer.config.fields import Count, Positive, Table, one_of
 from nuinfer.errors import ConfigError
+from nuinfer.inference.profile import search  # best_fit is the name of a kind here
+from nuinfer.inference.work.executors import unpickled
+from nuinfer.inference.work.files import flat
 from nuinfer.registry import Registry
 from nuinfer.typing import FloatArray
 
+RUNS = "runs"  # folder of what jobs leave beside their rows
 Row = dict[str, Any]
 
 
@@ -59,20 +70,48 @@ class JobsConfig(Table):
 
     task: Annotated[str, one_of(KINDS, files=True)]
     analysis: Annotated[tuple[str, ...], BeforeValidator(_listed), Field(min_length=1)]
-    set: dict[str, Any] = Field(default_factory=dict)
-    vary: dict[str, tuple[Any, ...]] = Field(default_factory=dict)
+    set: dict[str, Any] = Field(default={})
+    vary: dict[str, tuple[Any, ...]] = Field(default={})
     n: Count = 1
     data: Literal["observed", "asimov", "simulated"] = "observed"
     truth: Literal["z_prime", "standard_model"] = "z_prime"
-    at: dict[str, float] = Field(default_factory=dict)
+    at: dict[str, float] = Field(default={})
     others: Literal["best_fit", "centre", "prior"] = "best_fit"
     parameter: str = "log10_g_prime"
     side: Literal["upper", "lower"] = "upper"
     level: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.95
-    test: dict[str, float] = Field(default_factory=dict)
+    test: dict[str, float] = Field(default={})
     min_ess: Positive = 400.0
     control: Literal["none", "livetime", "prior", "snooker"] = "none"
     live: Annotated[int, Field(ge=50)] = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One job.
+
+    Parameters
+    ----------
+    key : str
+        Its address: a hash of configuration, data, task and seed.
+    case : mapping
+        What tells it from the others, beside its number: the name of its table, the task, the analysis, varied keys.
+    analysis : bytes
+        What is fitted, pickled.
+    settings : JobsConfig
+        Its table.
+    seed : int
+        Root seed of the campaign.
+    number : int
+        Number of the simulated data set; data of one number and one truth are the same for all jobs.
+    """
+
+    key: str
+    case: Mapping[str, Any]
+    analysis: bytes
+    settings: JobsConfig
+    seed: int
+    number: int
 
 
 @dataclass(frozen=True)
@@ -110,3 +149,73 @@ def needs_absorption(where: str, settings: JobsConfig, analysis: Analysis) -> No
     """Refuse an analysis without a Z'."""
     if not analysis.config.model.absorption:
         raise ConfigError(f"{where}.task: '{settings.task}' needs model.absorption = true")
+
+
+def truth_of(analysis: Analysis, truth: str) -> Analysis:
+    """The analysis whose expected counts are simulated for another: itself, or its Standard Model."""
+    return analysis.with_overrides({"model.absorption": False}) if truth == "standard_model" else analysis
+
+
+# In a worker ----------------------------------------------------------------------------------------------------------
+
+
+def run_job(job: Job, folder: Path) -> Row:
+    """Do one job.
+
+    Parameters
+    ----------
+    job : Job
+        The job.
+    folder : Path
+        Folder of the campaign, which a posterior fit writes its run folder into.
+
+    Returns
+    -------
+    dict
+        What its kind gives. ``seconds``, ``cpu_seconds`` and ``host`` differ from
+        one execution to the next.
+
+    Raises
+    ------
+    ConfigError
+        If a number is not finite.
+    """
+    begin, cpu = time.perf_counter(), time.process_time()
+    data, work = np.random.SeedSequence(job.seed, spawn_key=(job.number,)).spawn(2)
+    analysis: Analysis = unpickled(job.analysis)
+    if job.settings.data != "observed":
+        analysis = with_data(analysis, job.settings, data)
+    seed = int(work.generate_state(1, np.uint64)[0] >> np.uint64(1))  # fits a signed integer of 64 bits
+    task = Work(analysis, job.settings, seed, job.seed, job.number, folder / RUNS / job.key)
+    row = KINDS.find(job.settings.task, "task").run(task)
+    for name, value in flat(row).items():
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ConfigError(f"the result '{name}' is {value}, not a number")
+    spent = {"seconds": time.perf_counter() - begin, "cpu_seconds": time.process_time() - cpu}
+    return {**row, **spent, "host": platform.node()}
+
+
+def with_data(analysis: Analysis, settings: JobsConfig, seed: np.random.SeedSequence) -> Analysis:
+    """The analysis with the data of a job: expected counts of its truth, or a Poisson draw around them."""
+    rng = np.random.default_rng(seed)
+    truth, values = truth_of(analysis, settings.truth), settings.at
+    if settings.others == "prior":
+        drawn = named(truth, truth.sample_prior(1, rng)[0])
+        values = {name: v for name, v in drawn.items() if name.removeprefix("log10_") not in values} | values
+    elif settings.others == "best_fit":  # to the data that there are: a truth does not depend on what is forecast
+        unprojected = truth.with_overrides({"data.exposure": 1.0, "data.effective_area_scale": 1.0})
+        values = _best_truth(pickle.dumps(unprojected), tuple(sorted(values.items())))
+    counts = np.sum(list(truth.predict(values).values()), axis=0)
+    return analysis.with_observed(counts if settings.data == "asimov" else rng.poisson(counts).astype(float))
+
+
+@lru_cache(maxsize=8)
+def _best_truth(pickled: bytes, at: tuple[tuple[str, float], ...]) -> dict[str, float]:
+    """All parameters: those given, the others where they fit the observed data best."""
+    analysis: Analysis = unpickled(pickled)
+    point = analysis.point(dict(at))
+    fixed = [name if name in point else f"log10_{name}" for name, _ in at]
+    if set(fixed) >= set(analysis.parameter_names):
+        return point
+    free = analysis.with_overrides({f"parameters.{name}.value": point[name] for name in fixed})
+    return point | named(free, search.best_fit(free).theta)
