@@ -38,7 +38,7 @@ def read_summary(run: Run) -> dict[str, Any] | None:
     RunFolderError
         If a block or the summary is damaged.
     """
-    if not run.record.get("complete") and min(run.chains.refresh()) < 1:
+    if not run.record.get("complete") and min(run.refresh()) < 1:
         return None
     summary = run.summary()
     needed = {"converged", "steps", "parameters", "warnings"}
