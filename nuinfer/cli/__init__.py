@@ -4,8 +4,6 @@ Arguments in, calls of the public API, answers out; nothing is computed here. He
 command that needs them, so that ``nuinfer --help`` answers at once.
 """
 
-from __future__ import annotations
-
 import argparse
 import pkgutil
 import sys

@@ -1,17 +1,14 @@
 """``nuinfer campaign FILE``: many independent jobs, each result kept as it ends."""
 
-from __future__ import annotations
-
-import argparse
 from pathlib import Path
 from typing import Any
 
 import nuinfer
 from nuinfer.cli import command
-from nuinfer.cli.command import FLAG, NOT_CONVERGED, OK, Command, add, say
+from nuinfer.cli.command import FLAG, NOT_CONVERGED, OK, Arguments, Command, Parser, add, say
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
+def add_options(parser: Parser) -> None:
     """Add the arguments."""
     add(parser, "file", metavar="FILE", help="a TOML file that says what the jobs are, see docs/scaling.md")
     add(parser, "--out", help="its folder, continued if it exists (default: chains/NAME)")
@@ -20,7 +17,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add(parser, "--json")
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: Arguments) -> int:
     """Run the campaign; 0 if every job has its result, else 3."""
     from nuinfer.inference.studies.campaign_jobs import count_jobs
 

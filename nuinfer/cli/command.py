@@ -1,7 +1,5 @@
 """What commands share: what a command is, exit codes, the options that several have, and how answers are printed."""
 
-from __future__ import annotations
-
 import argparse
 import json
 import math
@@ -15,6 +13,8 @@ from typing import Any
 from nuinfer.errors import ConfigError
 
 OK, BUG, BAD_INPUT, NOT_CONVERGED, INTERRUPTED = 0, 1, 2, 3, 130
+Parser = argparse.ArgumentParser
+Arguments = argparse.Namespace
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,8 @@ class Command:
     """
 
     help: str
-    add_options: Callable[[argparse.ArgumentParser], None]
-    run: Callable[[argparse.Namespace], int]
+    add_options: Callable[[Parser], None]
+    run: Callable[[Arguments], int]
 
 
 # Options --------------------------------------------------------------------------------------------------------------
@@ -47,6 +47,14 @@ def positive(text: str) -> int:
 def natural(text: str) -> int:
     """Argument that is 0 or counts something."""
     return _at_least(0, text)
+
+
+def numbers(text: str) -> list[float]:
+    """Argument of numbers with commas between them."""
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text} is not allowed, write numbers with commas") from None
 
 
 def _at_least(least: int, text: str) -> int:
@@ -86,7 +94,7 @@ def add(parser: argparse._ActionsContainer, *names: str, **settings: Any) -> Non
         parser.add_argument(name, **{**SHARED.get(name, {}), **settings})
 
 
-def chosen(arguments: argparse.Namespace, *names: str) -> dict[str, Any]:
+def chosen(arguments: Arguments, *names: str) -> dict[str, Any]:
     """Some of the arguments, to be handed on by name."""
     return {name: getattr(arguments, name) for name in names}
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import json
 from collections.abc import Mapping
@@ -11,11 +10,11 @@ from typing import Any
 
 import nuinfer
 from nuinfer.cli import command
-from nuinfer.cli.command import FLAG, OK, Command, add, natural, positive, say
+from nuinfer.cli.command import FLAG, OK, Arguments, Command, Parser, add, natural, positive, say
 from nuinfer.errors import ConfigError
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
+def add_options(parser: Parser) -> None:
     """Add the arguments."""
     add(parser, "analyses", metavar="PRESET|FILE", nargs="*", help="presets or paths of TOML files")
     vary_help = "a key and its values, as in model.source=pp,pgamma; several --vary make every combination"
@@ -39,7 +38,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add(parser, "--jobs", "--scheduler", "--json")
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: Arguments) -> int:
     """Compare, print and draw."""
     from nuinfer.inference.evidence.hypotheses import gathered
     from nuinfer.plotting import save_all
@@ -59,9 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
     return OK
 
 
-def _compare(
-    arguments: argparse.Namespace, hypotheses: Mapping[str, nuinfer.Analysis], out: Path
-) -> nuinfer.Comparison:
+def _compare(arguments: Arguments, hypotheses: Mapping[str, nuinfer.Analysis], out: Path) -> nuinfer.Comparison:
     from nuinfer.inference.evidence.nested import Setting
 
     settings = command.chosen(arguments, "seeds", "seed", "pseudo_experiments", "force") | {
@@ -74,7 +71,7 @@ def _compare(
         return nuinfer.compare(hypotheses, out, **settings, executor=executor)
 
 
-def _standard(arguments: argparse.Namespace) -> int:
+def _standard(arguments: Arguments) -> int:
     """The standard set: each data set compared by itself, in a folder of its own."""
     from nuinfer.inference.evidence.hypotheses import BASELINE, standard_blocks
     from nuinfer.plotting import Bar, plot_bayes_factors, plot_flavours, plot_overlaid_regions
@@ -157,7 +154,7 @@ def _say_absorption(test: dict[str, Any]) -> None:
         say(f"warning: {test['note']}")
 
 
-def _default_folder(arguments: argparse.Namespace, hypotheses: dict[str, nuinfer.Analysis]) -> Path:
+def _default_folder(arguments: Arguments, hypotheses: dict[str, nuinfer.Analysis]) -> Path:
     """A folder that the hypotheses and settings decide, so that the same command finds its results."""
     decided = {name: analysis.config_hash for name, analysis in hypotheses.items()}
     settings = [arguments.engine, arguments.live, arguments.seed]

@@ -1,21 +1,17 @@
 """``nuinfer config``: a commented configuration to start from, or every key with its value."""
 
-from __future__ import annotations
-
-import argparse
-
 import nuinfer
-from nuinfer.cli.command import FLAG, OK, Command, add, say
+from nuinfer.cli.command import FLAG, OK, Arguments, Command, Parser, add, say
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
+def add_options(parser: Parser) -> None:
     """Add the arguments."""
     add(parser, "analysis", nargs="?", default="hese7")
     add(parser, "--set")
     add(parser, "--resolved", **FLAG, help="every key with its value, checked, without comments")
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: Arguments) -> int:
     """Print it."""
     from nuinfer.config import read_text
 

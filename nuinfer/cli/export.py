@@ -1,17 +1,14 @@
 """``nuinfer export``: chains for GetDist and ArviZ, the likelihood for Cobaya."""
 
-from __future__ import annotations
-
-import argparse
 import math
 from pathlib import Path
 
 import nuinfer
-from nuinfer.cli.command import OK, Command, add, say_written
+from nuinfer.cli.command import OK, Arguments, Command, Parser, add, say_written
 from nuinfer.errors import ConfigError
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
+def add_options(parser: Parser) -> None:
     """Add the arguments."""
     add(parser, "source", metavar="RUN", help="a run folder; for cobaya also a preset or a TOML file")
     formats = ("getdist", "netcdf", "cobaya")
@@ -21,7 +18,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add(parser, "--set", help="for cobaya with a preset or file: change a key, as in model.source=pgamma")
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: Arguments) -> int:
     """Write what was asked for and name it."""
     from nuinfer.inference.runs.run_folder import is_run
 

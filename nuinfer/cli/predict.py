@@ -1,16 +1,13 @@
 """``nuinfer predict PRESET|FILE``: expected, observed and simulated counts at one point."""
 
-from __future__ import annotations
-
-import argparse
 from itertools import pairwise
 from typing import Any
 
 import nuinfer
-from nuinfer.cli.command import OK, Command, add, natural, point_of, print_json, print_table
+from nuinfer.cli.command import OK, Arguments, Command, Parser, add, natural, point_of, print_json, print_table
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
+def add_options(parser: Parser) -> None:
     """Add the arguments."""
     add(parser, "analysis", "--set")
     add(parser, "--at", help="a parameter, as in m_zprime_mev=8; the others take the centre of their prior")
@@ -19,7 +16,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add(parser, "--json")
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: Arguments) -> int:
     """Predict, and print tables or JSON."""
     import numpy as np
 

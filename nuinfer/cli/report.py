@@ -1,19 +1,15 @@
 """``nuinfer report RUN``: one page about a run."""
 
-from __future__ import annotations
-
-import argparse
-
-from nuinfer.cli.command import OK, Command, add, say_written
+from nuinfer.cli.command import OK, Arguments, Command, Parser, add, say_written
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
+def add_options(parser: Parser) -> None:
     """Add the arguments."""
     add(parser, "folder", metavar="RUN", help="a run folder")
     add(parser, "--out", metavar="FILE", help="the page (default: RUN/report.html)")
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: Arguments) -> int:
     """Write the page and name it."""
     from rich.console import Console
 

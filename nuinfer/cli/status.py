@@ -1,20 +1,17 @@
 """``nuinfer status RUN``: how far a run or a campaign is."""
 
-from __future__ import annotations
-
-import argparse
 from pathlib import Path
 
-from nuinfer.cli.command import OK, Command, add, print_json, say
+from nuinfer.cli.command import OK, Arguments, Command, Parser, add, print_json, say
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
+def add_options(parser: Parser) -> None:
     """Add the arguments."""
     add(parser, "folder", metavar="RUN", help="a run folder, or that of a campaign")
     add(parser, "--json")
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: Arguments) -> int:
     """Print what ``status.json`` says."""
     from nuinfer.inference.work.files import STATUS, read_json
 

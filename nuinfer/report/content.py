@@ -1,7 +1,5 @@
 """What the page says about a run: what was fitted, with what result, and where everything comes from."""
 
-from __future__ import annotations
-
 import contextlib
 import math
 import shlex

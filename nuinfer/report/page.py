@@ -1,7 +1,5 @@
 """The page itself: content, figures and template become one file."""
 
-from __future__ import annotations
-
 import re
 from functools import cache
 from importlib import resources

@@ -1,7 +1,5 @@
 """Tables that are shown in HTML and copied to LaTeX: cells know both."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -5,8 +5,6 @@ p-value of a bin is the probability of as many events or more, ties counted half
 ratio against the saturated model and the total number. They are conservative: the counts have been used for the fit.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

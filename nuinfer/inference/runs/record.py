@@ -1,7 +1,5 @@
 """``run.json``: what a run was made with, and whether it can go on with what is given now."""
 
-from __future__ import annotations
-
 import contextlib
 import importlib.metadata
 import os

@@ -1,7 +1,5 @@
 """A run on disk: chains, summary and the analysis that made it."""
 
-from __future__ import annotations
-
 import re
 from functools import cached_property
 from os import PathLike

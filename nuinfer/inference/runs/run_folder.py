@@ -5,8 +5,6 @@ start (one row, step -1), each later one continues where the one before it ends 
 generator after its last step, so that the chains do not depend on where the blocks were cut.
 """
 
-from __future__ import annotations
-
 import contextlib
 import io
 import zipfile

@@ -1,7 +1,5 @@
 """What the chains of a run say, in numbers and in one line: shortest intervals, and limits at an edge of the prior."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any

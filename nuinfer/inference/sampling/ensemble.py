@@ -6,8 +6,6 @@ steps in ten, and with gamma0 = 1, which jumps between modes, for the tenth. emc
 detailed balance; it is there as a negative control only.
 """
 
-from __future__ import annotations
-
 import time
 import warnings
 from collections.abc import Callable, Iterator

@@ -1,7 +1,5 @@
 """The fit: several independent ensembles sample a posterior into a run folder that survives a kill."""
 
-from __future__ import annotations
-
 import contextlib
 import math
 import pickle

@@ -1,7 +1,5 @@
 """A short run in memory, for a posterior that is needed and not kept: without one of the constraints, for example."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from typing import Any
