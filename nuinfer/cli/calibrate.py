@@ -1,10 +1,10 @@
-"""``nuinfer calibrate PRESET|FILE``: simulate data, fit them, and check the posteriors against the truth."""
+"""Simulate data, fit them, and check the posteriors against the truth."""
 
 from pathlib import Path
 
 import nuinfer
 from nuinfer.cli import command
-from nuinfer.cli.command import FLAG, NOT_CONVERGED, OK, Arguments, Command, Parser, add, positive
+from nuinfer.cli.command import FLAG, NOT_CONVERGED, OK, Arguments, Parser, add, positive
 
 
 def add_options(parser: Parser) -> None:
@@ -38,6 +38,3 @@ def run(arguments: Arguments) -> int:
     command.say(result.markdown().rstrip())
     command.say_written(*command.save_figure(plot_calibration(result), out / "ranks"))
     return OK if result.passed else NOT_CONVERGED
-
-
-COMMAND = Command("simulate data, fit them, and check the posteriors against the truth", add_options, run)

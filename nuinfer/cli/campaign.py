@@ -1,11 +1,11 @@
-"""``nuinfer campaign FILE``: many independent jobs, each result kept as it ends."""
+"""Run many independent jobs, or what is missing of them: pseudo-experiments, scans, calibration, odds."""
 
 from pathlib import Path
 from typing import Any
 
 import nuinfer
 from nuinfer.cli import command
-from nuinfer.cli.command import FLAG, NOT_CONVERGED, OK, Arguments, Command, Parser, add, say
+from nuinfer.cli.command import FLAG, NOT_CONVERGED, OK, Arguments, Parser, add, say
 
 
 def add_options(parser: Parser) -> None:
@@ -25,9 +25,8 @@ def run(arguments: Arguments) -> int:
     if arguments.dry_run:
         counted = count_jobs(file)
         if arguments.json:
-            command.print_json(counted)
-        else:
-            command.print_table(f"{file}: ready", ("jobs", "number"), [(name, str(n)) for name, n in counted.items()])
+            return command.print_json(counted)
+        command.print_table(f"{file}: ready", ("jobs", "number"), [(name, str(n)) for name, n in counted.items()])
         return OK
     campaign = nuinfer.run_campaign(
         file, out, **command.chosen(arguments, "jobs", "scheduler"), command=command.this_command()
@@ -50,10 +49,3 @@ def run(arguments: Arguments) -> int:
         say(f"failed: {one['job']} number {one['number']} ({one['key']}): {one['reason']}")
     say(f"{campaign.folder}: " + ("complete" if campaign.complete else f"INCOMPLETE, {len(failures)} jobs failed"))
     return code
-
-
-COMMAND = Command(
-    "run many independent jobs, or what is missing of them: pseudo-experiments, scans, calibration, odds",
-    add_options,
-    run,
-)

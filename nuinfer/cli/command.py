@@ -1,12 +1,11 @@
-"""What commands share: what a command is, exit codes, the options that several have, and how answers are printed."""
+"""What commands share: exit codes, the options that several have, and how answers are printed."""
 
 import argparse
 import json
 import math
 import shlex
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,25 +14,6 @@ from nuinfer.errors import ConfigError
 OK, BUG, BAD_INPUT, NOT_CONVERGED, INTERRUPTED = 0, 1, 2, 3, 130
 Parser = argparse.ArgumentParser
 Arguments = argparse.Namespace
-
-
-@dataclass(frozen=True)
-class Command:
-    """A command of ``nuinfer``, named like the module that holds it as ``COMMAND``.
-
-    Parameters
-    ----------
-    help : str
-        One line.
-    add_options : callable
-        Adds its arguments to its parser.
-    run : callable
-        Does it; returns the exit code.
-    """
-
-    help: str
-    add_options: Callable[[Parser], None]
-    run: Callable[[Arguments], int]
 
 
 # Options --------------------------------------------------------------------------------------------------------------
@@ -136,25 +116,26 @@ def save_figure(figure: Any, stem: Path, formats: Iterable[str] = ("pdf", "png")
     return [style.save(figure, stem.with_name(f"{stem.name}.{ending}")) for ending in formats]
 
 
-def say_written(*paths: Path) -> None:
-    """Name the files that were written."""
+def say_written(*paths: Path) -> int:
+    """Name the files that were written, with which a command is done."""
     for path in paths:
         say(f"wrote {path}")
+    return OK
 
 
-def print_json(content: object) -> None:
-    """Print JSON."""
+def print_json(content: object) -> int:
+    """Print JSON, with which a command is done."""
     say(json.dumps(content, indent=1))
+    return OK
 
 
 def print_table(title: str, head: Iterable[str], rows: Iterable[Sequence[str]]) -> None:
     """Print a table, as wide as it needs where the output is no terminal."""
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
 
-    table = Table()
-    for k, name in enumerate(head):
-        table.add_column(name, justify="left" if k == 0 else "right", no_wrap=True)
+    first, *others = head
+    table = Table(Column(first, no_wrap=True), *(Column(name, justify="right", no_wrap=True) for name in others))
     for row in rows:
         table.add_row(*row)
     console = Console()

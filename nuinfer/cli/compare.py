@@ -1,4 +1,4 @@
-"""``nuinfer compare``: evidences of several hypotheses about the same data."""
+"""Which source, which physics: evidences of several hypotheses about the same data."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import nuinfer
 from nuinfer.cli import command
-from nuinfer.cli.command import FLAG, OK, Arguments, Command, Parser, add, natural, positive, say
+from nuinfer.cli.command import FLAG, Arguments, Parser, add, natural, positive, say
 from nuinfer.errors import ConfigError
 
 
@@ -51,11 +51,9 @@ def run(arguments: Arguments) -> int:
     out = Path(arguments.out or _default_folder(arguments, hypotheses))
     result = _compare(arguments, hypotheses, out)
     if arguments.json:
-        command.print_json(result.to_dict())
-        return OK
+        return command.print_json(result.to_dict())
     print_comparison(result, " and ".join(arguments.analyses))
-    command.say_written(out / "result.json", *save_all(result, out / "figures", of="comparison"))
-    return OK
+    return command.say_written(out / "result.json", *save_all(result, out / "figures", of="comparison"))
 
 
 def _compare(arguments: Arguments, hypotheses: Mapping[str, nuinfer.Analysis], out: Path) -> nuinfer.Comparison:
@@ -99,11 +97,7 @@ def _standard(arguments: Arguments) -> int:
         written += command.save_figure(plot_overlaid_regions(sources), figures / "regions")
         written += command.save_figure(plot_flavours(sources), figures / "flavours")
     written += command.save_figure(plot_bayes_factors(bars, BASELINE), out / "figures" / "bayes_factors")
-    if arguments.json:
-        command.print_json(answer)
-    else:
-        command.say_written(*written)
-    return OK
+    return command.print_json(answer) if arguments.json else command.say_written(*written)
 
 
 def print_comparison(result: nuinfer.Comparison, title: str) -> None:
@@ -160,6 +154,3 @@ def _default_folder(arguments: Arguments, hypotheses: dict[str, nuinfer.Analysis
     settings = [arguments.engine, arguments.live, arguments.seed]
     digest = hashlib.sha256(json.dumps([decided, settings]).encode()).hexdigest()[:8]
     return Path("chains") / f"compare-{Path(arguments.analyses[0]).stem}-{digest}"
-
-
-COMMAND = Command("which source, which physics: evidences of several hypotheses about the same data", add_options, run)

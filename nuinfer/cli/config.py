@@ -1,7 +1,7 @@
-"""``nuinfer config``: a commented configuration to start from, or every key with its value."""
+"""Print a commented configuration to start from."""
 
 import nuinfer
-from nuinfer.cli.command import FLAG, OK, Arguments, Command, Parser, add, say
+from nuinfer.cli.command import FLAG, OK, Arguments, Parser, add, say
 
 
 def add_options(parser: Parser) -> None:
@@ -19,6 +19,3 @@ def run(arguments: Arguments) -> int:
     text = nuinfer.load(arguments.analysis, arguments.set).config_toml() if resolved else read_text(arguments.analysis)
     say(text.rstrip())
     return OK
-
-
-COMMAND = Command("print a commented configuration to start from", add_options, run)

@@ -1,4 +1,4 @@
-"""``nuinfer constraints PRESET|FILE``: limits on g' against m_Z', constraint by constraint."""
+"""Limits on g' against m_Z', constraint by constraint."""
 
 import json
 import math
@@ -8,7 +8,7 @@ from typing import Any
 
 import nuinfer
 from nuinfer.cli import command
-from nuinfer.cli.command import OK, Arguments, Command, Parser, add, positive, say
+from nuinfer.cli.command import OK, Arguments, Parser, add, positive, say
 from nuinfer.errors import ConfigError
 
 
@@ -93,6 +93,3 @@ def _save(path: Path, answer: Mapping[str, Any]) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("\n".join(lines) + "\n")
     return path
-
-
-COMMAND = Command("limits on g' against m_Z', constraint by constraint", add_options, run)

@@ -1,4 +1,4 @@
-"""``nuinfer fit PRESET|FILE``: sample a posterior into a run folder and draw its figures."""
+"""Sample the posterior into a run folder and draw its figures."""
 
 import shlex
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from typing import Any
 
 import nuinfer
 from nuinfer.cli import command
-from nuinfer.cli.command import FLAG, NOT_CONVERGED, OK, Arguments, Command, Parser, add, natural, positive, say
+from nuinfer.cli.command import FLAG, NOT_CONVERGED, OK, Arguments, Parser, add, natural, positive, say
 
 
 def add_options(parser: Parser) -> None:
@@ -69,6 +69,3 @@ def _limit(limit: Mapping[str, Any]) -> str:
     sign, profile = "<" if limit["side"] == "upper" else ">", limit.get("profile")
     beside = f"profile {sign} {profile:.4g}" if profile is not None else "profile: none"
     return f"{sign} {limit['value']:.4g} (prior edge {limit['prior_floor']:.4g}; {beside})"
-
-
-COMMAND = Command("sample the posterior into a run folder and draw its figures", add_options, run)

@@ -1,11 +1,11 @@
-"""``nuinfer forecast PRESET|FILE``: years until a Z' is seen or excluded, and expected limits."""
+"""Years until a Z' at a point is seen or excluded; with --band, the limits expected without one."""
 
 from pathlib import Path
 from typing import Any
 
 import nuinfer
 from nuinfer.cli import command
-from nuinfer.cli.command import FLAG, OK, Arguments, Command, Parser, add, natural, positive, say
+from nuinfer.cli.command import FLAG, OK, Arguments, Parser, add, natural, positive, say
 from nuinfer.errors import ConfigError
 
 
@@ -101,8 +101,3 @@ def _band(arguments: Arguments, shared: dict[str, Any]) -> Any:
 
 def _area(scale: float) -> str:
     return "" if scale == 1.0 else f", {scale:g} times the effective area"
-
-
-COMMAND = Command(
-    "years until a Z' at a point is seen or excluded; with --band, the limits expected without one", add_options, run
-)

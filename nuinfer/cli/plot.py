@@ -1,10 +1,10 @@
-"""``nuinfer plot RUN``: figures of a run, of several runs over each other, and of the paper."""
+"""Draw the figures of a run, or several runs over each other."""
 
 from pathlib import Path
 from typing import Any
 
 import nuinfer
-from nuinfer.cli.command import OK, Arguments, Command, Parser, add, save_figure, say_written
+from nuinfer.cli.command import Arguments, Parser, add, save_figure, say_written
 from nuinfer.errors import ConfigError
 
 
@@ -46,10 +46,5 @@ def run(arguments: Arguments) -> int:
         default = given[0].folder / "figures"
     folder = Path(arguments.out or default)
     if kind:
-        say_written(*save_figure(plot(arguments.kind, *given, **look), folder / kind.name, formats))
-    else:
-        say_written(*save_all(given[0], folder, formats, **look))
-    return OK
-
-
-COMMAND = Command("draw the figures of a run, or several runs over each other", add_options, run)
+        return say_written(*save_figure(plot(arguments.kind, *given, **look), folder / kind.name, formats))
+    return say_written(*save_all(given[0], folder, formats, **look))

@@ -1,6 +1,6 @@
-"""``nuinfer report RUN``: one page about a run."""
+"""Write one self-contained HTML page about a run, finished or not."""
 
-from nuinfer.cli.command import OK, Arguments, Command, Parser, add, say_written
+from nuinfer.cli.command import Arguments, Parser, add, say_written
 
 
 def add_options(parser: Parser) -> None:
@@ -17,8 +17,4 @@ def run(arguments: Arguments) -> int:
 
     with Console(stderr=True).status("drawing the figures"):  # shown on a terminal only
         path = write_report(arguments.folder, arguments.out)
-    say_written(path)
-    return OK
-
-
-COMMAND = Command("write one self-contained HTML page about a run, finished or not", add_options, run)
+    return say_written(path)

@@ -1,8 +1,8 @@
-"""``nuinfer status RUN``: how far a run or a campaign is."""
+"""How far a run or a campaign is."""
 
 from pathlib import Path
 
-from nuinfer.cli.command import OK, Arguments, Command, Parser, add, print_json, say
+from nuinfer.cli.command import OK, Arguments, Parser, add, print_json, say
 
 
 def add_options(parser: Parser) -> None:
@@ -17,8 +17,7 @@ def run(arguments: Arguments) -> int:
 
     status = read_json(Path(arguments.folder) / STATUS)
     if arguments.json:
-        print_json(status)
-        return OK
+        return print_json(status)
     for k, ensemble in enumerate(status.pop("ensembles", [])):
         acceptance = "" if ensemble["acceptance"] is None else f", acceptance {ensemble['acceptance']:.2f}"
         say(f"ensemble {k}: step {ensemble['steps']}{acceptance}")
@@ -27,6 +26,3 @@ def run(arguments: Arguments) -> int:
         if text not in (None, ""):
             say(f"{key.replace('_', ' ')}: {text}")
     return OK
-
-
-COMMAND = Command("how far a run or a campaign is", add_options, run)

@@ -173,11 +173,6 @@ def _plain(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def result_tables(run: Run, analysis: Analysis, summary: Mapping[str, Any]) -> list[Table]:
-    """Sampled parameters, one-sided limits and derived quantities."""
-    return [parameter_table(analysis, summary), limit_table(analysis, summary), derived_table(run, analysis)]
-
-
 def parameter_table(analysis: Analysis, summary: Mapping[str, Any]) -> Table:
     """Medians, intervals and diagnostics of the sampled parameters."""
     rows = []

@@ -14,8 +14,7 @@ from nuinfer.export import arviz_adapter
 from nuinfer.export.getdist import getdist_files
 from nuinfer.inference.profile.profile import Profile
 from nuinfer.inference.runs import diagnostics, run_folder
-from nuinfer.inference.runs.predictive import PredictiveChecks, predictive_checks
-from nuinfer.inference.runs.summary import summarise
+from nuinfer.inference.runs.summary import PredictiveChecks, predictive_checks, summarise
 from nuinfer.inference.work import files
 from nuinfer.inference.work.files import read_json
 from nuinfer.typing import FloatArray, IntArray
