@@ -9,8 +9,6 @@
 ``nuinfer.compare`` sets hypotheses against each other.
 """
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:

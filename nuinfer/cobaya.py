@@ -13,8 +13,6 @@ log-posterior of Cobaya is then `Analysis.log_prob`, exclusions being -inf. Coba
 to run it (extra ``export``).
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterable
 from pathlib import Path

@@ -1,18 +1,18 @@
 """The command line, ``nuinfer COMMAND``: one module per command, found by its name.
 
+A module is a command if it has ``run``; ``add_options`` adds its arguments, and its docstring is its help.
 Arguments in, calls of the public API, answers out; nothing is computed here. Heavy libraries are imported by the
 command that needs them, so that ``nuinfer --help`` answers at once.
 """
-
-from __future__ import annotations
 
 import argparse
 import pkgutil
 import sys
 from collections.abc import Sequence
+from types import ModuleType
 
 from nuinfer import __version__
-from nuinfer.cli.command import BAD_INPUT, BUG, INTERRUPTED, OK, Command
+from nuinfer.cli.command import BAD_INPUT, BUG, INTERRUPTED, OK
 from nuinfer.errors import NonFiniteLogProbError, NuinferError
 from nuinfer.registry import imported
 
@@ -40,10 +40,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return OK
 
 
-def commands() -> dict[str, Command]:
+def commands() -> dict[str, ModuleType]:
     """Every command by its name, in alphabetical order."""
     modules = {each.name: imported(f"{__name__}.{each.name}") for each in pkgutil.iter_modules(__path__)}
-    return {name: module.COMMAND for name, module in modules.items() if hasattr(module, "COMMAND")}
+    return {name: module for name, module in modules.items() if hasattr(module, "run")}
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -51,8 +51,10 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="nuinfer", description="Light mediators from IceCube starting events.")
     parser.add_argument("--version", action="version", version=f"nuinfer {__version__}")
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
-    for name, command in commands().items():
-        subparser = subparsers.add_parser(name, help=command.help, description=command.help)
-        command.add_options(subparser)
-        subparser.set_defaults(run=command.run)
+    for name, module in commands().items():
+        text = str(module.__doc__)
+        text = text[0].lower() + text[1:].removesuffix(".")
+        subparser = subparsers.add_parser(name, help=text, description=text)
+        module.add_options(subparser)
+        subparser.set_defaults(run=module.run)
     return parser

@@ -1,15 +1,13 @@
-"""``nuinfer calibrate PRESET|FILE``: simulate data, fit them, and check the posteriors against the truth."""
+"""Simulate data, fit them, and check the posteriors against the truth."""
 
-from __future__ import annotations
-
-import argparse
 from pathlib import Path
 
 import nuinfer
-from nuinfer.cli.command import FLAG, NOT_CONVERGED, OK, Command, add, positive, save_figure, say, say_written
+from nuinfer.cli import command
+from nuinfer.cli.command import FLAG, NOT_CONVERGED, OK, Arguments, Parser, add, positive
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
+def add_options(parser: Parser) -> None:
     """Add the arguments."""
     add(parser, "analysis", "--set")
     add(parser, "-n", type=positive, default=200, metavar="N", help="simulations (default: 200)")
@@ -21,7 +19,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add(parser, "--control", choices=controls, default="none", help="a defect that must be found")
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: Arguments) -> int:
     """Calibrate, print the table and draw the ranks; 0 if it passes, else 3."""
     from nuinfer.config import constraint_forms
     from nuinfer.inference.studies.calibration import Setting, calibrate
@@ -35,11 +33,8 @@ def run(arguments: argparse.Namespace) -> int:
     name += "" if arguments.control == "none" else f"-{arguments.control}"
     out = Path(arguments.out or Path("chains") / f"calibration-{name}")
     setting = Setting(seed=arguments.seed, control=arguments.control)
-    with nuinfer.open_executor(arguments.jobs, arguments.scheduler) as executor:
-        result = calibrate(analysis.with_overrides(off), out, arguments.n, setting, name=name, executor=executor)
-    say(result.markdown().rstrip())
-    say_written(*save_figure(plot_calibration(result), out / "ranks"))
+    workers = command.chosen(arguments, "jobs", "scheduler")
+    result = calibrate(analysis.with_overrides(off), out, arguments.n, setting, name=name, **workers)
+    command.say(result.markdown().rstrip())
+    command.say_written(*command.save_figure(plot_calibration(result), out / "ranks"))
     return OK if result.passed else NOT_CONVERGED
-
-
-COMMAND = Command("simulate data, fit them, and check the posteriors against the truth", add_options, run)

@@ -1,17 +1,14 @@
-"""``nuinfer campaign FILE``: many independent jobs, each result kept as it ends."""
+"""Run many independent jobs, or what is missing of them: pseudo-experiments, scans, calibration, odds."""
 
-from __future__ import annotations
-
-import argparse
 from pathlib import Path
 from typing import Any
 
 import nuinfer
 from nuinfer.cli import command
-from nuinfer.cli.command import FLAG, NOT_CONVERGED, OK, Command, add, say
+from nuinfer.cli.command import FLAG, NOT_CONVERGED, OK, Arguments, Parser, add, say
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
+def add_options(parser: Parser) -> None:
     """Add the arguments."""
     add(parser, "file", metavar="FILE", help="a TOML file that says what the jobs are, see docs/scaling.md")
     add(parser, "--out", help="its folder, continued if it exists (default: chains/NAME)")
@@ -20,7 +17,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add(parser, "--json")
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: Arguments) -> int:
     """Run the campaign; 0 if every job has its result, else 3."""
     from nuinfer.inference.studies.campaign import count_jobs
 
@@ -28,9 +25,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.dry_run:
         counted = count_jobs(file)
         if arguments.json:
-            command.print_json(counted)
-        else:
-            command.print_table(f"{file}: ready", ("jobs", "number"), [(name, str(n)) for name, n in counted.items()])
+            return command.print_json(counted)
+        command.print_table(f"{file}: ready", ("jobs", "number"), [(name, str(n)) for name, n in counted.items()])
         return OK
     campaign = nuinfer.run_campaign(
         file, out, **command.chosen(arguments, "jobs", "scheduler"), command=command.this_command()
@@ -53,10 +49,3 @@ def run(arguments: argparse.Namespace) -> int:
         say(f"failed: {one['job']} number {one['number']} ({one['key']}): {one['reason']}")
     say(f"{campaign.folder}: " + ("complete" if campaign.complete else f"INCOMPLETE, {len(failures)} jobs failed"))
     return code
-
-
-COMMAND = Command(
-    "run many independent jobs, or what is missing of them: pseudo-experiments, scans, calibration, odds",
-    add_options,
-    run,
-)

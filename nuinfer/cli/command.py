@@ -1,39 +1,19 @@
-"""What commands share: what a command is, exit codes, the options that several have, and how answers are printed."""
-
-from __future__ import annotations
+"""What commands share: exit codes, the options that several have, and how answers are printed."""
 
 import argparse
 import json
 import math
 import shlex
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from nuinfer.errors import ConfigError
 
 OK, BUG, BAD_INPUT, NOT_CONVERGED, INTERRUPTED = 0, 1, 2, 3, 130
-
-
-@dataclass(frozen=True)
-class Command:
-    """A command of ``nuinfer``, named like the module that holds it as ``COMMAND``.
-
-    Parameters
-    ----------
-    help : str
-        One line.
-    add_options : callable
-        Adds its arguments to its parser.
-    run : callable
-        Does it; returns the exit code.
-    """
-
-    help: str
-    add_options: Callable[[argparse.ArgumentParser], None]
-    run: Callable[[argparse.Namespace], int]
+Parser = argparse.ArgumentParser
+Arguments = argparse.Namespace
 
 
 # Options --------------------------------------------------------------------------------------------------------------
@@ -47,6 +27,14 @@ def positive(text: str) -> int:
 def natural(text: str) -> int:
     """Argument that is 0 or counts something."""
     return _at_least(0, text)
+
+
+def numbers(text: str) -> list[float]:
+    """Argument of numbers with commas between them."""
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text} is not allowed, write numbers with commas") from None
 
 
 def _at_least(least: int, text: str) -> int:
@@ -86,7 +74,7 @@ def add(parser: argparse._ActionsContainer, *names: str, **settings: Any) -> Non
         parser.add_argument(name, **{**SHARED.get(name, {}), **settings})
 
 
-def chosen(arguments: argparse.Namespace, *names: str) -> dict[str, Any]:
+def chosen(arguments: Arguments, *names: str) -> dict[str, Any]:
     """Some of the arguments, to be handed on by name."""
     return {name: getattr(arguments, name) for name in names}
 
@@ -128,25 +116,26 @@ def save_figure(figure: Any, stem: Path, formats: Iterable[str] = ("pdf", "png")
     return [style.save(figure, stem.with_name(f"{stem.name}.{ending}")) for ending in formats]
 
 
-def say_written(*paths: Path) -> None:
-    """Name the files that were written."""
+def say_written(*paths: Path) -> int:
+    """Name the files that were written, with which a command is done."""
     for path in paths:
         say(f"wrote {path}")
+    return OK
 
 
-def print_json(content: object) -> None:
-    """Print JSON."""
+def print_json(content: object) -> int:
+    """Print JSON, with which a command is done."""
     say(json.dumps(content, indent=1))
+    return OK
 
 
 def print_table(title: str, head: Iterable[str], rows: Iterable[Sequence[str]]) -> None:
     """Print a table, as wide as it needs where the output is no terminal."""
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
 
-    table = Table()
-    for k, name in enumerate(head):
-        table.add_column(name, justify="left" if k == 0 else "right", no_wrap=True)
+    first, *others = head
+    table = Table(Column(first, no_wrap=True), *(Column(name, justify="right", no_wrap=True) for name in others))
     for row in rows:
         table.add_row(*row)
     console = Console()

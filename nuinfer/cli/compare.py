@@ -1,8 +1,7 @@
-"""``nuinfer compare``: evidences of several hypotheses about the same data."""
+"""Which source, which physics: evidences of several hypotheses about the same data."""
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import json
 from collections.abc import Mapping
@@ -11,11 +10,11 @@ from typing import Any
 
 import nuinfer
 from nuinfer.cli import command
-from nuinfer.cli.command import FLAG, OK, Command, add, natural, positive, say
+from nuinfer.cli.command import FLAG, Arguments, Parser, add, natural, positive, say
 from nuinfer.errors import ConfigError
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
+def add_options(parser: Parser) -> None:
     """Add the arguments."""
     add(parser, "analyses", metavar="PRESET|FILE", nargs="*", help="presets or paths of TOML files")
     vary_help = "a key and its values, as in model.source=pp,pgamma; several --vary make every combination"
@@ -39,7 +38,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add(parser, "--jobs", "--scheduler", "--json")
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: Arguments) -> int:
     """Compare, print and draw."""
     from nuinfer.inference.evidence.hypotheses import gathered
     from nuinfer.plotting import save_all
@@ -52,16 +51,12 @@ def run(arguments: argparse.Namespace) -> int:
     out = Path(arguments.out or _default_folder(arguments, hypotheses))
     result = _compare(arguments, hypotheses, out)
     if arguments.json:
-        command.print_json(result.to_dict())
-        return OK
+        return command.print_json(result.to_dict())
     print_comparison(result, " and ".join(arguments.analyses))
-    command.say_written(out / "result.json", *save_all(result, out / "figures", of="comparison"))
-    return OK
+    return command.say_written(out / "result.json", *save_all(result, out / "figures", of="comparison"))
 
 
-def _compare(
-    arguments: argparse.Namespace, hypotheses: Mapping[str, nuinfer.Analysis], out: Path
-) -> nuinfer.Comparison:
+def _compare(arguments: Arguments, hypotheses: Mapping[str, nuinfer.Analysis], out: Path) -> nuinfer.Comparison:
     from nuinfer.inference.evidence.nested import Setting
 
     settings = command.chosen(arguments, "seeds", "seed", "pseudo_experiments", "force") | {
@@ -74,7 +69,7 @@ def _compare(
         return nuinfer.compare(hypotheses, out, **settings, executor=executor)
 
 
-def _standard(arguments: argparse.Namespace) -> int:
+def _standard(arguments: Arguments) -> int:
     """The standard set: each data set compared by itself, in a folder of its own."""
     from nuinfer.inference.evidence.hypotheses import BASELINE, standard_blocks
     from nuinfer.plotting import Bar, plot_bayes_factors, plot_flavours, plot_overlaid_regions
@@ -102,11 +97,7 @@ def _standard(arguments: argparse.Namespace) -> int:
         written += command.save_figure(plot_overlaid_regions(sources), figures / "regions")
         written += command.save_figure(plot_flavours(sources), figures / "flavours")
     written += command.save_figure(plot_bayes_factors(bars, BASELINE), out / "figures" / "bayes_factors")
-    if arguments.json:
-        command.print_json(answer)
-    else:
-        command.say_written(*written)
-    return OK
+    return command.print_json(answer) if arguments.json else command.say_written(*written)
 
 
 def print_comparison(result: nuinfer.Comparison, title: str) -> None:
@@ -157,12 +148,9 @@ def _say_absorption(test: dict[str, Any]) -> None:
         say(f"warning: {test['note']}")
 
 
-def _default_folder(arguments: argparse.Namespace, hypotheses: dict[str, nuinfer.Analysis]) -> Path:
+def _default_folder(arguments: Arguments, hypotheses: dict[str, nuinfer.Analysis]) -> Path:
     """A folder that the hypotheses and settings decide, so that the same command finds its results."""
     decided = {name: analysis.config_hash for name, analysis in hypotheses.items()}
     settings = [arguments.engine, arguments.live, arguments.seed]
     digest = hashlib.sha256(json.dumps([decided, settings]).encode()).hexdigest()[:8]
     return Path("chains") / f"compare-{Path(arguments.analyses[0]).stem}-{digest}"
-
-
-COMMAND = Command("which source, which physics: evidences of several hypotheses about the same data", add_options, run)

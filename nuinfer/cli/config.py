@@ -1,21 +1,17 @@
-"""``nuinfer config``: a commented configuration to start from, or every key with its value."""
-
-from __future__ import annotations
-
-import argparse
+"""Print a commented configuration to start from."""
 
 import nuinfer
-from nuinfer.cli.command import FLAG, OK, Command, add, say
+from nuinfer.cli.command import FLAG, OK, Arguments, Parser, add, say
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
+def add_options(parser: Parser) -> None:
     """Add the arguments."""
     add(parser, "analysis", nargs="?", default="hese7")
     add(parser, "--set")
     add(parser, "--resolved", **FLAG, help="every key with its value, checked, without comments")
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: Arguments) -> int:
     """Print it."""
     from nuinfer.config import read_text
 
@@ -23,6 +19,3 @@ def run(arguments: argparse.Namespace) -> int:
     text = nuinfer.load(arguments.analysis, arguments.set).config_toml() if resolved else read_text(arguments.analysis)
     say(text.rstrip())
     return OK
-
-
-COMMAND = Command("print a commented configuration to start from", add_options, run)

@@ -1,8 +1,5 @@
-"""``nuinfer constraints PRESET|FILE``: limits on g' against m_Z', constraint by constraint."""
+"""Limits on g' against m_Z', constraint by constraint."""
 
-from __future__ import annotations
-
-import argparse
 import json
 import math
 from collections.abc import Mapping
@@ -10,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import nuinfer
-from nuinfer.cli.command import OK, Command, add, mass_grid, positive, print_json, print_table, say, say_written
+from nuinfer.cli import command
+from nuinfer.cli.command import OK, Arguments, Parser, add, positive, say
 from nuinfer.errors import ConfigError
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
+def add_options(parser: Parser) -> None:
     """Add the arguments."""
     add(parser, "analysis", "--set", "--level")
     add(parser, "--masses", help="masses in MeV (default: those of the prior)")
@@ -24,7 +22,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add(parser, "--json")
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: Arguments) -> int:
     """Print the bounds, save and draw them."""
     import numpy as np
 
@@ -33,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
     analysis = nuinfer.load(arguments.analysis, arguments.set)
     if analysis.mass_range_mev is None:
         raise ConfigError("model.absorption: false, so there is no (m_Z', g') to bound")
-    masses = mass_grid(arguments.masses or analysis.mass_range_mev, arguments.points)
+    masses = command.mass_grid(arguments.masses or analysis.mass_range_mev, arguments.points)
     drawn = [c for c in analysis.constraints if c.in_plane]
     bounds = [bound(c, np.array(masses), arguments.level) for c in drawn]
     answer: dict[str, Any] = {
@@ -54,20 +52,20 @@ def run(arguments: argparse.Namespace) -> int:
         "not_on_g_prime": [c.name for c in analysis.constraints if not c.in_plane],
     }
     if arguments.json:
-        print_json(answer)
+        command.print_json(answer)
     else:
         for name, entry in answer["constraints"].items():
             say(f"{name}: {entry['statement']} ({entry['reference']})")
         columns = [map(_allowed, b.lower.tolist(), b.upper.tolist()) for b in bounds]
         rows = zip((f"{m:.3g}" for m in masses), *columns, strict=True)
-        print_table(f"{analysis.name}: allowed g'", ["m_Z' [MeV]", *(b.name for b in bounds)], rows)
+        command.print_table(f"{analysis.name}: allowed g'", ["m_Z' [MeV]", *(b.name for b in bounds)], rows)
     written = [_save(Path(arguments.out), answer)] if arguments.out else []
     if arguments.figure:
         from nuinfer.plotting import plot_bounds, style
 
         written.append(style.save(plot_bounds(analysis, arguments.level), Path(arguments.figure)))
     if not arguments.json:  # JSON on the standard output stays JSON
-        say_written(*written)
+        command.say_written(*written)
     return OK
 
 
@@ -95,6 +93,3 @@ def _save(path: Path, answer: Mapping[str, Any]) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("\n".join(lines) + "\n")
     return path
-
-
-COMMAND = Command("limits on g' against m_Z', constraint by constraint", add_options, run)

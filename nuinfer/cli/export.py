@@ -1,17 +1,14 @@
-"""``nuinfer export``: chains for GetDist and ArviZ, the likelihood for Cobaya."""
+"""Write the chains of a run for GetDist or ArviZ, or the likelihood of an analysis for Cobaya."""
 
-from __future__ import annotations
-
-import argparse
 import math
 from pathlib import Path
 
 import nuinfer
-from nuinfer.cli.command import OK, Command, add, say_written
+from nuinfer.cli.command import Arguments, Parser, add, say_written
 from nuinfer.errors import ConfigError
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
+def add_options(parser: Parser) -> None:
     """Add the arguments."""
     add(parser, "source", metavar="RUN", help="a run folder; for cobaya also a preset or a TOML file")
     formats = ("getdist", "netcdf", "cobaya")
@@ -21,7 +18,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add(parser, "--set", help="for cobaya with a preset or file: change a key, as in model.source=pgamma")
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: Arguments) -> int:
     """Write what was asked for and name it."""
     from nuinfer.inference.runs.run_folder import is_run
 
@@ -30,10 +27,8 @@ def run(arguments: argparse.Namespace) -> int:
         only = "only with --format cobaya and a preset or file; a run is what it is"
         raise ConfigError(f"--set {arguments.set[0]}: {only}")
     if arguments.format == "cobaya":
-        say_written(_write_cobaya(source, out, arguments.set))
-    else:
-        say_written(_write_chains(source, out, arguments.format))
-    return OK
+        return say_written(_write_cobaya(source, out, arguments.set))
+    return say_written(_write_chains(source, out, arguments.format))
 
 
 def _write_chains(source: Path, out: Path | None, what: str) -> Path:
@@ -70,8 +65,3 @@ def _write_cobaya(source: Path, out: Path | None, overrides: list[str]) -> Path:
     files.make_folder(path.parent)
     files.write_atomic(path, yaml.safe_dump(content, sort_keys=False, width=math.inf).encode())
     return path
-
-
-COMMAND = Command(
-    "write the chains of a run for GetDist or ArviZ, or the likelihood of an analysis for Cobaya", add_options, run
-)

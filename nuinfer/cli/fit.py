@@ -1,8 +1,5 @@
-"""``nuinfer fit PRESET|FILE``: sample a posterior into a run folder and draw its figures."""
+"""Sample the posterior into a run folder and draw its figures."""
 
-from __future__ import annotations
-
-import argparse
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,10 +7,10 @@ from typing import Any
 
 import nuinfer
 from nuinfer.cli import command
-from nuinfer.cli.command import FLAG, NOT_CONVERGED, OK, Command, add, natural, positive, print_table, say
+from nuinfer.cli.command import FLAG, NOT_CONVERGED, OK, Arguments, Parser, add, natural, positive, say
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
+def add_options(parser: Parser) -> None:
     """Add the arguments."""
     add(parser, "analysis", "--set")
     add(parser, "--out", help="run folder (default: chains/NAME)")
@@ -29,14 +26,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add(parser, "--test", **FLAG, help="set everything up, print the terms at one point, and stop")
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: Arguments) -> int:
     """Fit, print the summary and draw the quick figures; 0 if the chains converged, else 3."""
     analysis = nuinfer.load(arguments.analysis, arguments.set)
     out = Path(arguments.out or Path("chains") / analysis.name)
     if arguments.test:
         theta = analysis.prior_transform([0.5] * len(analysis.parameter_names))
         rows = [(name, f"{float(value):.3f}") for name, value in analysis.log_terms(theta).items()]
-        print_table(f"{analysis.name}: ready; terms at the middle of the prior", ("term", "ln"), rows)
+        command.print_table(f"{analysis.name}: ready; terms at the middle of the prior", ("term", "ln"), rows)
         return OK
     from nuinfer.plotting import QUICK, save_all
 
@@ -62,7 +59,7 @@ def _print_summary(folder: Path, summary: Mapping[str, Any]) -> None:
         rows.append((name, f"{entry['median']:.4g}", interval, limit, f"{entry['ess']:.0f}", rhat))
     verdict = "converged" if summary["converged"] else "NOT CONVERGED"
     title = f"{folder}: {verdict} after {summary['steps']} steps of each ensemble"
-    print_table(title, ("parameter", "median", "68 % HPD", "95 % limit", "ESS", "R-hat"), rows)
+    command.print_table(title, ("parameter", "median", "68 % HPD", "95 % limit", "ESS", "R-hat"), rows)
     for warning in summary["warnings"]:
         say(f"warning: {warning}")
 
@@ -72,6 +69,3 @@ def _limit(limit: Mapping[str, Any]) -> str:
     sign, profile = "<" if limit["side"] == "upper" else ">", limit.get("profile")
     beside = f"profile {sign} {profile:.4g}" if profile is not None else "profile: none"
     return f"{sign} {limit['value']:.4g} (prior edge {limit['prior_floor']:.4g}; {beside})"
-
-
-COMMAND = Command("sample the posterior into a run folder and draw its figures", add_options, run)

@@ -1,24 +1,21 @@
-"""``nuinfer forecast PRESET|FILE``: years until a Z' is seen or excluded, and expected limits."""
+"""Years until a Z' at a point is seen or excluded; with --band, the limits expected without one."""
 
-from __future__ import annotations
-
-import argparse
 from pathlib import Path
 from typing import Any
 
 import nuinfer
 from nuinfer.cli import command
-from nuinfer.cli.command import FLAG, OK, Command, add, natural, positive, print_json, print_table, say
+from nuinfer.cli.command import FLAG, OK, Arguments, Parser, add, natural, positive, say
 from nuinfer.errors import ConfigError
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
+def add_options(parser: Parser) -> None:
     """Add the arguments."""
     add(parser, "analysis", "--set")
     at_help = "m_zprime_mev=8 and g_prime=1e-3, and parameters of the truth that are not to be fitted to the data"
     add(parser, "--at", help=at_help)
     exposures_help = "livetimes in units of that of the data set (default: 1,2,5,10,20,50,100)"
-    add(parser, "--exposures", type=_numbers, metavar="X,Y,...", help=exposures_help)
+    add(parser, "--exposures", type=command.numbers, metavar="X,Y,...", help=exposures_help)
     add(parser, "--level")
     check_help = "check the assumed distribution with N simulated data sets of each kind (4 N fits)"
     add(parser, "--check", type=natural, default=0, metavar="N", help=check_help)
@@ -31,7 +28,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add(parser, "--jobs", "--scheduler", "--figure", "--json")
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: Arguments) -> int:
     """Run the forecast, print and draw it."""
     from nuinfer.plotting import plot, style
 
@@ -46,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
     }
     result = _band(arguments, shared) if arguments.band else _years(arguments, shared)
     if arguments.json:
-        print_json(result.to_json())
+        command.print_json(result.to_json())
     if arguments.figure:
         figure = plot("expected_limits" if arguments.band else "forecast", result)
         path = style.save(figure, Path(arguments.figure))
@@ -55,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
     return OK
 
 
-def _years(arguments: argparse.Namespace, shared: dict[str, Any]) -> Any:
+def _years(arguments: Arguments, shared: dict[str, Any]) -> Any:
     """The forecast for one Z', said to people unless it is wanted as JSON."""
     from nuinfer.inference.profile.likelihood_ratio import threshold
     from nuinfer.inference.studies.forecast import EXPOSURES, STATEMENT
@@ -68,7 +65,7 @@ def _years(arguments: argparse.Namespace, shared: dict[str, Any]) -> Any:
     rows = [[f"{value:.3g}" for value in row] for row in zip(*columns, strict=True)]
     at = ", ".join(f"{name} = {value:g}" for name, value in result.at.items())
     say(f"{result.name} at {at}{_area(result.effective_area_scale)}")
-    print_table("", ("livetime [yr]", "q, seen", "q, excluded"), rows)
+    command.print_table("", ("livetime [yr]", "q, seen", "q, excluded"), rows)
     say(f"q: {STATEMENT}; {result.level:.0%} is q = {threshold(result.level):.3g}")
     for name, truth in (("seen", "if there is such a Z'"), ("excluded", "if there is none")):
         relation, years = result.years_until(name)
@@ -83,7 +80,7 @@ def _years(arguments: argparse.Namespace, shared: dict[str, Any]) -> Any:
     return result
 
 
-def _band(arguments: argparse.Namespace, shared: dict[str, Any]) -> Any:
+def _band(arguments: Arguments, shared: dict[str, Any]) -> Any:
     """The limits expected without a Z', said to people unless they are wanted as JSON."""
     from nuinfer.inference.studies.forecast import QUANTILES
 
@@ -97,22 +94,10 @@ def _band(arguments: argparse.Namespace, shared: dict[str, Any]) -> Any:
     rows = [[f"{mass:.3g}", *(f"{g:.3g}" if g < float("inf") else "none" for g in row)] for mass, *row in table]
     what = f"limits on g' at {result.level:.0%}, quantiles over data sets"
     say(f"{result.name}{_area(result.effective_area_scale)}, {result.years:.3g} yr, no Z': {what}")
-    print_table("", ("m_Z' [MeV]", *(f"{q:.1%}" for q in QUANTILES), "expected counts"), rows)
+    command.print_table("", ("m_Z' [MeV]", *(f"{q:.1%}" for q in QUANTILES), "expected counts"), rows)
     say(f"none: every coupling of the prior, up to {result.g_prime_max:.3g}, is allowed")
     return result
 
 
 def _area(scale: float) -> str:
     return "" if scale == 1.0 else f", {scale:g} times the effective area"
-
-
-def _numbers(text: str) -> list[float]:
-    try:
-        return [float(part) for part in text.split(",")]
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text} is not allowed, write numbers with commas") from None
-
-
-COMMAND = Command(
-    "years until a Z' at a point is seen or excluded; with --band, the limits expected without one", add_options, run
-)

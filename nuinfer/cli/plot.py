@@ -1,17 +1,14 @@
-"""``nuinfer plot RUN``: figures of a run, of several runs over each other, and of the paper."""
+"""Draw the figures of a run, or several runs over each other."""
 
-from __future__ import annotations
-
-import argparse
 from pathlib import Path
 from typing import Any
 
 import nuinfer
-from nuinfer.cli.command import OK, Command, add, save_figure, say_written
+from nuinfer.cli.command import Arguments, Parser, add, save_figure, say_written
 from nuinfer.errors import ConfigError
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
+def add_options(parser: Parser) -> None:
     """Add the arguments."""
     run_help = "a run folder; for bounds, and fig1 to fig3 of the paper, also a preset or a TOML file (default: paper)"
     add(parser, "folders", metavar="RUN", nargs="*", help=run_help)
@@ -25,7 +22,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add(parser, "--out", help="folder of the figures (default: RUN/figures, else figures)")
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: Arguments) -> int:
     """Draw, and name every file."""
     from nuinfer.plotting import FIGURES, KINDS, plot, save_all
 
@@ -49,10 +46,5 @@ def run(arguments: argparse.Namespace) -> int:
         default = given[0].folder / "figures"
     folder = Path(arguments.out or default)
     if kind:
-        say_written(*save_figure(plot(arguments.kind, *given, **look), folder / kind.name, formats))
-    else:
-        say_written(*save_all(given[0], folder, formats, **look))
-    return OK
-
-
-COMMAND = Command("draw the figures of a run, or several runs over each other", add_options, run)
+        return say_written(*save_figure(plot(arguments.kind, *given, **look), folder / kind.name, formats))
+    return say_written(*save_all(given[0], folder, formats, **look))

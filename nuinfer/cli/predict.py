@@ -1,16 +1,13 @@
-"""``nuinfer predict PRESET|FILE``: expected, observed and simulated counts at one point."""
+"""Expected, observed and simulated counts at one point."""
 
-from __future__ import annotations
-
-import argparse
 from itertools import pairwise
 from typing import Any
 
 import nuinfer
-from nuinfer.cli.command import OK, Command, add, natural, point_of, print_json, print_table
+from nuinfer.cli.command import OK, Arguments, Parser, add, natural, point_of, print_json, print_table
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
+def add_options(parser: Parser) -> None:
     """Add the arguments."""
     add(parser, "analysis", "--set")
     add(parser, "--at", help="a parameter, as in m_zprime_mev=8; the others take the centre of their prior")
@@ -19,7 +16,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add(parser, "--json")
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: Arguments) -> int:
     """Predict, and print tables or JSON."""
     import numpy as np
 
@@ -44,8 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
             "observed": by_topology(analysis.observed_counts),
             "parameters": analysis.point(at),
         }
-        print_json(answer | ({"simulated": [by_topology(draw) for draw in draws]} if arguments.draw else {}))
-        return OK
+        return print_json(answer | ({"simulated": [by_topology(draw) for draw in draws]} if arguments.draw else {}))
     names = [f"{low:.1f} - {high:.1f}" for low, high in pairwise(analysis.bin_edges_gev / 1e3)]
     columns = {**parts, "total": mean, "observed": analysis.observed_counts}
     columns |= {f"draw {k}": draw for k, draw in enumerate(draws, start=1)}
@@ -58,6 +54,3 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _count(value: float) -> str:
     return f"{value:.0f}" if float(value).is_integer() else f"{value:.3g}"
-
-
-COMMAND = Command("expected, observed and simulated counts at one point", add_options, run)

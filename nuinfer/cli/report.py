@@ -1,19 +1,15 @@
-"""``nuinfer report RUN``: one page about a run."""
+"""Write one self-contained HTML page about a run, finished or not."""
 
-from __future__ import annotations
-
-import argparse
-
-from nuinfer.cli.command import OK, Command, add, say_written
+from nuinfer.cli.command import Arguments, Parser, add, say_written
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
+def add_options(parser: Parser) -> None:
     """Add the arguments."""
     add(parser, "folder", metavar="RUN", help="a run folder")
     add(parser, "--out", metavar="FILE", help="the page (default: RUN/report.html)")
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: Arguments) -> int:
     """Write the page and name it."""
     from rich.console import Console
 
@@ -21,8 +17,4 @@ def run(arguments: argparse.Namespace) -> int:
 
     with Console(stderr=True).status("drawing the figures"):  # shown on a terminal only
         path = write_report(arguments.folder, arguments.out)
-    say_written(path)
-    return OK
-
-
-COMMAND = Command("write one self-contained HTML page about a run, finished or not", add_options, run)
+    return say_written(path)

@@ -1,27 +1,23 @@
-"""``nuinfer status RUN``: how far a run or a campaign is."""
+"""How far a run or a campaign is."""
 
-from __future__ import annotations
-
-import argparse
 from pathlib import Path
 
-from nuinfer.cli.command import OK, Command, add, print_json, say
+from nuinfer.cli.command import OK, Arguments, Parser, add, print_json, say
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
+def add_options(parser: Parser) -> None:
     """Add the arguments."""
     add(parser, "folder", metavar="RUN", help="a run folder, or that of a campaign")
     add(parser, "--json")
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: Arguments) -> int:
     """Print what ``status.json`` says."""
     from nuinfer.inference.work.files import STATUS, read_json
 
     status = read_json(Path(arguments.folder) / STATUS)
     if arguments.json:
-        print_json(status)
-        return OK
+        return print_json(status)
     for k, ensemble in enumerate(status.pop("ensembles", [])):
         acceptance = "" if ensemble["acceptance"] is None else f", acceptance {ensemble['acceptance']:.2f}"
         say(f"ensemble {k}: step {ensemble['steps']}{acceptance}")
@@ -30,6 +26,3 @@ def run(arguments: argparse.Namespace) -> int:
         if text not in (None, ""):
             say(f"{key.replace('_', ' ')}: {text}")
     return OK
-
-
-COMMAND = Command("how far a run or a campaign is", add_options, run)

@@ -5,8 +5,6 @@ between ArviZ 0.23 (Python 3.11) and 1.x are written twice, here and nowhere els
 never walkers: the walkers of one ensemble are not independent.
 """
 
-from __future__ import annotations
-
 import os
 import warnings
 from collections.abc import Callable, Mapping

@@ -1,7 +1,5 @@
 """Chains as the text files that GetDist reads; the package itself is not needed to write them."""
 
-from __future__ import annotations
-
 import io
 from collections.abc import Iterable
 from typing import Any

@@ -3,8 +3,6 @@
 `write_report` opens a run folder in whatever state it is and writes the page; `nuinfer report RUN` calls it.
 """
 
-from __future__ import annotations
-
 from nuinfer.report.page import render, write_report
 
 __all__ = ["render", "write_report"]

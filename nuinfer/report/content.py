@@ -1,7 +1,5 @@
 """What the page says about a run: what was fitted, with what result, and where everything comes from."""
 
-from __future__ import annotations
-
 import contextlib
 import math
 import shlex
@@ -38,7 +36,7 @@ def read_summary(run: Run) -> dict[str, Any] | None:
     RunFolderError
         If a block or the summary is damaged.
     """
-    if not run.record.get("complete") and min(run.chains.refresh()) < 1:
+    if not run.record.get("complete") and min(run.refresh()) < 1:
         return None
     summary = run.summary()
     needed = {"converged", "steps", "parameters", "warnings"}
@@ -142,22 +140,12 @@ def _shown(value: float | None, style: str) -> str:
 # What was run, with what result ---------------------------------------------------------------------------------------
 
 
-def setting(run: Run, analysis: Analysis) -> dict[str, str]:
-    """What was run, by name."""
-    record, data, model = run.record, analysis.config.data, analysis.config.model
+def events(run: Run, analysis: Analysis) -> str:
+    """How many there are of which topology, and above which energy."""
     observed = zip(analysis.topologies, analysis.observed_counts, strict=True)
     counts = ", ".join(f"{row.sum():g} {name}" for name, row in observed)
-    simulated = "" if record.get("simulated_counts") is None else "simulated, "
-    rows = {
-        "preset or file": record.get("analysis"),
-        "command": record.get("command"),
-        "data set": f"{data.dataset}: {analysis.dataset.title}",
-        "events": f"{simulated}{counts}, above {data.min_deposited_energy_gev:g} GeV",
-        "source hypothesis": f"{model.source}, {model.spectrum}, evolution {model.evolution}",
-        "started": record.get("start"),
-        "ended": record.get("end") if record.get("complete") else "not yet",
-    }
-    return {name: str(value) for name, value in rows.items() if value is not None}
+    simulated = "" if run.record.get("simulated_counts") is None else "simulated, "
+    return f"{simulated}{counts}, above {analysis.config.data.min_deposited_energy_gev:g} GeV"
 
 
 def model_keys(analysis: Analysis) -> dict[str, str]:
@@ -173,11 +161,6 @@ def _plain(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def result_tables(run: Run, analysis: Analysis, summary: Mapping[str, Any]) -> list[Table]:
-    """Sampled parameters, one-sided limits and derived quantities."""
-    return [parameter_table(analysis, summary), limit_table(analysis, summary), derived_table(run, analysis)]
 
 
 def parameter_table(analysis: Analysis, summary: Mapping[str, Any]) -> Table:
@@ -292,32 +275,7 @@ def references(run: Run, analysis: Analysis) -> list[str]:
     return list(dict.fromkeys([*run.record.get("references", []), *analysis.references(), *software]))
 
 
-def provenance(run: Run) -> dict[str, str]:
-    """Seed, hash, machine and versions."""
-    record, host = run.record, run.record.get("host", {})
-    rows = {"seed": record.get("seed"), "configuration hash": record.get("config_hash")}
-    rows |= {"machine": f"{host['platform']}, {host.get('cores')} cores"} if "platform" in host else {}
-    return {name: str(value) for name, value in (rows | record.get("versions", {})).items()}
-
-
-def changed_since(run: Run, analysis: Analysis) -> str | None:
-    """What to say if the analysis that is rebuilt here is not the one that was sampled."""
-    if run.record["config_hash"] == analysis.config_hash:
-        return None
+def differing_files(run: Run, analysis: Analysis) -> list[str]:
+    """Data files that have changed since the run."""
     before, here = run.record.get("checksums", {}), analysis.checksums
-    names = sorted(name for name in {*before, *here} if before.get(name) != here.get(name))
-    what = f"data files that differ: {', '.join(names)}" if names else "the package has changed since"
-    text = "The analysis that is rebuilt here is not the one that was sampled"
-    return f"{text} ({what}). Chains and summary are those of the run; what needs the model is of today."
-
-
-def how_to_repeat(run: Run) -> str:
-    """Commands that repeat the run and this page from the configuration below."""
-    record = run.record
-    versions = ", ".join(f"{name} {version}" for name, version in record.get("versions", {}).items())
-    settings = ["--seed", str(record["seed"]), "--ensembles", str(record["ensembles"])]
-    fit = shlex.join(["nuinfer", "fit", run_folder.CONFIG_RESOLVED, *settings, "--out", "repeated"])
-    if record.get("simulated_counts") is not None:
-        fit = "# the counts were simulated: fit them with nuinfer.load(...).with_observed(counts of run.json)"
-    saved = "# save the configuration below as " + run_folder.CONFIG_RESOLVED
-    return "\n".join([f"# with {versions}", saved, fit, "nuinfer report repeated"])
+    return sorted(name for name in {*before, *here} if before.get(name) != here.get(name))

@@ -1,7 +1,5 @@
 """The figures of the page: every kind that a run has, as vector images inside the page."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass

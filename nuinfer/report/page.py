@@ -1,14 +1,11 @@
 """The page itself: content, figures and template become one file."""
 
-from __future__ import annotations
-
 import re
 from functools import cache
-from importlib import resources
 from os import PathLike
 from pathlib import Path
 
-from jinja2 import Environment, StrictUndefined, Template
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup, escape
 
 from nuinfer import __version__
@@ -81,7 +78,6 @@ def render(run: Run) -> str:
         references=[*content.references(run, run.analysis), *data_references(drawings)],
         configuration=_text(run.folder / run_folder.CONFIG_RESOLVED),
         log="\n".join(_text(run.folder / files.LOG, missing="").splitlines()[-200:]),
-        style=Markup(_resource("page.css")),  # noqa: S704 - ours
         version=__version__,
         made=now(),
     )
@@ -96,15 +92,12 @@ def _text(path: Path, missing: str | None = None) -> str:
         raise RunFolderError(f"{path}: cannot be read ({error})") from error
 
 
-def _resource(name: str) -> str:
-    return (resources.files("nuinfer.report") / name).read_text(encoding="utf-8")
-
-
 @cache
 def _template() -> Template:
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment.loader = PackageLoader("nuinfer", "report")
     environment.filters["linked"] = linked
-    return environment.from_string(_resource("page.html"))
+    return environment.get_template("page.html")
 
 
 def linked(reference: str) -> Markup:

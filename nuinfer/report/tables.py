@@ -1,7 +1,5 @@
 """Tables that are shown in HTML and copied to LaTeX: cells know both."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -140,7 +138,7 @@ def interval(ends: Sequence[float], scale: float | None = None) -> Cell:
     '1.0 to 2.5'
     """
     low, high = (number(end, scale) for end in ends)
-    return Cell(f"{low.text} to {high.text}", f"{low.latex} to {high.latex}")
+    return joined(low, high, " to ")
 
 
 def joined(first: Cell, second: Cell, between: str = " ") -> Cell:

@@ -14,9 +14,8 @@ from nuinfer.errors import ConfigError, NonFiniteLogProbError, RunFolderError
 from nuinfer.inference.runs import run_folder
 from nuinfer.inference.runs.record import check_walkers
 from nuinfer.inference.runs.run_folder import ChainIdentity
-from nuinfer.inference.sampling.ensemble import Work, advance, moves
+from nuinfer.inference.sampling.ensemble import Work, advance, draw_start, moves
 from nuinfer.inference.sampling.fit import round_lengths
-from nuinfer.inference.sampling.start import draw_start
 from nuinfer.inference.work import files
 
 

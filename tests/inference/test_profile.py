@@ -10,7 +10,7 @@ import nuinfer
 from nuinfer.errors import ConfigError
 from nuinfer.inference.profile import search
 from nuinfer.inference.profile.profile import Profile, pseudo_experiments
-from nuinfer.inference.runs.predictive import predictive_checks
+from nuinfer.inference.runs.summary import predictive_checks
 
 
 class Correlated:

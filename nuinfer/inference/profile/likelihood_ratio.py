@@ -7,8 +7,6 @@ P(chi^2_1 > q)/2, and 95 % is at q = 2.71. This holds at a mass that is given be
 prior. With the mass free `significance` has no known distribution, and simulated data must say what a value means.
 """
 
-from __future__ import annotations
-
 import math
 
 from scipy import stats

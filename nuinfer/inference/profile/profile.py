@@ -7,8 +7,6 @@ that loss reaches the quantile of a unit normal (Cowan et al. 2011, arXiv:1007.1
 asymptotics.
 """
 
-from __future__ import annotations
-
 import numpy as np
 from scipy import optimize, stats
 

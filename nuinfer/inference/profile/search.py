@@ -7,8 +7,6 @@ A search with a parameter fixed starts from these modes, from what the populatio
 the prior: a smaller evolution and a descent.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -30,6 +28,7 @@ STRATA = 8  # per parameter; the best draw of each is a start
 LOST_ENOUGH = 1e-3  # spread of the log-probability in the population at which a search ends
 IMPOSSIBLE = 1e30  # instead of infinity, which the optimisers cannot average
 GRADIENT_STEP = 1e-5  # of the prior range
+Cost = Callable[[FloatArray], FloatArray]  # of n points, shape (n, free)
 
 
 @dataclass(frozen=True)
@@ -161,9 +160,7 @@ class _Section:
         return unit[rows_chosen], costs[rows_chosen]
 
 
-def _islands(
-    cost: Callable[[FloatArray], FloatArray], start: FloatArray, rng: np.random.Generator
-) -> tuple[FloatArray, FloatArray, list[float]]:
+def _islands(cost: Cost, start: FloatArray, rng: np.random.Generator) -> tuple[FloatArray, FloatArray, list[float]]:
     """Differential evolution of independent populations in the unit cube, all of them in one call per generation.
 
     Returns
@@ -182,9 +179,8 @@ def _islands(
         if generation == EARLY:
             early = unit.reshape(-1, free).copy()
         one, two, three = rng.integers(size, size=(3, ISLANDS, size))
-        trial = unit[island, one] + rng.uniform(0.4, 0.9, (ISLANDS, size, 1)) * (
-            unit[island, two] - unit[island, three]
-        )
+        step = unit[island, two] - unit[island, three]
+        trial = unit[island, one] + rng.uniform(0.4, 0.9, (ISLANDS, size, 1)) * step
         changed = (rng.random(trial.shape) < 0.9) | (np.arange(free) == rng.integers(free, size=(ISLANDS, size, 1)))
         trial = np.where(changed, np.clip(1.0 - np.abs(1.0 - np.abs(trial)), 0.0, 1.0), unit)  # reflected at the walls
         found = cost(trial.reshape(-1, free)).reshape(value.shape)
@@ -196,28 +192,17 @@ def _islands(
     return early, unit[island[:, 0], best], value.min(axis=1).tolist()
 
 
-def _evolved(cost: Callable[[FloatArray], FloatArray], start: FloatArray, seed: int) -> tuple[FloatArray, float]:
+def _evolved(cost: Cost, start: FloatArray, seed: int) -> tuple[FloatArray, float]:
     """Differential evolution of a population in the unit cube."""
-
-    def of_columns(columns: FloatArray, /, *_: Any, **__: Any) -> Any:
-        return cost(columns.T)
-
-    found = optimize.differential_evolution(
-        of_columns,
-        optimize.Bounds(np.zeros(start.shape[1]), np.ones(start.shape[1])),
-        init=start,
-        vectorized=True,
-        updating="deferred",
-        polish=False,
-        tol=0.0,
-        atol=LOST_ENOUGH,
-        maxiter=400,
-        rng=np.random.default_rng(seed),
-    )
+    walls = optimize.Bounds(np.zeros(start.shape[1]), np.ones(start.shape[1]))
+    settings: dict[str, Any] = {"vectorized": True, "updating": "deferred", "polish": False, "maxiter": 400}
+    settings |= {"init": start, "tol": 0.0, "atol": LOST_ENOUGH, "rng": np.random.default_rng(seed)}
+    settings["func"] = lambda columns: cost(columns.T)
+    found = optimize.differential_evolution(bounds=walls, **settings)
     return np.asarray(found.x), float(found.fun)
 
 
-def _descended(cost: Callable[[FloatArray], FloatArray], start: FloatArray, lowest: float) -> tuple[FloatArray, float]:
+def _descended(cost: Cost, start: FloatArray, lowest: float) -> tuple[FloatArray, float]:
     """Quasi-Newton descent with all points of the gradient in one call; kept if it is better."""
     steps = GRADIENT_STEP * np.eye(len(start))
 

@@ -4,8 +4,6 @@ Autocorrelation times are those of a whole ensemble (`emcee.autocorr.integrated_
 sample sizes add up over ensembles, and R-hat compares ensembles: walkers of one ensemble are not independent.
 """
 
-from __future__ import annotations
-
 import itertools
 import math
 from collections.abc import Sequence

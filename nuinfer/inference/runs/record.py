@@ -1,7 +1,5 @@
 """``run.json``: what a run was made with, and whether it can go on with what is given now."""
 
-from __future__ import annotations
-
 import contextlib
 import importlib.metadata
 import os
@@ -51,14 +49,11 @@ def new_record(analysis: Analysis, asked: Mapping[str, Any], command: str | None
             raise ConfigError(f"{key}: {settings[key]} is not allowed; it must be at least {least}")
     check_walkers(settings["walkers"], len(analysis.parameter_names))
     versions = {name: importlib.metadata.version(name) for name in PACKAGES}
+    copied = ("parameter_names", "term_names", "prior_bounds", "config_hash", "checksums")
     return {
         **settings,
         "complete": False,
-        "parameter_names": analysis.parameter_names,
-        "term_names": analysis.term_names,
-        "prior_bounds": np.asarray(analysis.prior_bounds),
-        "config_hash": analysis.config_hash,
-        "checksums": analysis.checksums,
+        **{key: getattr(analysis, key) for key in copied},
         "simulated_counts": getattr(analysis, "counts", None),
         "analysis": getattr(analysis, "name", None),
         "references": [*analysis.references(), *software_references(versions)],

@@ -1,7 +1,5 @@
 """A run on disk: chains, summary and the analysis that made it."""
 
-from __future__ import annotations
-
 import re
 from functools import cached_property
 from os import PathLike
@@ -16,19 +14,20 @@ from nuinfer.export import arviz_adapter
 from nuinfer.export.getdist import getdist_files
 from nuinfer.inference.profile.profile import Profile
 from nuinfer.inference.runs import diagnostics, run_folder
-from nuinfer.inference.runs.predictive import PredictiveChecks, predictive_checks
-from nuinfer.inference.runs.summary import summarise
+from nuinfer.inference.runs.summary import PredictiveChecks, predictive_checks, summarise
 from nuinfer.inference.work import files
 from nuinfer.inference.work.files import read_json
 from nuinfer.typing import FloatArray, IntArray
 
 ARVIZ_DRAWS = 1000  # per ensemble
 CHECKED_DRAWS = 1000
-RECORD_KEYS = ("parameter_names", "term_names", "prior_bounds", "config_hash", "walkers", "ensembles", "target_ess")
 
 
 class Run:
     """A run folder, finished or not.
+
+    Its record, names of parameters and terms, ``prior_bounds`` of shape (n_dim, 2), folders of the ensembles, and what
+    their blocks agree on are attributes.
 
     Parameters
     ----------
@@ -44,14 +43,26 @@ class Run:
     """
 
     def __init__(self, folder: Path, analysis: Analysis | None = None) -> None:
-        self.folder = folder
-        self.record = read_json(folder / run_folder.RECORD)
-        absent = [key for key in RECORD_KEYS if key not in self.record]
-        if absent:
-            raise RunFolderError(f"{folder / run_folder.RECORD}: damaged, it has no '{absent[0]}'")
-        self._analysis = analysis
-        self.parameter_names = tuple(self.record["parameter_names"])
-        self.term_names = tuple(self.record["term_names"])
+        self.folder, self._analysis = folder, analysis
+        self.record = record = read_json(folder / run_folder.RECORD)
+        for key in (
+            "parameter_names",
+            "term_names",
+            "prior_bounds",
+            "config_hash",
+            "walkers",
+            "ensembles",
+            "target_ess",
+        ):
+            if key not in record:
+                raise RunFolderError(f"{folder / run_folder.RECORD}: damaged, it has no '{key}'")
+        self.parameter_names, self.term_names = tuple(record["parameter_names"]), tuple(record["term_names"])
+        bounds = np.array(record["prior_bounds"], dtype=float)  # None, an open end, becomes NaN
+        self.prior_bounds = np.where(np.isnan(bounds), [-np.inf, np.inf], bounds)
+        self.ensemble_folders = [run_folder.ensemble_folder(folder, k) for k in range(record["ensembles"])]
+        agreed = self.parameter_names, self.term_names, record["config_hash"], record["walkers"]
+        self.identity = run_folder.ChainIdentity(*agreed)
+        self._blocks: list[list[run_folder.Block]] = [[] for _ in self.ensemble_folders]
 
     def __repr__(self) -> str:
         return f"Run({str(self.folder)!r})"
@@ -70,27 +81,17 @@ class Run:
         """What ``status.json`` says now."""
         return read_json(self.folder / files.STATUS)
 
-    @property
-    def identity(self) -> run_folder.ChainIdentity:
-        """What its blocks agree on."""
-        agreed = self.parameter_names, self.term_names, self.record["config_hash"], self.record["walkers"]
-        return run_folder.ChainIdentity(*agreed)
+    def refresh(self) -> list[int]:
+        """Read the blocks that are new on disk; return the steps of each ensemble.
 
-    @property
-    def prior_bounds(self) -> FloatArray:
-        """Support of each prior, shape (n_dim, 2)."""
-        bounds = np.array(self.record["prior_bounds"], dtype=float)  # None, an open end, becomes NaN
-        return np.where(np.isnan(bounds), [-np.inf, np.inf], bounds)
-
-    @property
-    def ensemble_folders(self) -> list[Path]:
-        """Folders of the blocks of the ensembles."""
-        return [run_folder.ensemble_folder(self.folder, k) for k in range(self.record["ensembles"])]
-
-    @cached_property
-    def chains(self) -> run_folder.Chains:
-        """The blocks."""
-        return run_folder.Chains(self.ensemble_folders, self.identity)
+        Raises
+        ------
+        RunFolderError
+            Naming a block that is truncated, foreign or missing.
+        """
+        known = zip(self.ensemble_folders, self._blocks, strict=True)
+        self._blocks = [run_folder.read_blocks(folder, self.identity, blocks) for folder, blocks in known]
+        return [blocks[-1].next_step if blocks else 0 for blocks in self._blocks]
 
     @cached_property
     def steps(self) -> int:
@@ -101,7 +102,7 @@ class Run:
         RunFolderError
             If a block is damaged or missing, or nothing has been sampled yet.
         """
-        found = self.chains.refresh()
+        found = self.refresh()
         steps, promised = min(found), self.record.get("steps", 0)
         if steps < promised:
             folder = self.ensemble_folders[found.index(steps)]
@@ -117,7 +118,7 @@ class Run:
 
     def verdict_after(self, steps: int) -> diagnostics.Verdict:
         """State of the chains after a number of steps that every ensemble has."""
-        chain, log_prob = (self.chains.stacked(name, steps) for name in ("chain", "log_prob"))
+        chain, log_prob = (self._stacked(name, steps) for name in ("chain", "log_prob"))
         return diagnostics.diagnose(chain, log_prob, self.parameter_names, self.record["target_ess"])
 
     @property
@@ -150,7 +151,7 @@ class Run:
         """Contents of ``summary.json``; computed from the chains as long as the run is not finished."""
         if self.record.get("complete"):
             return read_json(self.folder / run_folder.SUMMARY)
-        chain = self.chains.stacked("chain", self.steps)
+        chain = self._stacked("chain", self.steps)
         summary = summarise(chain, self.verdict, self.parameter_names, self.prior_bounds)
         if rejected := self.rejected():
             terms = ", ".join(sorted({one["term"] for one in rejected}))
@@ -266,7 +267,12 @@ class Run:
     def _read(self, name: str, discard: int | None, thin: int | None) -> FloatArray:
         first = self.verdict.discard if discard is None else discard
         every = self.verdict.thin if thin is None else thin
-        return self.chains.stacked(name, self.steps)[:, first::every]
+        return self._stacked(name, self.steps)[:, first::every]
+
+    def _stacked(self, name: str, steps: int) -> FloatArray:
+        """The first `steps` steps of "chain", "log_prob" or "terms", shape (ensemble, step, walker, ...)."""
+        each = [[getattr(block, name) for block in blocks[1:]] for blocks in self._blocks]  # blocks[0] is the start
+        return np.array([np.concatenate(parts)[:steps] for parts in each])
 
 
 def open_run(folder: str | PathLike[str]) -> Run:

@@ -5,8 +5,6 @@ start (one row, step -1), each later one continues where the one before it ends 
 generator after its last step, so that the chains do not depend on where the blocks were cut.
 """
 
-from __future__ import annotations
-
 import contextlib
 import io
 import zipfile
@@ -216,36 +214,3 @@ def read_blocks(folder: Path, identity: ChainIdentity, known: Sequence[Block] = 
             raise RunFolderError(f"{path}: foreign block, it starts at step {block.first_step} instead of {expected}")
         blocks.append(block)
     return blocks
-
-
-class Chains:
-    """The blocks of a run, each read once.
-
-    Parameters
-    ----------
-    folders : list of Path
-        Those of the ensembles.
-    identity : ChainIdentity
-        What the blocks must agree on.
-    """
-
-    def __init__(self, folders: list[Path], identity: ChainIdentity) -> None:
-        self._folders, self._identity = folders, identity
-        self._blocks: list[list[Block]] = [[] for _ in folders]
-
-    def refresh(self) -> list[int]:
-        """Read what is new on disk; return the steps of each ensemble.
-
-        Raises
-        ------
-        RunFolderError
-            Naming a block that is truncated, foreign or missing.
-        """
-        both = zip(self._folders, self._blocks, strict=True)
-        self._blocks = [read_blocks(folder, self._identity, known) for folder, known in both]
-        return [blocks[-1].next_step if blocks else 0 for blocks in self._blocks]
-
-    def stacked(self, name: str, steps: int) -> FloatArray:
-        """The first `steps` steps of "chain", "log_prob" or "terms", shape (ensemble, step, walker, ...)."""
-        each = [[getattr(block, name) for block in blocks[1:]] for blocks in self._blocks]  # blocks[0] is the start
-        return np.array([np.concatenate(parts)[:steps] for parts in each])

@@ -1,7 +1,5 @@
 """The fit: several independent ensembles sample a posterior into a run folder that survives a kill."""
 
-from __future__ import annotations
-
 import contextlib
 import math
 import pickle
@@ -25,8 +23,7 @@ from nuinfer.inference.runs.diagnostics import Verdict
 from nuinfer.inference.runs.record import SETTINGS, new_record, resumed_record
 from nuinfer.inference.runs.run import Run
 from nuinfer.inference.runs.summary import outcome, what_is_missing
-from nuinfer.inference.sampling.ensemble import Work, advance
-from nuinfer.inference.sampling.start import draw_start
+from nuinfer.inference.sampling.ensemble import Work, advance, draw_start
 from nuinfer.inference.work import files
 from nuinfer.inference.work.executors import open_executor
 from nuinfer.inference.work.progress import Reporter, now
@@ -163,7 +160,7 @@ class _Session:
         self._run, self._executor, self._pickled, self._reporter = run, executor, pickled, reporter
         self._pending: set[futures.Future[int]] = set()
         self._verdict: Verdict | None = None
-        self._on_disk = run.chains.refresh()
+        self._on_disk = run.refresh()
         self._begin, self._begin_steps = time.monotonic(), sum(self._on_disk)
 
     def sample(self, *, finished_before: bool) -> Run:
@@ -206,7 +203,7 @@ class _Session:
             for future in done:
                 future.result()
             self._write_status("sampling", target)
-        self._on_disk = run.chains.refresh()
+        self._on_disk = run.refresh()
 
     def _finish(self) -> Run:
         """Write the results, then mark the run as complete."""

@@ -1,7 +1,5 @@
 """A short run in memory, for a posterior that is needed and not kept: without one of the constraints, for example."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -11,8 +9,7 @@ import numpy as np
 from nuinfer.analysis import Analysis
 from nuinfer.inference.runs import diagnostics
 from nuinfer.inference.runs.diagnostics import Verdict
-from nuinfer.inference.sampling.ensemble import states
-from nuinfer.inference.sampling.start import start_of
+from nuinfer.inference.sampling.ensemble import start_of, states
 from nuinfer.typing import FloatArray
 
 
@@ -33,11 +30,6 @@ class ShortRun:
     chain: FloatArray
     log_prob: FloatArray
     verdict: Verdict
-
-    @property
-    def steps(self) -> int:
-        """Steps of each ensemble."""
-        return self.verdict.steps
 
     @property
     def kept(self) -> FloatArray:

@@ -301,7 +301,7 @@ def _posterior_draws(analysis: Analysis, seed: int, setting: Setting) -> tuple[F
     moves = defective_moves() if setting.control == "snooker" else None
     found = sample(analysis, seed, steps=setting.steps, min_ess=setting.min_ess, max_steps=MAX_STEPS, proposals=moves)
     kept = found.kept.reshape(-1, found.kept.shape[-1])
-    return kept[:: max(1, len(kept) // DRAWS)], found.ess, found.steps
+    return kept[:: max(1, len(kept) // DRAWS)], found.ess, found.verdict.steps
 
 
 def _quantities(analysis: Analysis, theta: FloatArray) -> dict[str, FloatArray]:
