@@ -267,8 +267,7 @@ class Analysis:
         PhysicsDomainError
             If they are not finite.
         """
-        with np.errstate(all="ignore"):  # what comes of it is checked
-            counts = np.asarray(sum(self.components(theta).values()))
+        counts = self._total(theta)
         bad = ~np.all(np.isfinite(counts), axis=(-2, -1))
         if bad.any():
             at = dict(zip(self.parameter_names, np.asarray(theta)[bad][0].tolist(), strict=True))
@@ -277,7 +276,12 @@ class Analysis:
 
     def poisson_terms(self, theta: ArrayLike) -> FloatArray:
         """Poisson log-probability per bin, shape (*batch, topology, bin); NaN where the counts make no sense."""
-        return poisson_log_terms(self.observed_counts, np.asarray(sum(self.components(theta).values())))
+        return poisson_log_terms(self.observed_counts, self._total(theta))
+
+    def _total(self, theta: ArrayLike) -> FloatArray:
+        """Expected counts of all components, whatever they are."""
+        with np.errstate(all="ignore"):
+            return np.asarray(sum(self.components(theta).values()))
 
     def edges_gev(self, theta: ArrayLike) -> FloatArray:
         """Energies in GeV at which the flux at Earth is not smooth, shape (*batch, edge); none without absorption."""

@@ -37,7 +37,7 @@ def poisson_log_terms(observed: ArrayLike, expected: ArrayLike) -> FloatArray:
 def _poisson(n: float, mu: float) -> float:
     if n > 0.0 or math.isnan(mu):
         return float(n * np.log(mu) - mu - math.lgamma(n + 1.0))
-    return -mu if mu >= 0.0 else math.nan
+    return 0.0 - mu if mu >= 0.0 else math.nan
 
 
 @compiled

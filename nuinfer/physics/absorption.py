@@ -119,6 +119,7 @@ def degenerate_transition(tau: ArrayLike, mixing: Mixing, mediator: Mediator, co
 
     Examples
     --------
+    >>> from nuinfer.physics.mediator import LMU_LTAU
     >>> from nuinfer.physics.mixing import PAPER
     >>> P = degenerate_transition([0.0, 1e3], PAPER, LMU_LTAU, "coherent")
     >>> P[:, 0, 0].round(3).tolist()

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from nuinfer.inference.runs.summary import shortest_interval
 from nuinfer.plotting import style
 from nuinfer.plotting.annotations import Analysis, Figure, FloatArray, Look
 
@@ -18,6 +17,8 @@ PRIOR_DASHES = (0, (3, 1.5))
 
 def title_entry(name: str, values: FloatArray, summary: Mapping[str, Any] | None) -> Mapping[str, Any]:
     """Interval or limit of a quantity: that of the summary if it has one, else of its draws."""
+    from nuinfer.inference.runs.summary import shortest_interval
+
     of_draws = {"median": float(np.median(values)), "hpd68": shortest_interval(values, 0.68)}
     found: Mapping[str, Any] = (summary or {"parameters": {}})["parameters"].get(name, of_draws)
     return found

@@ -2,7 +2,7 @@
 
 Every neutrino starts at a random source with a random energy and mass state. Where it is absorbed, if at all, is drawn
 from the optical depth along its path, from dense sums over redshift of the rate on relics with a Fermi-Dirac momentum
-distribution; its two daughters go on from there. Counted is what `make_reference_regeneration.py` counts.
+distribution; its two daughters go on from there. Counted is what `make_regeneration.py` counts.
 
     python tests/reference/make_cascade.py tests/reference/cascade.json
 """
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from make_reference_regeneration import (
+from make_regeneration import (
     BINS_GEV,
     H0_EV,
     OMEGA_L,

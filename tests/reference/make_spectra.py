@@ -2,7 +2,7 @@
 
     python tests/reference/make_spectra.py [OUTPUT]        (half a minute)
 
-Like ``make_reference_propagation.py``, whose crossings it uses: no code, constants or closed forms of ``nuinfer``.
+Like ``make_propagation.py``, whose crossings it uses: no code, constants or closed forms of ``nuinfer``.
 Every shell is integrated by itself, with the spectrum at the energy of the source, in pieces between all edges.
 """
 
@@ -17,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from make_reference_propagation import (
+from make_propagation import (
     CHARGES,
     MIXINGS,
     REPOSITORY,

@@ -18,7 +18,7 @@ from typing import Any
 
 import mpmath as mp
 import numpy as np
-from make_reference_propagation import COSMOLOGIES, MIXINGS, couplings, evolution, masses_ev, pmns
+from make_propagation import COSMOLOGIES, MIXINGS, couplings, evolution, masses_ev, pmns
 from scipy.integrate import cumulative_simpson, simpson
 
 Array = np.ndarray[Any, np.dtype[Any]]
