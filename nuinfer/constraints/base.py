@@ -26,6 +26,7 @@ import numpy as np
 from pydantic import PositiveFloat
 from scipy import special
 
+from nuinfer.compiled import compiled, elementwise
 from nuinfer.errors import ConfigError
 from nuinfer.typing import ArrayLike, FloatArray
 
@@ -138,14 +139,15 @@ class Constraint:
 
     def log_term_of(self, observable: ArrayLike) -> FloatArray:
         """The term for a given value of the observable, shape ``(*batch,)``; NaN stays NaN."""
-        x = np.asarray(observable, float)
+        return elementwise(_term_loop, (observable,), *self._numbers)
+
+    @functools.cached_property
+    def _numbers(self) -> tuple[float, float, bool, float]:
+        """Mean or limit, 1/sigma (infinite for a limit), whether all below count alike, and the largest term."""
         if self.is_exclusion:
-            return np.where(x <= self.limit, 0.0, np.where(x > self.limit, -math.inf, math.nan))
+            return self.limit, math.inf, True, 0.0
         mean, sigma = self.measurement.gaussian
-        pull = (x - mean) / sigma
-        if self.form == "one_sided":
-            pull = np.maximum(pull, 0.0)
-        return np.asarray(-0.5 * pull * pull - math.log(sigma * math.sqrt(2.0 * math.pi)))
+        return mean, 1.0 / sigma, self.form == "one_sided", -math.log(sigma * math.sqrt(2.0 * math.pi))
 
     def averaged(self, values: Mapping[str, ArrayLike]) -> Constraint:
         """The constraint for models in which its arguments are no parameters, as masses are without a mediator.
@@ -174,6 +176,13 @@ class Constraint:
         terms = self.log_term_of(observable)
         fall = float(self.log_term_of(mean)) - float(special.logsumexp(terms) - math.log(terms.size))
         return dataclasses.replace(self, standard_model=mean + sigma * math.sqrt(2.0 * max(fall, 0.0)))
+
+
+@compiled
+def _term_loop(x: FloatArray, centre: float, slope: float, one_sided: bool, peak: float, out: FloatArray) -> None:
+    for n in range(out.size):
+        pull = (x[n] - centre) * slope
+        out[n] = peak if one_sided and x[n] <= centre else peak - 0.5 * pull * pull
 
 
 def check_option(where: str, kind: Any, value: Any) -> None:

@@ -146,7 +146,9 @@ class Definition:
         measured = {"name": measurement, **{key: numbers[key] for key in given}, **made.measured}
         if limit is not None:
             measured["limit"] = limit
-        predict = functools.partial(charged, made.predict, strength) if made.arguments == PLANE else made.predict
+        predict = made.predict
+        if made.arguments == PLANE and strength != 1.0:
+            predict = functools.partial(charged, predict, strength)
         return Constraint(
             self.name, form, Measurement(**measured), predict, made.standard_model, confidence_level, made.arguments,
             label=self.label, colour=self.colour, prediction_reference=made.reference or self.prediction_reference,

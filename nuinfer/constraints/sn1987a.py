@@ -82,7 +82,7 @@ def mean_free_path_cm(m_zprime_mev: ArrayLike, g_prime: ArrayLike, temperature_m
     >>> print(f"{mean_free_path_cm(10.0, 1e-5):.2f}")
     2.22
     """
-    rate = _rate_per_cm(m_zprime_mev, g_prime, temperature_mev)
+    rate = _rate_per_cm(m_zprime_mev, g_prime, within("temperature_mev", temperature_mev))
     with np.errstate(divide="ignore"):
         return np.asarray(1.0 / rate)
 
@@ -114,14 +114,14 @@ def diffusion_time_s(
     >>> print(f"{diffusion_time_s(10.0, 1e-5):.1f}")
     15.0
     """
-    radius_cm = np.asarray(radius_km, float) * _CM_PER_KM
-    return np.asarray(radius_cm**2 * _rate_per_cm(m_zprime_mev, g_prime, temperature_mev) / SPEED_OF_LIGHT_CM_S)
+    temperature, radius_cm = within("temperature_mev", temperature_mev), np.asarray(radius_km, float) * _CM_PER_KM
+    return np.asarray(radius_cm**2 * _rate_per_cm(m_zprime_mev, g_prime, temperature) / SPEED_OF_LIGHT_CM_S)
 
 
-def _rate_per_cm(m_zprime_mev: ArrayLike, g_prime: ArrayLike, temperature_mev: ArrayLike) -> FloatArray:
+def _rate_per_cm(m_zprime_mev: ArrayLike, g_prime: ArrayLike, temperature_mev: FloatArray | float) -> FloatArray:
     """``1/lambda``; its thermal part ``f_D n_Z'/n_nu`` is tabulated without its Boltzmann factor."""
     mass, coupling = np.asarray(m_zprime_mev, float), np.asarray(g_prime, float)
-    ratio = mass / within("temperature_mev", temperature_mev)
+    ratio = mass / temperature_mev
     thermal = np.exp(read_table(_TABLE)(1, ratio) - ratio)
     return np.asarray(coupling**2 * mass * thermal / (24.0 * math.pi * HBAR_C_MEV_CM))
 
