@@ -38,6 +38,14 @@ class Toy:
         return tuple(f"x{k}" for k in range(self.n_dim))
 
     @property
+    def parameter_labels(self):
+        return {name: f"${name}$" for name in self.parameter_names}
+
+    @property
+    def derived_labels(self):
+        return {"radius": "$r$"}
+
+    @property
     def term_names(self):
         return ("prior", "poisson")
 

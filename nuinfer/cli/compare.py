@@ -1,7 +1,5 @@
 """Which source, which physics: evidences of several hypotheses about the same data."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Mapping
@@ -56,7 +54,7 @@ def run(arguments: Arguments) -> int:
     return command.say_written(out / "result.json", *save_all(result, out / "figures", of="comparison"))
 
 
-def _compare(arguments: Arguments, hypotheses: Mapping[str, nuinfer.Analysis], out: Path) -> nuinfer.Comparison:
+def _compare(arguments: Arguments, hypotheses: Mapping[str, "nuinfer.Analysis"], out: Path) -> "nuinfer.Comparison":
     from nuinfer.inference.evidence.nested import Setting
 
     settings = command.chosen(arguments, "seeds", "seed", "pseudo_experiments", "force") | {
@@ -100,7 +98,7 @@ def _standard(arguments: Arguments) -> int:
     return command.print_json(answer) if arguments.json else command.say_written(*written)
 
 
-def print_comparison(result: nuinfer.Comparison, title: str) -> None:
+def print_comparison(result: "nuinfer.Comparison", title: str) -> None:
     """Print the table, absorption against none, what quantities hypotheses share, and the warnings."""
     content = result.to_dict()
     head = ("hypothesis", "ln Z", "ln V(prior)", "allowed", "ln B", "against the best", "max ln L", "LOO")
@@ -148,7 +146,7 @@ def _say_absorption(test: dict[str, Any]) -> None:
         say(f"warning: {test['note']}")
 
 
-def _default_folder(arguments: Arguments, hypotheses: dict[str, nuinfer.Analysis]) -> Path:
+def _default_folder(arguments: Arguments, hypotheses: Mapping[str, "nuinfer.Analysis"]) -> Path:
     """A folder that the hypotheses and settings decide, so that the same command finds its results."""
     decided = {name: analysis.config_hash for name, analysis in hypotheses.items()}
     settings = [arguments.engine, arguments.live, arguments.seed]

@@ -54,7 +54,7 @@ def run(arguments: Arguments) -> int:
 
 def _years(arguments: Arguments, shared: dict[str, Any]) -> Any:
     """The forecast for one Z', said to people unless it is wanted as JSON."""
-    from nuinfer.inference.profile.likelihood_ratio import threshold
+    from nuinfer.inference.profile.profile import threshold
     from nuinfer.inference.studies.forecast import EXPOSURES, STATEMENT
 
     exposures = arguments.exposures or EXPOSURES

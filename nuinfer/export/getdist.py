@@ -2,7 +2,6 @@
 
 import io
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
 
@@ -29,7 +28,7 @@ def getdist_files(root: str, analysis: Analysis, samples: FloatArray, log_prob: 
     log_prob : ndarray, shape (ensemble, step, walker)
         Their log-probabilities.
     """
-    names, labels = analysis.parameter_names, _labels(analysis)
+    names, labels = analysis.parameter_names, analysis.parameter_labels | analysis.derived_labels
     found: dict[str, bytes] = {}
     derived: dict[str, FloatArray] = {}
     for k, chain in enumerate(samples):
@@ -40,16 +39,10 @@ def getdist_files(root: str, analysis: Analysis, samples: FloatArray, log_prob: 
         np.savetxt(text, np.column_stack(columns), fmt="%.10g")
         found[f"{root}_{k + 1}.txt"] = text.getvalue().encode()
     marked = [*((name, name) for name in names), *((f"{name}*", name) for name in derived)]
-    found[f"{root}.paramnames"] = _lines(f"{shown}\t{labels.get(name, name)}" for shown, name in marked)
+    found[f"{root}.paramnames"] = _lines(f"{shown}\t{labels[name].replace('$', '')}" for shown, name in marked)
     found[f"{root}.ranges"] = _lines(_ranges(analysis, derived))
     found[f"{root}.properties.ini"] = _lines(["sampler = mcmc", "burn_removed = T"])
     return found
-
-
-def _labels(analysis: Any) -> dict[str, str]:
-    """LaTeX labels without their dollar signs; none for an analysis that has none."""
-    found = {**getattr(analysis, "parameter_labels", {}), **getattr(analysis, "derived_labels", {})}
-    return {name: label.replace("$", "") for name, label in found.items()}
 
 
 def _ranges(analysis: Analysis, derived: Iterable[str]) -> list[str]:

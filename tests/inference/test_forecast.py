@@ -13,7 +13,7 @@ from scipy import optimize
 
 import nuinfer
 from nuinfer.cli import main
-from nuinfer.inference.profile.likelihood_ratio import exclusion, p_value, significance, threshold
+from nuinfer.inference.profile.profile import exclusion, p_value, significance, threshold
 from nuinfer.inference.studies.forecast import Band, crossing, forecast, forecast_band
 from nuinfer.inference.work import store
 from nuinfer.inference.work.executors import Inline

@@ -35,7 +35,7 @@ from nuinfer.inference.evidence.absorption_test import AbsorptionTest, absorptio
 from nuinfer.inference.evidence.evidence import Average, Evidence, Loo
 from nuinfer.inference.evidence.hypotheses import absorption_pairs, check, named
 from nuinfer.inference.evidence.nested import ENGINES, NestedRun, Setting, run_nested
-from nuinfer.inference.profile.likelihood_ratio import significance
+from nuinfer.inference.profile.profile import significance
 from nuinfer.inference.profile.search import best_fit
 from nuinfer.inference.work import files
 from nuinfer.inference.work.executors import Call, on_unpickled

@@ -5,14 +5,23 @@ measurements; uniform priors only bound the search. The interval of one paramete
 profile stays below a quantile of chi^2 with one degree of freedom (Wilks), a one-sided limit where the signed root of
 that loss reaches the quantile of a unit normal (Cowan et al. 2011, arXiv:1007.1727). `pseudo_experiments` checks these
 asymptotics.
+
+Likelihood ratios for or against a Z' are profiled over everything else. There ln L is the Poisson likelihood, with the
+constraints that are on and the normal priors; the densities of uniform priors do not count. Asymptotically both
+statistics are half the time zero and else chi^2 with one degree of freedom, because g' cannot be negative: p =
+P(chi^2_1 > q)/2, and 95 % is at q = 2.71. This holds at a mass that is given beforehand, and far from the ends of the
+prior. With the mass free `significance` has no known distribution, and simulated data must say what a value means.
 """
+
+import math
 
 import numpy as np
 from scipy import optimize, stats
 
 from nuinfer.analysis import Analysis
 from nuinfer.errors import ConfigError
-from nuinfer.inference.profile.search import LOST_ENOUGH, BestFit, Search
+from nuinfer.inference.profile.search import LOST_ENOUGH, BestFit, Search, best_fit
+from nuinfer.priors import Normal
 from nuinfer.typing import FloatArray
 
 EDGE = 1e-4  # of the prior range: the accuracy of a limit
@@ -83,7 +92,7 @@ class Profile:
         level : float
             Confidence level.
         """
-        return self._crossing(name, int(side == "upper"), 0.5 * float(stats.norm.ppf(level)) ** 2)
+        return self._crossing(name, int(side == "upper"), 0.5 * threshold(level))
 
     def _crossing(self, name: str, side: int, target: float) -> float | None:
         """Where the loss reaches `target` on one side of the best fit, seen from the end of the prior."""
@@ -152,3 +161,69 @@ def pseudo_experiments(analysis: Analysis, name: str, value: float, side: str, n
         statistic(Profile(analysis.with_observed(rng.poisson(expected)), seed)) >= threshold for _ in range(n)
     )
     return (1 + reached) / (1 + n)
+
+
+# Likelihood ratios ---------------------------------------------------------------------------------------------------
+
+
+def log_likelihood(analysis: Analysis, best: BestFit) -> float:
+    """Log-likelihood and normal priors of a best fit, without the densities of other priors."""
+    flat = (prior.coefficients[0] for _, prior in analysis.space.sampled if not isinstance(prior, Normal))
+    return best.log_prob - sum(flat)
+
+
+def significance(analysis: Analysis, seed: int = 0) -> float:
+    """Twice ln [max L / max L without a Z'], at least 0: what the data say for a Z'.
+
+    Parameters
+    ----------
+    analysis : Analysis
+        With absorption; fix ``log10_m_zprime_mev`` for a test at a given mass.
+    seed : int
+        Of the searches.
+    """
+    with_zprime = best_fit(analysis, seed)
+    standard = analysis.with_overrides({"model.absorption": False})
+    without = best_fit(standard, seed)
+    return max(0.0, 2.0 * (log_likelihood(analysis, with_zprime) - log_likelihood(standard, without)))
+
+
+def exclusion(analysis: Analysis, m_zprime_mev: float, g_prime: float, seed: int = 0) -> float:
+    """Twice ln [max L at this mass / max L at this mass and coupling], 0 if a larger coupling fits best.
+
+    Parameters
+    ----------
+    analysis : Analysis
+        With absorption.
+    m_zprime_mev, g_prime : float
+        The hypothesis.
+    seed : int
+        Of the searches.
+    """
+    at_mass = analysis.with_overrides({"parameters.log10_m_zprime_mev.value": math.log10(m_zprime_mev)})
+    profile, coupling = Profile(at_mass, seed), math.log10(g_prime)
+    loss = profile.loss("log10_g_prime", coupling)
+    larger = profile.best.theta[profile.column("log10_g_prime")] > coupling
+    return 0.0 if larger else 2.0 * loss
+
+
+def threshold(level: float) -> float:
+    """Value of either statistic at a one-sided confidence level: 2.71 at 95 %.
+
+    Examples
+    --------
+    >>> round(threshold(0.95), 3)
+    2.706
+    """
+    return float(stats.norm.ppf(level)) ** 2
+
+
+def p_value(q: float) -> float:
+    """p-value of either statistic: half the time it is zero, else chi^2 with one degree of freedom.
+
+    Examples
+    --------
+    >>> round(p_value(threshold(0.95)), 3)
+    0.05
+    """
+    return 0.5 * float(stats.chi2.sf(q, 1)) if q > 0.0 else 1.0

@@ -31,6 +31,9 @@ STARTS = ("prior", "modes", "plateau", "beyond")  # regions in which ensembles s
 PLATEAU = "log10_g_prime"
 CELLS = 6  # into which the start "modes" is parted
 
+Proposals = list[tuple[Any, float]]  # moves of emcee and their weights
+Reject = Callable[[NonFiniteLogProbError], None]
+
 
 # Start ----------------------------------------------------------------------------------------------------------------
 
@@ -139,21 +142,18 @@ def _no_start(analysis: Analysis, points: FloatArray, log_prob: FloatArray, term
 # Moves ----------------------------------------------------------------------------------------------------------------
 
 
-def moves() -> list[tuple[Any, float]]:
+def moves() -> Proposals:
     """Weighted proposals."""
     return [(emcee.moves.DEMove(), 0.9), (emcee.moves.DEMove(gamma0=1.0), 0.1)]
 
 
-def defective_moves() -> list[tuple[Any, float]]:
+def defective_moves() -> Proposals:
     """Proposals that distort a posterior, for checks that have to find it."""
     return [(emcee.moves.DESnookerMove(), 1.0)]
 
 
 def states(
-    analysis: Analysis,
-    last: Block,
-    proposals: list[tuple[Any, float]] | None = None,
-    reject: Callable[[NonFiniteLogProbError], None] | None = None,
+    analysis: Analysis, last: Block, proposals: Proposals | None = None, reject: Reject | None = None
 ) -> Iterator[emcee.State]:
     """Endless states of the sampler after the block `last`; each is overwritten by the next.
 

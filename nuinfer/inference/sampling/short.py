@@ -9,7 +9,7 @@ import numpy as np
 from nuinfer.analysis import Analysis
 from nuinfer.inference.runs import diagnostics
 from nuinfer.inference.runs.diagnostics import Verdict
-from nuinfer.inference.sampling.ensemble import start_of, states
+from nuinfer.inference.sampling.ensemble import Proposals, start_of, states
 from nuinfer.typing import FloatArray
 
 
@@ -61,7 +61,7 @@ def sample(
     steps: int = 1000,
     min_ess: float = 1.0,
     max_steps: int | None = None,
-    proposals: list[tuple[Any, float]] | None = None,
+    proposals: Proposals | None = None,
 ) -> ShortRun:
     """Sample a posterior in memory and in this process, as a fit does it.
 

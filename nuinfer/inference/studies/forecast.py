@@ -21,7 +21,7 @@ from nuinfer.analysis import Analysis, load
 from nuinfer.config import constraint_forms, split_override
 from nuinfer.constants import SECONDS_PER_YEAR
 from nuinfer.errors import ConfigError, NotConvergedError
-from nuinfer.inference.profile.likelihood_ratio import p_value, threshold
+from nuinfer.inference.profile.profile import p_value, threshold
 from nuinfer.inference.studies.campaign import CampaignConfig, run_campaign
 from nuinfer.inference.studies.jobs import JobsConfig, truth_of
 from nuinfer.inference.work.files import plain

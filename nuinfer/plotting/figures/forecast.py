@@ -55,7 +55,7 @@ def detector(of: Any) -> str:
 
 
 def _draw(forecast: Forecast, *, width_in: float) -> Figure:
-    from nuinfer.inference.profile.likelihood_ratio import threshold
+    from nuinfer.inference.profile.profile import threshold
 
     return plot_forecast(forecast, threshold(forecast.level), width_in)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nuinfer.inference.profile.likelihood_ratio import log_likelihood
+from nuinfer.inference.profile.profile import log_likelihood
 from nuinfer.inference.profile.search import best_fit
 from nuinfer.inference.studies.jobs import JobKind, Row, Work, named
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nuinfer.analysis import Analysis
 from nuinfer.errors import ConfigError
-from nuinfer.inference.profile.likelihood_ratio import exclusion
+from nuinfer.inference.profile.profile import exclusion
 from nuinfer.inference.studies.jobs import JobKind, JobsConfig, Row, Work, needs_absorption
 
 

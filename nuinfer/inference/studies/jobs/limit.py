@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from nuinfer.analysis import Analysis
 from nuinfer.errors import ConfigError
-from nuinfer.inference.profile.likelihood_ratio import log_likelihood
-from nuinfer.inference.profile.profile import Profile
+from nuinfer.inference.profile.profile import Profile, log_likelihood
 from nuinfer.inference.studies.jobs import JobKind, JobsConfig, Row, Work, named
 
 

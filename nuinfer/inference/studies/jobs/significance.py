@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nuinfer.inference.profile.likelihood_ratio import significance
+from nuinfer.inference.profile.profile import significance
 from nuinfer.inference.studies.jobs import JobKind, Row, Work, needs_absorption
 
 
