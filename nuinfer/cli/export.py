@@ -20,29 +20,23 @@ def add_options(parser: Parser) -> None:
 
 def run(arguments: Arguments) -> int:
     """Write what was asked for and name it."""
-    from nuinfer.inference.runs.run_folder import is_run
+    from nuinfer.export import arviz_adapter
+    from nuinfer.inference.runs import run_folder
+    from nuinfer.inference.work import files
 
     source, out = Path(arguments.source), Path(arguments.out) if arguments.out else None
-    if arguments.set and (arguments.format != "cobaya" or is_run(source)):
+    if arguments.set and (arguments.format != "cobaya" or run_folder.is_run(source)):
         only = "only with --format cobaya and a preset or file; a run is what it is"
         raise ConfigError(f"--set {arguments.set[0]}: {only}")
     if arguments.format == "cobaya":
         return say_written(_write_cobaya(source, out, arguments.set))
-    return say_written(_write_chains(source, out, arguments.format))
-
-
-def _write_chains(source: Path, out: Path | None, what: str) -> Path:
-    from nuinfer.export import arviz_adapter
-    from nuinfer.inference.runs.run_folder import POSTERIOR
-    from nuinfer.inference.work import files
-
     opened = nuinfer.open_run(source)
-    if what == "getdist":
-        return opened.to_getdist(out)
-    path = source / POSTERIOR if out is None else out
+    if arguments.format == "getdist":
+        return say_written(opened.to_getdist(out))
+    path = source / run_folder.POSTERIOR if out is None else out
     files.make_folder(path.parent)
     arviz_adapter.write_netcdf(opened.to_arviz(), path)
-    return path
+    return say_written(path)
 
 
 def _write_cobaya(source: Path, out: Path | None, overrides: list[str]) -> Path:
