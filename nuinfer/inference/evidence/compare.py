@@ -232,12 +232,6 @@ def compare(  # noqa: PLR0913 - one of the public names
     return result
 
 
-def seed_of(root: int, config_hash: str, run: int) -> int:
-    """Seed of one run: it depends on the hypothesis, so that no two are correlated, and on no other hypothesis."""
-    state = np.random.SeedSequence(root, spawn_key=(int(config_hash[:12], 16) % 2**32, run)).generate_state(1)
-    return int(state[0])
-
-
 @dataclass(frozen=True)
 class _Hypothesis:
     """One hypothesis and the jobs that it needs."""
@@ -250,8 +244,9 @@ class _Hypothesis:
     home: Path
 
     def nested(self, run: int) -> Call:
-        """One nested run."""
-        seed = seed_of(self.seed, self.analysis.config_hash, run)
+        """One nested run, whose seed depends on the hypothesis, so that no two are correlated, and on no other."""
+        own = int(self.analysis.config_hash[:12], 16) % 2**32
+        seed = int(np.random.SeedSequence(self.seed, spawn_key=(own, run)).generate_state(1)[0])
         arguments = self.home / f"seed-{run}.npz", self.setting, seed
         return self._call(f"{self.name} (run {run + 1})", _nested, arguments, ["nested", seed])
 

@@ -149,9 +149,9 @@ class Calibration:
     def markdown(self) -> str:
         """The table of ``calibration.md``."""
         verdict = "passed" if self.passed else f"FAILED ({', '.join(self.failures) or 'inadequate fits'})"
+        what = f"control: {self.setting.control}, {self.simulations} simulations, seed {self.setting.seed}"
         lines = [
-            f"{self.name}, control: {self.setting.control}, {self.simulations} simulations, seed {self.setting.seed}: "
-            + verdict,
+            f"{self.name}, {what}: {verdict}",
             "",
             "| quantity | mean pull | dispersion of ranks | p (pull) | p (dispersion) | p (uniform) |",
             "|---|---|---|---|---|---|",

@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import numpy as np
 import tomli_w
@@ -42,9 +42,6 @@ from nuinfer.inference.work.executors import Call
 from nuinfer.inference.work.store import Execution, Question, address, open_store, read_record, read_results
 from nuinfer.registry import imported, is_path, load_file
 from nuinfer.typing import AnyArray
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 KIND, CONFIG, JOBS = "campaign", "campaign.toml", "jobs.jsonl"
 
@@ -91,7 +88,7 @@ class Campaign:
         """The rows as numpy arrays by name; NaN where a number is missing."""
         return {name: _array(values) for name, values in _uniform(self.rows()).items()}
 
-    def table(self) -> pa.Table:
+    def table(self) -> Any:
         """The rows as a table of pyarrow, which has ``to_pandas`` and can be written as parquet.
 
         Raises
