@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: fit test test-all lint clean
+.PHONY: fit test test-all lint numbers clean
 
 fit: $(READY)
 	$(BIN)/nuinfer fit hese7 --out chains/hese7 --resume
@@ -25,6 +25,10 @@ $(READY): pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[dev]"
 	touch $@
+
+# Every number that README and docs quote, hours; SECTIONS='paper constraints' makes those again.
+numbers: $(READY)
+	$(BIN)/python docs/make/make_numbers.py $(SECTIONS)
 
 clean:
 	rm -rf .venv build dist
