@@ -44,7 +44,7 @@ def references(config: Config, dataset: DataSet, constraints: Iterable[Constrain
     """
     cited = [*_model(config)]
     for each in constraints:
-        cited += [(each.name, each.measurement.reference), (f"{each.name}, prediction", each.prediction_reference)]
+        cited += [(each.name, each.measurement.citation), (f"{each.name}, prediction", each.prediction_reference)]
     for what, citation in cited:
         if citation is not None and not citation.strip():
             raise ConfigError(f"{what}: its citation is blank; None says that it rests on no publication")

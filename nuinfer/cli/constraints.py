@@ -41,7 +41,7 @@ def run(arguments: Arguments) -> int:
             c.name: {
                 "form": c.form,
                 "measurement": c.measurement.name,
-                "reference": c.measurement.reference,
+                "reference": c.measurement.citation,
                 "statement": b.statement,
                 # null: nothing bounds g' from above; 0: every coupling is excluded
                 "g_prime_upper": [None if g == np.inf else g for g in np.nan_to_num(b.upper, posinf=np.inf).tolist()],

@@ -40,6 +40,7 @@ class Measurement:
     """A sourced number: `mean` +- `sigma`, or an upper `limit`, in the unit of the constraint's observable.
 
     What is `positive` by nature, as a sum of masses, is at most ``mean + z sigma`` with the z of the half-normal.
+    `verified` says what the numbers were compared with, `unverified` what of them could not be.
     """
 
     name: str
@@ -48,6 +49,13 @@ class Measurement:
     sigma: float | None = None
     limit: float | None = None
     positive: bool = False
+    verified: str = ""
+    unverified: str = ""
+
+    @property
+    def citation(self) -> str:
+        """The reference, marked where something of it could not be compared."""
+        return f"{self.reference} [unverified: {self.unverified}]" if self.unverified else self.reference
 
     @property
     def gaussian(self) -> tuple[float, float]:

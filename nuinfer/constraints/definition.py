@@ -10,14 +10,14 @@ import dataclasses
 import functools
 import inspect
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args, get_type_hints
 
 from nuinfer.constraints.base import PLANE, Constraint, Form, Measurement, check_option
 from nuinfer.constraints.tables import FOLDER
 from nuinfer.datafiles import DataFolder, locate
-from nuinfer.errors import ConfigError
+from nuinfer.errors import ConfigError, DataIntegrityError
 from nuinfer.typing import FloatArray
 
 Charges = tuple[float, float, float]
@@ -165,12 +165,30 @@ def charged(
 def read_numbers(constraint: str) -> dict[str, Any]:
     """The TOML of a constraint: its sourced numbers and measurements.
 
+    Raises
+    ------
+    DataIntegrityError
+        If numbers with a reference say neither what they were compared with nor what could not be.
+
     Examples
     --------
     >>> read_numbers("neff")["measurements"]["planck2018"]["sigma"]
     0.17
     """
-    return DataFolder.open(locate(FOLDER)).read_toml(f"{constraint}.toml")
+    numbers = DataFolder.open(locate(FOLDER)).read_toml(f"{constraint}.toml")
+    for where, cited in _cited(constraint, numbers):
+        if not any(isinstance(cited.get(key), str) and cited[key].strip() for key in ("verified", "unverified")):
+            raise DataIntegrityError(f"{where}: neither 'verified' nor 'unverified' says how its numbers were checked")
+    return numbers
+
+
+def _cited(where: str, table: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The tables with a reference, and every measurement, each with its dotted name."""
+    for key, inner in table.items():
+        if isinstance(inner, dict):
+            if "reference" in inner or where.endswith(".measurements"):
+                yield f"{where}.{key}", inner
+            yield from _cited(f"{where}.{key}", inner)
 
 
 # Refusals -------------------------------------------------------------------------------------------------------------

@@ -221,7 +221,7 @@ def constraint_table(analysis: Analysis) -> Table:
         measured = constraint.measurement
         observable, value = _measured(constraint)
         names = [words(constraint.name), words(constraint.form.replace("_", "-")), value]
-        rows.append((*names, words(observable), words(f"{measured.name}: {measured.reference}")))
+        rows.append((*names, words(observable), words(f"{measured.name}: {measured.citation}")))
     head = ("constraint", "form", "measurement", "of", "reference")
     return Table("External constraints", head, rows, "constraints", wordy=2)
 

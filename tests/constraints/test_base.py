@@ -6,10 +6,12 @@ import json
 import math
 import os
 import pickle
+import re
 import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import nullcontext
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,7 +22,8 @@ from scipy.integrate import quad
 
 from nuinfer.constraints import CONSTRAINTS, base, borexino, muon_g2, neff, sn1987a
 from nuinfer.constraints.definition import Charges, read_numbers
-from nuinfer.errors import ConfigError
+from nuinfer.datafiles import seal
+from nuinfer.errors import ConfigError, DataIntegrityError
 
 DEFINITIONS = CONSTRAINTS.shipped
 LMU_LTAU = (0.0, 1.0, -1.0)
@@ -130,6 +133,37 @@ def test_every_measurement_has_a_reference_and_builds(name: str) -> None:
         term = DEFINITIONS[name].build("exclusion", identifier, LMU_LTAU, (1.0, 50.0))
         assert len(term.measurement.reference) > 10
         assert math.isfinite(term.limit)
+
+
+def test_the_page_says_how_each_measurement_was_checked() -> None:
+    """Ids, values and what was compared are those of the TOML files; none is left out."""
+    page = (Path(__file__).parents[2] / "docs" / "constraints.md").read_text(encoding="utf-8")
+    table = page.partition("## Measurements")[2].partition("\n## ")[0]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines() if line[:3] == "| `"]
+    listed = {(name.strip("`"), key.strip("`")): cells for name, key, *cells in rows}
+    known = {(name, key): m for name in DEFINITIONS for key, m in read_numbers(name)["measurements"].items()}
+    assert listed.keys() == known.keys()
+    for measurement, numbers in known.items():
+        value, *checked = listed[measurement]
+        assert checked == [numbers.get("verified", ""), numbers.get("unverified", "")]
+        given = [numbers[key] for key in ("mean", "sigma", "limit", "limit95", "duration_s") if key in numbers]
+        assert [float(x) for x in re.findall(r"[\d.]+", value)] == [*given, *numbers.get("sigmas", [])]
+
+
+def test_numbers_that_do_not_say_how_they_were_checked_are_refused(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr("nuinfer.constraints.definition.locate", lambda _: tmp_path)
+    said = '[measurements.one]\nlimit = 1.0\nreference = "a paper"\nunverified = "all of it"\n'
+    for text, where in (
+        ('[beams.other]\nreference = "a paper"\nverified = " "\n', r"mine.beams.other"),
+        ("[measurements.other]\nlimit = 1.0\n", r"mine.measurements.other"),
+    ):
+        (tmp_path / "mine.toml").write_text(said + text)
+        seal(tmp_path, {"mine.toml": ("us", "MIT")})
+        with pytest.raises(DataIntegrityError, match=where + ": neither 'verified' nor 'unverified'"):
+            read_numbers("mine")
+    (tmp_path / "mine.toml").write_text(said)
+    seal(tmp_path, {"mine.toml": ("us", "MIT")})
+    assert read_numbers("mine")["measurements"]["one"]["limit"] == 1.0
 
 
 @pytest.mark.parametrize("name", DEFINITIONS)

@@ -113,7 +113,9 @@ def test_domain_and_options_are_refused_by_name() -> None:
         neff.CONSTRAINT.build("two_sided", "planck2018", LMU_LTAU, (1e-3, 50.0), model="paper")
 
 
-@pytest.mark.parametrize(("name", "mean", "sigma"), [("planck2018", 2.99, 0.17), ("act_dr6", 2.86, 0.13)])
+@pytest.mark.parametrize(
+    ("name", "mean", "sigma"), [("planck2018", 2.99, 0.17), ("act_dr6", 2.86, 0.13), ("cmb_bbn2026", 2.990, 0.070)]
+)
 def test_published_measurements(name: str, mean: float, sigma: float) -> None:
     term = neff.CONSTRAINT.build("two_sided", name, LMU_LTAU, (1.0, 50.0), model="paper")
     assert (term.measurement.mean, term.measurement.sigma) == (mean, sigma)
