@@ -131,7 +131,7 @@ def test_compositions_of_an_opaque_resonance(
 
 
 def test_redshift_and_depth_of_the_benchmark() -> None:
-    # 8 MeV, 0.05 eV, 600 TeV: z = 0.07; tau = 1 at 1.7e-4; print 8.5 at 5e-4 is 8.79 (its own scaling gives 8.65).
+    # 8 MeV, 0.05 eV, 600 TeV: z = 0.07; tau = 1 at 1.7e-4; print 8.5 at 5e-4 is 8.79, with an unrounded T_nu0 8.5.
     z = float(resonance_redshift(6e5, 8.0, 0.05))
     assert z == pytest.approx(0.07, abs=HALF_OF_LAST_DIGIT)
     assert float(dip.coupling_of_depth(1.0, z, 8.0, cosmology.PAPER)) == pytest.approx(1.69e-4, abs=5e-7)
