@@ -11,6 +11,7 @@ from nuinfer import provenance
 from nuinfer.config import Config, ModelConfig, own_definitions
 from nuinfer.constraints import CONSTRAINTS, user
 from nuinfer.constraints.base import Constraint
+from nuinfer.constraints.definition import Oscillation
 from nuinfer.detector.dataset import DataSet, load_dataset, project
 from nuinfer.errors import ConfigError, NonFiniteLogProbError, NuinferError
 from nuinfer.forward import ForwardModel
@@ -123,7 +124,7 @@ def build(config: Config) -> Parts:
     centre = space.named(space.unpack(space.prior_transform(np.full((2, space.n_dim), 0.5)))[0])
     _check_energy_scale(space, dataset)
     _check_functions(forward, centre)
-    constraints = _constraints(config, space)
+    constraints = _constraints(config, space, (mixing, d21))
     if model.absorption:
         _check_arguments(constraints, {**centre, SUM_NU_MASSES_EV: np.full(2, 0.1)})
     else:
@@ -215,14 +216,14 @@ def _check_energy_scale(space: ParameterSpace, dataset: DataSet) -> None:
         raise ConfigError(f"parameters.energy_scale: {high:g} is not allowed, {holds}: {limit}")
 
 
-def _constraints(config: Config, space: ParameterSpace) -> tuple[Constraint, ...]:
+def _constraints(config: Config, space: ParameterSpace, oscillation: Oscillation) -> tuple[Constraint, ...]:
     """The constraints that are switched on."""
     charges, box, built = config.model.charges, mass_range_mev(space), []
     for name, definition in CONSTRAINTS.shipped.items():
         settings = getattr(config.constraints, name).model_dump()
         if settings["form"] != "off":
-            mediator = config.model.mediator
-            built.append(definition.build(charges=charges, mass_range_mev=box, mediator=mediator, **settings))
+            settings |= {"mediator": config.model.mediator, "oscillation": oscillation}
+            built.append(definition.build(charges=charges, mass_range_mev=box, **settings))
     for name, curve in config.constraints.limit_curve.items():
         if curve.form != "off":
             built.append(user.limit_curve(name, charges, box, **curve.model_dump(exclude={"form"})))

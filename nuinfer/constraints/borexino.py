@@ -5,8 +5,10 @@ electron's coupling is ``e eps``. A neutrino of charge ``Q_a`` then scatters wit
 
 ``g_L,R -> g_L,R + Q_a g' e eps / (2 sqrt2 G_F (m_Z'^2 + 2 m_e T))``,
 
-so that the rate is exactly ``R/R_SM = 1 + b g'^2 + c g'^4``: interference and the Z' alone. The mixing is taken at
-q^2 = -1 MeV^2; over the recoils of the window, -q^2 = 2 m_e T = 0.3 to 0.7 MeV^2, it changes by less than 1e-4.
+so that the rate is exactly ``R/R_SM = 1 + b g'^2 + c g'^4``: interference and the Z' alone. The loop is taken at
+q^2 = -1 MeV^2; over the recoils of the window, -q^2 = 2 m_e T = 0.3 to 0.7 MeV^2, it changes by less than 1e-4. The
+flavours are those of the analysis's mixing after adiabatic conversion in the Sun (`flavours`); only the difference of
+nu_mu and nu_tau interferes, so its sign is that of b.
 
 The paper's recipe instead asks that ``sqrt(|eps| e g')`` stay below the limit on a B-L coupling, relaxed by
 ``(1/0.66)^(1/4)`` because nu_e do not couple. The measurement's id chooses: a rate, or the limit of the recipe.
@@ -23,9 +25,11 @@ import numpy as np
 
 from nuinfer import constants
 from nuinfer.compiled import compiled, elementwise, inlined, plain
-from nuinfer.constraints.definition import Definition, Prediction, read_numbers
+from nuinfer.constraints.definition import NUFIT60, Definition, Oscillation, Prediction, read_numbers
 from nuinfer.constraints.tables import FOLDER, LARGEST, SMALLEST, Curve, quadratic_rate, within
 from nuinfer.datafiles import DataFolder, locate
+from nuinfer.errors import PhysicsDomainError
+from nuinfer.physics.mixing import Mixing
 from nuinfer.typing import ArrayLike, FloatArray
 
 _SERIES_BELOW = 1.0  # |q^2|/m^2 under which the closed form of the loop cancels
@@ -96,21 +100,67 @@ def paper_limit(m_zprime_mev: ArrayLike) -> FloatArray:
     return 1.0 / _over_limit(m_zprime_mev, 1.0)
 
 
-def rate_coefficients(m_zprime_mev: ArrayLike) -> tuple[FloatArray, FloatArray]:
+def flavours(mixing: Mixing, delta_m2_21_ev2: float = NUFIT60[1]) -> FloatArray:
+    """Flavours at Earth of solar neutrinos of the 862 keV line of 7Be.
+
+    Mass states arrive without coherence, in the proportions of nu_e where they are made: P_1 = c13^2 cos^2 th_m,
+    P_2 = c13^2 sin^2 th_m, P_3 = s13^2, with cos 2 th_m = (cos 2 th12 - A)/sqrt((cos 2 th12 - A)^2 + sin^2 2 th12) and
+    A = 2 sqrt2 G_F n_e c13^2 E/(m2^2 - m1^2): adiabatic conversion, reviewed in arXiv:1704.06331.
+
+    Parameters
+    ----------
+    mixing : Mixing
+        Mixing matrix.
+    delta_m2_21_ev2 : float
+        m2^2 - m1^2 in eV^2, positive.
+
+    Returns
+    -------
+    ndarray, shape (3,)
+        P(nu_e -> nu_e, nu_mu, nu_tau), of sum one.
+
+    Raises
+    ------
+    PhysicsDomainError
+        If the splitting is not positive.
+
+    Examples
+    --------
+    >>> flavours(NUFIT60[0]).round(4).tolist()
+    [0.5244, 0.2359, 0.2397]
+    """
+    if not delta_m2_21_ev2 > 0.0:
+        raise PhysicsDomainError(f"delta_m2_21_ev2: {delta_m2_21_ev2} is not allowed, it must be positive")
+    numbers = read_numbers("borexino")["rate"]
+    electrons_mev3 = numbers["electrons_mol_cm3"] * constants.AVOGADRO_PER_MOL * constants.HBAR_C_MEV_CM**3
+    potential_mev = math.sqrt(2.0) * constants.G_FERMI_GEV2 / constants.MEV_PER_GEV**2 * electrons_mev3
+    stays = 1.0 - mixing.sin2_theta13
+    matter = 2.0 * potential_mev * stays * numbers["line_mev"] * constants.EV_PER_MEV**2 / delta_m2_21_ev2
+    cosine = 1.0 - 2.0 * mixing.sin2_theta12
+    sine = 2.0 * math.sqrt(mixing.sin2_theta12 * (1.0 - mixing.sin2_theta12))
+    first = 0.5 * (1.0 + (cosine - matter) / math.hypot(cosine - matter, sine))
+    return np.asarray(mixing.probabilities @ [stays * first, stays * (1.0 - first), mixing.sin2_theta13])
+
+
+def rate_coefficients(
+    m_zprime_mev: ArrayLike, mixing: Mixing | None = None, delta_m2_21_ev2: float = NUFIT60[1]
+) -> tuple[FloatArray, FloatArray]:
     """``b`` and ``c`` of ``R/R_SM = 1 + b g'^2 + c g'^4``, for L_mu - L_tau.
 
-    A Gauss-Legendre sum over the electron's recoil from 270 keV to the Compton edge of the 862 keV line (665 keV), with
-    flavours P(nu_e -> nu_e, nu_mu, nu_tau) after adiabatic conversion in the Sun; relative accuracy 1e-12.
+    A Gauss-Legendre sum over the electron's recoil from 270 keV to the Compton edge of the 862 keV line (665 keV);
+    relative accuracy 1e-12.
 
     Parameters
     ----------
     m_zprime_mev : array_like, shape (*batch,)
         Mass of the Z', MeV, positive.
+    mixing, delta_m2_21_ev2
+        As in `flavours`; None: NuFIT 6.0, normal ordering.
 
     Returns
     -------
     b, c : ndarray, shape (*batch,)
-        Dimensionless, both positive: nu_mu, slightly more frequent than nu_tau, interfere constructively.
+        Dimensionless; c is positive, b where nu_mu, which interfere constructively, are more frequent than nu_tau.
 
     Raises
     ------
@@ -121,14 +171,16 @@ def rate_coefficients(m_zprime_mev: ArrayLike) -> tuple[FloatArray, FloatArray]:
     --------
     >>> b, c = rate_coefficients(10.0)
     >>> print(f"{b:.3e} {c:.3e}")
-    3.082e+04 2.373e+12
+    -6.682e+03 2.406e+12
     """
     mass = within("m_zprime_mev", m_zprime_mev, SMALLEST, _HIGHEST_MEV)
-    linear, quadratic = plain(_coefficients)(mass, _recoil())
+    linear, quadratic = plain(_coefficients)(mass, _recoil(mixing, delta_m2_21_ev2))
     return linear, quadratic
 
 
-def rate_ratio(m_zprime_mev: ArrayLike, g_prime: ArrayLike) -> FloatArray:
+def rate_ratio(
+    m_zprime_mev: ArrayLike, g_prime: ArrayLike, mixing: Mixing | None = None, delta_m2_21_ev2: float = NUFIT60[1]
+) -> FloatArray:
     """Rate of 7Be neutrinos in Borexino over its Standard Model value, for L_mu - L_tau.
 
     Recoils of 270 to 665 keV, 862 keV line; derived in the module's docstring, constants in ``borexino.toml``.
@@ -139,11 +191,13 @@ def rate_ratio(m_zprime_mev: ArrayLike, g_prime: ArrayLike) -> FloatArray:
         Mass of the Z', MeV, positive.
     g_prime : array_like, shape (*batch,)
         Coupling; a charge q other than one multiplies it.
+    mixing, delta_m2_21_ev2
+        As in `flavours`; None: NuFIT 6.0, normal ordering.
 
     Returns
     -------
     ndarray, shape (*batch,)
-        Dimensionless, at least one.
+        Dimensionless.
 
     Raises
     ------
@@ -153,10 +207,10 @@ def rate_ratio(m_zprime_mev: ArrayLike, g_prime: ArrayLike) -> FloatArray:
     Examples
     --------
     >>> print(f"{rate_ratio(10.0, 5e-4):.3f}")
-    1.156
+    1.149
     """
     mass = within("m_zprime_mev", m_zprime_mev, SMALLEST, _HIGHEST_MEV)
-    return elementwise(_rate_loop, (mass, g_prime), _recoil())
+    return elementwise(_rate_loop, (mass, g_prime), _recoil(mixing, delta_m2_21_ev2))
 
 
 @compiled
@@ -178,13 +232,14 @@ def _coefficients(mass: float, recoil: FloatArray) -> tuple[float, float]:
 
 
 @functools.cache
-def _recoil() -> FloatArray:
+def _recoil(mixing: Mixing | None, delta_m2_21_ev2: float) -> FloatArray:
     """``-q^2`` in MeV^2 at the nodes of the recoil, and the weights of b and c (MeV^2, MeV^4), over the SM rate.
 
     ``dsigma/dT`` is proportional to ``g_L^2 + g_R^2 (1-y)^2 - g_L g_R m_e y/E`` with ``y = T/E``.
     """
     numbers = read_numbers("borexino")["rate"]
-    energy, sin2, probability = numbers["line_mev"], numbers["sin2_theta_w"], np.array(numbers["probabilities"])
+    energy, sin2 = numbers["line_mev"], numbers["sin2_theta_w"]
+    probability = flavours(mixing or NUFIT60[0], delta_m2_21_ev2)
     edge = 2.0 * energy**2 / (constants.MASS_ELECTRON_MEV + 2.0 * energy)
     low, high = numbers["window_mev"][0], min(numbers["window_mev"][1], edge)
     nodes, weights = np.polynomial.legendre.leggauss(_NODES)
@@ -229,14 +284,16 @@ def _over_limit(m_zprime_mev: ArrayLike, g_prime: ArrayLike) -> FloatArray:
     return _recipe().over_limit(mass, g_prime)
 
 
-def _rate(m_zprime_mev: FloatArray, g_prime: FloatArray, *, standard_model: float) -> FloatArray:
-    return np.asarray(standard_model * rate_ratio(m_zprime_mev, g_prime))
+def _rate(
+    m_zprime_mev: FloatArray, g_prime: FloatArray, *, standard_model: float, oscillation: Oscillation
+) -> FloatArray:
+    return np.asarray(standard_model * rate_ratio(m_zprime_mev, g_prime, *oscillation))
 
 
-def _prediction(numbers: Mapping[str, Any]) -> Prediction:
+def _prediction(numbers: Mapping[str, Any], oscillation: Oscillation) -> Prediction:
     """``R_SM R/R_SM`` in counts per day and 100 t, R_SM's error in quadrature; by the recipe ``g'/limit``."""
     if "standard_model" in numbers:
-        predict = functools.partial(_rate, standard_model=numbers["standard_model"])
+        predict = functools.partial(_rate, standard_model=numbers["standard_model"], oscillation=oscillation)
         return Prediction(predict, numbers["standard_model"], measured={"sigma": math.hypot(*numbers["sigmas"])})
     return Prediction(_over_limit, standard_model=0.0, covered_mev=(SMALLEST, _recipe().m_zprime_mev[-1]))
 

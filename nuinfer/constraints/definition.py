@@ -18,10 +18,17 @@ from nuinfer.constraints.base import PLANE, Constraint, Form, Measurement, check
 from nuinfer.constraints.tables import FOLDER
 from nuinfer.datafiles import DataFolder, locate
 from nuinfer.errors import ConfigError, DataIntegrityError
+from nuinfer.physics import masses
+from nuinfer.physics.mixing import NUFIT60_NORMAL, Mixing
 from nuinfer.typing import FloatArray
 
 Charges = tuple[float, float, float]
 MassRange = tuple[float, float]
+Oscillation = tuple[Mixing, float]
+"""The mixing of an analysis, and its m2^2 - m1^2 in eV^2."""
+
+NUFIT60: Oscillation = (NUFIT60_NORMAL, masses.NUFIT60_NORMAL.delta_m2_21_ev2)
+"""NuFIT 6.0, normal ordering."""
 
 
 @dataclass(frozen=True)
@@ -67,8 +74,9 @@ class Definition:
     measurement : str
         The one taken by default.
     prediction : callable
-        ``(numbers, *, option: type = default, ...) -> Prediction``, with the entry of the measurement in the TOML; for
-        a muon of unit charge, which multiplies g'. A type is a ``Literal``, ``PositiveFloat`` or bool.
+        ``(numbers, oscillation, *, option: type = default, ...) -> Prediction``, with the entry of the measurement in
+        the TOML and the `Oscillation` of the analysis; for a muon of unit charge, which multiplies g'. A type is a
+        ``Literal``, ``PositiveFloat`` or bool.
     prediction_reference : str or None
         Whom to cite for the prediction; None for a quantity that is a parameter itself.
     charges : {"any", "(0, q, -q)"}
@@ -102,7 +110,8 @@ class Definition:
 
     def build(
         self, form: Form, measurement: str, charges: Charges, mass_range_mev: MassRange | None, *,
-        mediator: str = "vector", confidence_level: float = 0.95, limit: float | None = None, **options: Any,
+        mediator: str = "vector", oscillation: Oscillation = NUFIT60,
+        confidence_level: float = 0.95, limit: float | None = None, **options: Any,
     ) -> Constraint:  # fmt: skip
         """The constraint for one form, measurement and mediator.
 
@@ -116,6 +125,8 @@ class Definition:
             Range of m_Z' in the analysis; None without a Z'.
         mediator : {"vector", "scalar"}
             Kind of the mediator.
+        oscillation : Oscillation
+            How neutrinos mix.
 
         Raises
         ------
@@ -140,7 +151,7 @@ class Definition:
             check_option(f"{where}.{name}", self.options[name][0], value)
         strength = abs(charges[1]) if self.charges == "any" else lmu_ltau_strength(self.name, charges)
         numbers = known[measurement]
-        made = self.prediction(numbers, **options)
+        made = self.prediction(numbers, oscillation, **options)
         require_coverage(self.name, mass_range_mev, made.covered_mev)
         given = {field.name for field in dataclasses.fields(Measurement)} & numbers.keys()
         measured = {"name": measurement, **{key: numbers[key] for key in given}, **made.measured}

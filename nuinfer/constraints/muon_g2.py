@@ -90,7 +90,7 @@ CONSTRAINT = Definition(
     label="muon $g-2$",
     colour="#009E73",
     measurement="wp2025",
-    prediction=lambda _numbers: Prediction(_in_units, standard_model=0.0),
+    prediction=lambda _numbers, _oscillation: Prediction(_in_units, standard_model=0.0),
     prediction_reference=KAMADA_YU,
     charges="any",  # it scales with the square of the muon's
 )

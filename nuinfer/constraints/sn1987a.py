@@ -16,7 +16,7 @@ import numpy as np
 from pydantic import PositiveFloat
 
 from nuinfer.constants import HBAR_C_MEV_CM, KAMADA_YU, SPEED_OF_LIGHT_CM_S
-from nuinfer.constraints.definition import Definition, Prediction
+from nuinfer.constraints.definition import Definition, Oscillation, Prediction
 from nuinfer.constraints.tables import read_table, within
 from nuinfer.typing import ArrayLike, FloatArray
 
@@ -133,7 +133,7 @@ def _log_times(temperature_mev: float, per_rate: float, m_zprime_mev: FloatArray
 
 
 def _prediction(
-    numbers: Mapping[str, Any], *,
+    numbers: Mapping[str, Any], _oscillation: Oscillation, *,
     temperature_mev: PositiveFloat = 8.0, radius_km: PositiveFloat = 10.0, sigma_dex: PositiveFloat = 1.0,
 ) -> Prediction:  # fmt: skip
     """``log10(tau_diff / duration of the burst)``, log-normal with the theory error `sigma_dex`, or cut at zero."""

@@ -17,7 +17,7 @@ import numpy as np
 
 from nuinfer.compiled import plain
 from nuinfer.constraints.base import check_option
-from nuinfer.constraints.definition import Definition, Prediction
+from nuinfer.constraints.definition import Definition, Oscillation, Prediction
 from nuinfer.constraints.tables import quadratic_rate, read_table
 from nuinfer.typing import ArrayLike, FloatArray
 
@@ -90,7 +90,7 @@ def rate_ratio(m_zprime_mev: ArrayLike, g_prime: ArrayLike, beam: Beam = "ccfr")
     return np.asarray(plain(quadratic_rate)(np.asarray(g_prime, float), *rate_coefficients(m_zprime_mev, beam)))
 
 
-def _prediction(numbers: Mapping[str, Any]) -> Prediction:
+def _prediction(numbers: Mapping[str, Any], _oscillation: Oscillation) -> Prediction:
     table = read_table(_TABLE)
     predict = functools.partial(rate_ratio, beam=numbers["beam"])
     return Prediction(predict, standard_model=1.0, covered_mev=(table.low, table.high))

@@ -5,27 +5,77 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+import nuinfer
 from nuinfer.constants import ELECTRIC_CHARGE, G_FERMI_GEV2
 from nuinfer.constraints import borexino, trident
-from nuinfer.constraints.definition import read_numbers
 from nuinfer.errors import ConfigError, PhysicsDomainError
+from nuinfer.physics.mixing import NUFIT60_INVERTED, NUFIT60_NORMAL, PAPER, Mixing
 
 REFERENCE = json.loads((Path(__file__).parents[1] / "reference" / "rates.json").read_text())
 LMU_LTAU = (0.0, 1.0, -1.0)
 BOX = (1.0, 50.0)
 
 
+MIXINGS = {
+    row["mixing"]: Mixing(row["sin2_theta12"], row["sin2_theta23"], row["sin2_theta13"], math.radians(row["delta_deg"]))
+    for row in REFERENCE["flavours"]
+}
+SPLITTING = {row["mixing"]: row["delta_m2_21_ev2"] for row in REFERENCE["flavours"]}
+
+
+@pytest.mark.parametrize("row", REFERENCE["flavours"], ids=lambda row: row["mixing"])
+def test_solar_flavours_are_those_of_the_eigenstates_in_matter(row: dict[str, Any]) -> None:
+    """Eigenvectors of the Hamiltonian in matter: of two states the same, of three with what the third adds, 1e-4."""
+    got = borexino.flavours(MIXINGS[row["mixing"]], row["delta_m2_21_ev2"])
+    np.testing.assert_allclose(got, row["two"], rtol=1e-9)
+    np.testing.assert_allclose(got, row["three"], atol=2e-4)
+    assert got.sum() == pytest.approx(1.0, abs=1e-15)
+
+
+def test_solar_flavours_that_are_known() -> None:
+    """Averaged oscillations in vacuum for a large splitting; nu_e = nu_2 in dense matter, sin^2 th12 without th13."""
+    vacuum = PAPER.probabilities @ PAPER.probabilities[0]
+    np.testing.assert_allclose(borexino.flavours(PAPER, 1e9), vacuum, rtol=1e-9)
+    assert borexino.flavours(Mixing(0.3, 0.5, 0.0, 0.0), 1e-12)[0] == pytest.approx(0.3, rel=1e-6)
+    with pytest.raises(PhysicsDomainError, match=r"delta_m2_21_ev2: 0\.0 is not allowed"):
+        borexino.flavours(PAPER, 0.0)
+
+
+@pytest.mark.parametrize("ordering", ["normal", "inverted"])
+def test_the_term_has_the_mixing_of_its_analysis(ordering: str) -> None:
+    """The ordering and a splitting of the user reach the rate: that of the reference for nufit6.0."""
+    at = {"log10_m_zprime_mev": 1.0, "log10_g_prime": math.log10(5e-4)}
+    base = ["model.ordering=" + ordering, *(f"constraints.{n}.form=off" for n in ("muon_g2", "neff", "sn1987a"))]
+    (row,) = (
+        r for r in REFERENCE["borexino"] if (r["mixing"], r["m_mev"], r["g_prime"]) == (f"nufit_{ordering}", 10.0, 5e-4)
+    )
+    rates = []
+    for settings in (base, [*base, "model.delta_m2_21_ev2=6e-5"]):
+        analysis = nuinfer.load("hese7", settings)
+        theta = analysis.prior_transform(np.full(len(analysis.parameter_names), 0.5))
+        for name, value in at.items():
+            theta[analysis.parameter_names.index(name)] = value
+        rates.append(float(analysis.observables(theta)["borexino"]))
+    assert rates[0] == pytest.approx(47.9 * row["ratio"], rel=1e-5)
+    assert abs(rates[1] / rates[0] - 1.0) > 1e-5
+
+
 @pytest.mark.parametrize("row", REFERENCE["borexino"])
-def test_borexino_rate_is_the_brute_force_one(row: dict[str, float]) -> None:
+def test_borexino_rate_is_the_brute_force_one(row: dict[str, Any]) -> None:
     """mpmath integrates the cross-section with the Z' in place and the mixing at the momentum of every recoil.
 
     The package takes the mixing at -1 MeV^2: 2e-6, seen twice in g'^4.
     """
-    assert borexino.rate_ratio(row["m_mev"], row["g_prime"]) == pytest.approx(row["ratio"], rel=1e-5)
+    oscillation = MIXINGS[row["mixing"]], SPLITTING[row["mixing"]]
+    got = borexino.rate_ratio(row["m_mev"], row["g_prime"], *oscillation)
+    assert got == pytest.approx(row["ratio"], rel=1e-5)
+    if row["mixing"] == "nufit_normal":
+        assert borexino.rate_ratio(row["m_mev"], row["g_prime"]) == got
 
 
 def test_borexino_of_a_heavy_mediator_is_a_shift_of_the_vector_coupling() -> None:
@@ -37,7 +87,7 @@ def test_borexino_of_a_heavy_mediator_is_a_shift_of_the_vector_coupling() -> Non
 
     def rate(shift: float) -> float:
         total = np.zeros_like(recoil)
-        for p, weak, q in ((0.529, 0.5, 0.0), (0.245, -0.5, 1.0), (0.227, -0.5, -1.0)):
+        for p, weak, q in zip(REFERENCE["flavours"][0]["two"], (0.5, -0.5, -0.5), (0.0, 1.0, -1.0), strict=True):
             left, right = weak + 0.2387 + q * shift, 0.2387 + q * shift
             y = recoil / 0.862
             total += p * (left**2 + right**2 * (1.0 - y) ** 2 - left * right * 0.51099895 * y / 0.862)
@@ -48,12 +98,16 @@ def test_borexino_of_a_heavy_mediator_is_a_shift_of_the_vector_coupling() -> Non
 
 
 def test_borexino_signs() -> None:
-    """eps < 0 and Q = 1: g_V of nu_mu, -1/2 + 2 s^2 < 0, grows in size, that of nu_tau shrinks; nu_mu prevail."""
-    b, c = borexino.rate_coefficients([0.1, 1.0, 10.0, 100.0])
-    assert np.all(b > 0.0)
-    assert np.all(c > 0.0)
-    numbers = read_numbers("borexino")["rate"]["probabilities"]
-    assert numbers[1] > numbers[2]
+    """eps < 0 and Q = 1: g_V of nu_mu, -1/2 + 2 s^2 < 0, grows in size, that of nu_tau shrinks: the more frequent wins.
+
+    nu_tau prevail in NuFIT 6.0, theta_23 being in the first octant or not far in the second; nu_mu in the paper's.
+    """
+    for mixing, sign in ((None, -1.0), (NUFIT60_INVERTED, -1.0), (PAPER, 1.0)):
+        b, c = borexino.rate_coefficients([0.1, 1.0, 10.0, 100.0], mixing)
+        assert np.all(sign * b > 0.0)
+        assert np.all(c > 0.0)
+        _, muon, tau = borexino.flavours(mixing or NUFIT60_NORMAL)
+        assert sign * (muon - tau) > 0.0
 
 
 @pytest.mark.parametrize("row", REFERENCE["trident"])

@@ -2,7 +2,9 @@
 
 Usage: python tests/reference/make_rates.py
 
-Writes tests/reference/rates.json. Borexino: mpmath, the differential cross-section with shifted couplings integrated
+Writes tests/reference/rates.json. Flavours of solar neutrinos: what nu_e is made of where it is made, from eigenvectors
+of the Hamiltonian in matter, of two states by mpmath and of all three by numpy; the first leaves out that matter also
+moves the third state, by 1e-4. Borexino: mpmath, the differential cross-section with shifted couplings integrated
 over the recoil with the Z' in place, nothing expanded in g'; the loop mixing at the actual momentum of every recoil.
 Tridents: quasi-Monte Carlo over the full phase space of nu gamma -> nu mu+ mu- (four-vectors, no structure functions)
 of the squared amplitude, times the flux of photons; its error is about 0.3 %.
@@ -25,7 +27,14 @@ M_E, M_MUON, M_TAU = 0.51099895, 105.6583755, 1776.86
 HBAR_C_MEV_FM = 197.3269804
 SIN2 = 0.2387
 LINE_MEV, LOW_MEV = 0.862, 0.270
-PROBABILITIES = (0.529, 0.245, 0.227)
+AVOGADRO, HBAR_C_MEV_CM = 6.02214076e23, 197.3269804e-13
+ELECTRONS_CM3 = 85 * AVOGADRO  # where 7Be is made: solar models
+MIXINGS = {  # sin^2 of theta_12, theta_23, theta_13, delta in degrees, splittings in eV^2: the publications
+    "nufit_normal": (0.308, 0.470, 0.02215, 212.0, 7.49e-5, 2.513e-3),
+    "nufit_inverted": (0.308, 0.550, 0.02231, 274.0, 7.49e-5, -2.484e-3),
+    "paper": (0.308, 0.437, 0.0234, 250.2, 7.5e-5, 2.4e-3),
+    "other": (0.25, 0.6, 0.03, 30.0, 6e-5, 2.5e-3),
+}
 OUT = Path(__file__).resolve().parents[2] / "tests" / "reference" / "rates.json"
 BOREXINO = [(m, g) for m in (0.1, 0.3, 1.0, 3.0, 10.0, 30.0) for g in (1e-5, 1e-4, 5e-4, 2e-3)]
 TRIDENT = [(m, g) for m in (1.0, 10.0, 50.0, 200.0, 1e3, 1e4) for g in (5e-4, 2e-3)]
@@ -44,8 +53,38 @@ def mixing(q2: Any) -> Any:
     return -charge / (2 * mp.pi**2) * mp.quad(integrand, [0, 1])
 
 
-def borexino_rate(mass: Any, g: Any) -> Any:
-    """Rate of the 862 keV line above 270 keV, in arbitrary units."""
+def pmns(angles: Any) -> Any:
+    """U as the product of three rotations, complex (3, 3)."""
+    (s12, s23, s13), phase = np.sqrt(angles[:3]), np.exp(1j * np.radians(angles[3]))
+    c12, c23, c13 = np.sqrt(1 - s12**2), np.sqrt(1 - s23**2), np.sqrt(1 - s13**2)
+    first = np.array([[1, 0, 0], [0, c23, s23], [0, -s23, c23]], complex)
+    second = np.array([[c13, 0, s13 / phase], [0, 1, 0], [-s13 * phase, 0, c13]])
+    return first @ second @ np.array([[c12, s12, 0], [-s12, c12, 0], [0, 0, 1]])
+
+
+def solar_flavours(angles: Any) -> tuple[Any, Any]:
+    """P(nu_e -> nu_a) at Earth of the 862 keV line: of two states in matter, and of three."""
+    u, (d21, d3l) = pmns(angles), angles[4:]
+    potential_ev2 = 2 * np.sqrt(2) * G_FERMI_MEV * ELECTRONS_CM3 * HBAR_C_MEV_CM**3 * LINE_MEV * 1e12  # 2 E V
+    # two states: the frame in which theta_13 and theta_23 are rotated away
+    s2 = mp.mpf(angles[0])
+    c, s = mp.sqrt(1 - s2), mp.sqrt(s2)
+    h = mp.matrix([[d21 * s * s + potential_ev2 * (1 - angles[2]), d21 * s * c], [d21 * s * c, d21 * c * c]])
+    _, vectors = mp.eigsy(h)
+    light = vectors[0, 0] ** 2  # eigenvalues increase
+    populations = [(1 - angles[2]) * light, (1 - angles[2]) * (1 - light), mp.mpf(angles[2])]
+    two = [sum(populations[i] * float(abs(u[a, i]) ** 2) for i in range(3)) for a in range(3)]
+    # all three: adiabatic states keep their order
+    masses = np.array([0.0, d21, d3l if d3l > 0 else d3l + d21])
+    values, states = np.linalg.eigh(u @ np.diag(masses) @ u.conj().T + np.diag([potential_ev2, 0, 0]))
+    order = np.argsort(np.argsort(masses))
+    assert np.all(np.diff(values) > 0)
+    three = np.abs(u) ** 2 @ np.abs(states[0, order]) ** 2
+    return [float(p) for p in two], three.tolist()
+
+
+def borexino_rate(mass: Any, g: Any, probabilities: Any, low: float = LOW_MEV) -> Any:
+    """Rate of the 862 keV line with recoils above `low`, in arbitrary units."""
     charge = mp.sqrt(4 * mp.pi * ALPHA)
     edge = 2 * LINE_MEV**2 / (M_E + 2 * LINE_MEV)
 
@@ -55,14 +94,14 @@ def borexino_rate(mass: Any, g: Any) -> Any:
             q2 = -2 * M_E * recoil
             shift = g * charge * g * mixing(q2) / (2 * mp.sqrt(2) * G_FERMI_MEV * (mass**2 - q2))
         total = 0
-        for probability, weak, q in zip(PROBABILITIES, (0.5, -0.5, -0.5), (0, 1, -1), strict=True):
+        for probability, weak, q in zip(probabilities, (0.5, -0.5, -0.5), (0, 1, -1), strict=True):
             left, right = weak + SIN2 + q * shift, SIN2 + q * shift
             slope = 1 - recoil / LINE_MEV
             cross_section = left**2 + right**2 * slope**2 - left * right * M_E * recoil / LINE_MEV**2
             total += probability * cross_section
         return total
 
-    return mp.quad(at, [LOW_MEV, edge])
+    return mp.quad(at, [low, edge])
 
 
 GAMMA = np.zeros((4, 4, 4), complex)
@@ -160,10 +199,22 @@ def _to_lab(rest: Any, pair: Any, q: Any, w2: Any) -> Any:
 def main() -> None:
     """Calculate and write everything."""
     mp.mp.dps = 20
-    standard = borexino_rate(1, 0)
-    borexino = [
-        {"m_mev": m, "g_prime": g, "ratio": float(borexino_rate(mp.mpf(m), mp.mpf(g)) / standard)} for m, g in BOREXINO
+    solar = {name: solar_flavours(angles) for name, angles in MIXINGS.items()}
+    keys = ("sin2_theta12", "sin2_theta23", "sin2_theta13", "delta_deg", "delta_m2_21_ev2", "delta_m2_3l_ev2")
+    flavours = [
+        {"mixing": name, **dict(zip(keys, MIXINGS[name], strict=True)), "two": two, "three": three}
+        for name, (two, three) in solar.items()
     ]
+    borexino = []
+    for name, (two, _) in solar.items():
+        standard = borexino_rate(1, 0, two)
+        for m, g in BOREXINO if name == "nufit_normal" else ((10.0, 5e-4), (1.0, 1e-4)):
+            ratio = float(borexino_rate(mp.mpf(m), mp.mpf(g), two) / standard)
+            borexino.append({"mixing": name, "m_mev": m, "g_prime": g, "ratio": ratio})
+    two = solar["nufit_normal"][0]
+    for low in (LOW_MEV, 0.0):
+        ratio = borexino_rate(mp.mpf(10), mp.mpf("3e-4"), two, low) / borexino_rate(1, 0, two, low)
+        print(f"recoils above {low} MeV, 10 MeV, 3e-4: R/R_SM - 1 = {float(ratio) - 1:.5f}")
     g_v, g_a, trident = 0.5 + 2 * SIN2, 0.5, []
     for beam, (energy, radius) in BEAMS.items():
         q2, vector, axial = trident_samples(energy, radius)
@@ -173,7 +224,7 @@ def main() -> None:
             ratio = float(np.sum((g_v + shift) ** 2 * vector + g_a**2 * axial) / sm)
             trident.append({"beam": beam, "m_mev": mass, "g_prime": g, "ratio": ratio})
         print(f"{beam}: vector over axial {np.sum(vector) / np.sum(axial):.4f}")
-    OUT.write_text(json.dumps({"borexino": borexino, "trident": trident}, indent=1) + "\n")
+    OUT.write_text(json.dumps({"flavours": flavours, "borexino": borexino, "trident": trident}, indent=1) + "\n")
     print(f"wrote {OUT}")
 
 

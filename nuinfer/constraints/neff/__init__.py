@@ -25,7 +25,7 @@ from pydantic import PositiveFloat, StrictBool
 from nuinfer.compiled import compiled, elementwise, inlined
 from nuinfer.constants import ELECTRIC_CHARGE, KAMADA_YU, MASS_ELECTRON_MEV, N_EFF_STANDARD_MODEL
 from nuinfer.constraints.base import check_option
-from nuinfer.constraints.definition import Definition, Prediction
+from nuinfer.constraints.definition import Definition, Oscillation, Prediction
 from nuinfer.constraints.tables import FOLDER, LARGEST, interval, read_table, spline, within
 from nuinfer.datafiles import DataFolder, locate
 from nuinfer.errors import ConfigError
@@ -222,8 +222,9 @@ def _n_eff_paper(m_zprime_mev: FloatArray, g_prime: FloatArray, *, t_dec_mev: fl
 
 
 def _prediction(
-    _numbers: Mapping[str, Any], *, model: Model = "boltzmann", temperatures: Temperatures = "common",
-    mixing: StrictBool = True, t_dec_mev: PositiveFloat = 1.5, case: Case = "auto",
+    _numbers: Mapping[str, Any], _oscillation: Oscillation, *,
+    model: Model = "boltzmann", temperatures: Temperatures = "common", mixing: StrictBool = True,
+    t_dec_mev: PositiveFloat = 1.5, case: Case = "auto",
 ) -> Prediction:  # fmt: skip
     """``N_eff = 3.044 + Delta N_eff``; `temperatures` and `mixing` belong to ``boltzmann``, the others to ``paper``."""
     foreign: dict[str, object]
