@@ -164,13 +164,10 @@ def _transport(model: ModelConfig, mixing: Mixing, law: Law) -> Transport:
     shells = _shells(model, law)
     if not model.absorption:
         return Resonant(shells)
-    if model.mediator == "scalar" and model.neutrino != "majorana":
-        raise ConfigError("model.neutrino: 'dirac' is not allowed with model.mediator 'scalar', only 'majorana'")
     if model.targets == "thermal":
         _check_thermal(model)
-    mediator = Mediator(model.charges, MEDIATORS[model.mediator].value)
-    split, dirac = model.masses == "split", model.neutrino == "dirac"
-    propagation = Propagation(mixing, mediator, COSMOLOGIES[model.cosmology].value, model.coherence, split, dirac)
+    mediator, split = Mediator(model.charges, MEDIATORS[model.mediator].value, model.neutrino), model.masses == "split"
+    propagation = Propagation(mixing, mediator, COSMOLOGIES[model.cosmology].value, model.coherence, split)
     if model.targets == "thermal":
         return Moving(shells, propagation, model.regeneration)
     return Resonant(shells, propagation, law.regeneration_intervals if model.regeneration else 0)
@@ -222,6 +219,9 @@ def _constraints(config: Config, space: ParameterSpace, oscillation: Oscillation
     for name, definition in CONSTRAINTS.shipped.items():
         settings = getattr(config.constraints, name).model_dump()
         if settings["form"] != "off":
+            if config.model.absorption and config.model.neutrino == "dirac" and definition.not_dirac_because:
+                with_it = f"with model.neutrino 'dirac' it must be off: {definition.not_dirac_because}"
+                raise ConfigError(f"constraints.{name}: {with_it}")
             settings |= {"mediator": config.model.mediator, "oscillation": oscillation}
             built.append(definition.build(charges=charges, mass_range_mev=box, **settings))
     for name, curve in config.constraints.limit_curve.items():

@@ -56,7 +56,7 @@ class Variant:
 AGAIN = {
     "borexino": "flavours from the mixing of the analysis, no longer (0.529, 0.245, 0.227)",
 }
-"""Term to what has become of it."""
+"""Term to what has become of it. Of Dirac neutrinos (two variants) the regeneration halved: all of them."""
 
 
 def _icecube(name: str, *model: str) -> Variant:

@@ -16,7 +16,7 @@ from nuinfer.datafiles import resolved_name
 from nuinfer.parameters import Definition, with_own
 from nuinfer.physics.cosmology import COSMOLOGIES
 from nuinfer.physics.evolution import LAWS
-from nuinfer.physics.mediator import MEDIATORS
+from nuinfer.physics.mediator import MEDIATORS, Neutrino
 from nuinfer.physics.mixing import MIXINGS
 from nuinfer.physics.sources import SOURCES, Source
 from nuinfer.physics.spectra import SPECTRA, Spectrum
@@ -31,7 +31,7 @@ class ModelConfig(Table):
     charges: tuple[float, float, float] = (0.0, 1.0, -1.0)
     couplings: Annotated[None, not_built(None), Late] = None
     channels: Annotated[str, not_built("resonance"), Late] = "resonance"
-    neutrino: Literal["majorana", "dirac"] = "majorana"
+    neutrino: Neutrino = "majorana"
     coherence: Literal["coherent", "decoherent"] = "decoherent"
     masses: Literal["degenerate", "split"] = "split"
     ordering: Literal["normal", "inverted"] = "normal"

@@ -87,6 +87,8 @@ class Definition:
         Forms that make sense, of all measurements, and
     forms_because : str
         why not others.
+    not_dirac_because : str
+        Why not for Dirac neutrinos; blank: for them too.
     """
 
     name: str
@@ -100,6 +102,7 @@ class Definition:
     mediators: tuple[str, ...] = ("vector",)
     forms: tuple[str, ...] = get_args(Form)
     forms_because: str = ""
+    not_dirac_because: str = ""
 
     @functools.cached_property
     def options(self) -> Mapping[str, tuple[Any, Any]]:

@@ -3,7 +3,8 @@
 A neutrino absorbed at redshift z on target j becomes a mediator of energy E_R = m_Z'^2/(2 m_j), whose decay gives a
 neutrino and an antineutrino with energies x E_R: dN/dx = 3 x^2 for the one of the incoming helicity, 3 (1 - x)^2 for
 the other. The sum nu + nubar therefore feeds itself with f = 3 - 6 x + 6 x^2 and the difference nu - nubar with
-f = 6 x - 3. A real scalar decays isotropically, to two neutrinos or two antineutrinos alike: f = 2 and f = 0.
+f = 6 x - 3. A real scalar decays isotropically, to two neutrinos or two antineutrinos alike: f = 2 and f = 0. If
+neutrinos are Dirac particles, half of them are inert, right-handed ones, and f halves.
 
 Let a(z) be the absorbed flux over the unabsorbed one at the energy that crosses at z, r = E/E_R for an energy E at
 Earth, and gamma the index of the unabsorbed flux. Daughters made between two redshifts are, over the unabsorbed flux,
@@ -29,8 +30,8 @@ SCALAR_SPECTRUM = np.array([[2.0, 0.0, 0.0], [0.0, 0.0, 0.0]])
 
 
 def decay_spectrum(mediator: Mediator) -> FloatArray:
-    """Coefficients f_p of the spectrum of a mediator's daughters, shape (2, 3): nu + nubar, nu - nubar."""
-    return SPECTRUM if mediator.spin else SCALAR_SPECTRUM
+    """Coefficients f_p of the spectrum of a mediator's active daughters, shape (2, 3): nu + nubar, nu - nubar."""
+    return mediator.active_fraction * (SPECTRUM if mediator.spin else SCALAR_SPECTRUM)
 
 
 @cache

@@ -88,7 +88,7 @@ class Moving:
     cascade_rule: CascadeRule = FIT_CASCADE
 
     def __post_init__(self) -> None:
-        coherent, dirac = self.propagation.coherence == "coherent", self.propagation.dirac
+        coherent, dirac = self.propagation.coherence == "coherent", self.propagation.mediator.neutrino == "dirac"
         if coherent or dirac:
             refused = "coherence 'coherent'" if coherent else "Dirac neutrinos"
             raise PhysicsDomainError(f"targets: 'thermal' is not allowed with {refused}, only 'at_rest'")

@@ -68,8 +68,6 @@ class Propagation:
         Whether phases survive inside a resonance.
     split : bool
         Split masses, one crossing per mass state; else a single crossing of degenerate masses.
-    dirac : bool
-        Dirac neutrinos at rest, half of whose spin states are inert.
     """
 
     mixing: Mixing
@@ -77,7 +75,6 @@ class Propagation:
     cosmology: Cosmology
     coherence: Coherence
     split: bool
-    dirac: bool = False
 
     @cached_property
     def daughters(self) -> FloatArray:
@@ -93,7 +90,7 @@ class Propagation:
     @property
     def depth_factor(self) -> float:
         """Depth of a unit entry of R over `optical_depth`, which is that of a vector and of Majorana neutrinos."""
-        return self.mediator.depth_over_vector * (0.5 if self.dirac else 1.0)
+        return self.mediator.depth_over_vector
 
     @cached_property
     def crossings(self) -> Crossings:

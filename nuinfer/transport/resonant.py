@@ -303,7 +303,7 @@ class Resonant:
         strength = passed.depth_factor * float(absorption.depth_strength(1.0, 1.0, cosmology))
         return Path(
             self.shells, passed.crossings, cosmology.omega_m, cosmology.omega_lambda, strength, passed.daughters,
-            passed.decay, float(mediator.squared_charges.sum()), mediator.charged_leptons, cumulative, stencil,
+            passed.decay, mediator.decays_to_neutrinos, mediator.charged_leptons, cumulative, stencil,
         )  # fmt: skip
 
     def edges_gev(self, m_zprime_mev: FloatArray, masses_ev: FloatArray) -> FloatArray:

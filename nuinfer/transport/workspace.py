@@ -29,7 +29,7 @@ class Path(NamedTuple):
     decay : ndarray, shape (2, 3)
         Coefficients of their spectrum by channel.
     neutrinos, charged : float and ndarray of shape (3,)
-        Squared charges: of the neutrinos together, of the charged leptons.
+        `Mediator.decays_to_neutrinos`; squared charges of the charged leptons.
     cumulative, stencil : ndarray, shape (n, 6) and (n,)
         Integral over each interval of a table of absorbed flux, see `cumulative_rule`; n = 0: daughters are left out.
     """

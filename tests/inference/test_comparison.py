@@ -410,7 +410,7 @@ def test_the_command(tmp_path, capsys, monkeypatch):
 def test_the_standard_set():
     """Every block can be compared, its first hypothesis is the baseline, and each other one is in a group."""
     blocks = hypotheses.standard_blocks()
-    assert [len(block.hypotheses) for block in blocks] == [19, 19, 4, 4]
+    assert [len(block.hypotheses) for block in blocks] == [18, 18, 3, 3, 4, 4]
     assert len({block.folder for block in blocks}) == len(blocks)
     for block in blocks:
         check(block.hypotheses)
@@ -418,6 +418,9 @@ def test_the_standard_set():
         assert {hypotheses.BASELINE, *block.groups} == set(block.hypotheses)
         assert set(block.groups.values()) <= set(hypotheses.GROUPS)
         assert absorption_pairs(block.hypotheses)
+        assert ("Dirac" in block.hypotheses) == ("without N_eff" in block.name)
+        if "Dirac" in block.hypotheses:
+            assert all("neff" not in {c.name for c in a.constraints} for a in block.hypotheses.values())
     assert "free flavour" in blocks[0].alternatives()
     assert "coherent" not in blocks[0].alternatives()
 

@@ -11,7 +11,7 @@ from scipy.integrate import quad
 import nuinfer
 from nuinfer.constants import ZETA3
 from nuinfer.errors import ConfigError, PhysicsDomainError
-from nuinfer.physics import cosmology, mixing
+from nuinfer.physics import cosmology, masses, mixing
 from nuinfer.physics.absorption import optical_depth, split_transition
 from nuinfer.physics.crossings import degenerate_crossings, split_crossings
 from nuinfer.physics.mediator import LMU_LTAU, Mediator
@@ -57,19 +57,25 @@ def test_widths_from_traces():
     assert SCALAR.width_over_mass([0.1, 0.2])[1] == pytest.approx(2 * 0.04 / (16 * math.pi), rel=1e-14)
 
 
+@pytest.mark.parametrize("neutrino", ["majorana", "dirac"])
 @pytest.mark.parametrize("spin", [0, 1])
-def test_depth_from_the_breit_wigner_cross_section(spin):
+def test_depth_from_the_breit_wigner_cross_section(spin, neutrino):
     """The rate n sigma integrated through the resonance, in E of a neutrino on a target at rest, for both spins.
 
     sigma = (2J+1) (16 pi/s) (Gamma^2/4)/((sqrt(s) - m)^2 + Gamma^2/4) B_in, at its peak the unitarity limit, for given
     helicities; B_in is the branching into those, doubled if the particles are identical. Density of relics of one
-    helicity: 3 zeta(3) T^3/(4 pi^2). The depth is int c n sigma dt with dE/dt = -H E.
+    helicity: 3 zeta(3) T^3/(4 pi^2), of Dirac antineutrinos half of that. The depth is int c n sigma dt with
+    dE/dt = -H E.
     """
     g, m_ev, z = 3e-4, 8e6, 0.4
-    mediator, background = Mediator((0.0, 1.0, -1.0), spin), cosmology.PLANCK18
-    width = float(mediator.width_over_mass(g)) * m_ev
+    mediator, background = Mediator((0.0, 1.0, -1.0), spin, neutrino), cosmology.PLANCK18
+    width = {  # of two flavours; Dirac: nu_L nubar_R and nu_R nubar_L of a vector, nu_L nubar_L and nu_R nubar_R
+        (1, "majorana"): g**2 / (12 * math.pi), (1, "dirac"): g**2 / (6 * math.pi),
+        (0, "majorana"): g**2 / (8 * math.pi), (0, "dirac"): g**2 / (4 * math.pi),
+    }[spin, neutrino] * m_ev  # fmt: skip
+    assert float(mediator.width_over_mass(g)) * m_ev == pytest.approx(width, rel=1e-12)
     # One of two flavours; a scalar's flavour is two helicities, each of a pair of identical particles.
-    branching = 0.5 if spin else 0.5 * 0.5 * 2.0
+    branching = 0.25 if neutrino == "dirac" else 0.5 if spin else 0.5 * 0.5 * 2.0
     peak = (2 * spin + 1) * 16 * math.pi / m_ev**2 * branching
 
     def line(u):  # sqrt(s) = m + u Gamma/2, and s is proportional to E: dE/E = Gamma du/sqrt(s)
@@ -78,7 +84,9 @@ def test_depth_from_the_breit_wigner_cross_section(spin):
 
     reach = 1e5
     area = 2 * quad(lambda t: line(math.tan(t)) / math.cos(t) ** 2, 0, math.atan(reach), epsrel=1e-10)[0]
-    density = 3 * ZETA3 * (background.t_nu0_ev * (1 + z)) ** 3 / (4 * math.pi**2)
+    density = (
+        3 * ZETA3 * (background.t_nu0_ev * (1 + z)) ** 3 / (4 * math.pi**2) * (0.5 if neutrino == "dirac" else 1.0)
+    )
     expected = density * peak * area / float(background.hubble_ev(z))
     got = mediator.depth_over_vector * optical_depth(z, 8.0, g, background)
     assert got == pytest.approx(expected, rel=1e-4), "tails beyond 1e5 widths: 1e-5"
@@ -169,6 +177,33 @@ def test_daughters_carry_the_branching(monkeypatch):
     np.testing.assert_allclose(some - absorbed, factor[:, None, None] * (everything - absorbed), rtol=1e-9, atol=1e-14)
 
 
+@pytest.mark.parametrize("charges", [(0.0, 1.0, -1.0), (1.0, 1.0, 1.0)])
+@pytest.mark.parametrize("spin", [0, 1])
+def test_dirac_neutrinos_halve_depth_and_daughters(spin, charges):
+    """At sqrt(2) times the coupling the same is absorbed, and half of the daughters, or the widths' share, arrives.
+
+    Widths in units of one flavour's: three to active, three to inert neutrinos, 2 x 1 to e+e- below the muon.
+    """
+    majorana, dirac = (Mediator(charges, spin, neutrino) for neutrino in ("majorana", "dirac"))
+    energy, targets = np.geomspace(5e4, 1e6, 30), masses.neutrino_masses_ev(0.01, "normal", 7.5e-5, 2.4e-3)
+    setting = ("decoherent", 5.0)
+
+    def flux(mediator, coupling, masses_ev, daughters):
+        given = (masses_ev, [0.2, 0.3, 0, 0.1, 0, 0.4], 2.2, "sfr", mixing.PAPER, mediator, cosmology.PLANCK18)
+        return species_at_earth(energy, 8.0, coupling, *given, *setting, daughters)
+
+    removed = flux(majorana, 2e-4, [0.05], False)
+    np.testing.assert_allclose(flux(dirac, 2e-4 * math.sqrt(2), [0.05], False), removed, rtol=1e-12)
+    np.testing.assert_allclose(
+        flux(dirac, 2e-4 * math.sqrt(2), targets, False), flux(majorana, 2e-4, targets, False), rtol=1e-12
+    )
+    gain = flux(majorana, 2e-4, [0.05], True) - removed
+    share = 0.5 if spin == 0 or charges[0] == 0.0 else (3 / (6 + 2)) / (3 / (3 + 2))
+    got = flux(dirac, 2e-4 * math.sqrt(2), [0.05], True) - removed
+    assert np.abs(gain).max() > 0.01
+    np.testing.assert_allclose(got, share * gain, rtol=1e-4, atol=1e-12)
+
+
 @pytest.mark.parametrize("overrides", [
     ["model.mediator=scalar"],
     ["model.mediator=scalar", "model.source=pgamma", "model.charges=[1, 0.5, -1]"],
@@ -187,7 +222,11 @@ def test_refusals():
         Mediator((0.0, 1.0, -1.0), spin=2)
     with pytest.raises(ConfigError, match=r"constraints\.\w+: .*scalar"):
         nuinfer.load("hese7", ["model.mediator=scalar"])
-    with pytest.raises(ConfigError, match=r"model\.neutrino: 'dirac'.*scalar"):
-        nuinfer.load("hese7_icecube", ["model.mediator=scalar", "model.neutrino=dirac"])
+    with pytest.raises(PhysicsDomainError, match=r"neutrino: 'weyl'"):
+        Mediator((0.0, 1.0, -1.0), neutrino="weyl")
+    with pytest.raises(ConfigError, match=r"constraints\.neff: .*'dirac' it must be off: .*Delta N_eff > 1"):
+        nuinfer.load("hese7", ["model.neutrino=dirac"])
+    nuinfer.load("hese7", ["model.neutrino=dirac", "constraints.neff.form=off"])
+    nuinfer.load("hese7", ["model.neutrino=dirac", "model.absorption=false"])
     with pytest.raises(ConfigError, match=r"model\.mediator: .*tensor"):
         nuinfer.load("hese7_icecube", ["model.mediator=tensor"])

@@ -249,6 +249,7 @@ CONSTRAINT = Definition(
     colour="#CC79A7",
     measurement="planck2018",
     prediction=_prediction,
+    not_dirac_because="right-handed neutrinos carry the charge too and thermalise, so that Delta N_eff > 1",
     prediction_reference="Escudero, JCAP 02 (2019) 007, arXiv:1812.05605, and JCAP 05 (2020) 048, arXiv:2001.04466; "
     "QED corrections: Bennett et al., JCAP 03 (2020) 003, arXiv:1911.04504",
 )

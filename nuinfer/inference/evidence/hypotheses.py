@@ -26,6 +26,13 @@ BASELINE, DATA = "pp", ("hese7", "hese3")
 GROUPS = ("source", "evolution", "neutrinos", "mediator", "modelling")
 """Kinds of change of the standard set; those of the last are sensitivities to how propagation is computed."""
 
+STANDARD = (
+    ("around", "hese7", "", ()),
+    ("without_neff", "hese7", ", without N_eff", ("constraints.neff.form=off",)),
+    ("alone", "hese7_icecube", ", IceCube alone", ()),
+)
+"""Tables of ``standard.toml``, with the preset, the end of the name, and the settings of their blocks."""
+
 MODELLING = ("coherence", "regeneration", "masses", "targets")
 """Keys of ``[model]`` that say how propagation is computed, not what nature may be."""
 
@@ -146,21 +153,19 @@ class Block:
 def standard_blocks() -> tuple[Block, ...]:
     """One change at a time around a baseline: what is compared separately, as ``standard.toml`` has it.
 
-    Around ``hese7`` with 7.5 and 3 years of data, then around the same without external constraints. IceCube alone says
-    what its data say about a dip, and takes charges for which the constraints do not hold.
+    Around ``hese7`` with 7.5 and 3 years of data; around the same without N_eff, for Dirac neutrinos; without external
+    constraints. IceCube alone says what its data say about a dip, and takes charges for which the constraints do not
+    hold.
     """
-    held = tomllib.loads(Path(__file__).with_name("standard.toml").read_text(encoding="utf-8"))
-    groups = {name: group for group in GROUPS for name in held["around"][group]}
-    around = {name: held["around"][group][name] for name, group in groups.items()}
-    mediators = dict.fromkeys(held["alone"], "mediator")
-    full = [_block(data, "hese7", data, around, groups) for data in DATA]
-    alone = [_block(f"{data}, IceCube alone", "hese7_icecube", data, held["alone"], mediators) for data in DATA]
-    return *full, *alone
-
-
-def _block(name: str, preset: str, data: str, changes: Mapping[str, Sequence[str]], groups: Mapping[str, str]) -> Block:
-    every = {BASELINE: (), **changes}
-    return Block(name, {n: load(preset, [f"data.dataset={data}", *change]) for n, change in every.items()}, groups)
+    held, blocks = tomllib.loads(Path(__file__).with_name("standard.toml").read_text(encoding="utf-8")), []
+    for what, preset, where, settings in STANDARD:
+        groups = {name: group for group in GROUPS for name in held[what].get(group, ())}
+        every = {BASELINE: (), **{name: held[what][group][name] for name, group in groups.items()}}
+        for data in DATA:
+            base = [f"data.dataset={data}", *settings]
+            made = {name: load(preset, [*base, *change]) for name, change in every.items()}
+            blocks.append(Block(data + where, made, groups))
+    return tuple(blocks)
 
 
 # What can be compared -------------------------------------------------------------------------------------------------
