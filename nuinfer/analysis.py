@@ -285,9 +285,8 @@ class Analysis:
 
     def edges_gev(self, theta: ArrayLike) -> FloatArray:
         """Energies in GeV at which the flux at Earth is not smooth, shape (*batch, edge); none without absorption."""
-        values = self.values(theta)
-        mass = values.get("m_zprime_mev", values["gamma"])
-        return self.model.transport.edges_gev(mass, self.masses_ev(values))
+        _, values, _, _ = self.parts.unpack(theta)
+        return self.model.transport.edges_gev(self.model.points(values)).reshape(*np.shape(theta)[:-1], -1)
 
     def coupling_of_depth(self, depth: ArrayLike, redshift: ArrayLike, m_zprime_mev: ArrayLike) -> FloatArray:
         """See `nuinfer.forward.ForwardModel.coupling_of_depth`."""
@@ -321,8 +320,12 @@ class Analysis:
         return parts
 
     def with_overrides(self, overrides: Iterable[str] | Mapping[str, Any]) -> Analysis:
-        """A new analysis with configuration keys changed."""
-        return Analysis(configuration.parse(self.config_toml(), overrides), self.config_input, self.name, self.counts)
+        """A new analysis with configuration keys changed; relics that were as they are by default stay so."""
+        tree = provenance.plain(self.config)
+        if self.config.model.relic_neutrinos == configuration.relics_by_default(self.config):
+            del tree["model"]["relic_neutrinos"]
+        config = configuration.parse(tomli_w.dumps(tree), overrides)
+        return Analysis(config, self.config_input, self.name, self.counts)
 
     def with_observed(self, counts: ArrayLike) -> Analysis:
         """The same analysis of other counts, simulated ones for example.
@@ -393,6 +396,6 @@ def load(preset_or_path: str | Path, overrides: Iterable[str] | Mapping[str, Any
     >>> analysis.expected_counts(analysis.prior_transform([0.5] * len(analysis.parameter_names))).shape
     (2, 15)
     """
-    text = configuration.read_text(preset_or_path)
-    config = configuration.parse(text, overrides)
-    return Analysis(config, text, Path(preset_or_path).stem)
+    text, path = configuration.read_text(preset_or_path), Path(preset_or_path)
+    config = configuration.parse(text, overrides, resolved=path.name == configuration.CONFIG_RESOLVED)
+    return Analysis(config, text, path.stem)

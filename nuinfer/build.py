@@ -1,5 +1,6 @@
 """A configuration becomes parameters, a model and constraints: the only place that puts them together."""
 
+import functools
 import json
 import math
 from collections.abc import Callable, Mapping
@@ -8,13 +9,13 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 
 from nuinfer import provenance
-from nuinfer.config import Config, ModelConfig, own_definitions
+from nuinfer.config import Config, ModelConfig, n_eff, not_heated_because, own_definitions
 from nuinfer.constraints import CONSTRAINTS, user
 from nuinfer.constraints.base import Constraint
-from nuinfer.constraints.definition import Oscillation
+from nuinfer.constraints.definition import Oscillation, Prediction
 from nuinfer.detector.dataset import DataSet, load_dataset, project
 from nuinfer.errors import ConfigError, NonFiniteLogProbError, NuinferError
-from nuinfer.forward import ForwardModel
+from nuinfer.forward import ForwardModel, Heating
 from nuinfer.parameters import PARAMETERS, ParameterSpace
 from nuinfer.physics.cosmology import COSMOLOGIES
 from nuinfer.physics.evolution import LAWS, Law, LogDensity
@@ -120,6 +121,7 @@ def build(config: Config) -> Parts:
         spectrum=spectrum,
         transport=_transport(model, mixing, law),
         nodes_per_bin=spectrum.nodes_per_bin,
+        heating=_heating(config),
     )
     centre = space.named(space.unpack(space.prior_transform(np.full((2, space.n_dim), 0.5)))[0])
     _check_energy_scale(space, dataset)
@@ -137,6 +139,24 @@ def build(config: Config) -> Parts:
 
 def _mass_name(model: ModelConfig) -> str:
     return "lightest_nu_mass_ev" if model.masses == "split" else "m_nu_ev"
+
+
+def _heating(config: Config) -> Heating | None:
+    """The temperature of relics that a thermalised Z' has heated."""
+    if not config.model.absorption or config.model.relic_neutrinos != "heated":
+        return None
+    because = not_heated_because(config)
+    if because:
+        raise ConfigError(f"model.relic_neutrinos: 'heated' is not allowed, only 'standard': {because}")
+    return functools.partial(_relic_temperature, n_eff(config), abs(config.model.charges[1]))
+
+
+def _relic_temperature(n_eff: Prediction, charge: float, mass: FloatArray, coupling: FloatArray) -> FloatArray:
+    """(N_eff/N_eff of the Standard Model)^(1/4); 1 above the masses of the table, where no Z' was left to decay."""
+    highest = n_eff.covered_mev[1] if n_eff.covered_mev else math.inf
+    inside = n_eff.predict(np.minimum(mass, highest), charge * coupling)
+    ratio = np.where(mass > highest, 1.0, inside / n_eff.standard_model)
+    return np.asarray(np.sqrt(np.sqrt(ratio)))  # rounded alike in every batch, which a power is not
 
 
 def _shells(model: ModelConfig, law: Law) -> Shells:
@@ -167,7 +187,8 @@ def _transport(model: ModelConfig, mixing: Mixing, law: Law) -> Transport:
     if model.targets == "thermal":
         _check_thermal(model)
     mediator, split = Mediator(model.charges, MEDIATORS[model.mediator].value, model.neutrino), model.masses == "split"
-    propagation = Propagation(mixing, mediator, COSMOLOGIES[model.cosmology].value, model.coherence, split)
+    cosmology = COSMOLOGIES[model.cosmology].value
+    propagation = Propagation(mixing, mediator, cosmology, model.coherence, split, model.relic_overdensity)
     if model.targets == "thermal":
         return Moving(shells, propagation, model.regeneration)
     return Resonant(shells, propagation, law.regeneration_intervals if model.regeneration else 0)

@@ -97,9 +97,8 @@ def depths_at_earth(analysis: Analysis, theta: ArrayLike, energy_gev: ArrayLike)
     values, batch, energy = _values(analysis, theta, energy_gev)
     if not analysis.absorbs:
         raise PhysicsDomainError("depths_at_earth: model.absorption = false, so there is no resonance to cross")
-    mass, coupling = (values[name][:, None, None] for name in ("m_zprime_mev", "g_prime"))
-    targets, at = analysis.masses_ev(values)[:, None, :], energy[None, :, None]
-    return analysis.model.transport.depths(at, mass, coupling, targets).reshape(*batch, energy.size, -1)
+    depths = analysis.model.transport.depths(analysis.model.points(values), energy[None])
+    return depths.reshape(*batch, energy.size, -1)
 
 
 def _values(analysis: Analysis, theta: ArrayLike, energy_gev: ArrayLike) -> tuple[Values, tuple[int, ...], FloatArray]:

@@ -1,6 +1,6 @@
 """The forward model: named values to expected counts, in three calls: points, integrals over true energy, counts."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -20,6 +20,10 @@ from nuinfer.physics.spectra import Spectrum
 from nuinfer.physics.spectra._emission import emit, emit_at, make_emission, prepare
 from nuinfer.transport.points import PIVOT_GEV, Bins, Points, Transport, make_bins
 from nuinfer.typing import ArrayLike, FloatArray
+
+Heating = Callable[[FloatArray, FloatArray], FloatArray]
+HEATING_ROUNDS = 20
+"""Of the coupling at which heated relics have a given depth."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,8 @@ class ForwardModel:
         Of the sources.
     transport : Transport
         How the beam reaches Earth.
+    heating : callable, optional
+        ``(m_zprime_mev, g_prime) -> temperature`` of the relics over that of the cosmology, of shape (n,); None: 1.
     nodes_per_bin : int
         Gauss-Legendre nodes per bin of true energy, and on each side of a jump.
     """
@@ -54,6 +60,7 @@ class ForwardModel:
     spectrum: Spectrum
     transport: Transport
     nodes_per_bin: int = 3
+    heating: Heating | None = None
 
     @cached_property
     def _fixed_source(self) -> FloatArray | None:
@@ -96,7 +103,10 @@ class ForwardModel:
         """The batch that the transport is given, from named values of shape (n,)."""
         gamma = values["gamma"]
         mediator = (gamma, gamma) if self.mass_name is None else (values["m_zprime_mev"], values["g_prime"])
-        return Points(self.spectrum.columns(values), *mediator, self.masses_ev(values), self.source(values))
+        temperature = np.ones_like(gamma) if self.heating is None else self.heating(*mediator)
+        return Points(
+            self.spectrum.columns(values), *mediator, self.masses_ev(values), self.source(values), temperature
+        )
 
     def components(self, values: Mapping[str, FloatArray]) -> FloatArray:
         """Expected counts by component.
@@ -142,7 +152,12 @@ class ForwardModel:
         passed = self.transport.propagation
         if passed is None:
             raise PhysicsDomainError("coupling_of_depth: model.absorption = false, so nothing absorbs")
-        return coupling_of_depth(np.asarray(depth) / passed.depth_factor, redshift, m_zprime_mev, passed.cosmology)
+        mass = np.asarray(m_zprime_mev, float)
+        cold = coupling = coupling_of_depth(np.asarray(depth) / passed.depth_factor, redshift, mass, passed.cosmology)
+        if self.heating is not None:  # which depends on the coupling, but weakly: every round gains a digit
+            for _ in range(HEATING_ROUNDS):
+                coupling = cold * self.heating(*np.broadcast_arrays(mass, coupling)) ** -1.5
+        return coupling
 
 
 @compiled

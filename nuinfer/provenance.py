@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from nuinfer.config import LATE, Config
+from nuinfer.config import Config, late_keys
 from nuinfer.constraints.base import Constraint
 from nuinfer.constraints.tables import FOLDER
 from nuinfer.datafiles import DataFolder, locate
@@ -91,13 +91,13 @@ def plain(config: Config) -> dict[str, Any]:
 def config_hash(config: Config, checksums: Mapping[str, str]) -> str:
     """Hash of everything that decides the posterior: model, data with checksums, constraints, parameters.
 
-    Keys that joined after 0.1.0 count only where they are not at their default, so that older runs keep their hash.
+    Keys that joined after 0.1.0 count only where they are not what they were then, so that older runs keep their hash.
     """
     content = plain(config)
     del content["sampler"]
     for name, table in (("model", config.model), ("data", config.data)):
-        for key, field in type(table).model_fields.items():
-            if field.json_schema_extra == LATE and getattr(table, key) == field.default:
+        for key, before in late_keys(type(table)).items():
+            if getattr(table, key) == before:
                 content[name].pop(key, None)
     return hashlib.sha256(json.dumps({**content, "checksums": checksums}, sort_keys=True).encode()).hexdigest()[:16]
 

@@ -40,7 +40,8 @@ class Variant:
 
     def load(self) -> Analysis:
         """The analysis."""
-        return nuinfer.load(self.preset, [text.replace("{folder}", str(FOLDER)) for text in self.overrides])
+        own = [text.replace("{folder}", str(FOLDER)) for text in self.overrides]
+        return nuinfer.load(self.preset, ["model.relic_neutrinos=standard", *own])  # 0.1.0 knew no others
 
     @property
     def file(self) -> Path:

@@ -23,11 +23,17 @@ def columns(gamma, spectrum="power_law", **values):
 
 def populations(transport, energy_gev, m_zprime_mev, g_prime, masses_ev, gamma, source, spectrum="power_law", **values):
     """`Transport.populations` of one point, shape (channel, 3, energy)."""
-    point = Points(
+    point = one_point(m_zprime_mev, g_prime, masses_ev, gamma, source, spectrum, **values)
+    return transport.populations(point, np.array(energy_gev, float)[None])[0]
+
+
+def one_point(m_zprime_mev, g_prime, masses_ev, gamma, source, spectrum="power_law", relic_temperature=1.0, **values):
+    """A batch of one point."""
+    return Points(
         columns(gamma, spectrum, **values), np.full(1, float(m_zprime_mev)), np.full(1, float(g_prime)),
         np.array(masses_ev, float)[None], np.array(source, float)[None],
+        np.full(1, float(relic_temperature)),
     )  # fmt: skip
-    return transport.populations(point, np.array(energy_gev, float)[None])[0]
 
 
 def emitted_beyond(spectrum: Any, shells: Any, redshift, energy_gev):

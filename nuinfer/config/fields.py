@@ -46,10 +46,22 @@ def not_built(off: object) -> BeforeValidator:
     return BeforeValidator(check)
 
 
-LATE: dict[str, Any] = {"late": True}
-"""Marks a key that 0.1.0 did not have: at its default it does not enter the hash of a configuration."""
+BEFORE = "before"
 
-Late = Field(json_schema_extra=LATE)
+
+def late(before: str | float | None) -> Any:
+    """Marks a key that 0.1.0 did not have and the value that it did its work with.
+
+    At that value the key does not enter the hash of a configuration; an old resolved configuration, without it, has it.
+    """
+    return Field(json_schema_extra={BEFORE: before})
+
+
+def late_keys(table: type[BaseModel]) -> dict[str, Any]:
+    """Keys of a table that 0.1.0 did not have, and what it had in their place."""
+    extras = {name: field.json_schema_extra for name, field in table.model_fields.items()}
+    return {name: extra[BEFORE] for name, extra in extras.items() if isinstance(extra, dict) and BEFORE in extra}
+
 
 Positive = Annotated[float, Field(gt=0.0)]
 Count = Annotated[int, Field(ge=1)]

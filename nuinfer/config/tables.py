@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, create_model, model_validator
 
 from nuinfer.config.entries import ParametersConfig, completed
-from nuinfer.config.fields import Count, EntryName, Late, Positive, Table, UserPath, not_built, one_of
+from nuinfer.config.fields import Count, EntryName, Positive, Table, UserPath, late, not_built, one_of
 from nuinfer.constraints import CONSTRAINTS
 from nuinfer.datafiles import resolved_name
 from nuinfer.parameters import Definition, with_own
@@ -29,8 +29,8 @@ class ModelConfig(Table):
     absorption: StrictBool = True
     mediator: Annotated[str, one_of(MEDIATORS)] = "vector"
     charges: tuple[float, float, float] = (0.0, 1.0, -1.0)
-    couplings: Annotated[None, not_built(None), Late] = None
-    channels: Annotated[str, not_built("resonance"), Late] = "resonance"
+    couplings: Annotated[None, not_built(None), late(None)] = None
+    channels: Annotated[str, not_built("resonance"), late("resonance")] = "resonance"
     neutrino: Neutrino = "majorana"
     coherence: Literal["coherent", "decoherent"] = "decoherent"
     masses: Literal["degenerate", "split"] = "split"
@@ -41,17 +41,17 @@ class ModelConfig(Table):
     cosmology: Annotated[str, one_of(COSMOLOGIES)] = "planck18"
     source: Annotated[str, one_of(SOURCES, files=True)] = "pp"
     spectrum: Annotated[str, one_of(SPECTRA, files=True)] = "power_law"
-    spectrum_frame: Annotated[str, not_built("source"), Late] = "source"
+    spectrum_frame: Annotated[str, not_built("source"), late("source")] = "source"
     evolution: Annotated[str, one_of(LAWS, files=True)] = "sfr"
     z_max: Positive = 5.0
     source_redshift: Positive | None = None
     regeneration: StrictBool = True
     targets: Literal["at_rest", "thermal"] = "at_rest"
-    relic_neutrinos: Annotated[str, not_built("standard"), Late] = "standard"
-    relic_overdensity: Annotated[float, not_built(1.0), Late] = 1.0
-    sterile: Annotated[bool, not_built(False), Late] = False
-    sterile_density: Annotated[None, not_built(None), Late] = None
-    sterile_coupling: Annotated[None, not_built(None), Late] = None
+    relic_neutrinos: Annotated[Literal["standard", "heated"] | None, late("standard")] = None
+    relic_overdensity: Annotated[Positive, late(1.0)] = 1.0
+    sterile: Annotated[bool, not_built(False), late(False)] = False
+    sterile_density: Annotated[None, not_built(None), late(None)] = None
+    sterile_coupling: Annotated[None, not_built(None), late(None)] = None
 
 
 class DataConfig(Table):
@@ -61,8 +61,8 @@ class DataConfig(Table):
     min_deposited_energy_gev: Positive = 60000.0
     exposure: Positive = 1.0
     effective_area_scale: Positive = 1.0
-    likelihood: Annotated[str, not_built("poisson"), Late] = "poisson"
-    topologies: Annotated[int, not_built(2), Late] = 2
+    likelihood: Annotated[str, not_built("poisson"), late("poisson")] = "poisson"
+    topologies: Annotated[int, not_built(2), late(2)] = 2
 
 
 class ConstraintConfig(Table):

@@ -8,11 +8,15 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from nuinfer.config.fields import Table, describe, nearest
-from nuinfer.config.tables import Config, definitions
+from nuinfer.config.fields import Table, describe, late_keys, nearest
+from nuinfer.config.relics import settled
+from nuinfer.config.tables import Config, DataConfig, ModelConfig, definitions
 from nuinfer.errors import ConfigError
 
 Checked = TypeVar("Checked", bound=Table)
+
+CONFIG_RESOLVED = "config.resolved.toml"
+"""The file of a run that holds every key with its value: those that it lacks did not exist when it was written."""
 
 
 def presets() -> tuple[str, ...]:
@@ -38,7 +42,7 @@ def read_text(preset_or_path: str | Path) -> str:
         raise ConfigError(f"'{preset_or_path}': {neither}{nearest(str(preset_or_path), presets())}") from error
 
 
-def parse(text: str, overrides: Iterable[str] | Mapping[str, Any] = ()) -> Config:
+def parse(text: str, overrides: Iterable[str] | Mapping[str, Any] = (), *, resolved: bool = False) -> Config:
     """Check a TOML text with overrides on top of it.
 
     Parameters
@@ -47,6 +51,8 @@ def parse(text: str, overrides: Iterable[str] | Mapping[str, Any] = ()) -> Confi
         Contents of a configuration file.
     overrides : iterable of str, or mapping
         ``"model.source=pgamma"``: a dotted key and a TOML value, else a bare string; or dotted keys to values.
+    resolved : bool
+        Whether the text has every key that there was when it was written: what it lacks is what it was then.
 
     Raises
     ------
@@ -62,13 +68,17 @@ def parse(text: str, overrides: Iterable[str] | Mapping[str, Any] = ()) -> Confi
         tree: dict[str, Any] = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"not valid TOML: {error}") from error
+    if resolved:
+        for name, table in (("model", ModelConfig), ("data", DataConfig)):
+            were = {key: value for key, value in late_keys(table).items() if value is not None}
+            tree[name] = {**were, **tree.get(name, {})}
     before = definitions(tree).keys()
     for key, value in overrides.items() if isinstance(overrides, Mapping) else map(split_override, overrides):
         _assign(tree, key.split("."), value)
     if isinstance(entries := tree.get("parameters"), dict):
         for name in before - definitions(tree).keys():  # of a user's file that is no longer chosen
             entries.pop(name, None)
-    return validated(Config, tree)
+    return settled(validated(Config, tree))
 
 
 def validated(table: type[Checked], tree: Mapping[str, Any]) -> Checked:

@@ -221,11 +221,16 @@ def lmu_ltau_strength(constraint: str, charges: Charges) -> float:
     >>> lmu_ltau_strength("neff", (0.0, -2.0, 2.0))
     2.0
     """
-    electron, muon, tau = charges
-    if electron != 0.0 or muon != -tau or muon == 0.0:
+    if not is_lmu_ltau(charges):
         only = "only (0, q, -q) with q != 0, for which it was derived; set its form to 'off'"
         raise ConfigError(f"constraints.{constraint}: model.charges {tuple(charges)} are not allowed, {only}")
-    return abs(muon)
+    return abs(charges[1])
+
+
+def is_lmu_ltau(charges: Charges) -> bool:
+    """Whether the charges are (0, q, -q) with q != 0."""
+    electron, muon, tau = charges
+    return electron == 0.0 and muon == -tau and muon != 0.0
 
 
 def require_coverage(constraint: str, mass_range_mev: MassRange | None, covered_mev: MassRange | None) -> None:

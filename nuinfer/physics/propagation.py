@@ -107,7 +107,7 @@ def species_at_earth(  # noqa: PLR0913, PLR0917 - one of the public names
     batch = np.broadcast_shapes(energy.shape[:-1], masses.shape[:-1], source.shape[:-2], *(x.shape for x in scalars))
     mass, coupling, index = (_rows(x, batch, 0) for x in scalars)
     spectrum = SPECTRA.shipped["power_law"].columns({"gamma": index})
-    points = Points(spectrum, mass, coupling, _rows(masses, batch, 1), _rows(source, batch, 2))
+    points = Points(spectrum, mass, coupling, _rows(masses, batch, 1), _rows(source, batch, 2), np.ones_like(mass))
     flavours = np.einsum("ai,ncie->neca", mixing.probabilities, transport.populations(points, _rows(energy, batch, 1)))
     total, difference = flavours[..., 0, :], flavours[..., 1, :]
     return np.concatenate([total + difference, total - difference], axis=-1).reshape(*batch, -1, 6) / 2.0

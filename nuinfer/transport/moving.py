@@ -110,27 +110,32 @@ class Moving:
         rule = self.cascade_rule
         return replace(rule, interval=0.5 * rule.interval) if self.shells.single else rule
 
-    def edges_gev(self, m_zprime_mev: FloatArray, masses_ev: FloatArray) -> FloatArray:
-        """Energies in GeV between which the flux at Earth is smooth, shape (*batch, edge).
+    def edges_gev(self, points: Points) -> FloatArray:
+        """See `nuinfer.transport.points.Transport`.
 
         Where s at Earth, and at the farthest source if all are there, is one of `EDGES`. The first are
         E_j = m_Z'^2/(2 m_j), +inf for a massless target.
         """
-        temperature = self.propagation.cosmology.t_nu0_ev
-        a = np.asarray(masses_ev, float)[..., None, None, :] / temperature  # (*batch, 1 + z, s, target)
-        ev = (np.asarray(m_zprime_mev, float)[..., None, None, None] * EV_PER_MEV) ** 2
+        temperature = self._temperatures(points)[:, None, None, None]
+        a = points.masses_ev[:, None, None, :] / temperature  # (n, 1 + z, s, target)
+        ev = (points.m_zprime_mev[:, None, None, None] * EV_PER_MEV) ** 2
         u, s = np.array([1.0, 1.0 + self.shells.z_max])[: 1 + self.shells.single, None, None], EDGES[:, None]
         with np.errstate(divide="ignore"):
             energies = ev / (2.0 * EV_PER_GEV * temperature * (s * u * u + u * np.hypot(s * u, a)))
-        return np.asarray(energies.reshape(*energies.shape[:-3], -1))
+        return np.asarray(energies.reshape(len(energies), -1))
 
-    def depths(
-        self, energy_gev: FloatArray, m_zprime_mev: FloatArray, g_prime: FloatArray, masses_ev: FloatArray
-    ) -> FloatArray:
-        """See `nuinfer.transport.points.Transport`."""
-        passed = self.propagation
-        depth = thermal_optical_depth(energy_gev, self.shells.z_max, m_zprime_mev, g_prime, masses_ev, passed.cosmology)
-        return np.asarray(passed.depth_factor * depth)
+    def depths(self, points: Points, energy_gev: FloatArray) -> FloatArray:
+        """See `nuinfer.transport.points.Transport`.
+
+        The depth depends on T^3, E T and m/T alone.
+        """
+        passed, (mass, coupling, t) = self.propagation, points.scalars
+        at = energy_gev[..., None] * t, self.shells.z_max, mass, coupling, points.masses_ev[:, None, :] / t
+        return np.asarray(passed.depth_factor * t**3 * thermal_optical_depth(*at, passed.cosmology))
+
+    def _temperatures(self, points: Points) -> FloatArray:
+        """Of the relics today in eV, shape (n,)."""
+        return self.propagation.cosmology.t_nu0_ev * points.relic_temperature
 
     def populations(self, points: Points, energy_gev: FloatArray) -> FloatArray:
         """See `nuinfer.transport.points.Transport`."""
@@ -145,21 +150,21 @@ class Moving:
             some = Points(
                 points.spectrum._make(np.ascontiguousarray(column[..., part]) for column in points.spectrum),
                 points.m_zprime_mev[part], points.g_prime[part], points.masses_ev[part],
-                points.source if len(points.source) == 1 else points.source[part],
+                points.source if len(points.source) == 1 else points.source[part], points.relic_temperature[part],
             )  # fmt: skip
-            ln_e, weight, where = _place(np.log(self.edges_gev(some.m_zprime_mev, some.masses_ev)), bins)
+            ln_e, weight, where = _place(np.log(self.edges_gev(some)), bins)
             populations = self._populations(some, np.exp(ln_e), weight)
             out[part] = _collect(populations, some.spectrum.gamma, ln_e, weight, where, n_bin)
         return out
 
     def _populations(self, points: Points, energy_gev: FloatArray, wanted: FloatArray) -> FloatArray:
         """Populations at energies (n, energy); where `wanted` is 0 they do not matter."""
-        cosmology, gamma = self.propagation.cosmology, points.spectrum.gamma
-        temperature = cosmology.t_nu0_ev
+        gamma, temperature = points.spectrum.gamma, self._temperatures(points)
         y_ev = (points.m_zprime_mev[:, None] * EV_PER_MEV) ** 2 / (2.0 * energy_gev * EV_PER_GEV)
-        scale = self.propagation.depth_factor * depth_scale(points.m_zprime_mev, points.g_prime, cosmology)
+        scale = self.propagation.depth_factor * points.relic_temperature
+        scale = scale * depth_scale(points.m_zprime_mev, points.g_prime, self.propagation.cosmology)
         cut = np.minimum(2.0 + np.log1p(30.0 * scale * temperature**2 / self.path_rule.floor), TAIL)
-        a, near = points.masses_ev / temperature, y_ev / (2.0 * temperature)
+        a, near = points.masses_ev / temperature[:, None], y_ev / (2.0 * temperature[:, None])
         rays = Rays(gamma, cut, a, near, scale[:, None] * y_ev * y_ev, wanted)
         arriving = points.source[..., None] * survivals(rays, self._medium, self.path_rule.rule)[:, None]
         if self.regeneration:
@@ -167,5 +172,5 @@ class Moving:
             source = np.ascontiguousarray(np.broadcast_to(points.source, (gamma.size, *points.source.shape[1:])))
             emitted = cascade.flux_of_sources(self.shells, self._setting.x, gamma)
             flights = cascade.Flights(gamma, scale * temperature**2, cut, share, a, source, *emitted)
-            arriving = arriving + cascade.daughters_at_earth(y_ev / temperature, self._setting, flights, self._finer)
+            arriving = arriving + cascade.daughters_at_earth(2.0 * near, self._setting, flights, self._finer)
         return np.ascontiguousarray(arriving)

@@ -32,6 +32,8 @@ class Points(NamedTuple):
         Target masses in eV: three if split, one if degenerate; without targets nothing absorbs.
     source : ndarray, shape (n or 1, channel, 3)
         Populations of the mass states at the source, any number of channels that are absorbed alike.
+    relic_temperature : ndarray, shape (n,)
+        Temperature of the relics over that of the cosmology.
     """
 
     spectrum: Any
@@ -39,6 +41,13 @@ class Points(NamedTuple):
     g_prime: FloatArray
     masses_ev: FloatArray
     source: FloatArray
+    relic_temperature: FloatArray
+
+    @property
+    def scalars(self) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Mediator mass, coupling and relic temperature, to be broadcast with (n, energy, target)."""
+        mass, coupling, temperature = self.m_zprime_mev, self.g_prime, self.relic_temperature
+        return mass[:, None, None], coupling[:, None, None], temperature[:, None, None]
 
 
 class Bins(NamedTuple):
@@ -68,6 +77,8 @@ class Propagation:
         Whether phases survive inside a resonance.
     split : bool
         Split masses, one crossing per mass state; else a single crossing of degenerate masses.
+    overdensity : float
+        Density of the relics over that of their temperature.
     """
 
     mixing: Mixing
@@ -75,6 +86,7 @@ class Propagation:
     cosmology: Cosmology
     coherence: Coherence
     split: bool
+    overdensity: float = 1.0
 
     @cached_property
     def daughters(self) -> FloatArray:
@@ -89,8 +101,8 @@ class Propagation:
 
     @property
     def depth_factor(self) -> float:
-        """Depth of a unit entry of R over `optical_depth`, which is that of a vector and of Majorana neutrinos."""
-        return self.mediator.depth_over_vector
+        """Depth of a unit entry of R over `optical_depth`: that of a vector, Majorana neutrinos, no overdensity."""
+        return self.mediator.depth_over_vector * self.overdensity
 
     @cached_property
     def crossings(self) -> Crossings:
@@ -110,13 +122,23 @@ class Transport(Protocol):
     def propagation(self) -> Propagation | None:
         """What is passed; None without a mediator."""
 
-    def edges_gev(self, m_zprime_mev: FloatArray, masses_ev: FloatArray) -> FloatArray:
-        """Energies at which the flux at Earth is not smooth, from (n,) and (n, target), shape (n, edge)."""
+    def edges_gev(self, points: Points) -> FloatArray:
+        """Energies at which the flux at Earth is not smooth, shape (n, edge)."""
 
-    def depths(
-        self, energy_gev: FloatArray, m_zprime_mev: FloatArray, g_prime: FloatArray, masses_ev: FloatArray
-    ) -> FloatArray:
-        """Optical depth of a unit entry of R from the farthest source to Earth; arguments broadcast."""
+    def depths(self, points: Points, energy_gev: FloatArray) -> FloatArray:
+        """Optical depth of a unit entry of R from the farthest source to Earth.
+
+        Parameters
+        ----------
+        points : Points
+            A batch.
+        energy_gev : ndarray, shape (n or 1, energy)
+            Energies at Earth in GeV.
+
+        Returns
+        -------
+        ndarray, shape (n, energy, target)
+        """
 
     def populations(self, points: Points, energy_gev: FloatArray) -> FloatArray:
         """Populations of the mass states at Earth over phi_total (E/pivot)^-gamma.

@@ -60,7 +60,7 @@ def _begin(b: int, points: Points, path: Path, work: Work) -> tuple[float, float
         work.scales[j, 1] = math.exp(-gamma * (ln_res[j] - _LN_PIVOT))
     prepare(points.spectrum, b, path.shells, work.emission)
     pivot = emit_at(points.spectrum, b, _LN_PIVOT, path.shells, work.emission)
-    strength = path.strength * (points.g_prime[b] / points.m_zprime_mev[b]) ** 2
+    strength = path.strength * (points.g_prime[b] / points.m_zprime_mev[b]) ** 2 * points.relic_temperature[b] ** 3
     if path.stencil.size > 0:
         for target in range(masses.size):
             _absorb(b, target, strength, points, path, work)
@@ -306,31 +306,21 @@ class Resonant:
             passed.decay, mediator.decays_to_neutrinos, mediator.charged_leptons, cumulative, stencil,
         )  # fmt: skip
 
-    def edges_gev(self, m_zprime_mev: FloatArray, masses_ev: FloatArray) -> FloatArray:
-        """Energies at which the flux at Earth jumps, E_j, or has a kink or another jump, E_j/(1 + z_max).
+    def edges_gev(self, points: Points) -> FloatArray:
+        """See `nuinfer.transport.points.Transport`.
 
-        Parameters
-        ----------
-        m_zprime_mev : ndarray, shape (*batch,)
-            Mediator mass in MeV.
-        masses_ev : ndarray, shape (*batch, target)
-            Target masses in eV; a massless one gives +inf.
-
-        Returns
-        -------
-        ndarray, shape (*batch, 2 target)
+        The flux at Earth jumps at E_j, +inf for a massless target; at E_j/(1 + z_max) it has a kink or another jump.
         """
-        edge = absorption.resonance_redshift(1.0, np.asarray(m_zprime_mev)[..., None], masses_ev) + 1.0
+        edge = absorption.resonance_redshift(1.0, points.m_zprime_mev[:, None], points.masses_ev) + 1.0
         return np.concatenate([edge, edge / (1.0 + self.shells.z_max)], axis=-1)
 
-    def depths(
-        self, energy_gev: FloatArray, m_zprime_mev: FloatArray, g_prime: FloatArray, masses_ev: FloatArray
-    ) -> FloatArray:
+    def depths(self, points: Points, energy_gev: FloatArray) -> FloatArray:
         """See `nuinfer.transport.points.Transport`; 0 where the resonance is not crossed."""
         if self.propagation is None:
             raise PhysicsDomainError("depths: there is no mediator, so nothing absorbs")
-        point, passed = (energy_gev, m_zprime_mev, g_prime, masses_ev), self.propagation
-        return passed.depth_factor * absorption.depth_before(self.shells.z_max, *point, passed.cosmology)
+        passed, (mass, coupling, temperature) = self.propagation, points.scalars
+        at = energy_gev[..., None], mass, coupling, points.masses_ev[:, None, :], passed.cosmology
+        return passed.depth_factor * absorption.depth_before(self.shells.z_max, *at) * temperature**3
 
     def integrals(self, points: Points, bins: Bins) -> FloatArray:
         """See `nuinfer.transport.points.Transport`."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from beams import finer, populations
+from beams import finer, one_point, populations
 
 import nuinfer
 from nuinfer.physics import cosmology, masses, mixing
@@ -54,7 +54,8 @@ def test_energy_is_conserved(coherence, evolution, split, spin):
     """
     gamma, targets = 1.8, LIGHT if split else np.array([0.05])
     transport = _transport(1024, coherence, evolution, split, spin=spin)
-    edges = np.sort(transport.edges_gev(8.0, targets)) / 1e5
+    source = source_populations([1, 2, 0, 1, 2, 0], mixing.NUFIT60_NORMAL)[:1]
+    edges = np.sort(transport.edges_gev(one_point(8.0, 4e-4, targets, gamma, source))[0]) / 1e5
     x, w = np.polynomial.legendre.leggauss(40)
     # In ln E between edges, in many panels: daughters of daughters leave weak kinks. Below the edges in E^(1/10), where
     # daughters go like E^2 and the flux like E^(2 - gamma).
@@ -68,7 +69,6 @@ def test_energy_is_conserved(coherence, evolution, split, spin):
     nodes.append(root**10)
     weights.append(0.5 * edges[0] ** 0.1 * w * 10 * root**9 * nodes[-1] ** (1 - gamma))
     energy, weight = np.concatenate(nodes), np.concatenate(weights)
-    source = source_populations([1, 2, 0, 1, 2, 0], mixing.NUFIT60_NORMAL)[:1]
     arriving = populations(transport, energy * 1e5, 8.0, 4e-4, targets, gamma, source)
     assert np.abs(arriving.sum(axis=(0, 1)) - 1).max() > 0.1
     exact = edges[-1] ** (2 - gamma) / (2 - gamma)
@@ -82,13 +82,13 @@ def test_agrees_with_a_monte_carlo_of_crossings(case):
     transport = _transport(128, case["coherence"], charges=tuple(case["charges"]), spin=case.get("spin", 1))
     targets = np.array(case["masses_ev"])
     source = source_populations(case["source"], mixing.NUFIT60_NORMAL)
-    ends = np.sort(np.concatenate([edges, transport.edges_gev(case["m_zprime_mev"], targets)]))
+    point = (case["m_zprime_mev"], case["g_prime"], targets, gamma, source)
+    ends = np.sort(np.concatenate([edges, transport.edges_gev(one_point(*point))[0]]))
     ends = ends[(ends >= edges[0]) & (ends <= edges[-1])]
     x, w = np.polynomial.legendre.leggauss(20)
     middle, half = 0.5 * np.log(ends[1:] * ends[:-1]), 0.5 * np.log(ends[1:] / ends[:-1])
     energy = np.exp(middle[:, None] + half[:, None] * x)
     weight = half[:, None] * w * (energy / 1e5) ** (1 - gamma)
-    point = (case["m_zprime_mev"], case["g_prime"], targets, gamma, source)
     arriving = populations(transport, energy.ravel(), *point).reshape(2, 3, *energy.shape)
     bins = np.searchsorted(edges, np.exp(middle)) - 1
     both = np.stack([arriving[0] + arriving[1], arriving[0] - arriving[1]]) / 2

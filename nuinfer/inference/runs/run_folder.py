@@ -16,13 +16,14 @@ from typing import Any
 
 import numpy as np
 
+from nuinfer.config import CONFIG_RESOLVED as CONFIG_RESOLVED  # noqa: PLC0414 - one of the names of a folder
 from nuinfer.errors import RunFolderError
 from nuinfer.inference.work import files
 from nuinfer.inference.work.files import read_json
 from nuinfer.typing import AnyArray, FloatArray, IntArray
 
 RECORD, SUMMARY, POSTERIOR = "run.json", "summary.json", "posterior.nc"
-CONFIG_INPUT, CONFIG_RESOLVED = "config.input.toml", "config.resolved.toml"
+CONFIG_INPUT = "config.input.toml"
 STOP, NONFINITE = "stop", "nonfinite.json"
 GETDIST, COBAYA = "getdist", "cobaya.yaml"
 CONTENT = (
