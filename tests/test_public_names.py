@@ -44,6 +44,7 @@ CALLABLES = (
     "physics.propagation.species_at_earth",
     "constraints.muon_g2.delta_a_mu",
     "constraints.borexino.kinetic_mixing",
+    "constraints.borexino.flavours",
     "constraints.borexino.rate_ratio",
     "constraints.borexino.paper_limit",
     "constraints.neff.delta_neff_paper",
