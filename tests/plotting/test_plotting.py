@@ -13,7 +13,7 @@ from scipy import stats
 
 import nuinfer
 from nuinfer import plotting
-from nuinfer.constraints import CONSTRAINTS
+from nuinfer.constraints import CONSTRAINTS, neff
 from nuinfer.constraints.base import Constraint, Measurement
 from nuinfer.errors import ConfigError
 from nuinfer.plotting import corner_text, draws, style
@@ -302,13 +302,14 @@ def test_region_axes_prior_box_best_fit_and_opaque_line(analysis, samples, point
     lines = {line.get_label(): line.get_xydata() for line in axes.lines}
     assert lines["best fit"][0] == pytest.approx(10.0 ** point[[0, 1]])
     mass, coupling = lines[r"$\tau(z=0) = 1$"].T
-    # independent: 18 zeta(3) T^3/(H0 m^2) g^2/(12 pi) = 1 with the Planck values, in eV
+    # independent: 18 zeta(3) T^3/(H0 m^2) g^2/(12 pi) = 1 with the Planck values, in eV, and T^3 as far as g' heats it
     temperature, hubble = (
         8.617333262e-5 * 2.7255 * (4 / 11) ** (1 / 3),
         67.66e5 / 3.0856775814913673e24 * 6.582119569e-16,
     )
     expected = mass * 1e6 * np.sqrt(12 * np.pi * hubble / (18 * 1.2020569031595942 * temperature**3))
-    assert coupling == pytest.approx(expected, rel=1e-9)
+    hotter = (1.0 + neff.delta_neff(mass, coupling) / 3.044) ** 0.75
+    assert coupling * np.sqrt(hotter) == pytest.approx(expected, rel=1e-9)
     entries = legend_entries(figure)
     assert entries[:2] == ["posterior, 68 % HPD", "posterior, 95 % HPD"]
     contour = next(c for c in axes.collections if isinstance(c, mpl.contour.ContourSet) and not c.filled)
