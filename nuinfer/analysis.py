@@ -174,6 +174,10 @@ class Analysis:
         NonFiniteLogProbError
             If a term is NaN or +inf; it names the term and holds the point.
         """
+        return self.evaluate_counts(theta)[:2]
+
+    def evaluate_counts(self, theta: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """What `evaluate` gives, and the counts (n, component, topology, bin), 0 of what was not evaluated."""
         x = self.space.check(theta)
         with np.errstate(all="ignore"):  # what comes of it is checked
             columns, log_prior, _ = self.space.unpack(x)
@@ -184,13 +188,14 @@ class Analysis:
                 terms[row, possible] = self.parts.term(constraint, self.space.named(columns[:, possible]))
                 total = total + terms[row]
             possible = _where(total > -np.inf)
+            counts = np.zeros((len(x), len(self.model.component_names), *self.observed_counts.shape))
             if total[possible].size:
-                counts = self.model.components(self.space.named(columns[:, possible]))
-                terms[-1, possible] = poisson_log_likelihood(self.observed_counts, counts)
+                counts[possible] = found = self.model.components(self.space.named(columns[:, possible]))
+                terms[-1, possible] = poisson_log_likelihood(self.observed_counts, found)
                 total = total + terms[-1]
             if not np.all(terms < np.inf):  # NaN included
                 self.parts.refuse_nonfinite(x, dict(zip(self.term_names, terms, strict=True)))
-            return total, terms.T.copy()
+            return total, terms.T.copy(), counts
 
     def log_prob(self, theta: ArrayLike) -> FloatArray:
         """Prior + likelihood + exclusions, shape (*batch,).

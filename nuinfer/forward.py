@@ -19,7 +19,10 @@ from nuinfer.physics.sources import Source
 from nuinfer.physics.spectra import Spectrum
 from nuinfer.physics.spectra._emission import emit, emit_at, make_emission, prepare
 from nuinfer.transport.points import PIVOT_GEV, Bins, Points, Transport, make_bins
-from nuinfer.typing import ArrayLike, FloatArray
+from nuinfer.typing import ArrayLike, FloatArray, IntArray
+
+AFTER_TRANSPORT = ("phi_total", "energy_scale", "detector_scale")
+"""Parameters that change the counts and not what arrives at Earth, with the norms of the backgrounds."""
 
 Heating = Callable[[FloatArray, FloatArray], FloatArray]
 HEATING_ROUNDS = 20
@@ -133,9 +136,21 @@ class ForwardModel:
             raise PhysicsDomainError(
                 f"energy_scale: {scale.max()} is not allowed, {starts}; it must be at most {most:g}"
             )
-        flux, efficiency = self.transport.integrals(self.points(values), self._bins), values["detector_scale"]
-        norms = np.array([values[f"norm_{name}"] for name in self.dataset.backgrounds])
+        names = [f"norm_{name}" for name in self.dataset.backgrounds]
+        flux = self._integrals({name: v for name, v in values.items() if name not in (*AFTER_TRANSPORT, *names)})
+        norms, efficiency = np.array([values[name] for name in names]), values["detector_scale"]
         return counts_by_component(flux, values["phi_total"], scale, efficiency, norms, self._response)
+
+    def _integrals(self, values: Mapping[str, FloatArray]) -> FloatArray:
+        """Integrals of the populations at Earth; a point equal to the one before shares its integrals."""
+        rows: slice | IntArray = slice(None)
+        if np.any(values["gamma"][1:] == values["gamma"][:-1]):
+            table = np.array(list(values.values()))
+            new = np.append(True, np.any(table[:, 1:] != table[:, :-1], axis=0))
+            rows = np.cumsum(new) - 1
+            values = dict(zip(values, np.ascontiguousarray(table[:, new]), strict=True))
+        integrals: FloatArray = self.transport.integrals(self.points(values), self._bins)
+        return integrals[rows]
 
     def unabsorbed(self, values: Mapping[str, FloatArray], energy_gev: FloatArray) -> FloatArray:
         """Unabsorbed flux over phi_total (E/pivot)^-gamma at energies (energy,), shape (n, energy)."""

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from nuinfer.errors import NonFiniteLogProbError
+from nuinfer.parameters import Parameter, ParameterSpace
+from nuinfer.priors import Uniform
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,14 @@ class Toy:
         if self.defect == "excluded":
             poisson = np.full(len(theta), -np.inf)
         return prior + poisson, np.column_stack([prior, poisson])
+
+    def evaluate_counts(self, theta):
+        return *self.evaluate(theta), self.expected_counts(theta)[:, None]
+
+    @property
+    def space(self):
+        names = self.parameter_names
+        return ParameterSpace(tuple(Parameter(name, name, Uniform(-self.bound, self.bound)) for name in names))
 
     def log_likelihood(self, theta):
         return -0.5 * np.sum(theta**2, axis=1)

@@ -32,13 +32,15 @@ class Profile:
 
     Parameters
     ----------
-    analysis, seed, starts
+    analysis, seed, starts, effort
         As for `nuinfer.inference.profile.search.best_fit`.
     """
 
-    def __init__(self, analysis: Analysis, seed: int = 0, starts: FloatArray | None = None) -> None:
+    def __init__(
+        self, analysis: Analysis, seed: int = 0, starts: FloatArray | None = None, effort: float = 1.0
+    ) -> None:
         self._names = analysis.parameter_names
-        self._search = Search(analysis, seed, starts)
+        self._search = Search(analysis, seed, starts, effort)
         self.best = self._search.maximum()
 
     def column(self, name: str) -> int:
@@ -100,29 +102,23 @@ class Profile:
         ends = self._search.bounds[column]
         step = EDGE * float(np.ptp(ends))
         end = float(ends[side]) + (step, -step)[side]  # the end itself may not belong to the prior
-        if self.loss(name, end) <= target:
-            return None
-        found = None
-        for _ in range(3):  # again if a better fit turns up on the way
-            before = self.best.log_prob
-            found = self._root(name, end, target, step)
-            if found is None or self.best.log_prob - before < LOST_ENOUGH:
-                break
-        return found
-
-    def _root(self, name: str, end: float, target: float, step: float) -> float | None:
-        """Where the loss reaches `target` between the best fit and `end`; None if it does not."""
-        found: dict[float, float] = {}  # one search per value: a second one may do better, and confuse the root finder
+        found = {end: self.at(name, end).log_prob}  # one search per value
 
         def excess(value: float) -> float:
+            """Root of the loss, which is nearly straight, over that of the target."""
             if value not in found:
                 found[value] = self.at(name, value).log_prob
-            return self.best.log_prob - found[value] - target
+            return math.sqrt(max(0.0, self.best.log_prob - found[value])) - math.sqrt(target)
 
-        middle = float(self.best.theta[self.column(name)])
-        if excess(end) <= 0.0:
-            return None
-        return float(optimize.brentq(excess, middle, end, xtol=step, full_output=False))
+        for _ in range(3):  # again if a better fit turns up on the way
+            before, middle = self.best.log_prob, float(self.best.theta[column])
+            if before - found[end] <= target:
+                return None
+            found[middle] = before
+            root = float(optimize.brentq(excess, middle, end, xtol=step, full_output=False))
+            if self.best.log_prob - before < LOST_ENOUGH:
+                break
+        return root
 
 
 def pseudo_experiments(analysis: Analysis, name: str, value: float, side: str, n: int = 100, seed: int = 0) -> float:
