@@ -1,8 +1,8 @@
 """Is the best fit the global maximum? python benchmarks/global_maximum.py N [--jobs J] [--first K].
 
-N simulated data sets: of `hese7_icecube`, drawn at points of its prior and at its best fit in turn, and in every ten one
-of `hese7` and one of `paper`. The best fit of each is held against the best of two expensive searches: `best_fit` with
-five times the effort, and four populations of a differential evolution over the whole prior, each followed by a
+N simulated data sets: of `hese7_icecube`, drawn at points of its prior and at its best fit in turn, and every tenth
+of `hese7` and of `paper`. The best fit of each is held against the best of two expensive searches: `best_fit` with
+three times the effort, and four populations of a differential evolution over the whole prior, each followed by a
 descent. Prints what is lost against them (negative where the best fit is higher), how often more than 0.01, and the
 time of a fit on one core.
 """
@@ -23,7 +23,7 @@ from nuinfer.analysis import Analysis
 from nuinfer.typing import FloatArray
 
 SCIPY: Any = optimize  # whose types do not know functions of many points
-EFFORT, POPULATIONS, PER_DIMENSION, GENERATIONS = 5.0, 4, 16, 600
+EFFORT, POPULATIONS, PER_DIMENSION, GENERATIONS = 3.0, 4, 16, 600
 MISSED = 0.01
 
 

@@ -198,24 +198,12 @@ class Analysis:
             return total, terms.T.copy(), counts
 
     def log_prob(self, theta: ArrayLike) -> FloatArray:
-        """Prior + likelihood + exclusions, shape (*batch,).
-
-        Raises
-        ------
-        NonFiniteLogProbError
-            If a term is not a number.
-        """
+        """Prior + likelihood + exclusions, shape (*batch,); raises what `evaluate` does."""
         x = self.space.check(theta)
         return self.evaluate(x.reshape(-1, x.shape[-1]))[0].reshape(x.shape[:-1])
 
     def log_terms(self, theta: ArrayLike) -> dict[str, FloatArray]:
-        """Every named term at theta, inside the prior or not; each of shape (*batch,).
-
-        Raises
-        ------
-        NonFiniteLogProbError
-            If a term is NaN or +inf.
-        """
+        """Every named term at theta, inside the prior or not; each of shape (*batch,); raises what `evaluate` does."""
         x, values, log_prior, finite = self.parts.unpack(theta)
         with np.errstate(all="ignore"):
             found = [log_prior, *(np.broadcast_to(self.parts.term(c, values), (len(x),)) for c in self.constraints)]

@@ -23,10 +23,10 @@ from nuinfer.inference.profile.climb import IMPOSSIBLE, Section, climb
 from nuinfer.typing import FloatArray
 
 PRIOR_DRAWS = 4000
-FIRST, PARENTS, CHILDREN = 400, 16, 160  # points that climb at first, that have children, and these, with effort 1
+FIRST, PARENTS, CHILDREN = 640, 20, 256  # points that climb at first, that have children, and these, with effort 1
 ROUNDS, CROSSED = 6, 0.4  # generations; share of the parameters that a child does not have from its parent
 STEPS, LAST_STEPS = 6, 15  # of a climb, and of the last one
-LITTLE = 0.1  # effort of a search with a parameter fixed
+LITTLE = 0.06  # effort of a search with a parameter fixed
 APART = 0.05  # of the prior range in some parameter: distinct parents
 NEARBY = 0.01  # of the prior range: the last evolution
 ACCURACY, EVALUATIONS = 1e-4, 3000  # of the simplex at the end, in the cube and in the log-probability; at most
