@@ -43,10 +43,8 @@ class Analysis:
         The text it was read from.
     name : str
         Name of the preset or file.
-    counts : tuple of tuple of float, optional
-        Counts that replace the observed ones, by topology; see `with_observed`.
-    measured : tuple of (str, float)
-        Constraints by name and values that replace what they measured, likewise.
+    counts, measured : tuple, optional
+        Counts by topology, and pairs of a constraint and what it measured, that replace the data; see `with_observed`.
     given : Parts, optional
         Parameters, model and constraints; built from the configuration if they are left out.
 
@@ -319,8 +317,8 @@ class Analysis:
 
     def with_overrides(self, overrides: Iterable[str] | Mapping[str, Any]) -> Analysis:
         """A new analysis with configuration keys changed; data that replace observed ones, and default relics, stay."""
-        tree = provenance.plain(self.config)
-        if self.config.model.relic_neutrinos == configuration.relics_by_default(self.config):
+        tree, relics = provenance.plain(self.config), configuration.relics_by_default(self.config)
+        if self.config.model.relic_neutrinos == relics:
             del tree["model"]["relic_neutrinos"]
         config = configuration.parse(tomli_w.dumps(tree), overrides)
         return Analysis(config, self.config_input, self.name, self.counts, self.measured)
@@ -331,9 +329,9 @@ class Analysis:
         Parameters
         ----------
         counts : array_like, shape (topology, bin)
-            Counts that replace the observed ones. They enter `checksums` and with them `config_hash`.
+            They replace the observed ones, and enter `checksums` and with them `config_hash`.
         measured : mapping of str to float, optional
-            Two-sided constraints by name and values that replace what they measured; they enter likewise.
+            Values that replace what two-sided constraints, by name, measured; they enter likewise.
 
         Raises
         ------
