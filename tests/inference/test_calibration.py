@@ -13,6 +13,7 @@ import nuinfer
 from nuinfer.cli import build_parser, main
 from nuinfer.errors import ConfigError, RunFolderError
 from nuinfer.inference.studies.calibration import CONTROLS, Setting, calibrate, judge, simulate
+from nuinfer.inference.studies.campaign import CampaignConfig, run_campaign
 
 
 def outcome(toys, control="none", n=60, n_dim=2):
@@ -114,6 +115,9 @@ def test_what_cannot_be_simulated_is_named(tmp_path):
     for analysis, why in ((infinite, "the prediction is -inf"), (averaged, "an average over sum_nu_masses_ev")):
         with pytest.raises(ConfigError, match=rf"constraints.custom.mine: its measured value cannot .* {why}"):
             calibrate(analysis, tmp_path / "out", 2, progress=False)
+    jobs = {"task": "calibration", "analysis": "hese7_icecube", "set": {"constraints.custom.mine.file": str(file)}}
+    with pytest.raises(ConfigError, match=r"jobs.sbc.set: constraints.custom.mine: its measured value cannot"):
+        run_campaign(CampaignConfig.model_validate({"jobs": {"sbc": jobs}}), tmp_path / "out", progress=False)
     assert not (tmp_path / "out").exists()
 
 

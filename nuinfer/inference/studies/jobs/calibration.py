@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from nuinfer.analysis import Analysis
+from nuinfer.errors import ConfigError
 from nuinfer.inference.studies.calibration import Setting, simulate
-from nuinfer.inference.studies.jobs import JobKind, Row, Work
+from nuinfer.inference.studies.jobs import JobKind, JobsConfig, Row, Work
+from nuinfer.inference.work.simulation import draw_data
 
 
 def run(work: Work) -> Row:
@@ -12,4 +15,12 @@ def run(work: Work) -> Row:
     return simulate(work.analysis, setting, work.number)
 
 
-JOB = JobKind("calibration", run, draws_data=True)
+def check(where: str, settings: JobsConfig, analysis: Analysis) -> None:  # noqa: ARG001 - the interface of JobKind
+    """Refuse constraints whose measured values cannot be simulated."""
+    try:
+        draw_data(analysis)
+    except ConfigError as error:
+        raise ConfigError(f"{where}.set: {error}") from None
+
+
+JOB = JobKind("calibration", run, check, draws_data=True)
