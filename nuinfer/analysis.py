@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,7 +19,8 @@ from nuinfer.detector.dataset import DataSet
 from nuinfer.errors import ConfigError, PhysicsDomainError
 from nuinfer.forward import ForwardModel
 from nuinfer.likelihood import poisson_log_likelihood, poisson_log_terms
-from nuinfer.parameters import DERIVED, ParameterSpace, physical_values
+from nuinfer.observed import observed, updated
+from nuinfer.parameters import DERIVED, ParameterSpace, physical_point
 from nuinfer.physics.absorption import resonance_redshift
 from nuinfer.physics.mixing import Mixing
 from nuinfer.typing import ArrayLike, BoolArray, FloatArray, IntArray
@@ -44,8 +43,8 @@ class Analysis:
         The text it was read from.
     name : str
         Name of the preset or file.
-    counts : tuple of tuple of float, optional
-        Counts that replace the observed ones, by topology; see `with_observed`.
+    counts, measured : tuple, optional
+        Counts by topology, and pairs of a constraint and what it measured, that replace the data; see `with_observed`.
     given : Parts, optional
         Parameters, model and constraints; built from the configuration if they are left out.
 
@@ -65,6 +64,7 @@ class Analysis:
     config_input: str = ""
     name: str = "analysis"
     counts: tuple[tuple[float, ...], ...] | None = None
+    measured: tuple[tuple[str, float], ...] = ()
     given: Parts | None = field(default=None, repr=False, compare=False)
     parts: Parts = field(init=False, repr=False, compare=False)
     space: ParameterSpace = field(init=False, repr=False, compare=False)
@@ -82,17 +82,10 @@ class Analysis:
 
     def __post_init__(self) -> None:
         parts = build(self.config) if self.given is None else self.given
-        dataset = parts.model.dataset
-        observed, checksums = dataset.observed, parts.checksums
-        if self.counts is not None:
-            shape, observed = observed.shape, np.array(self.counts, float)
-            if observed.shape != shape or not np.all(np.isfinite(observed) & (observed >= 0.0)):
-                text = f"finite numbers >= 0 of shape {shape} are needed, got {observed.shape}"
-                raise ConfigError(f"observed counts: {text}")
-            digest = hashlib.sha256(json.dumps(self.counts).encode()).hexdigest()
-            checksums = {**checksums, "observed counts": digest}
+        dataset, data = parts.model.dataset, observed(parts, self.counts, self.measured)
         facts: dict[str, object] = {
             **parts._asdict(),
+            "constraints": data.constraints,
             "topologies": dataset.topologies,
             "bin_edges_gev": dataset.bin_edges_gev,
             "parts": parts,
@@ -100,14 +93,14 @@ class Analysis:
             "mixing": parts.model.mixing,
             "parameter_names": parts.space.names,
             "term_names": ("prior", *(c.name for c in parts.constraints), DATA),
-            "observed_counts": observed,
-            "checksums": checksums,
+            "observed_counts": data.counts,
+            "checksums": data.checksums,
         }
         for name, value in facts.items():
             object.__setattr__(self, name, value)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _again, (self.checksums, self.config, self.config_input, self.name, self.counts)
+        return _again, (self.checksums, self.config, self.config_input, self.name, self.counts, self.measured)
 
     @property
     def absorbs(self) -> bool:
@@ -213,7 +206,7 @@ class Analysis:
         return {name: term.reshape(np.shape(theta)[:-1]).copy() for name, term in terms.items()}
 
     def log_likelihood(self, theta: ArrayLike) -> FloatArray:
-        """Poisson terms and smooth constraints, without prior and exclusions; shape (*batch,)."""
+        """Poisson terms and smooth constraints, one-sided ones too, without prior and exclusions; shape (*batch,)."""
         left_out = {"prior", *(c.name for c in self.constraints if c.is_exclusion)}
         terms = [term for name, term in self.log_terms(theta).items() if name not in left_out]
         with np.errstate(over="ignore"):
@@ -221,14 +214,11 @@ class Analysis:
 
     def log_exclusion(self, theta: ArrayLike) -> FloatArray:
         """0 where no exclusion applies, else -inf; shape (*batch,)."""
-        x, values, _, _ = self.parts.unpack(theta)
-        total = np.zeros(len(x))
-        with np.errstate(all="ignore"):
-            for constraint in self.constraints:
-                if constraint.is_exclusion:
-                    total = total + self.parts.term(constraint, values)
-                    self.parts.refuse_nonfinite(x, {constraint.name: total})
-        return total.reshape(np.shape(theta)[:-1])
+        return self.parts.total(theta, [c for c in self.constraints if c.is_exclusion])
+
+    def log_penalty(self, theta: ArrayLike) -> FloatArray:
+        """Sum of the terms that are no densities of measured values but weigh the prior, one-sided ones; (*batch,)."""
+        return self.parts.total(theta, [c for c in self.constraints if c.is_penalty])
 
     def observables(self, theta: ArrayLike) -> dict[str, FloatArray]:
         """What each constraint predicts at theta, by name; its Standard Model value if it lacks a mediator."""
@@ -305,36 +295,45 @@ class Analysis:
         """Expected counts by component (topology, bin) at named values, inside the prior or not; see `point`."""
         at = self.point(at)
         with np.errstate(all="ignore"):
-            counts = self.model.components(physical_values({name: np.full(1, value) for name, value in at.items()}))
+            counts = self.model.components(physical_point(at))
         parts = dict(zip(self.model.component_names, counts[0], strict=True))
         for name, part in parts.items():
             if not np.all(np.isfinite(part)):
                 raise PhysicsDomainError(f"the expected '{name}' counts are not finite at {at}")
         return parts
 
+    def predict_observables(self, at: Mapping[str, float] | None = None) -> dict[str, float]:
+        """What each constraint predicts at named values, inside the prior or not; see `predict`."""
+        values = physical_point(self.point(at))
+        with np.errstate(all="ignore"):
+            return {c.name: float(np.ravel(self.parts.observable(c, values))[0]) for c in self.constraints}
+
     def with_overrides(self, overrides: Iterable[str] | Mapping[str, Any]) -> Analysis:
-        """A new analysis with configuration keys changed; relics that were as they are by default stay so."""
-        tree = provenance.plain(self.config)
-        if self.config.model.relic_neutrinos == configuration.relics_by_default(self.config):
+        """A new analysis with configuration keys changed; data that replace observed ones, and default relics, stay."""
+        tree, relics = provenance.plain(self.config), configuration.relics_by_default(self.config)
+        if self.config.model.relic_neutrinos == relics:
             del tree["model"]["relic_neutrinos"]
         config = configuration.parse(tomli_w.dumps(tree), overrides)
-        return Analysis(config, self.config_input, self.name, self.counts)
+        return Analysis(config, self.config_input, self.name, self.counts, self.measured)
 
-    def with_observed(self, counts: ArrayLike) -> Analysis:
-        """The same analysis of other counts, simulated ones for example.
+    def with_observed(self, counts: ArrayLike, measured: Mapping[str, float] | None = None) -> Analysis:
+        """The same analysis of other data, simulated ones for example.
 
         Parameters
         ----------
         counts : array_like, shape (topology, bin)
-            Counts that replace the observed ones. They enter `checksums` and with them `config_hash`.
+            They replace the observed ones, and enter `checksums` and with them `config_hash`.
+        measured : mapping of str to float, optional
+            Values that replace what two-sided constraints, by name, measured; they enter likewise.
 
         Raises
         ------
         ConfigError
-            For another shape, or counts that are negative or not finite.
+            For another shape, counts that are negative or not finite, or a value that is not, or of something else.
         """
         rows = tuple(map(tuple, np.asarray(counts, float).tolist())) if np.ndim(counts) == 2 else ()
-        return replace(self, counts=rows, given=self.parts)
+        values = updated(self.constraints, self.measured, measured or {})
+        return replace(self, counts=rows, measured=values, given=self.parts)
 
     def config_toml(self) -> str:
         """The resolved configuration as TOML, every key written out."""

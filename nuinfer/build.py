@@ -3,7 +3,7 @@
 import functools
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -80,6 +80,16 @@ class Parts(NamedTuple):
     def term(self, constraint: Constraint, values: Values) -> FloatArray:
         """Term of a constraint."""
         return constraint.log_term_of(self.observable(constraint, values))
+
+    def total(self, theta: ArrayLike, constraints: Iterable[Constraint]) -> FloatArray:
+        """Sum of the terms of some constraints, shape (*batch,)."""
+        x, values, _, _ = self.unpack(theta)
+        total = np.zeros(len(x))
+        with np.errstate(all="ignore"):
+            for constraint in constraints:
+                total = total + self.term(constraint, values)
+                self.refuse_nonfinite(x, {constraint.name: total})
+        return total.reshape(np.shape(theta)[:-1])
 
     def refuse_nonfinite(self, theta: FloatArray, terms: dict[str, FloatArray]) -> None:
         """Refuse terms (n,) at points (n, n_dim) that are NaN or +inf.

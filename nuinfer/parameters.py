@@ -362,3 +362,8 @@ def physical_values(values: Mapping[str, ArrayLike]) -> dict[str, FloatArray]:
     named = {name: np.asarray(value, float) for name, value in values.items()}
     powers = {name.removeprefix(LOG10): np.power(10.0, v) for name, v in named.items() if name.startswith(LOG10)}
     return named | powers
+
+
+def physical_point(at: Mapping[str, float]) -> dict[str, FloatArray]:
+    """The same of one point, as a batch of it."""
+    return physical_values({name: np.full(1, value) for name, value in at.items()})

@@ -34,6 +34,7 @@ class Toy:
     defect: str = ""
     seconds_per_call: float = 0.0
     config_input: str = "# as written\n"
+    constraints: tuple = ()
 
     @property
     def parameter_names(self):
@@ -110,8 +111,15 @@ class Toy:
     def derived(self, theta):
         return {"radius": np.sqrt(np.sum(theta**2, axis=-1))}
 
+    def log_exclusion(self, theta):
+        return np.zeros(np.shape(theta)[:-1])
+
     def expected_counts(self, theta):
         return np.broadcast_to(self.observed_counts, (*np.shape(theta)[:-1], 2, 2))
+
+    def predict(self, at=None):
+        at = at or dict.fromkeys(self.parameter_names, 0.0)
+        return {"all": self.expected_counts([at[name] for name in self.parameter_names])}
 
     def poisson_terms(self, theta):
         return np.broadcast_to(-0.5 * np.sum(theta**2, axis=-1)[..., None, None], (*theta.shape[:-1], 2, 2))
@@ -156,7 +164,7 @@ class Counting(Toy):
     def observed_counts(self):
         return np.array([self.counts or (40.0,) * self.n_dim])
 
-    def with_observed(self, counts):
+    def with_observed(self, counts, measured=None):  # noqa: ARG002 - the interface of Analysis
         return replace(self, counts=tuple(np.ravel(counts).tolist()))
 
     def expected_counts(self, theta):

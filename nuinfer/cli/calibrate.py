@@ -13,9 +13,8 @@ def add_options(parser: Parser) -> None:
     add(parser, "-n", type=positive, default=200, metavar="N", help="simulations (default: 200)")
     add(parser, "--out", help="folder, resumed if it exists (default: chains/calibration-NAME)")
     add(parser, "--jobs", "--scheduler", "--seed")
-    exclusions = "keep exclusions, as rejection on the prior; without it all constraints are off"
-    add(parser, "--exclusions", **FLAG, help=exclusions)
-    controls = ("none", "livetime", "prior", "snooker")
+    add(parser, "--exclusions", **FLAG, help="of the constraints keep exclusions only")
+    controls = ("none", "livetime", "prior", "snooker", "measurements")
     add(parser, "--control", choices=controls, default="none", help="a defect that must be found")
 
 
@@ -26,9 +25,8 @@ def run(arguments: Arguments) -> int:
     from nuinfer.plotting import plot_calibration
 
     analysis = nuinfer.load(arguments.analysis, arguments.set)
-    kept = ("off", "exclusion") if arguments.exclusions else ("off",)
-    forms = constraint_forms(analysis.config.constraints)
-    off = [f"{key}.form=off" for key, form in forms.items() if form not in kept]
+    forms = constraint_forms(analysis.config.constraints) if arguments.exclusions else {}
+    off = [f"{key}.form=off" for key, form in forms.items() if form not in ("off", "exclusion")]
     name = analysis.name + ("-exclusions" if arguments.exclusions else "")
     name += "" if arguments.control == "none" else f"-{arguments.control}"
     out = Path(arguments.out or Path("chains") / f"calibration-{name}")

@@ -84,8 +84,10 @@ def _standard(arguments: Arguments) -> int:
         content, bars[block.name], figures = result.to_dict(), [], out / block.folder / "figures"
         for entry in content.pop("hypotheses"):
             ln_b, error = result.ln_bayes_factor(entry["name"], BASELINE)
+            bare = list(result.ln_bayes_factor_without_one_sided(entry["name"], BASELINE))
             group = block.groups.get(entry["name"], "")
-            entries.append({"data": block.name, "group": group, **entry, "ln_b_baseline": [ln_b, error]})
+            against = {"ln_b_baseline": [ln_b, error], "ln_b_baseline_without_one_sided": bare}
+            entries.append({"data": block.name, "group": group, **entry, **against})
             bars[block.name].append(Bar(entry["name"], ln_b, error, group))
         sources = [result[name] for name in block.alternatives()]  # the others are variants of one source
         content["average"] = result.average(block.alternatives()).to_dict()
@@ -101,17 +103,24 @@ def _standard(arguments: Arguments) -> int:
 def print_comparison(result: "nuinfer.Comparison", title: str) -> None:
     """Print the table, absorption against none, what quantities hypotheses share, and the warnings."""
     content = result.to_dict()
-    head = ("hypothesis", "ln Z", "ln V(prior)", "allowed", "ln B", "against the best", "max ln L", "LOO")
+    weighed = any(
+        constraint.is_penalty for evidence in result.hypotheses for constraint in evidence.analysis.constraints
+    )
+    factors = ["ln_bayes_factor", "ln_bayes_factor_without_one_sided"][: 1 + weighed]
+    columns = ("ln B", "ln B without one-sided")[: len(factors)]
+    head = ("hypothesis", "ln Z", "ln V(prior)", "allowed", *columns, "against the best", "max ln L", "LOO")
     rows = []
     for entry in content["hypotheses"]:
         volumes = f"{entry['ln_prior_volume']:.2f}", f"{entry['allowed_prior']:.3f}"
-        against = _with_error(entry, "ln_bayes_factor"), entry["scale"], f"{entry['max_log_likelihood']:.2f}"
+        against = *(_with_error(entry, key) for key in factors), entry["scale"], f"{entry['max_log_likelihood']:.2f}"
         loo = _with_error(entry["loo"], "elpd_difference") if entry.get("loo") else ""
         rows.append([entry["name"], _with_error(entry, "ln_z"), *volumes, *against, loo])
     command.print_table(f"{title}: evidences", head, rows)
     runs = f"{len(result.hypotheses[0].seeds)} runs of {result.setting.engine}"
     say(f"ln Z: {runs}; error: the larger of what a run quotes and the scatter of the runs.")
     say("V: volume of the prior; ln Z goes down with ln V where the data do not care. allowed: what exclusions leave.")
+    if weighed:
+        say("One-sided terms are penalties, no densities: ln Z has them, the last ln B has not (same reference).")
     say(f"Words: {content['scale_reference']}. LOO: elpd against the best, secondary.")
     for test in content["absorption"]:
         _say_absorption(test)

@@ -10,7 +10,10 @@ The three forms, with ``x`` the observable predicted at (m_Z', g'), ``mu`` and `
     0 for ``x <= limit`` and -inf above, ``limit`` given by the config, the measurement, or ``mu + z sigma`` at the
     confidence level asked for (one-sided).
 
-Densities are normalised in the measured value, so that the terms add up to an evidence.
+A two-sided term is a density, normalised in the measured value: it belongs to the probability of the data, and its
+measured value can be simulated. A one-sided term is none, because it does not fall on one side and has no integral over
+what could have been measured. It is a penalty, which weighs the prior as an exclusion cuts it; so is the half-normal of
+a limit on what is positive by nature. `Constraint.is_density`, `is_penalty` and `is_exclusion` say which.
 """
 
 from __future__ import annotations
@@ -89,6 +92,8 @@ class Constraint:
         How figures show it; blank: its name, and the next colour that is free.
     prediction_reference : str, optional
         Whom to cite for what `predict` computes.
+    averages : bool
+        Whether `standard_model` stands for an average, see `averaged`.
 
     Raises
     ------
@@ -107,6 +112,7 @@ class Constraint:
     label: str = ""
     colour: str = ""
     prediction_reference: str | None = None
+    averages: bool = False
 
     def __post_init__(self) -> None:
         measured, where = self.measurement, f"constraints.{self.name}"
@@ -126,6 +132,16 @@ class Constraint:
     def is_exclusion(self) -> bool:
         """Whether the term is 0 or -inf."""
         return self.form == "exclusion"
+
+    @property
+    def is_density(self) -> bool:
+        """Whether the term is the density of the measured value."""
+        return self.form == "two_sided" and not self.measurement.positive
+
+    @property
+    def is_penalty(self) -> bool:
+        """Whether the term weighs the prior: it is smooth, but no density of a measured value."""
+        return not (self.is_exclusion or self.is_density)
 
     @functools.cached_property
     def limit(self) -> float:
@@ -148,6 +164,30 @@ class Constraint:
     def log_term_of(self, observable: ArrayLike) -> FloatArray:
         """The term for a given value of the observable, shape ``(*batch,)``; NaN stays NaN."""
         return elementwise(_term_loop, (observable,), *self._numbers)
+
+    @property
+    def largest_term(self) -> float:
+        """The term where it is largest, 0 for an exclusion."""
+        return self._numbers[3]
+
+    def simulated(self, observable: float, rng: np.random.Generator | None = None) -> float:
+        """A measured value drawn from the density at a value of the observable; without `rng`, that value itself.
+
+        Raises
+        ------
+        ConfigError
+            If it cannot be drawn; names the constraint.
+        """
+        where = f"constraints.{self.name}: its measured value cannot be simulated"
+        if self.averages:
+            raise ConfigError(f"{where} without a Z', where it is an average over {', '.join(self.arguments)}")
+        if not math.isfinite(observable):
+            raise ConfigError(f"{where}, because the prediction is {observable:g}")
+        return observable if rng is None else float(rng.normal(observable, self.measurement.gaussian[1]))
+
+    def with_measured(self, value: float) -> Constraint:
+        """The constraint with another measured value, a simulated one for example."""
+        return dataclasses.replace(self, measurement=dataclasses.replace(self.measurement, mean=value))
 
     @functools.cached_property
     def _numbers(self) -> tuple[float, float, bool, float]:
@@ -183,7 +223,8 @@ class Constraint:
         mean, sigma = self.measurement.gaussian
         terms = self.log_term_of(observable)
         fall = float(self.log_term_of(mean)) - float(special.logsumexp(terms) - math.log(terms.size))
-        return dataclasses.replace(self, standard_model=mean + sigma * math.sqrt(2.0 * max(fall, 0.0)))
+        value = mean + sigma * math.sqrt(2.0 * max(fall, 0.0))
+        return dataclasses.replace(self, standard_model=value, averages=True)
 
 
 @compiled

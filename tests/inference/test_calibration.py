@@ -10,9 +10,10 @@ import pytest
 from scipy import stats
 
 import nuinfer
-from nuinfer.cli import main
+from nuinfer.cli import build_parser, main
 from nuinfer.errors import ConfigError, RunFolderError
-from nuinfer.inference.studies.calibration import Setting, calibrate, judge, simulate
+from nuinfer.inference.studies.calibration import CONTROLS, Setting, calibrate, judge, simulate
+from nuinfer.inference.studies.campaign import CampaignConfig, run_campaign
 
 
 def outcome(toys, control="none", n=60, n_dim=2):
@@ -81,9 +82,51 @@ def test_numbers_do_not_depend_on_jobs_and_interruptions(toys, tmp_path, pool):
         Setting(control="typo")
 
 
-def test_smooth_constraints_are_refused_and_exclusions_kept():
-    with pytest.raises(ConfigError, match="only exclusions can be kept"):
-        simulate(nuinfer.load("hese7"), Setting(), 0)
+@pytest.mark.parametrize("control", ["none", "measurements"])
+def test_constraints_of_the_flagship_are_calibrated(control):
+    """With mass, coupling and flux free; measured values drawn at the Standard Model instead of the truth are found
+    (statistical, negative control)."""
+    settings = [f"parameters.{name}.value=1" for name in ("norm_conventional", "norm_muon", "detector_scale")]
+    settings += ["parameters.energy_scale.value=1", "parameters.lightest_nu_mass_ev.value=0.02", "sampler.walkers=24"]
+    analysis = nuinfer.load("hese7", [*settings, "parameters.gamma.value=2.8"])
+    setting = Setting(seed=11, min_ess=50, control=control, steps=200)
+    result = judge([simulate(analysis, setting, k) for k in range(24)], control, setting)
+    if control == "none":
+        assert result.passed, result.markdown()
+    else:
+        assert {"log10_m_zprime_mev", "log_likelihood"} <= set(result.failures), result.markdown()
+
+
+def test_what_cannot_be_simulated_is_named(tmp_path):
+    """A two-sided term whose prediction is infinite, or an average over masses without a Z'."""
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "import numpy as np\n"
+        "from nuinfer.constraints.base import Constraint, Measurement\n"
+        "def build(charges, mass_range_mev, masses=False):\n"
+        "    measured = Measurement('mine', 'my thesis', mean=0.1, sigma=0.1)\n"
+        "    log, what = lambda x: np.log10(x - x), ('gamma',)\n"
+        "    if masses: log, what = np.abs, ('sum_nu_masses_ev',)\n"
+        "    return Constraint('mine', 'two_sided', measured, log, 0.0, arguments=what)\n"
+    )
+    own = f"constraints.custom.mine.file={file}"
+    infinite = nuinfer.load("hese7_icecube", [own])
+    averaged = nuinfer.load("hese7_icecube", [own, "constraints.custom.mine.masses=true", "model.absorption=false"])
+    for analysis, why in ((infinite, "the prediction is -inf"), (averaged, "an average over sum_nu_masses_ev")):
+        with pytest.raises(ConfigError, match=rf"constraints.custom.mine: its measured value cannot .* {why}"):
+            calibrate(analysis, tmp_path / "out", 2, progress=False)
+    jobs = {"task": "calibration", "analysis": "hese7_icecube", "set": {"constraints.custom.mine.file": str(file)}}
+    with pytest.raises(ConfigError, match=r"jobs.sbc.set: constraints.custom.mine: its measured value cannot"):
+        run_campaign(CampaignConfig.model_validate({"jobs": {"sbc": jobs}}), tmp_path / "out", progress=False)
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_command_offers_every_control():
+    parser = build_parser()
+    assert [parser.parse_args(["calibrate", "hese7", "--control", each]).control for each in CONTROLS] == list(CONTROLS)
+
+
+def test_exclusions_are_kept():
     names = ("muon_g2", "borexino", "neff", "sn1987a")
     kept = nuinfer.load(
         "hese7",

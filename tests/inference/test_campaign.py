@@ -153,7 +153,6 @@ vary = { "parameters.log10_m_zprime_mev.value" = [0.5, 1.0], "data.exposure" = [
         ("[jobs.a]\ntask = 'best_fit'\nanalysis = 'hese7'\nn = 2", r"jobs.a.n: 2 is not allowed with data 'observed'"),
         ("[jobs.a]\ntask = 'best_fit'\nanalysis = 'hese7'\nat = {gamma = 2}", r"jobs.a.at: the observed data have no"),
         ("[jobs.a]\ntask = 'exclusion'\nanalysis = 'hese7'", r"jobs.a.test: .* give m_zprime_mev and g_prime"),
-        ("[jobs.a]\ntask = 'calibration'\nanalysis = 'hese7'", r"jobs.a.set: smooth constraints cannot be simulated"),
         ("[jobs.a]\ntask = 'limit'\nanalysis = 'hese7'\nparameter = 'g'", r"jobs.a.parameter: 'g' is not one of log10"),
         ("[jobs.a]\ntask = 'best_fit'\nanalysis = 'hese7'\nvary = {'model.source' = []}", r"jobs.a.vary.model.source"),
         ("sed = 3\n[jobs.a]\ntask = 'best_fit'\nanalysis = 'hese7'", r"sed: unknown key \(did you mean 'seed'\?\)"),

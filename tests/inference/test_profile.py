@@ -89,7 +89,7 @@ class Counting:
                 prior = np.where((theta[:, 0] >= 0.0) & (theta[:, 0] <= 20.0), -np.log(20.0), -np.inf)
                 return prior + poisson, np.column_stack([prior, poisson])
 
-            def with_observed(self, counts):
+            def with_observed(self, counts, measured):  # noqa: ARG002 - the interface of Analysis
                 return Counting(toys, np.asarray(counts).item())
 
         return Toy(n_dim=1)

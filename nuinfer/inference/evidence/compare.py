@@ -34,11 +34,12 @@ from nuinfer.inference.evidence import evidence as known
 from nuinfer.inference.evidence.absorption_test import AbsorptionTest, absorption_test
 from nuinfer.inference.evidence.evidence import Average, Evidence, Loo
 from nuinfer.inference.evidence.hypotheses import absorption_pairs, check, named
-from nuinfer.inference.evidence.nested import ENGINES, NestedRun, Setting, run_nested
+from nuinfer.inference.evidence.nested import ENGINES, NestedRun, Setting, run_nested, without_penalties
 from nuinfer.inference.profile.profile import significance
 from nuinfer.inference.profile.search import best_fit
 from nuinfer.inference.work import files
 from nuinfer.inference.work.executors import Call, on_unpickled
+from nuinfer.inference.work.simulation import Data, draw_data
 from nuinfer.inference.work.store import Execution, Question, address, open_store
 from nuinfer.registry import imported
 from nuinfer.typing import FloatArray
@@ -83,10 +84,18 @@ class Comparison:
 
     def ln_bayes_factor(self, name: str, against: str | None = None) -> tuple[float, float]:
         """Difference of ln Z to another hypothesis, by default the best one, and its error."""
-        one, other = self[name], self.best if against is None else self[against]
-        if one is other:
+        return self._difference("ln_z", name, against)
+
+    def ln_bayes_factor_without_one_sided(self, name: str, against: str | None = None) -> tuple[float, float]:
+        """The same of ln Z without one-sided terms, by default to the hypothesis that is best with them."""
+        return self._difference("ln_z_without_one_sided", name, against)
+
+    def _difference(self, of: str, name: str, against: str | None) -> tuple[float, float]:
+        pair = self[name], self.best if against is None else self[against]
+        if pair[0] is pair[1]:
             return 0.0, 0.0
-        return one.ln_z - other.ln_z, math.hypot(one.ln_z_error, other.ln_z_error)
+        (one, other), errors = ([getattr(each, key) for each in pair] for key in (of, f"{of}_error"))
+        return one - other, math.hypot(*errors)
 
     def average(self, names: Iterable[str] | None = None) -> Average:
         """Average over hypotheses, by default all, of the quantities they share; see `average` of evidences."""
@@ -95,9 +104,12 @@ class Comparison:
     def entry(self, evidence: Evidence) -> dict[str, Any]:
         """One hypothesis of the JSON."""
         ln_b, error = self.ln_bayes_factor(evidence.name)
-        own = ("name", "ln_z", "ln_z_error", "ln_prior_volume", "best_fit", "max_log_likelihood")
-        answer: dict[str, Any] = {name: getattr(evidence, name) for name in (*own, "quoted_error", "scatter")}
+        bare, bare_error = self.ln_bayes_factor_without_one_sided(evidence.name)
+        own = ("name", "ln_z", "ln_z_error", "ln_z_without_one_sided", "ln_z_without_one_sided_error", "quoted_error")
+        more = ("scatter", "ln_prior_volume", "best_fit", "max_log_likelihood")
+        answer: dict[str, Any] = {name: getattr(evidence, name) for name in own + more}
         answer |= {"ln_bayes_factor": ln_b, "ln_bayes_factor_error": error}
+        answer |= {"ln_bayes_factor_without_one_sided": bare, "ln_bayes_factor_without_one_sided_error": bare_error}
         answer |= {
             "scale": "best" if evidence is self.best else known.verbal(ln_b, error),
             "allowed_prior": math.exp(np.mean([run.ln_allowed for run in evidence.runs])),
@@ -248,7 +260,7 @@ class _Hypothesis:
         own = int(self.analysis.config_hash[:12], 16) % 2**32
         seed = int(np.random.SeedSequence(self.seed, spawn_key=(own, run)).generate_state(1)[0])
         arguments = self.home / f"seed-{run}.npz", self.setting, seed
-        return self._call(f"{self.name} (run {run + 1})", _nested, arguments, ["nested", seed])
+        return self._call(f"{self.name} (run {run + 1})", _nested, arguments, ["nested, and without one-sided", seed])
 
     def finish(self, runs: int, *, loo: bool) -> Call:
         """Best fit and leave-one-out, from the nested runs."""
@@ -260,11 +272,11 @@ class _Hypothesis:
         if not n:
             return []
         best = dict(none.best_fit)
-        expected = none.analysis.expected_counts(np.array([best[name] for name in none.analysis.parameter_names]))
         calls = [self._call("observed", significance, (self.seed,), ["observed", self.seed])]
         for seed in range(self.seed + 1, self.seed + n + 1):
-            decided = ["simulated", none.analysis.config_hash, best, seed]
-            calls.append(self._call(f"data set {seed - self.seed}", _simulated, (expected, seed), decided))
+            decided = ["counts and measurements", none.analysis.config_hash, best, seed]
+            data = draw_data(none.analysis, best, np.random.default_rng(seed))
+            calls.append(self._call(f"data set {seed - self.seed}", _simulated, (data, seed), decided))
         return calls
 
     def _call(self, label: str, function: Any, arguments: tuple[Any, ...], decided: Any) -> Call:
@@ -277,7 +289,8 @@ class _Hypothesis:
         seeds = tuple(run["seed"] for run in runs)
         nested = tuple(read_run(self.home / run["file"], run["sha256"]) for run in runs)
         loo = Loo.from_json(fit["loo"]) if "loo" in fit else None
-        return Evidence(self.name, self.analysis, seeds, nested, fit["best_fit"], fit["max_log_likelihood"], loo)
+        best, bare = (fit["best_fit"], fit["max_log_likelihood"]), tuple(tuple(run["bare"]) for run in runs)
+        return Evidence(self.name, self.analysis, seeds, nested, *best, loo, bare)
 
 
 # In a worker ----------------------------------------------------------------------------------------------------------
@@ -292,7 +305,8 @@ def _nested(analysis: Analysis, file: Path, setting: Setting, seed: int) -> dict
     files.write_atomic(file, buffer.getvalue())
     checkpoint.unlink(missing_ok=True)
     digest = hashlib.sha256(buffer.getvalue()).hexdigest()
-    return {"file": file.name, "sha256": digest, "seed": seed, "ln_z": found.ln_z}
+    bare = without_penalties(analysis, found, seed, setting)
+    return {"file": file.name, "sha256": digest, "seed": seed, "ln_z": found.ln_z, "bare": bare}
 
 
 def _finish(analysis: Analysis, paths: Sequence[Path], setting: Setting, seed: int, loo: bool) -> dict[str, Any]:
@@ -311,10 +325,9 @@ def _finish(analysis: Analysis, paths: Sequence[Path], setting: Setting, seed: i
     return answer | ({"loo": asdict(known.leave_one_out(analysis, *found.weighted, refit))} if loo else {})
 
 
-def _simulated(analysis: Analysis, expected: FloatArray, seed: int) -> float:
-    """The likelihood ratio of data drawn from expected counts; the constraints keep their measured values."""
-    counts = np.random.default_rng(seed).poisson(expected)
-    return significance(analysis.with_observed(counts), seed)
+def _simulated(analysis: Analysis, data: Data, seed: int) -> float:
+    """The likelihood ratio of simulated data."""
+    return significance(analysis.with_observed(*data), seed)
 
 
 def read_run(path: Path, sha256: str | None = None) -> NestedRun:

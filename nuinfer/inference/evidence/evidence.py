@@ -92,6 +92,8 @@ class Evidence:
         ln L there.
     loo : Loo, optional
         Leave-one-bin-out.
+    without_one_sided : tuple of (float, float)
+        Of each run, ln Z without one-sided terms and its error.
     """
 
     name: str
@@ -101,6 +103,7 @@ class Evidence:
     best_fit: Mapping[str, float]
     max_log_likelihood: float
     loo: Loo | None = None
+    without_one_sided: tuple[tuple[float, float], ...] = ()
 
     @property
     def ln_z(self) -> float:
@@ -108,14 +111,25 @@ class Evidence:
         return float(np.mean([run.ln_z for run in self.runs]))
 
     @property
+    def ln_z_without_one_sided(self) -> float:
+        """The same without one-sided terms: the probability of the data alone, counts and measured values."""
+        return float(np.mean([ln_z for ln_z, _ in self.without_one_sided]))
+
+    @property
+    def ln_z_without_one_sided_error(self) -> float:
+        """Its error, found like `ln_z_error`."""
+        ln_z, errors = zip(*self.without_one_sided, strict=True)
+        return max(_quoted(errors), _scatter(ln_z))
+
+    @property
     def quoted_error(self) -> float:
         """Error that a single run gives itself, in the quadratic mean."""
-        return math.sqrt(float(np.mean([run.ln_z_error**2 for run in self.runs])))
+        return _quoted([run.ln_z_error for run in self.runs])
 
     @property
     def scatter(self) -> float:
         """Standard deviation of ln Z over the runs, 0 for one run."""
-        return float(np.std([run.ln_z for run in self.runs], ddof=1)) if len(self.runs) > 1 else 0.0
+        return _scatter([run.ln_z for run in self.runs])
 
     @property
     def ln_z_error(self) -> float:
@@ -152,6 +166,16 @@ class Evidence:
         """Posterior draws of equal weight, shape (n, n_dim)."""
         samples, log_weights = self.weighted
         return samples[resampled(log_weights, n, np.random.default_rng(seed))]
+
+
+def _quoted(errors: Sequence[float]) -> float:
+    """Quadratic mean of the errors of several runs."""
+    return math.sqrt(float(np.mean(np.square(errors))))
+
+
+def _scatter(ln_z: Sequence[float]) -> float:
+    """Standard deviation over several runs, 0 for one."""
+    return float(np.std(ln_z, ddof=1)) if len(ln_z) > 1 else 0.0
 
 
 def verbal(ln_b: float, error: float = 0.0) -> str:

@@ -1,8 +1,9 @@
 """Sets of hypotheses: made by varying keys of a configuration, the standard set, and what makes evidences comparable.
 
-Evidences are probabilities of data. They can be set against each other if the data are the same: the counts, and the
-measurements behind the smooth constraints. Priors on shared parameters, and exclusions, which cut priors, belong to a
-hypothesis; where they differ the ratio of evidences depends on that, and a warning says so.
+Evidences are probabilities of data. They can be set against each other if the data are the same, the counts and the
+measured values of two-sided constraints, and if one-sided terms, which scale ln Z, are the same. Priors on shared
+parameters, and exclusions, which cut priors, belong to a hypothesis; where they differ the ratio of evidences depends
+on that, and a warning says so.
 """
 
 from __future__ import annotations
@@ -212,7 +213,7 @@ def _same_data(a: str, first: Analysis, b: str, second: Analysis) -> None:
 
 
 def _constraints(a: str, first: Analysis, b: str, second: Analysis) -> Iterator[str]:
-    """Refuse smooth constraints that are not the same data; warn of different exclusions."""
+    """Refuse smooth constraints that are not the same; warn of different exclusions."""
     one, other = ({c.name: c for c in analysis.constraints} for analysis in (first, second))
     for name in dict.fromkeys([*one, *other]):
         pair = one.get(name), other.get(name)
@@ -222,7 +223,7 @@ def _constraints(a: str, first: Analysis, b: str, second: Analysis) -> Iterator[
         forms = ["off" if c is None else f"{c.form} '{c.measurement.name}'" for c in pair]
         text = f"constraints.{name}: {forms[0]} in '{a}', {forms[1]} in '{b}'"
         if any(c and not c.is_exclusion for c in pair):
-            raise ConfigError(f"{text}: a measurement is data, and their evidences are of different data")
+            raise ConfigError(f"{text}: a measurement is data, and a one-sided term has a scale of its own in ln Z")
         yield f"{text}: the exclusions leave different parts of the prior, and ln B depends on that"
 
 

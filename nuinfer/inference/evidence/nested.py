@@ -3,6 +3,9 @@
 Exclusions are sharp: the live points are drawn from the part of the prior that they allow and never leave it, and the
 logarithm of its share, by Monte Carlo, is added to ln Z. The evidence is that of the whole prior, so that a hypothesis
 pays for what is excluded.
+
+One-sided terms are part of the likelihood here, though they are no densities of what was measured. `without_penalties`
+gives the evidence without them beside it.
 """
 
 from __future__ import annotations
@@ -25,6 +28,7 @@ REMAINDER = 0.01  # of ln Z in the live points, at which a run ends
 PRIOR_DRAWS = 400_000  # among which the allowed share is counted
 MOST_PRIOR_DRAWS = 20_000_000  # until enough live points are found
 CHUNK = 8192
+ENOUGH_DRAWS = 300  # effective ones that reweighting has to leave
 
 
 @dataclass(frozen=True)
@@ -224,6 +228,39 @@ def run_nested(
     engine = ENGINES.find(setting.engine, "engine")
     imported(engine.package, "engine", engine.extra)
     return engine.run(Target(analysis, without_bin), seed, setting, checkpoint, every_seconds)
+
+
+def without_penalties(analysis: Analysis, run: NestedRun, seed: int, setting: Setting) -> tuple[float, float]:
+    """Logarithm of the evidence without one-sided terms, and its error.
+
+    The draws of a run are divided by these terms, Z = Z_with <1/term>. Where less than `ENOUGH_DRAWS` of them are left
+    (Kish), which is where the posterior without them lies elsewhere, the answer is a nested run of its own.
+
+    Parameters
+    ----------
+    analysis : Analysis
+        With the terms; without any the evidence is that of the run.
+    run : NestedRun
+        Its run.
+    seed : int
+        Of another run, if it has to be.
+    setting : Setting
+        Likewise.
+    """
+    names = [constraint.name for constraint in analysis.constraints if constraint.is_penalty]
+    possible = run.log_weights > -np.inf
+    if not names or not possible.any():
+        return run.ln_z, run.ln_z_error
+    samples, log_weights = run.samples[possible], run.log_weights[possible]
+    gained = log_weights - analysis.log_penalty(samples)
+    ln_mean = float(special.logsumexp(gained))
+    shares = np.exp(gained - ln_mean)
+    if np.sum(shares**2) * ENOUGH_DRAWS > 1.0:
+        bare = analysis.with_overrides([f"constraints.{name}.form=off" for name in names])
+        own = run_nested(bare, seed, setting)
+        return own.ln_z, own.ln_z_error
+    spread = math.sqrt(float(np.sum((shares - np.exp(log_weights)) ** 2)))
+    return run.ln_z + ln_mean, math.hypot(run.ln_z_error, spread)
 
 
 def ln_allowed_share(analysis: Analysis, rng: np.random.Generator) -> tuple[float, float]:

@@ -21,6 +21,7 @@ from scipy import optimize, stats
 from nuinfer.analysis import Analysis
 from nuinfer.errors import ConfigError
 from nuinfer.inference.profile.search import LOST_ENOUGH, BestFit, Search, best_fit
+from nuinfer.inference.work.simulation import draw_data
 from nuinfer.priors import Normal
 from nuinfer.typing import FloatArray
 
@@ -124,8 +125,9 @@ class Profile:
 def pseudo_experiments(analysis: Analysis, name: str, value: float, side: str, n: int = 100, seed: int = 0) -> float:
     """p-value of a parameter's value from simulated data instead of Wilks' theorem; a limit is where it is 0.05.
 
-    Data are drawn at the best fit with the parameter fixed to `value`. Compared is the loss of log-probability, which
-    is zero where the best fit lies beyond `value`. Auxiliary measurements, the normal priors, are not drawn.
+    Data, counts and the measured values of two-sided constraints, are drawn at the best fit with the parameter fixed to
+    `value`. Compared is the loss of log-probability, which is zero where the best fit lies beyond `value`. Other
+    auxiliary measurements, the normal priors, are not drawn.
 
     Parameters
     ----------
@@ -151,11 +153,10 @@ def pseudo_experiments(analysis: Analysis, name: str, value: float, side: str, n
 
     observed = Profile(analysis, seed)
     threshold = statistic(observed)
-    expected = analysis.expected_counts(observed.at(name, value).theta)
+    at = dict(zip(analysis.parameter_names, observed.at(name, value).theta.tolist(), strict=True))
     rng = np.random.default_rng(seed)
-    reached = sum(
-        statistic(Profile(analysis.with_observed(rng.poisson(expected)), seed)) >= threshold for _ in range(n)
-    )
+    drawn = (analysis.with_observed(*draw_data(analysis, at, rng)) for _ in range(n))
+    reached = sum(statistic(Profile(each, seed)) >= threshold for each in drawn)
     return (1 + reached) / (1 + n)
 
 

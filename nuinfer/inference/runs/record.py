@@ -55,6 +55,7 @@ def new_record(analysis: Analysis, asked: Mapping[str, Any], command: str | None
         "complete": False,
         **{key: getattr(analysis, key) for key in copied},
         "simulated_counts": getattr(analysis, "counts", None),
+        "simulated_measured": dict(getattr(analysis, "measured", ())),
         "analysis": getattr(analysis, "name", None),
         "references": [*analysis.references(), *software_references(versions)],
         "versions": {"nuinfer": __version__, "python": platform.python_version(), **versions},

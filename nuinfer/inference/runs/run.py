@@ -72,8 +72,8 @@ class Run:
         """What was sampled."""
         if self._analysis is None:
             rebuilt = load(self.folder / run_folder.CONFIG_RESOLVED)
-            counts = self.record.get("simulated_counts")
-            self._analysis = rebuilt if counts is None else rebuilt.with_observed(counts)
+            counts, measured = self.record.get("simulated_counts"), self.record.get("simulated_measured")
+            self._analysis = rebuilt if counts is None else rebuilt.with_observed(counts, measured)
         return self._analysis
 
     @property

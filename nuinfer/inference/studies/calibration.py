@@ -1,6 +1,8 @@
 """Simulation-based calibration of the whole chain of model, likelihood and sampler.
 
-Parameters are drawn from the prior, data from the model, and the posterior is sampled as a fit does it. Then the true
+Parameters are drawn from the prior, data from the model (counts, and the measured values of two-sided constraints; what
+else constrains is part of the prior, see `nuinfer.inference.work.simulation`), and the posterior is sampled as a fit
+does it. Then the true
 value of any quantity is one more draw from its posterior: its rank among the draws is uniform and its pull has mean 0
 and variance 1 (Talts et al. 2018, arXiv:1804.06788). The rank of the log-likelihood is among the quantities, because a
 posterior that ignores the data passes all the others (Modrak et al. 2023, arXiv:2211.02383).
@@ -14,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from os import PathLike
 from pathlib import Path
-from typing import Any, Unpack
+from typing import Any, Literal, Unpack, get_args
 
 import numpy as np
 from scipy import ndimage, stats
@@ -25,12 +27,14 @@ from nuinfer.inference.sampling.ensemble import defective_moves
 from nuinfer.inference.sampling.short import sample
 from nuinfer.inference.work.executors import Call, on_unpickled
 from nuinfer.inference.work.files import write_atomic
+from nuinfer.inference.work.simulation import draw_data, draw_truths
 from nuinfer.inference.work.store import Execution, Question, address, open_store
 from nuinfer.typing import FloatArray
 
-CONTROLS = ("none", "livetime", "prior", "snooker")
+Control = Literal["none", "livetime", "prior", "snooker", "measurements"]
+CONTROLS = get_args(Control)
 """What is deliberately wrong: nothing; the data have 1.1 times the livetime; the likelihood is ignored; the proposal is
-emcee's released snooker move."""
+emcee's released snooker move; measured values of constraints are drawn at the Standard Model instead of the truth."""
 
 PASSED_ABOVE = 0.01  # p-value, divided by the number of tests
 MAX_STEPS = 16_000
@@ -64,7 +68,7 @@ class Setting:
 
     seed: int = 1504
     min_ess: float = 400.0
-    control: str = "none"
+    control: Control = "none"
     steps: int = 1000
 
     def __post_init__(self) -> None:
@@ -182,8 +186,7 @@ def calibrate(
     Parameters
     ----------
     analysis : Analysis
-        What is calibrated. Its smooth constraints must be off, because their data are not simulated; exclusions act as
-        rejection on the prior.
+        What is calibrated.
     out : path
         Folder; every simulation is stored as it ends.
     n : int
@@ -198,13 +201,14 @@ def calibrate(
     Raises
     ------
     ConfigError
-        For less than 2 simulations, or smooth constraints.
+        For less than 2 simulations, or a constraint whose measured value cannot be simulated.
     RunFolderError
         If the folder belongs to something else, is in use or cannot be written.
     """
     setting = setting or Setting()
     if n < 2:
         raise ConfigError(f"simulations: {n} is not allowed; at least 2 are needed")
+    draw_data(analysis)  # refuses what cannot be simulated
     settings = {"config_hash": analysis.config_hash, **asdict(setting)}
     pickled = pickle.dumps(analysis)
     calls = [
@@ -253,16 +257,20 @@ def simulate(analysis: Analysis, setting: Setting, index: int) -> dict[str, Any]
     Returns
     -------
     dict
-        ``truth``, ``rank`` and ``pull`` by quantity, ``ess``, ``steps``, ``observed``.
+        ``truth``, ``rank`` and ``pull`` by quantity, ``ess``, ``steps``, ``observed`` (number of events) and
+        ``measured`` by constraint.
     """
     fit_seed, seed = np.random.SeedSequence(setting.seed, spawn_key=(index,)).spawn(2)
     rng = np.random.default_rng(seed)
-    truth = _allowed_draws(analysis, 1, rng)
-    livetime = 1.1 if setting.control == "livetime" else 1.0
-    observed = rng.poisson(livetime * analysis.expected_counts(truth[0])).astype(float)
-    fitted = analysis.with_observed(observed)
+    truth = draw_truths(analysis, 1, rng)
+    at = dict(zip(analysis.parameter_names, truth[0].tolist(), strict=True))
+    data = draw_data(analysis, at, rng, livetime=1.1 if setting.control == "livetime" else 1.0)
+    if setting.control == "measurements":
+        densities = (constraint for constraint in analysis.constraints if constraint.is_density)
+        data = data._replace(measured={c.name: c.simulated(c.standard_model, rng) for c in densities})
+    fitted = analysis.with_observed(*data)
     if setting.control == "prior":
-        draws = _allowed_draws(fitted, DRAWS, rng)
+        draws = draw_truths(fitted, DRAWS, rng)
         ess, steps = float(DRAWS), 0
     else:
         draws, ess, steps = _posterior_draws(fitted, int(fit_seed.generate_state(1, np.uint64)[0]), setting)
@@ -274,26 +282,8 @@ def simulate(analysis: Analysis, setting: Setting, index: int) -> dict[str, Any]
         rank["region"] = 1.0 - rank["region"]
     moments = {name: (float(np.mean(v)), float(np.std(v))) for name, v in drawn.items() if name != "region"}
     pull = {name: (float(true[name][0]) - mean) / spread for name, (mean, spread) in moments.items() if spread > 0.0}
-    at = dict(zip(analysis.parameter_names, truth[0].tolist(), strict=True))
-    counted = float(observed.sum())
-    return {"truth": at, "rank": rank, "pull": pull, "ess": ess, "steps": steps, "observed": counted}
-
-
-def _allowed_draws(analysis: Analysis, n: int, rng: np.random.Generator) -> FloatArray:
-    """Draws from the prior that no exclusion refuses.
-
-    Smooth constraints would have to be simulated like data.
-    """
-    smooth = [name for name in analysis.term_names if name not in ("prior", "poisson")]
-    kept: list[FloatArray] = []
-    while sum(map(len, kept)) < n:
-        drawn = analysis.sample_prior(max(n, 64), rng)
-        _, terms = analysis.evaluate(drawn)
-        columns = terms[:, [analysis.term_names.index(name) for name in smooth]]
-        if np.any(np.isfinite(columns) & (columns != 0.0)):
-            raise ConfigError(f"calibration: only exclusions can be kept, switch off the others of {', '.join(smooth)}")
-        kept.append(drawn[np.all(columns == 0.0, axis=1)])
-    return np.concatenate(kept)[:n]
+    counted = {"observed": float(data.counts.sum()), "measured": data.measured}
+    return {"truth": at, "rank": rank, "pull": pull, "ess": ess, "steps": steps, **counted}
 
 
 def _posterior_draws(analysis: Analysis, seed: int, setting: Setting) -> tuple[FloatArray, float, int]:

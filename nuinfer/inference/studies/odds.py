@@ -23,6 +23,7 @@ from nuinfer.analysis import Analysis
 from nuinfer.inference.evidence.evidence import probabilities
 from nuinfer.inference.evidence.nested import Setting, run_nested
 from nuinfer.inference.work.executors import Call, on_unpickled
+from nuinfer.inference.work.simulation import accepted, draw_data
 from nuinfer.inference.work.store import Execution, Question, address, open_store
 from nuinfer.typing import FloatArray
 
@@ -130,10 +131,13 @@ def odds_of_simulations(
 def simulate_odds(hypotheses: Mapping[str, Analysis], index: int, seed: int, setting: Setting) -> dict[str, Any]:
     """One simulation: a hypothesis with equal prior odds, parameters from its prior, data, and all evidences.
 
+    A hypothesis whose parameters are refused by an exclusion or a one-sided term is drawn again with them: it pays for
+    what these take of its prior, as it does in ln Z.
+
     Parameters
     ----------
     hypotheses : mapping
-        Name to analysis; their observed counts are not used, and their smooth constraints must be off.
+        Name to analysis; their own data are not used. Their one-sided terms must be the same.
     index, seed : int
         Number of the simulation and root seed.
     setting : Setting
@@ -147,15 +151,19 @@ def simulate_odds(hypotheses: Mapping[str, Analysis], index: int, seed: int, set
     sequence = np.random.SeedSequence(seed, spawn_key=(index,))
     rng = np.random.default_rng(sequence)
     names = list(hypotheses)
-    truth = names[int(rng.integers(len(names)))]
-    theta = hypotheses[truth].sample_prior(1, rng)[0]
-    counts = rng.poisson(hypotheses[truth].expected_counts(theta)).astype(float)
+    while True:
+        truth = names[int(rng.integers(len(names)))]
+        theta = hypotheses[truth].sample_prior(1, rng)
+        if accepted(hypotheses[truth], theta, rng)[0]:
+            break
+    at = dict(zip(hypotheses[truth].parameter_names, theta[0].tolist(), strict=True))
+    data = draw_data(hypotheses[truth], at, rng)
     seeds = sequence.generate_state(len(names)).tolist()
     ln_z = {
-        name: run_nested(analysis.with_observed(counts), own, setting).ln_z
+        name: run_nested(analysis.with_observed(*data), own, setting).ln_z
         for (name, analysis), own in zip(hypotheses.items(), seeds, strict=True)
     }
-    return {"truth": truth, "events": float(counts.sum()), "ln_z": ln_z}
+    return {"truth": truth, "events": float(data.counts.sum()), "ln_z": ln_z}
 
 
 def judge_odds(simulations: Sequence[Mapping[str, Any]], power: float = 1.0) -> OddsCalibration:

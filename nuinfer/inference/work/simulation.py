@@ -1,16 +1,92 @@
-"""Simulated data."""
+"""Simulated data: counts, and the measured values of constraints. The only place that draws them.
+
+Terms that are densities of measured values (`nuinfer.constraints.base`) are simulated like counts. What else constrains
+is part of the prior: truths are drawn from the prior, exclusions refuse, and one-sided terms keep with a probability
+that is the term over its largest value.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 
 from nuinfer.analysis import Analysis
+from nuinfer.errors import ConfigError
+from nuinfer.typing import BoolArray, FloatArray
+
+BATCH = 64  # draws of the prior at a time
+MOST_DRAWS = 20_000_000  # until enough are kept
+
+
+class Data(NamedTuple):
+    """What `Analysis.with_observed` takes: counts (topology, bin), and measured values by constraint."""
+
+    counts: FloatArray
+    measured: dict[str, float]
+
+
+def draw_data(
+    truth: Analysis,
+    at: Mapping[str, float] | None = None,
+    rng: np.random.Generator | None = None,
+    livetime: float = 1.0,
+) -> Data:
+    """Data of a truth.
+
+    Parameters
+    ----------
+    truth : Analysis
+        The model.
+    at : mapping of str to float, optional
+        Its parameters by name, as for `Analysis.predict`.
+    rng : Generator, optional
+        Source of the counts (Poisson) and measured values (their own normal errors); without one, the expectations.
+    livetime : float
+        Factor on the expected counts.
+
+    Raises
+    ------
+    ConfigError
+        If a measured value cannot be simulated; names the constraint.
+    """
+    expected = livetime * np.sum(list(truth.predict(at).values()), axis=0)
+    counts = expected if rng is None else rng.poisson(expected).astype(float)
+    densities = [constraint for constraint in truth.constraints if constraint.is_density]
+    predicted = truth.predict_observables(at) if densities else {}
+    return Data(counts, {c.name: c.simulated(predicted[c.name], rng) for c in densities})
+
+
+def draw_truths(analysis: Analysis, n: int, rng: np.random.Generator) -> FloatArray:
+    """Parameters drawn from the prior times exclusions and one-sided terms, shape (n, n_dim).
+
+    Raises
+    ------
+    ConfigError
+        If these leave too little of the prior.
+    """
+    kept: list[FloatArray] = []
+    size = max(n, BATCH)
+    for _ in range(0, MOST_DRAWS, size):
+        drawn = analysis.sample_prior(size, rng)
+        kept.append(drawn[accepted(analysis, drawn, rng)])
+        if sum(map(len, kept)) >= n:
+            return np.concatenate(kept)[:n]
+    raise ConfigError(f"constraints: exclusions and one-sided terms keep less than {n} of {MOST_DRAWS} prior draws")
+
+
+def accepted(analysis: Analysis, theta: FloatArray, rng: np.random.Generator) -> BoolArray:
+    """Which draws of the prior, (n, n_dim), exclusions and one-sided terms keep, the latter at random; shape (n,)."""
+    kept = analysis.log_exclusion(theta) == 0.0
+    penalties = [constraint.largest_term for constraint in analysis.constraints if constraint.is_penalty]
+    if penalties:
+        kept &= np.log(rng.random(len(theta))) < analysis.log_penalty(theta) - sum(penalties)
+    return np.asarray(kept)
 
 
 def simulate(analysis: Analysis, at: Mapping[str, float] | None = None, seed: int = 0) -> Analysis:
-    """The same analysis of counts drawn from its model.
+    """The same analysis of data drawn from its model: counts, and the measured values of two-sided constraints.
 
     Parameters
     ----------
@@ -20,7 +96,12 @@ def simulate(analysis: Analysis, at: Mapping[str, float] | None = None, seed: in
         Parameters of the truth by name, ``m_zprime_mev`` and ``g_prime`` included; the others take the centre of their
         prior.
     seed : int
-        Of the Poisson draw.
+        Of the draw.
+
+    Raises
+    ------
+    ConfigError
+        If a measured value cannot be simulated; names the constraint.
 
     Examples
     --------
@@ -28,6 +109,7 @@ def simulate(analysis: Analysis, at: Mapping[str, float] | None = None, seed: in
     >>> analysis = nuinfer.simulate(nuinfer.load("hese7"), {"m_zprime_mev": 8.0, "g_prime": 1e-3}, seed=1)
     >>> analysis.observed_counts.shape
     (2, 15)
+    >>> [name for name, value in analysis.measured]
+    ['muon_g2', 'borexino', 'neff']
     """
-    expected = np.sum(list(analysis.predict(at).values()), axis=0)
-    return analysis.with_observed(np.random.default_rng(seed).poisson(expected))
+    return analysis.with_observed(*draw_data(analysis, at, np.random.default_rng(seed)))

@@ -23,8 +23,10 @@ from nuinfer.analysis import Analysis
 from nuinfer.config.fields import Count, Positive, Table, one_of
 from nuinfer.errors import ConfigError
 from nuinfer.inference.profile import search  # best_fit is the name of a kind here
+from nuinfer.inference.studies.calibration import Control
 from nuinfer.inference.work.executors import unpickled
 from nuinfer.inference.work.files import flat
+from nuinfer.inference.work.simulation import draw_data
 from nuinfer.registry import Registry
 from nuinfer.typing import FloatArray
 
@@ -82,7 +84,7 @@ class JobsConfig(Table):
     level: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.95
     test: dict[str, float] = Field(default={})
     min_ess: Positive = 400.0
-    control: Literal["none", "livetime", "prior", "snooker"] = "none"
+    control: Control = "none"
     live: Annotated[int, Field(ge=50)] = 400
 
 
@@ -152,7 +154,7 @@ def needs_absorption(where: str, settings: JobsConfig, analysis: Analysis) -> No
 
 
 def truth_of(analysis: Analysis, truth: str) -> Analysis:
-    """The analysis whose expected counts are simulated for another: itself, or its Standard Model."""
+    """The analysis whose data are simulated for another: itself, or its Standard Model."""
     return analysis.with_overrides({"model.absorption": False}) if truth == "standard_model" else analysis
 
 
@@ -196,7 +198,7 @@ def run_job(job: Job, folder: Path) -> Row:
 
 
 def with_data(analysis: Analysis, settings: JobsConfig, seed: np.random.SeedSequence) -> Analysis:
-    """The analysis with the data of a job: expected counts of its truth, or a Poisson draw around them."""
+    """The analysis with the data of a job: expectations of its truth, or a draw around them."""
     rng = np.random.default_rng(seed)
     truth, values = truth_of(analysis, settings.truth), settings.at
     if settings.others == "prior":
@@ -205,8 +207,7 @@ def with_data(analysis: Analysis, settings: JobsConfig, seed: np.random.SeedSequ
     elif settings.others == "best_fit":  # to the data that there are: a truth does not depend on what is forecast
         unprojected = truth.with_overrides({"data.exposure": 1.0, "data.effective_area_scale": 1.0})
         values = _best_truth(pickle.dumps(unprojected), tuple(sorted(values.items())))
-    counts = np.sum(list(truth.predict(values).values()), axis=0)
-    return analysis.with_observed(counts if settings.data == "asimov" else rng.poisson(counts).astype(float))
+    return analysis.with_observed(*draw_data(truth, values, None if settings.data == "asimov" else rng))
 
 
 @lru_cache(maxsize=8)

@@ -6,6 +6,7 @@ from nuinfer.analysis import Analysis
 from nuinfer.errors import ConfigError
 from nuinfer.inference.studies.calibration import Setting, simulate
 from nuinfer.inference.studies.jobs import JobKind, JobsConfig, Row, Work
+from nuinfer.inference.work.simulation import draw_data
 
 
 def run(work: Work) -> Row:
@@ -15,11 +16,11 @@ def run(work: Work) -> Row:
 
 
 def check(where: str, settings: JobsConfig, analysis: Analysis) -> None:  # noqa: ARG001 - the interface of JobKind
-    """Refuse smooth constraints, whose data are not simulated."""
-    smooth = [constraint.name for constraint in analysis.constraints if not constraint.is_exclusion]
-    if smooth:
-        keys = ", ".join(f'"constraints.{key}.form" = "off"' for key in smooth)
-        raise ConfigError(f"{where}.set: smooth constraints cannot be simulated; set {keys}")
+    """Refuse constraints whose measured values cannot be simulated."""
+    try:
+        draw_data(analysis)
+    except ConfigError as error:
+        raise ConfigError(f"{where}.set: {error}") from None
 
 
 JOB = JobKind("calibration", run, check, draws_data=True)

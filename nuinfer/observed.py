@@ -1,0 +1,79 @@
+"""Data that replace the observed ones, simulated for example: counts, and the measured values of constraints."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from nuinfer.build import Parts
+from nuinfer.constraints.base import Constraint
+from nuinfer.errors import ConfigError
+from nuinfer.typing import FloatArray
+
+Rows = tuple[tuple[float, ...], ...]
+Measured = tuple[tuple[str, float], ...]
+
+
+class Observed(NamedTuple):
+    """Counts (topology, bin), constraints with their measured values, and checksums of the files and of what is new."""
+
+    counts: FloatArray
+    constraints: tuple[Constraint, ...]
+    checksums: dict[str, str]
+
+
+def observed(parts: Parts, counts: Rows | None, measured: Measured) -> Observed:
+    """The data of an analysis.
+
+    Parameters
+    ----------
+    parts : Parts
+        With the observed ones.
+    counts : tuple of tuple of float, optional
+        Counts that replace the observed ones.
+    measured : tuple of (str, float)
+        Names of constraints and values that replace what they measured; those that are off, or no densities, do not
+        count.
+
+    Raises
+    ------
+    ConfigError
+        For another shape, or counts that are negative or not finite.
+    """
+    found, checksums = parts.model.dataset.observed, dict(parts.checksums)
+    if counts is not None:
+        shape, found = found.shape, np.array(counts, float)
+        if found.shape != shape or not np.all(np.isfinite(found) & (found >= 0.0)):
+            raise ConfigError(f"observed counts: finite numbers >= 0 of shape {shape} are needed, got {found.shape}")
+        checksums["observed counts"] = _digest(counts)
+    chosen = dict(measured)
+    values = {c.name: chosen[c.name] for c in parts.constraints if c.is_density and c.name in chosen}
+    if values:
+        checksums["measured values"] = _digest(values)
+    constraints = (c.with_measured(values[c.name]) if c.name in values else c for c in parts.constraints)
+    return Observed(found, tuple(constraints), checksums)
+
+
+def updated(constraints: Iterable[Constraint], measured: Measured, new: Mapping[str, float]) -> Measured:
+    """Measured values with some of them replaced.
+
+    Raises
+    ------
+    ConfigError
+        For a value that is not finite, or of something that is not among the constraints or no density.
+    """
+    allowed = [c.name for c in constraints if c.is_density]
+    for name, value in new.items():
+        if name not in allowed or not math.isfinite(value):
+            text = f"a finite number for one of {', '.join(allowed) or 'none'} is needed"
+            raise ConfigError(f"measured values: '{name}' = {value} is not allowed; {text}")
+    return tuple((dict(measured) | {name: float(value) for name, value in new.items()}).items())
+
+
+def _digest(content: object) -> str:
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
