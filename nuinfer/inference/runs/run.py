@@ -167,16 +167,16 @@ class Run:
         """The summary with what has to be computed from the model: profile limits and predictive checks.
 
         Each one-sided limit gets the profile-likelihood limit beside it, null where the data exclude nothing inside the
-        prior; ``g_prime_upper95`` says what the limit on g' hangs on (`sensitivity`); what the model does not describe
-        becomes a warning.
+        prior; ``g_prime_upper95`` of converged chains says what the limit on g' hangs on (`sensitivity`); what the
+        model does not describe becomes a warning.
         """
         summary = self.summary()
         limited = {name: entry["limit95"] for name, entry in summary["parameters"].items() if "limit95" in entry}
         try:
             for name, limit in limited.items():
                 limit["profile"] = self.profile.limit(name, limit["side"])
-            cases = self.sensitivity(executor or Inline())
-            summary["g_prime_upper95"] = [dataclasses.asdict(case) for case in cases]
+            if summary["converged"] and (cases := self.sensitivity(executor or Inline())):
+                summary["g_prime_upper95"] = [dataclasses.asdict(case) for case in cases]
             summary["warnings"] += self.predictive_checks().warnings()
         except NuinferError as error:  # the chains are worth keeping whatever happens here
             summary["warnings"].append(f"profile limits and predictive checks failed: {error}")
