@@ -43,7 +43,7 @@ def run(arguments: Arguments) -> int:
     with nuinfer.open_executor(arguments.jobs, arguments.scheduler) as executor:
         fitted = nuinfer.fit(analysis, out, **settings, executor=executor)
     summary = fitted.summary()
-    _print_summary(out, summary)
+    print_summary(out, summary)
     if not any((out / "figures").glob("*")):
         command.say_written(*save_all(fitted, out / "figures", ("pdf", "png"), kinds=QUICK))
     say(f"all figures: {shlex.join(['nuinfer', 'plot', str(out)])}")
@@ -51,7 +51,7 @@ def run(arguments: Arguments) -> int:
     return OK if summary["converged"] else NOT_CONVERGED
 
 
-def _print_summary(folder: Path, summary: Mapping[str, Any]) -> None:
+def print_summary(folder: Path, summary: Mapping[str, Any]) -> None:
     """Parameters, one-sided limits and what the limit on g' hangs on: tables that fit 80 columns."""
     rows, limits = [], []
     for name, entry in summary["parameters"].items():
@@ -70,9 +70,12 @@ def _print_summary(folder: Path, summary: Mapping[str, Any]) -> None:
         title = "one-sided limits where the posterior piles up at an edge of its prior"
         command.print_table(title, ("parameter", *head, "prior edge"), limits)
     if cases := summary.get("g_prime_upper95"):
-        rows = [(one["case"], *(_coupling(one[key]) for key in ("credible", "profile")), _how(one)) for one in cases]
-        title = f"upper limit on g' ({LIMIT.words}), and what it hangs on"
-        command.print_table(title, ("", *head, "credible one by"), rows)
+        shown = [
+            (one["case"], _coupling(one["credible"], "-"), _coupling(one["profile"], "none"), _how(one))
+            for one in cases
+        ]
+        title = f"upper limit on g' ({LIMIT.words}), and what it hangs on; k: Pareto's, of weights"
+        command.print_table(title, ("", *head, "credible one by"), shown)
     for warning in summary["warnings"]:
         say(f"warning: {warning}")
 
@@ -81,8 +84,8 @@ def _number(value: float | None, sign: str) -> str:
     return "none" if value is None else f"{sign} {value:.4g}"
 
 
-def _coupling(value: float | None) -> str:
-    return "none" if value is None else f"{value:.2e}"
+def _coupling(value: float | None, otherwise: str) -> str:
+    return otherwise if value is None else f"{value:.2e}"
 
 
 def _how(case: Mapping[str, Any]) -> str:

@@ -74,7 +74,7 @@ def notes(names: list[str], analysis: Analysis, summary: Mapping[str, Any] | Non
         if "limit95" in entry:
             end = "from" if entry["limit95"]["side"] == "upper" else "up to"
             floor = number(entry["limit95"]["prior_floor"])
-            notes.append(f"{credible(0.95)}: {label} {title(entry)}, prior {end} ${floor}$")
+            notes.append(f"credible limit {label} {title(entry)}, prior {end} ${floor}$")
     return notes if summary["converged"] else [style.NOT_CONVERGED, *notes]
 
 
