@@ -91,19 +91,6 @@ PLANE = Convention("two parameters", parameters=2)
 CONVENTIONS = {"limit": LIMIT, "interval": INTERVAL, "plane": PLANE}
 
 
-def convention(name: str) -> Convention:
-    """One of `CONVENTIONS`.
-
-    Raises
-    ------
-    ConfigError
-        If there is none of the name.
-    """
-    if name not in CONVENTIONS:
-        raise ConfigError(f"convention: '{name}' is none of {', '.join(CONVENTIONS)}")
-    return CONVENTIONS[name]
-
-
 def percent(*levels: float) -> str:
     """Levels as they are written.
 

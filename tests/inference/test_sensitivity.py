@@ -108,6 +108,15 @@ def test_an_edge_that_cannot_be_moved_is_left_out(analysis, monkeypatch):
     assert [name for name in cases_of(wide) if name.startswith("m_Z'")] == ["m_Z' up to 50.1 MeV"]
 
 
+def test_at_a_given_mass_its_edges_do_not_count(analysis, monkeypatch):
+    monkeypatch.setattr(sensitivity, "limit_of", lambda *_: 1e-4)
+    fixed = analysis.with_overrides({"parameters.log10_m_zprime_mev.value": 1.3})
+    draws = np.linspace(-6.0, -5.0, 1001)[:, None]
+    found = sensitivity.sensitivity(fixed, draws, fixed.log_terms(draws), np.array([-6.0]), 1, Inline())
+    assert [case.case for case in found][-2:] == ["without sn1987a", "g' from 1e-05"]
+    assert found[0].credible == pytest.approx(10.0**-5.05, rel=1e-3)  # 95 % of a uniform density lie below
+
+
 def test_without_a_coupling_there_is_nothing_to_say(analysis):
-    fixed = analysis.with_overrides({"parameters.log10_m_zprime_mev.value": 1.0})
+    fixed = analysis.with_overrides({"parameters.log10_g_prime.value": -5.0})
     assert sensitivity.sensitivity(fixed, np.zeros((1, 1)), {}, np.zeros(1), 1, Inline()) == []

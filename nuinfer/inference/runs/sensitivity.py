@@ -92,10 +92,10 @@ def sensitivity(
     Returns
     -------
     list of Case
-        Empty if mass and coupling are not both sampled.
+        Empty if the coupling is not sampled.
     """
     names = analysis.parameter_names
-    if COUPLING not in names or MASS not in names:
+    if COUPLING not in names:
         return []
     changes: dict[str, Change] = {AS_FITTED: ({}, np.zeros(len(draws)), DRAWS)}
     changes |= _constraints(analysis, terms) | _edges(analysis, draws, best)
@@ -129,7 +129,8 @@ def _constraints(analysis: Analysis, terms: Mapping[str, FloatArray]) -> dict[st
 def _edges(analysis: Analysis, draws: FloatArray, best: FloatArray) -> dict[str, Change]:
     """Each edge that draws or best fit reach, moved."""
     found: dict[str, Change] = {}
-    for (name, side), moves in MOVES.items():
+    sampled = {key: moves for key, moves in MOVES.items() if key[0] in analysis.parameter_names}
+    for (name, side), moves in sampled.items():
         column = analysis.parameter_names.index(name)
         bounds, values = analysis.prior_bounds[column], draws[:, column]
         edge, inwards = (bounds[1], -1.0) if side == "high" else (bounds[0], 1.0)
