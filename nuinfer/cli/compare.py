@@ -9,6 +9,7 @@ from typing import Any
 import nuinfer
 from nuinfer.cli import command
 from nuinfer.cli.command import FLAG, Arguments, Parser, add, natural, positive, say
+from nuinfer.confidence import HPD
 from nuinfer.errors import ConfigError
 
 
@@ -131,7 +132,7 @@ def print_comparison(result: "nuinfer.Comparison", title: str) -> None:
         for name, entry in content["average"]["parameters"].items():
             intervals = ("{:.4g} .. {:.4g}".format(*entry[key]) for key in ("hpd68", "hpd95"))
             rows.append([name, f"{entry['median']:.4g}", *intervals])
-        command.print_table("averaged over the hypotheses", ("quantity", "median", "68 % HPD", "95 % HPD"), rows)
+        command.print_table("averaged over the hypotheses", ("quantity", "median", *HPD), rows)
     for text in result.warnings:
         say(f"warning: {text}")
 

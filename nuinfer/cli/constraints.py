@@ -9,12 +9,15 @@ from typing import Any
 import nuinfer
 from nuinfer.cli import command
 from nuinfer.cli.command import OK, Arguments, Parser, add, positive, say
+from nuinfer.confidence import CONVENTIONS
 from nuinfer.errors import ConfigError
 
 
 def add_options(parser: Parser) -> None:
     """Add the arguments."""
     add(parser, "analysis", "--set", "--level")
+    meaning = "what the level means (default: limit, a fall of ln L by 1.353 at 95 %%; interval 1.921, plane 2.996)"
+    add(parser, "--convention", choices=CONVENTIONS, default="limit", help=meaning)
     add(parser, "--masses", help="masses in MeV (default: those of the prior)")
     add(parser, "--points", type=positive, default=16, metavar="N", help="number of masses (default: 16)")
     add(parser, "--out", metavar="FILE", help="save the limits (.csv or .json)")
@@ -32,10 +35,13 @@ def run(arguments: Arguments) -> int:
     if analysis.mass_range_mev is None:
         raise ConfigError("model.absorption: false, so there is no (m_Z', g') to bound")
     masses = command.mass_grid(arguments.masses or analysis.mass_range_mev, arguments.points)
+    convention = CONVENTIONS[arguments.convention]
     drawn = [c for c in analysis.constraints if c.in_plane]
-    bounds = [bound(c, np.array(masses), arguments.level) for c in drawn]
+    bounds = [bound(c, np.array(masses), arguments.level, convention) for c in drawn]
     answer: dict[str, Any] = {
         "level": arguments.level,
+        "convention": arguments.convention,
+        "drop_in_ln_l": convention.drop(arguments.level),
         "m_zprime_mev": masses,
         "constraints": {
             c.name: {
@@ -58,12 +64,16 @@ def run(arguments: Arguments) -> int:
             say(f"{name}: {entry['statement']} ({entry['reference']})")
         columns = [map(_allowed, b.lower.tolist(), b.upper.tolist()) for b in bounds]
         rows = zip((f"{m:.3g}" for m in masses), *columns, strict=True)
-        command.print_table(f"{analysis.name}: allowed g'", ["m_Z' [MeV]", *(b.name for b in bounds)], rows)
+        command.print_table(
+            f"{analysis.name}: g' allowed at {convention.label(arguments.level)}",
+            ["m_Z' [MeV]", *(b.name for b in bounds)],
+            rows,
+        )
     written = [_save(Path(arguments.out), answer)] if arguments.out else []
     if arguments.figure:
         from nuinfer.plotting import plot_bounds, style
 
-        written.append(style.save(plot_bounds(analysis, arguments.level), Path(arguments.figure)))
+        written.append(style.save(plot_bounds(analysis, arguments.level, convention), Path(arguments.figure)))
     if not arguments.json:  # JSON on the standard output stays JSON
         command.say_written(*written)
     return OK

@@ -8,6 +8,7 @@ from typing import Any
 import nuinfer
 from nuinfer.cli import command
 from nuinfer.cli.command import FLAG, NOT_CONVERGED, OK, Arguments, Parser, add, natural, positive, say
+from nuinfer.confidence import HPD, LIMIT, credible, percent
 
 
 def add_options(parser: Parser) -> None:
@@ -42,7 +43,7 @@ def run(arguments: Arguments) -> int:
     with nuinfer.open_executor(arguments.jobs, arguments.scheduler) as executor:
         fitted = nuinfer.fit(analysis, out, **settings, executor=executor)
     summary = fitted.summary()
-    _print_summary(out, summary)
+    print_summary(out, summary)
     if not any((out / "figures").glob("*")):
         command.say_written(*save_all(fitted, out / "figures", ("pdf", "png"), kinds=QUICK))
     say(f"all figures: {shlex.join(['nuinfer', 'plot', str(out)])}")
@@ -50,22 +51,44 @@ def run(arguments: Arguments) -> int:
     return OK if summary["converged"] else NOT_CONVERGED
 
 
-def _print_summary(folder: Path, summary: Mapping[str, Any]) -> None:
-    rows = []
+def print_summary(folder: Path, summary: Mapping[str, Any]) -> None:
+    """Parameters, one-sided limits and what the limit on g' hangs on: tables that fit 80 columns."""
+    rows, limits = [], []
     for name, entry in summary["parameters"].items():
-        interval = "{:.4g} .. {:.4g}".format(*entry["hpd68"])
-        limit = _limit(entry["limit95"]) if "limit95" in entry else ""
+        interval = "{:.3g} .. {:.3g}".format(*entry["hpd68"])
         rhat = "-" if entry["rhat"] is None else f"{entry['rhat']:.4f}"  # of a single ensemble
-        rows.append((name, f"{entry['median']:.4g}", interval, limit, f"{entry['ess']:.0f}", rhat))
+        rows.append((name, f"{entry['median']:.4g}", interval, f"{entry['ess']:.0f}", rhat))
+        if limit := entry.get("limit95"):
+            sign = "<" if limit["side"] == "upper" else ">"
+            found = (_number(limit[key], sign) if key in limit else "-" for key in ("value", "profile"))
+            limits.append((name, *found, f"{limit['prior_floor']:.4g}"))
     verdict = "converged" if summary["converged"] else "NOT CONVERGED"
     title = f"{folder}: {verdict} after {summary['steps']} steps of each ensemble"
-    command.print_table(title, ("parameter", "median", "68 % HPD", "95 % limit", "ESS", "R-hat"), rows)
+    command.print_table(title, ("parameter", "median", HPD[0], "ESS", "R-hat"), rows)
+    head = credible(0.95), f"profile {percent(0.95)} CL"
+    if limits:
+        title = "one-sided limits where the posterior piles up at an edge of its prior"
+        command.print_table(title, ("parameter", *head, "prior edge"), limits)
+    if cases := summary.get("g_prime_upper95"):
+        shown = [
+            (one["case"], _coupling(one["credible"], "-"), _coupling(one["profile"], "none"), _how(one))
+            for one in cases
+        ]
+        title = f"upper limit on g' ({LIMIT.words}), and what it hangs on; k: Pareto's, of weights"
+        command.print_table(title, ("", *head, "credible one by"), shown)
     for warning in summary["warnings"]:
         say(f"warning: {warning}")
 
 
-def _limit(limit: Mapping[str, Any]) -> str:
-    """A credible limit, the edge of the prior it depends on, and the profile-likelihood limit."""
-    sign, profile = "<" if limit["side"] == "upper" else ">", limit.get("profile")
-    beside = f"profile {sign} {profile:.4g}" if profile is not None else "profile: none"
-    return f"{sign} {limit['value']:.4g} (prior edge {limit['prior_floor']:.4g}; {beside})"
+def _number(value: float | None, sign: str) -> str:
+    return "none" if value is None else f"{sign} {value:.4g}"
+
+
+def _coupling(value: float | None, otherwise: str) -> str:
+    return otherwise if value is None else f"{value:.2e}"
+
+
+def _how(case: Mapping[str, Any]) -> str:
+    """Where the credible limit comes from, or why there is none."""
+    k = case["pareto_k"]
+    return f"{case['credible_by']}, k {k:.2f}" if k is not None else str(case["credible_by"])

@@ -30,6 +30,7 @@ from pydantic import PositiveFloat
 from scipy import special
 
 from nuinfer.compiled import compiled, elementwise
+from nuinfer.confidence import INTERVAL, LIMIT
 from nuinfer.errors import ConfigError
 from nuinfer.typing import ArrayLike, FloatArray
 
@@ -149,8 +150,7 @@ class Constraint:
         if self.measurement.limit is not None:
             return self.measurement.limit
         mean, sigma = self.measurement.gaussian
-        level = self.confidence_level
-        return mean + float(special.ndtri(0.5 * (1.0 + level) if self.measurement.positive else level)) * sigma
+        return mean + (INTERVAL if self.measurement.positive else LIMIT).sigmas(self.confidence_level) * sigma
 
     @property
     def in_plane(self) -> bool:

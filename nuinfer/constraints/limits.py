@@ -1,9 +1,9 @@
 """Limits on g' against m_Z' from the constraints, one at a time.
 
 An exclusion ends where its observable reaches the limit: the one the config or the measurement gives, else that of the
-measurement's mean and error at the level asked for (one-sided). A likelihood excludes where it has fallen below its
-maximum, over every mass and coupling searched and the Standard Model, by the half of chi^2 of one degree of freedom at
-the level: 1.92 at 95 %.
+measurement's mean and error at the level asked for. A likelihood excludes where it has fallen below its maximum, over
+every mass and coupling searched and the Standard Model. How far a level is, in sigma and in ln L, is that of
+`nuinfer.confidence`: one-sided by default, 1.645 and 1.353 at 95 %.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
+from nuinfer.confidence import LIMIT, Convention
 from nuinfer.constraints.base import Constraint
 from nuinfer.errors import ConfigError
 from nuinfer.typing import ArrayLike, BoolArray, FloatArray
@@ -50,26 +51,13 @@ class Bound:
     lower: FloatArray
 
 
-def drop(level: float) -> float:
-    """Fall of ln L that bounds `level` for one degree of freedom.
-
-    Raises
-    ------
-    ConfigError
-        If the level is not in [0.5, 1).
-
-    Examples
-    --------
-    >>> print(f"{drop(0.95):.2f}")
-    1.92
-    """
-    if not 0.5 <= level < 1.0:
-        raise ConfigError(f"level: {level} is outside the allowed [0.5, 1)")
-    return 0.5 * float(special.ndtri(0.5 * (1.0 + level))) ** 2
-
-
 def excess(
-    constraint: Constraint, m_zprime_mev: ArrayLike, g_prime: ArrayLike, level: float = 0.95, best: float | None = None
+    constraint: Constraint,
+    m_zprime_mev: ArrayLike,
+    g_prime: ArrayLike,
+    level: float = 0.95,
+    convention: Convention = LIMIT,
+    best: float | None = None,
 ) -> FloatArray:
     """How far beyond its boundary a constraint is, shape (*batch,): positive where it excludes.
 
@@ -79,8 +67,8 @@ def excess(
         One on (m_Z', g').
     m_zprime_mev, g_prime : array_like, shape (*batch,)
         Where.
-    level : float
-        Confidence level of a likelihood; an exclusion has its own.
+    level, convention : float, Convention
+        Confidence level of a likelihood, and what it means; an exclusion has its own.
     best : float, optional
         Maximum of a likelihood; by default the one over the points given and the Standard Model.
     """
@@ -88,7 +76,7 @@ def excess(
     if constraint.is_exclusion:
         return observable - constraint.limit
     highest = maximum(constraint, observable) if best is None else best
-    return highest - constraint.log_term_of(observable) - drop(level)
+    return highest - constraint.log_term_of(observable) - convention.drop(level)
 
 
 def maximum(constraint: Constraint, observable: FloatArray) -> float:
@@ -101,7 +89,11 @@ def maximum(constraint: Constraint, observable: FloatArray) -> float:
 
 
 def bound(
-    constraint: Constraint, m_zprime_mev: ArrayLike, level: float = 0.95, searched: tuple[float, float] = G_PRIME_RANGE
+    constraint: Constraint,
+    m_zprime_mev: ArrayLike,
+    level: float = 0.95,
+    convention: Convention = LIMIT,
+    searched: tuple[float, float] = G_PRIME_RANGE,
 ) -> Bound:
     """Range of couplings that a constraint allows at each mass.
 
@@ -113,8 +105,8 @@ def bound(
         One on (m_Z', g').
     m_zprime_mev : array_like, shape (n,)
         Masses, MeV.
-    level : float
-        Confidence level.
+    level, convention : float, Convention
+        Confidence level, and what it means.
     searched : tuple of float
         Range of couplings.
 
@@ -131,13 +123,13 @@ def bound(
         raise ConfigError(f"constraints.{constraint.name}: it depends on {', '.join(constraint.arguments)}, not on g'")
     mass, moved = np.atleast_1d(np.asarray(m_zprime_mev, float)), constraint
     if constraint.is_exclusion and constraint.measurement.limit is None:
-        moved = dataclasses.replace(constraint, confidence_level=level)
+        moved = dataclasses.replace(constraint, confidence_level=float(special.ndtr(convention.sigmas(level))))
     lowest, highest = map(math.log, searched)
     log_g = np.linspace(lowest, highest, math.ceil((highest - lowest) / math.log(10.0) * STEPS_PER_DECADE) + 1)
     best = 0.0 if moved.is_exclusion else maximum(moved, moved.predict(mass[:, None], np.exp(log_g)))
 
     def allowed(at_mass: FloatArray, log_coupling: FloatArray) -> BoolArray:
-        return excess(moved, at_mass, np.exp(log_coupling), level, best) <= 0.0
+        return excess(moved, at_mass, np.exp(log_coupling), level, convention, best) <= 0.0
 
     def last_allowed(along: FloatArray, beyond: float) -> FloatArray:
         """Largest coupling allowed along increasing ones, smallest along decreasing ones; `beyond` if all are."""
@@ -152,14 +144,11 @@ def bound(
         return np.where(inside.any(axis=1), reached, np.nan)
 
     upper, lower = last_allowed(log_g, math.inf), last_allowed(log_g[::-1], 0.0)
-    return Bound(constraint.name, statement(constraint, level), mass, upper, lower)
+    return Bound(constraint.name, statement(constraint, convention.label(level)), mass, upper, lower)
 
 
-def statement(constraint: Constraint, level: float) -> str:
+def statement(constraint: Constraint, level: str) -> str:
     """What the bound of a constraint means, in a few words."""
     measured = constraint.measurement
-    if not constraint.is_exclusion:
-        return f"{measured.name}, {constraint.form.replace('_', '-')}, {100.0 * level:g} % CL"
-    if measured.limit is not None:
-        return f"{measured.name}, exclusion at its own limit"
-    return f"{measured.name}, exclusion at {100.0 * level:g} % CL"
+    at = "its own limit" if measured.limit is not None else level
+    return f"{measured.name}, exclusion at {at}" if constraint.is_exclusion else f"{measured.name}, {level}"

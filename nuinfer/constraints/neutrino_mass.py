@@ -11,14 +11,14 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from scipy import special
 
+from nuinfer.confidence import INTERVAL
 from nuinfer.constraints.definition import Definition, Oscillation, Prediction
 
 
 def _prediction(numbers: Mapping[str, Any], _oscillation: Oscillation) -> Prediction:
     """The sum of the masses itself, in eV, which the Standard Model's neutrinos have too (`Constraint.averaged`)."""
-    measured = {"mean": 0.0, "sigma": numbers["limit95"] / float(special.ndtri(0.975)), "positive": True}
+    measured = {"mean": 0.0, "sigma": numbers["limit95"] / INTERVAL.sigmas(0.95), "positive": True}
     return Prediction(np.positive, standard_model=0.0, arguments=("sum_nu_masses_ev",), measured=measured)
 
 

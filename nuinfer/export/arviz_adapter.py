@@ -73,14 +73,35 @@ def psis_loo(log_likelihood: FloatArray, log_weights: FloatArray) -> tuple[Float
     elpd, k : arrays, shape (observation,)
         ln of the predictive density of each observation given all others, and its Pareto k.
     """
-    ratios = np.ascontiguousarray((log_weights[:, None] - log_likelihood).T)
+    smoothed, k = pareto_smoothed((log_weights[:, None] - log_likelihood).T)
+    return special.logsumexp(smoothed + log_likelihood.T, axis=1), k
+
+
+def pareto_smoothed(log_ratios: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Pareto-smoothed importance weights.
+
+    Vehtari et al. 2024, J. Mach. Learn. Res. 25, 72 (arXiv:1507.02646).
+
+    Parameters
+    ----------
+    log_ratios : array, shape (n, draw)
+        Logarithms of the importance ratios of the draws.
+
+    Returns
+    -------
+    log_weights : array, shape (n, draw)
+        Of sum one.
+    k : array, shape (n,)
+        Shape of the Pareto tail; the weights can be trusted below 0.7.
+    """
+    ratios = np.ascontiguousarray(log_ratios)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a large k is the caller's business
         if _is_1x():
             smoothed, k = imported("arviz_stats.base").array_stats.psislw(ratios, axis=-1)
         else:
             smoothed, k = _arviz().psislw(ratios)
-    return special.logsumexp(np.asarray(smoothed) + log_likelihood.T, axis=1), np.array(k, float)
+    return np.asarray(smoothed, float), np.array(k, float)
 
 
 def container(

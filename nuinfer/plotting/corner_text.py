@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from nuinfer.confidence import HPD_LEVELS, credible
 from nuinfer.plotting import style
 from nuinfer.plotting.annotations import Analysis, Figure, FloatArray, Look
 
@@ -72,7 +73,8 @@ def notes(names: list[str], analysis: Analysis, summary: Mapping[str, Any] | Non
         entry = summary["parameters"][name]
         if "limit95" in entry:
             end = "from" if entry["limit95"]["side"] == "upper" else "up to"
-            notes.append(f"{label} {title(entry)}, prior {end} ${number(entry['limit95']['prior_floor'])}$")
+            floor = number(entry["limit95"]["prior_floor"])
+            notes.append(f"credible limit {label} {title(entry)}, prior {end} ${floor}$")
     return notes if summary["converged"] else [style.NOT_CONVERGED, *notes]
 
 
@@ -88,7 +90,7 @@ def draw_legend(figure: Figure, labels: list[str], notes: list[str]) -> None:
     size, small = (6.5, 6.0) if style.is_wide(width) else (5.5, 4.5)
     sizes: Look = {"fontsize": style.points(size), "title_fontsize": style.points(size)}
     place: Look = {"loc": "upper right", "bbox_to_anchor": (1.0 - 0.06 / width, 1.0 - 0.08 / height)}
-    title = "contours: 68 and 95 % HPD"
+    title = "contours: " + credible(*HPD_LEVELS, kind="HPD")
     figure.legend(handles=handles, title=title, alignment="right", borderaxespad=0.0, **place, **sizes)
     line_in = style.points(size) * 1.7 / 72.0
     top = 0.1 + line_in * (len(handles) + 1.5)

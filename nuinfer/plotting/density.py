@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from nuinfer.confidence import HPD_LEVELS
 from nuinfer.plotting import draws
 from nuinfer.plotting.annotations import Analysis, ArrayLike, BoolArray, FloatArray
 from nuinfer.plotting.needs import COORDINATES
 
-PROBABILITIES = (0.68, 0.95)
 MOST_DRAWS = 500_000
 BINS, FINE = 64, 4
 """Bins of the histogram along each axis, and parts of a bin along each axis for exclusions and contours."""
@@ -31,7 +31,7 @@ class Density:
     value : ndarray, shape (n_y, n_x)
         Density at the nodes, zero where nothing is allowed.
     thresholds : tuple of float
-        Value above which each of `PROBABILITIES` lies.
+        Value above which each of `nuinfer.confidence.HPD_LEVELS` lies.
     """
 
     x: FloatArray
@@ -78,7 +78,7 @@ def highest_density(
     ratio = np.divide(smooth, area, out=np.zeros_like(smooth), where=area > 1e-6)
 
     order = np.argsort(ratio, axis=None)[::-1]
-    thresholds = np.interp(PROBABILITIES, np.cumsum(counts.ravel()[order]), ratio.ravel()[order])
+    thresholds = np.interp(HPD_LEVELS, np.cumsum(counts.ravel()[order]), ratio.ravel()[order])
 
     centres = 0.5 * (edges[:, 1:] + edges[:, :-1])
     nodes = np.concatenate([edges[:, :1], centres, edges[:, -1:]], axis=1)

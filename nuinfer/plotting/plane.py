@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from nuinfer.confidence import HPD_LEVELS, LIMIT, credible
 from nuinfer.plotting import style
 from nuinfer.plotting.annotations import Axes, Constraint, FloatArray, Look
-from nuinfer.plotting.density import PROBABILITIES, Density
+from nuinfer.plotting.density import Density
 
 GRID = 240
 """Points along each axis at which constraints are evaluated."""
@@ -33,8 +34,8 @@ def draw_posterior(axes: Axes, density: Density) -> None:
     axes.contourf(x, y, density.value, levels=[outer, inner, top], colors=_FILLS, alpha=0.75, zorder=2)
     widths = (style.points(0.7), style.points(1.1))
     axes.contour(x, y, density.value, levels=[outer, inner], colors=style.BLUE, linewidths=widths, zorder=3)
-    for fill, probability in zip(reversed(_FILLS), PROBABILITIES, strict=True):
-        label = f"posterior, {100 * probability:.0f} % HPD"
+    for fill, probability in zip(reversed(_FILLS), HPD_LEVELS, strict=True):
+        label = credible(probability, kind="HPD")
         axes.fill([], [], facecolor=fill, edgecolor=style.BLUE, alpha=0.75, label=label)
 
 
@@ -44,7 +45,7 @@ def draw_constraint(axes: Axes, constraint: Constraint, box: FloatArray, look: t
 
     mass, coupling = np.meshgrid(*10.0 ** np.linspace(box[:, 0], box[:, 1], GRID, axis=1))
     beyond = np.broadcast_to(excess(constraint, mass, coupling), mass.shape)
-    statement = "exclusion" if constraint.is_exclusion else "95 % CL"
+    statement = "exclusion" if constraint.is_exclusion else LIMIT.label(0.95)
     if beyond.max() <= 0.0:
         statement = "excludes nothing here"
     elif beyond.min() > 0.0:

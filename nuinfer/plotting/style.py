@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from nuinfer.confidence import credible
 from nuinfer.errors import ConfigError
 from nuinfer.plotting.annotations import Axes, Axis, Figure, FloatArray
 
@@ -132,7 +133,8 @@ def colours(number: int) -> list[Any]:
 def draw_band(axes: Axes, x: FloatArray, values: FloatArray) -> None:
     """Central 95 and 68 % of values (draw, x), as bands in two shades."""
     ends = np.quantile(values, CENTRAL, axis=0)
-    for k, label in enumerate(("posterior, 95 %", "posterior, 68 %")):
+    for k, level in enumerate((0.95, 0.68)):
+        label = credible(level, kind="central")
         axes.fill_between(x, ends[k], ends[3 - k], color=BANDS[k], lw=0, label=label, zorder=1)
 
 

@@ -11,13 +11,16 @@ from typing import Any, Literal
 import numpy as np
 
 from nuinfer.analysis import Analysis
+from nuinfer.confidence import HPD, HPD_LEVELS, LIMIT, credible
 from nuinfer.constraints import CONSTRAINTS
 from nuinfer.constraints.base import Constraint
 from nuinfer.constraints.definition import read_numbers
 from nuinfer.errors import RunFolderError
 from nuinfer.inference.runs import run_folder
 from nuinfer.inference.runs.run import Run
+from nuinfer.inference.runs.sensitivity import COUPLING, WITHOUT, credible_limit
 from nuinfer.inference.runs.summary import NOT_CONVERGED, shortest_interval
+from nuinfer.inference.sampling.short import ShortRun
 from nuinfer.inference.work.files import read_json
 from nuinfer.parameters import Parameter
 from nuinfer.priors import Normal
@@ -25,6 +28,7 @@ from nuinfer.provenance import software_references
 from nuinfer.report.tables import Cell, Table, escape_latex, interval, joined, number, words
 
 DERIVED_DRAWS = 20_000
+PROFILE = f"profile, {LIMIT.label(0.95)}"
 SILENT_SECONDS = 120.0  # a process at work writes its status every few seconds, but not while it judges the chains
 
 
@@ -173,7 +177,7 @@ def parameter_table(analysis: Analysis, summary: Mapping[str, Any]) -> Table:
         ess, rhat = entry["ess"], entry["rhat"]
         quality = [words("–" if ess is None else f"{ess:.0f}"), words("–" if rhat is None else f"{rhat:.4f}")]
         rows.append((Cell(name, analysis.parameter_labels[name]), *shown, *quality))
-    head = ("parameter", "median", "68 % HPD", "95 % HPD", "ESS", "R-hat")
+    head = ("parameter", "median", *HPD, "ESS", "R-hat")
     return Table("Sampled parameters", head, rows, "parameters")
 
 
@@ -182,11 +186,11 @@ def limit_table(analysis: Analysis, summary: Mapping[str, Any]) -> Table:
     rows = []
     for name, entry in summary["parameters"].items():
         if limit := entry.get("limit95"):
-            credible, profile = (_limit(name, limit, limit.get(key)) for key in ("value", "profile"))
+            of_draws, profile = (_limit(name, limit, limit.get(key)) for key in ("value", "profile"))
             beside = [words("none inside the prior" if "profile" in limit else "not computed")] * 2
             label = Cell(name, analysis.parameter_labels[name])
-            rows.append((label, *credible, number(limit["prior_floor"]), *(profile or beside)))
-    head = ("parameter", "95 % limit", "that is", "edge of the prior", "profile likelihood", "that is")
+            rows.append((label, *of_draws, number(limit["prior_floor"]), *(profile or beside)))
+    head = ("parameter", credible(0.95), "that is", "edge of the prior", PROFILE, "that is")
     return Table("One-sided limits", head, rows, "limits")
 
 
@@ -197,17 +201,32 @@ def _limit(name: str, limit: Mapping[str, Any], value: float | None) -> list[Cel
     return [joined(sign, number(one), "") for one in shown]
 
 
+def sensitivity_table(analysis: Analysis, summary: Mapping[str, Any], left_out: Mapping[str, ShortRun]) -> Table:
+    """What the upper limit on g' hangs on, with the limits of the posteriors that were sampled without a constraint."""
+    rows, names = [], analysis.parameter_names
+    for case in summary.get("g_prime_upper95", ()):
+        again = left_out.get(case["case"].removeprefix(WITHOUT))
+        resampled = None if again is None else credible_limit(again.samples[..., names.index(COUPLING)].ravel())
+        k = "" if case["pareto_k"] is None else f", Pareto k {case['pareto_k']:.2f}"
+        profile = words("none inside the prior") if case["profile"] is None else number(case["profile"])
+        rows.append(
+            (words(case["case"]), profile, number(case["credible"]), number(resampled), words(case["credible_by"] + k))
+        )
+    head = ("analysis", PROFILE, credible(0.95), f"{credible(0.95)}, resampled", "third column from")
+    return Table("Upper limit on g', and what it hangs on", head, rows, "sensitivity", wordy=1)
+
+
 def derived_table(run: Run, analysis: Analysis) -> Table:
     """Medians and intervals of the derived quantities."""
     samples = run.samples().reshape(-1, len(run.parameter_names))
     derived = analysis.derived(samples[:: max(1, len(samples) // DERIVED_DRAWS)])
     rows = []
     for name, values in derived.items():
-        ends = [shortest_interval(values, probability) for probability in (0.68, 0.95)]
+        ends = [shortest_interval(values, probability) for probability in HPD_LEVELS]
         width = None if name == "g_prime" else (ends[0][1] - ends[0][0]) or None  # it spans orders of magnitude
         label = Cell(name, analysis.derived_labels.get(name, escape_latex(name)))
         rows.append((label, number(float(np.median(values)), width), *(interval(pair, width) for pair in ends)))
-    head = ("quantity", "median", "68 % HPD", "95 % HPD")
+    head = ("quantity", "median", *HPD)
     return Table("Derived quantities", head, rows, "derived")
 
 

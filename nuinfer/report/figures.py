@@ -1,7 +1,7 @@
 """The figures of the page: every kind that a run has, as vector images inside the page."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,6 +13,7 @@ from nuinfer import plotting
 from nuinfer.datafiles import DataFolder, data_root
 from nuinfer.errors import NuinferError
 from nuinfer.inference.runs.run import Run
+from nuinfer.inference.sampling.short import ShortRun
 from nuinfer.plotting import Kind, style
 from nuinfer.plotting.annotations import Figure
 
@@ -59,6 +60,14 @@ class Drawing:
 def draw_all(run: Run) -> list[Drawing]:
     """Every kind of figure for a run; those that it does not have say why."""
     return [_draw(kind, run) for kind in plotting.KINDS.values() if kind.of == "run"]
+
+
+def resampled(run: Run, drawings: Iterable[Drawing]) -> Mapping[str, ShortRun]:
+    """The posteriors without each constraint that were sampled for a figure, none if it was not drawn."""
+    from nuinfer.plotting.figures import leave_one_out
+
+    drawn = any(drawing.kind is leave_one_out.FIGURE and not drawing.problem for drawing in drawings)
+    return leave_one_out.sampled(run) if drawn else {}
 
 
 def data_references(drawings: Iterable[Drawing]) -> list[str]:

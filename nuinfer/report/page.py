@@ -15,7 +15,7 @@ from nuinfer.inference.runs.run import Run, open_run
 from nuinfer.inference.work import files
 from nuinfer.inference.work.progress import now
 from nuinfer.report import content
-from nuinfer.report.figures import data_references, draw_all
+from nuinfer.report.figures import data_references, draw_all, resampled
 
 _IDENTIFIER = re.compile(
     r"arXiv:(?P<arxiv>\d{4}\.\d{4,5})|doi:(?P<doi>10\.\d{4,9}/[\w.()/-]*\w)|(?P<old>(?:astro-ph|hep-ex|hep-ph)/\d{7})"
@@ -75,6 +75,7 @@ def render(run: Run) -> str:
         summary=summary,
         content=content,
         drawings=drawings,
+        left_out=resampled(run, drawings),
         references=[*content.references(run, run.analysis), *data_references(drawings)],
         configuration=_text(run.folder / run_folder.CONFIG_RESOLVED),
         log="\n".join(_text(run.folder / files.LOG, missing="").splitlines()[-200:]),

@@ -6,11 +6,13 @@ import json
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import nuinfer
+from nuinfer.cli import fit as fit_command
 from nuinfer.cli import main
 
 FAST = ["--set", "sampler.walkers=24", "--set", "sampler.ensembles=2", "--set", "sampler.max_steps=60"]
@@ -152,3 +154,37 @@ def test_an_interrupt_is_one_line(monkeypatch, capsys):
     monkeypatch.setattr("nuinfer.analysis.load", interrupted)
     assert main(["predict", "hese7"]) == 130
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_the_summary_of_a_fit_fits_80_columns_and_says_what_the_limit_hangs_on(capsys):
+    entry = {"median": -5.315, "hpd68": [-6.0, -5.034], "ess": 15677.0, "rhat": 1.0003}
+    limit = {"side": "upper", "value": -4.387, "prior_floor": -6.0, "profile": -4.086}
+    case = {
+        "case": "m_Z' up to 25.1 MeV",
+        "profile": 8.2e-5,
+        "credible": 4.1e-5,
+        "credible_by": "draws",
+        "pareto_k": None,
+    }
+    without = {
+        "case": "without neff",
+        "profile": None,
+        "credible": None,
+        "credible_by": "needs a fit",
+        "pareto_k": 0.82,
+    }
+    parameters = {"lightest_nu_mass_ev": entry, "log10_g_prime": {**entry, "limit95": limit}}
+    summary = {
+        "converged": True,
+        "steps": 2512,
+        "parameters": parameters,
+        "warnings": [],
+        "g_prime_upper95": [case, without],
+    }
+    fit_command.print_summary(Path("chains/hese7"), summary)
+    text = capsys.readouterr().out
+    assert max(map(len, text.splitlines())) <= 80
+    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in text.splitlines() if "│" in line]
+    assert ["log10_g_prime", "< -4.387", "< -4.086", "-6"] in rows
+    assert ["m_Z' up to 25.1 MeV", "4.10e-05", "8.20e-05", "draws"] in rows
+    assert ["without neff", "-", "none", "needs a fit, k 0.82"] in rows

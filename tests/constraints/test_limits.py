@@ -12,6 +12,7 @@ import pytest
 
 import nuinfer
 from nuinfer.cli import main
+from nuinfer.confidence import CONVENTIONS, INTERVAL, LIMIT, ONE_SIGMA, PLANE
 from nuinfer.constraints import CONSTRAINTS, base, limits, muon_g2
 from nuinfer.errors import ConfigError
 from nuinfer.plotting import plot_bounds, style
@@ -32,8 +33,8 @@ def saturating(shift: float, mass: float) -> float:
     [
         ("exclusion", {}, 3.8 + Z_ONE * 6.3),
         ("exclusion", {"limit": 42.6}, 42.6),
-        ("two_sided", {}, 3.8 + Z_TWO * 6.3),
-        ("one_sided", {}, 3.8 + Z_TWO * 6.3),
+        ("two_sided", {}, 3.8 + Z_ONE * 6.3),
+        ("one_sided", {}, 3.8 + Z_ONE * 6.3),
     ],
 )
 def test_the_limit_is_where_the_observable_reaches_it(form: base.Form, options: dict[str, float], shift: float) -> None:
@@ -45,22 +46,38 @@ def test_the_limit_is_where_the_observable_reaches_it(form: base.Form, options: 
 
 def test_a_measured_anomaly_has_two_ends() -> None:
     term = DEFINITIONS["muon_g2"].build("two_sided", "bnl2001", LMU_LTAU, BOX)
-    found = limits.bound(term, [10.0])
-    assert found.lower[0] == pytest.approx(saturating(42.6 - Z_TWO * 16.5, 10.0), rel=1e-10)
-    assert found.upper[0] == pytest.approx(saturating(42.6 + Z_TWO * 16.5, 10.0), rel=1e-10)
+    for convention, z in ((LIMIT, Z_ONE), (INTERVAL, Z_TWO)):
+        found = limits.bound(term, [10.0], convention=convention)
+        assert found.lower[0] == pytest.approx(saturating(42.6 - z * 16.5, 10.0), rel=1e-10)
+        assert found.upper[0] == pytest.approx(saturating(42.6 + z * 16.5, 10.0), rel=1e-10)
+
+
+def test_one_convention_holds_for_likelihoods_and_exclusions() -> None:
+    """Published table: the fall of chi^2 of PDG 2024, Table 40.2; whatever acts, a bound lies as many sigma away."""
+    published = {"limit": 2.7055, "interval": 3.8415, "plane": 5.9915}
+    for name, fall in published.items():
+        assert 2.0 * CONVENTIONS[name].drop(0.95) == pytest.approx(fall, abs=1e-4)
+        shift = 3.8 + math.sqrt(fall) * 6.3
+        for form in ("exclusion", "two_sided", "one_sided"):
+            term = DEFINITIONS["muon_g2"].build(form, "wp2025", LMU_LTAU, BOX)
+            found = limits.bound(term, [10.0], convention=CONVENTIONS[name])
+            assert found.upper[0] == pytest.approx(saturating(shift, 10.0), rel=1e-5)
+            assert CONVENTIONS[name].words in found.statement
+    assert 2.0 * PLANE.drop(ONE_SIGMA) == pytest.approx(2.2957, abs=1e-4)
+    assert 2.0 * INTERVAL.drop(ONE_SIGMA) == pytest.approx(1.0, abs=1e-12)
 
 
 def test_excess_is_measured_from_the_largest_likelihood_within_reach() -> None:
     """A figure and the search at each mass share it: the measured value, or the prediction nearest to it."""
     term = DEFINITIONS["muon_g2"].build("two_sided", "bnl2001", LMU_LTAU, BOX)
-    edge = saturating(42.6 + Z_TWO * 16.5, 10.0)
+    edge = saturating(42.6 + Z_ONE * 16.5, 10.0)
     assert limits.excess(term, 10.0, [edge / 3.0, edge])[1] == pytest.approx(0.0, abs=1e-9)  # encloses the mean
     strong = limits.excess(term, 10.0, [2.0 * edge])  # the Standard Model is better than everything drawn
     assert strong[0] == pytest.approx(
-        float(term.log_term_of(42.6) - term.log_term(10.0, 2.0 * edge)) - limits.drop(0.95), rel=1e-9
+        float(term.log_term_of(42.6) - term.log_term(10.0, 2.0 * edge)) - LIMIT.drop(0.95), rel=1e-9
     )
     weak = limits.excess(term, 10.0, [0.01 * edge])
-    assert weak[0] == pytest.approx(-limits.drop(0.95), rel=1e-9)
+    assert weak[0] == pytest.approx(-LIMIT.drop(0.95), rel=1e-9)
     cut = DEFINITIONS["muon_g2"].build("exclusion", "wp2025", LMU_LTAU, BOX, confidence_level=0.8)
     assert limits.excess(cut, 10.0, saturating(cut.limit, 10.0), level=0.95) == pytest.approx(0.0, abs=1e-9)
 
@@ -104,7 +121,8 @@ def test_the_command_prints_saves_and_draws(tmp_path: Path, capsys: pytest.Captu
     assert [float(row["m_zprime_mev"]) for row in rows] == pytest.approx(np.geomspace(1.0, 10.0**1.7, 4).tolist())
     assert main(["constraints", "hese7", "--points", "4", "--json", *more]) == 0
     answer = json.loads(capsys.readouterr().out)
-    assert answer["level"] == 0.95
+    assert (answer["level"], answer["convention"]) == (0.95, "limit")
+    assert answer["drop_in_ln_l"] == pytest.approx(1.353, abs=5e-4)
     assert answer["not_on_g_prime"] == ["neutrino_mass"]
     assert set(answer["constraints"]) == {"muon_g2", "borexino", "neff", "sn1987a", "trident"}
     for name, found in answer["constraints"].items():

@@ -57,7 +57,7 @@ def test_spectrum_draws_flux_band_and_published_segments(analysis, samples, poin
         x, y = lines(axes)["best fit"].T
         expected = flux_at_earth(analysis, point, x * 1e3)[:, column] * (x * 1e3) ** 2
         assert y == pytest.approx(expected, rel=1e-9)
-        band = next(c for c in axes.collections if c.get_label() == "posterior, 95 %").get_paths()[0].vertices
+        band = next(c for c in axes.collections if c.get_label() == "credible 95 % (central)").get_paths()[0].vertices
         at = np.isclose(band[:, 0], band[len(band) // 4, 0])
         flux = flux_at_earth(analysis, samples, [band[len(band) // 4, 0] * 1e3])[:, 0, column]
         ends = np.quantile(flux, [0.025, 0.975]) * (band[len(band) // 4, 0] * 1e3) ** 2
@@ -67,8 +67,8 @@ def test_spectrum_draws_flux_band_and_published_segments(analysis, samples, poin
     assert shown == [[hese, glashow], [hese, tracks], [hese]]
     entries = legend_entries(figure)
     assert {
-        "posterior, 68 %",
-        "posterior, 95 %",
+        "credible 68 % (central)",
+        "credible 95 % (central)",
         "best fit",
         "best fit without absorption",
         *spectrum.LABELS.values(),
@@ -183,7 +183,7 @@ def test_leave_one_out_has_a_panel_per_constraint_and_says_which_are_rough(sampl
         "without muon $g-2$", "without Borexino", r"without $\Delta N_\mathrm{eff}$", "without SN1987A",
     ]  # fmt: skip
     assert [axes.texts[0].get_text() for axes in figure.axes] == ["ESS 2000"] * 3 + ["rough: ESS 12, R-hat 1.30"]
-    assert "with all constraints, 68 and 95 %" in legend_entries(figure)
+    assert "with all: credible 68, 95 % (HPD)" in legend_entries(figure)
     with pytest.raises(ConfigError, match="no constraint"):
         plotting.plot_leave_one_out(nuinfer.load("hese7_icecube"), draws, {})
 

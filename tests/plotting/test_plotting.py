@@ -127,7 +127,7 @@ def test_corner_shows_every_parameter_its_levels_and_its_prior(analysis, samples
     dip = r"$\log_{10}(E_\mathrm{dip}/\mathrm{GeV})$"
     assert [axes.get_xlabel() for axes in grid[-1]] == [*analysis.parameter_labels.values(), dip]
     legend = figure.legends[0]
-    assert legend.get_title().get_text() == "contours: 68 and 95 % HPD"
+    assert legend.get_title().get_text() == "contours: credible 68, 95 % (HPD)"
     assert legend_entries(figure) == ["posterior", "prior"]
     gamma = analysis.parameter_names.index("gamma")
     assert grid[gamma, gamma].get_title() == corner_text.title(summary["parameters"]["gamma"])
@@ -270,8 +270,8 @@ def test_region_draws_constraints_where_they_exclude(analysis, samples, point):
     step = 10 ** (3.5 / 239)
     for name, expected in (
         ("borexino", [3e-4]),
-        ("neff", [np.sqrt(2 * 1.92) * 1e-4]),
-        ("muon_g2", [(5 - 1.96) * 1e-4, (5 + 1.96) * 1e-4]),
+        ("neff", [1.645e-4]),
+        ("muon_g2", [(5 - 1.645) * 1e-4, (5 + 1.645) * 1e-4]),
     ):
         found = np.concatenate(crossings(axes, CONSTRAINTS.shipped[name].colour))
         for value in expected:
@@ -279,7 +279,7 @@ def test_region_draws_constraints_where_they_exclude(analysis, samples, point):
         assert all(np.min(np.abs(np.log(np.array(expected) / f))) < np.log(step) for f in found), name
     entries = legend_entries(figure)
     assert "Borexino, exclusion" in entries
-    assert r"$\Delta N_\mathrm{eff}$, 95 % CL" in entries
+    assert r"$\Delta N_\mathrm{eff}$, 95 % CL, one-sided" in entries
     assert "other, excludes nothing here" in entries
     assert "SN1987A, excludes all of this" in entries
     shaded = [
@@ -311,7 +311,7 @@ def test_region_axes_prior_box_best_fit_and_opaque_line(analysis, samples, point
     hotter = (1.0 + neff.delta_neff(mass, coupling) / 3.044) ** 0.75
     assert coupling * np.sqrt(hotter) == pytest.approx(expected, rel=1e-9)
     entries = legend_entries(figure)
-    assert entries[:2] == ["posterior, 68 % HPD", "posterior, 95 % HPD"]
+    assert entries[:2] == ["credible 68 % (HPD)", "credible 95 % (HPD)"]
     contour = next(c for c in axes.collections if isinstance(c, mpl.contour.ContourSet) and not c.filled)
     assert len(contour.levels) == 2
     for path in contour.get_paths():
@@ -362,9 +362,9 @@ def test_counts_draws_data_bands_and_backgrounds(analysis, samples, point):
     assert len(figure.axes) == len(analysis.topologies)
     entries = legend_entries(figure)
     for entry in (
-        "posterior predictive, 95 %",
-        "posterior predictive, 68 %",
-        "expected, 68 %",
+        "posterior predictive, central 95 %",
+        "posterior predictive, central 68 %",
+        "expected, credible 68 % (central)",
         "best fit",
         "observed, 68 %",
     ):
@@ -381,7 +381,7 @@ def test_counts_draws_data_bands_and_backgrounds(analysis, samples, point):
         fit = steps["best fit"]
         assert fit.values == pytest.approx(analysis.expected_counts(point)[row])
         assert fit.edges == pytest.approx(analysis.bin_edges_gev / 1e3)
-        wide, narrow = steps["posterior predictive, 95 %"], steps["posterior predictive, 68 %"]
+        wide, narrow = steps["posterior predictive, central 95 %"], steps["posterior predictive, central 68 %"]
         assert np.all(wide.values >= narrow.values)
         assert np.all(wide.baseline <= narrow.baseline)
         muon, conventional = steps["muons (median)"], steps["conventional (median)"]
@@ -399,12 +399,12 @@ def test_predictive_band_includes_poisson_fluctuations_and_is_reproducible(analy
     same = np.tile(point, (2000, 1))
     first, again = (plotting.plot_counts(analysis, same, best_fit=point) for _ in range(2))
     steps = [{p.get_label(): p.get_data() for p in f.axes[0].patches} for f in (first, again)]
-    band = steps[0]["posterior predictive, 95 %"]
-    assert np.array_equal(band.values, steps[1]["posterior predictive, 95 %"].values)
+    band = steps[0]["posterior predictive, central 95 %"]
+    assert np.array_equal(band.values, steps[1]["posterior predictive, central 95 %"].values)
     mean = analysis.expected_counts(point)[0]
     assert np.all(np.abs(band.values - stats.poisson.ppf(0.975, mean)) <= 1.0)
     assert np.all(np.abs(band.baseline - stats.poisson.ppf(0.025, mean)) <= 1.0)
-    expected = steps[0]["expected, 68 %"]
+    expected = steps[0]["expected, credible 68 % (central)"]
     assert expected.values == pytest.approx(expected.baseline)
 
 

@@ -9,6 +9,7 @@ import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import unquote
 from xml.etree import ElementTree as ET
 
@@ -22,6 +23,7 @@ from nuinfer.errors import ConfigError, RunFolderError
 from nuinfer.inference.runs.run import Run
 from nuinfer.plotting import Kind, style
 from nuinfer.report import figures, tables, write_report
+from nuinfer.report import page as report_page
 
 ALL_KINDS = plotting.KINDS
 VOID = {"meta", "link", "img", "source", "br"}
@@ -66,7 +68,7 @@ def finished(tmp_path_factory):
     out = tmp_path_factory.mktemp("runs") / "short"
     analysis = nuinfer.load("hese7", FIXED)
     with ThreadPoolExecutor(1) as pool, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Run, "complete_summary", Run.summary)
+        patch.setattr(Run, "complete_summary", lambda run, _: run.summary())
         nuinfer.fit(
             analysis, out, ensembles=2, walkers=16, max_steps=120, seed=3, executor=pool, progress=False,
             command="nuinfer fit hese7 --out 'a & b'",
@@ -193,6 +195,21 @@ def test_limits_are_those_of_the_summary(run, nothing_drawn):
     (run / "summary.json").write_text(json.dumps(summary))
     text = Page(write_report(run)).text
     assert "log10_g_prime < −4.38 < 4.14 × 10⁻⁵ −6 < −4.09 < 8.20 × 10⁻⁵" in text
+
+
+def test_what_the_limit_hangs_on_has_the_resampled_limits_beside(run, nothing_drawn, monkeypatch):
+    """95 of 100 draws of log10 g' lie at or below the limit of the posterior that was sampled without a constraint."""
+    summary = json.loads((run / "summary.json").read_text())
+    case = {"case": "without neff", "changed": {}, "profile": 1.4e-4, "credible": None, "credible_by": "needs a fit"}
+    summary["g_prime_upper95"] = [{**case, "pareto_k": 0.82}]
+    (run / "summary.json").write_text(json.dumps(summary))
+    draws = np.full((1, 100, 1, len(summary["parameters"])), -5.0)
+    draws[0, 94:, 0, list(summary["parameters"]).index("log10_g_prime")] = -3.0
+    short = SimpleNamespace(samples=draws)
+    monkeypatch.setattr(report_page, "resampled", lambda *_: {"neff": short})
+    text = Page(write_report(run)).text
+    assert "analysis profile, 95 % CL, one-sided credible 95 % credible 95 %, resampled third column from" in text
+    assert "without neff 1.40 × 10⁻⁴ – 0.001 needs a fit, Pareto k 0.82" in text
 
 
 def test_figures_are_vector_images_with_text_beside_them(page):

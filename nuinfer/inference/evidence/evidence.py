@@ -18,6 +18,7 @@ import numpy as np
 from scipy import special
 
 from nuinfer.analysis import Analysis
+from nuinfer.confidence import HPD_LEVELS
 from nuinfer.errors import ConfigError
 from nuinfer.export import arviz_adapter
 from nuinfer.inference.evidence.nested import NestedRun, resampled
@@ -33,7 +34,6 @@ RELIABLE_K = 0.7
 REFIT_DRAWS = 2000  # of a posterior that is sampled again
 NEGLIGIBLE = 30.0  # below the largest logarithm of a weight
 AVERAGE_DRAWS = 20_000
-LEVELS = (0.68, 0.95)
 PERTURBED = 2000  # sets of evidences within their errors
 
 
@@ -243,7 +243,7 @@ class Average:
         """As plain values, with median and highest-density intervals of every shared quantity."""
         parameters: dict[str, dict[str, Any]] = {}
         for name, column in zip(self.names, self.draws.T, strict=True):
-            intervals = {f"hpd{100 * level:.0f}": list(shortest_interval(column, level)) for level in LEVELS}
+            intervals = {f"hpd{100 * level:.0f}": list(shortest_interval(column, level)) for level in HPD_LEVELS}
             parameters[name] = {"median": float(np.median(column))} | intervals
         return {"weights": dict(self.weights), "weight_errors": dict(self.errors), "parameters": parameters}
 

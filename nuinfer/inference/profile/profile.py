@@ -3,8 +3,7 @@
 What is maximised is the log-probability, that is the likelihood times the normal priors, which stand for auxiliary
 measurements; uniform priors only bound the search. The interval of one parameter is where twice the loss of its
 profile stays below a quantile of chi^2 with one degree of freedom (Wilks), a one-sided limit where the signed root of
-that loss reaches the quantile of a unit normal (Cowan et al. 2011, arXiv:1007.1727). `pseudo_experiments` checks these
-asymptotics.
+that loss reaches the quantile of a unit normal (`nuinfer.confidence`). `pseudo_experiments` checks these asymptotics.
 
 Likelihood ratios for or against a Z' are profiled over everything else. There ln L is the Poisson likelihood, with the
 constraints that are on and the normal priors; the densities of uniform priors do not count. Asymptotically both
@@ -19,6 +18,7 @@ import numpy as np
 from scipy import optimize, stats
 
 from nuinfer.analysis import Analysis
+from nuinfer.confidence import INTERVAL, LIMIT, ONE_SIGMA
 from nuinfer.errors import ConfigError
 from nuinfer.inference.profile.search import LOST_ENOUGH, BestFit, Search, best_fit
 from nuinfer.inference.work.simulation import draw_data
@@ -68,7 +68,7 @@ class Profile:
         found = self.at(name, value)
         return self.best.log_prob - found.log_prob
 
-    def interval(self, name: str, level: float = 0.68) -> tuple[float, float]:
+    def interval(self, name: str, level: float = ONE_SIGMA) -> tuple[float, float]:
         """Ends of the two-sided interval; an end that the data do not reach is that of the prior.
 
         Parameters
@@ -78,7 +78,7 @@ class Profile:
         level : float
             Confidence level.
         """
-        target = 0.5 * float(stats.chi2.ppf(level, 1))
+        target = INTERVAL.drop(level)
         low, high = (self._crossing(name, side, target) for side in (0, 1))
         ends = self._search.bounds[self.column(name)]
         return ends[0] if low is None else low, ends[1] if high is None else high
@@ -95,7 +95,7 @@ class Profile:
         level : float
             Confidence level.
         """
-        return self._crossing(name, int(side == "upper"), 0.5 * threshold(level))
+        return self._crossing(name, int(side == "upper"), LIMIT.drop(level))
 
     def _crossing(self, name: str, side: int, target: float) -> float | None:
         """Where the loss reaches `target` on one side of the best fit, seen from the end of the prior."""
@@ -212,7 +212,7 @@ def threshold(level: float) -> float:
     >>> round(threshold(0.95), 3)
     2.706
     """
-    return float(stats.norm.ppf(level)) ** 2
+    return 2.0 * LIMIT.drop(level)
 
 
 def p_value(q: float) -> float:

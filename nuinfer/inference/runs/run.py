@@ -1,6 +1,8 @@
 """A run on disk: chains, summary and the analysis that made it."""
 
+import dataclasses
 import re
+from concurrent import futures
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
@@ -14,8 +16,10 @@ from nuinfer.export import arviz_adapter
 from nuinfer.export.getdist import getdist_files
 from nuinfer.inference.profile.profile import Profile
 from nuinfer.inference.runs import diagnostics, run_folder
+from nuinfer.inference.runs.sensitivity import Case, sensitivity
 from nuinfer.inference.runs.summary import PredictiveChecks, predictive_checks, summarise
 from nuinfer.inference.work import files
+from nuinfer.inference.work.executors import Inline
 from nuinfer.inference.work.files import read_json
 from nuinfer.typing import FloatArray, IntArray
 
@@ -159,17 +163,20 @@ class Run:
             summary["warnings"].append(f"{len(rejected)} points were rejected because {reason}")
         return summary
 
-    def complete_summary(self) -> dict[str, Any]:
+    def complete_summary(self, executor: futures.Executor | None = None) -> dict[str, Any]:
         """The summary with what has to be computed from the model: profile limits and predictive checks.
 
         Each one-sided limit gets the profile-likelihood limit beside it, null where the data exclude nothing inside the
-        prior; what the model does not describe becomes a warning.
+        prior; ``g_prime_upper95`` of converged chains says what the limit on g' hangs on (`sensitivity`); what the
+        model does not describe becomes a warning.
         """
         summary = self.summary()
         limited = {name: entry["limit95"] for name, entry in summary["parameters"].items() if "limit95" in entry}
         try:
             for name, limit in limited.items():
                 limit["profile"] = self.profile.limit(name, limit["side"])
+            if summary["converged"] and (cases := self.sensitivity(executor or Inline())):
+                summary["g_prime_upper95"] = [dataclasses.asdict(case) for case in cases]
             summary["warnings"] += self.predictive_checks().warnings()
         except NuinferError as error:  # the chains are worth keeping whatever happens here
             summary["warnings"].append(f"profile limits and predictive checks failed: {error}")
@@ -180,6 +187,11 @@ class Run:
         """Profile likelihood of what was sampled; its search starts from the chains too."""
         best = self._draws()[np.argmax(self.log_prob())]
         return Profile(self.analysis, self.record["seed"], np.vstack([best, self._draws(CHECKED_DRAWS)]))
+
+    def sensitivity(self, executor: futures.Executor) -> list[Case]:
+        """The upper limit on g' as fitted, without each constraint, and with other edges of the prior."""
+        terms = {name: values.ravel() for name, values in self.log_terms().items()}
+        return sensitivity(self.analysis, self._draws(), terms, self.best_fit, self.record["seed"], executor)
 
     def predictive_checks(self, draws: int = CHECKED_DRAWS) -> PredictiveChecks:
         """Posterior predictive p-values of every bin, of the total and of the deviance.

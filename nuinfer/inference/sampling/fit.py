@@ -208,7 +208,7 @@ class _Session:
     def _finish(self) -> Run:
         """Write the results, then mark the run as complete."""
         run, path = self._run, self._run.folder
-        summary = run.complete_summary()
+        summary = run.complete_summary(self._executor)
         files.write_json(path / run_folder.SUMMARY, summary)
         arviz_adapter.write_netcdf(run.to_arviz(), path / run_folder.POSTERIOR)
         finished = {"complete": True, "steps": run.steps, "end": now()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from nuinfer.confidence import LIMIT, Convention
 from nuinfer.plotting import Kind, needs, plane, sheet, style
 from nuinfer.plotting.annotations import Analysis, Axes, Bound, Figure, Look, Panel
 
@@ -14,7 +15,12 @@ COUPLING = (1e-6, 10.0**-2.5)
 
 
 def plot_bounds(
-    analysis: Analysis, level: float = 0.95, *, axes: Panel = None, width_in: float = style.PAGE_IN
+    analysis: Analysis,
+    level: float = 0.95,
+    convention: Convention = LIMIT,
+    *,
+    axes: Panel = None,
+    width_in: float = style.PAGE_IN,
 ) -> Figure:
     """What each constraint of an analysis excludes in (m_Z', g'), one by one (see `nuinfer.constraints.limits`).
 
@@ -26,8 +32,8 @@ def plot_bounds(
     ----------
     analysis : Analysis
         Its constraints and cosmology.
-    level : float
-        Confidence level.
+    level, convention : float, Convention
+        Confidence level, and what it means (`nuinfer.confidence`).
     axes, width_in
         See `nuinfer.plotting`.
 
@@ -45,7 +51,7 @@ def plot_bounds(
     opaque: Look = {"color": style.SKY, "alpha": 0.5, "lw": 0, "zorder": 2, "label": r"$\tau = 1$ for $z = 3$ to $0$"}
     with sheet(axes, width_in, (0.6 * width_in, 1.5 * width_in), legend="right") as drawn:
         for constraint, (colour, _) in plane.looks(analysis.constraints):
-            _draw_bound(drawn.panel, bound(constraint, masses, level), plane.label_of(constraint), colour)
+            _draw_bound(drawn.panel, bound(constraint, masses, level, convention), plane.label_of(constraint), colour)
         drawn.panel.fill_between(masses, far, near, **opaque)
         _draw_dip(drawn.panel, analysis)
         plane.frame(drawn.panel, (masses[0], masses[-1]), COUPLING)

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from nuinfer.confidence import HPD_LEVELS
 from nuinfer.errors import ConfigError
 from nuinfer.plotting import Kind, corner_text, draws, style
 from nuinfer.plotting.annotations import Analysis, ArrayLike, Axes, Figure, FloatArray, Look, Run
-from nuinfer.plotting.density import PROBABILITIES
 
 MOST_DRAWS = PRIOR_DRAWS = 100_000
 BINS, SMOOTHING_BINS = 40, 2.2
@@ -170,7 +170,7 @@ def _calibrated(pair: FloatArray, spans: Sequence[Span]) -> FloatArray:
     smooth = ndimage.gaussian_filter(counts, SMOOTHING_BINS)
     order = np.argsort(smooth, axis=None)[::-1]
     held, nominal = np.cumsum(counts.ravel()[order]), np.cumsum(smooth.ravel()[order])
-    return np.asarray(np.interp(PROBABILITIES, held / held[-1], nominal / nominal[-1]))
+    return np.asarray(np.interp(HPD_LEVELS, held / held[-1], nominal / nominal[-1]))
 
 
 def _draw_prior(axes: Axes, prior: FloatArray, span: Span) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from nuinfer.confidence import credible
 from nuinfer.plotting import Kind, draws, of_posterior, sheet, style
 from nuinfer.plotting.annotations import Analysis, ArrayLike, Axes, Draws, Figure, FloatArray, Look, Panels, Point
 from nuinfer.plotting.energies import GEV_PER_TEV
@@ -92,9 +93,9 @@ def _draw_bands(panel: Axes, edges_tev: FloatArray, predicted: FloatArray, expec
     whole = np.quantile(predicted, [0.025, 0.16, 0.84, 0.975], axis=0, method="inverted_cdf")
     mean = np.quantile(expected, [0.16, 0.84], axis=0)
     for low, high, colour, label in (
-        (whole[0], whole[3], "#E6E6E6", "posterior predictive, 95 %"),
-        (whole[1], whole[2], "#CCCCCC", "posterior predictive, 68 %"),
-        (mean[0], mean[1], style.SKY, "expected, 68 %"),
+        (whole[0], whole[3], "#E6E6E6", "posterior predictive, central 95 %"),
+        (whole[1], whole[2], "#CCCCCC", "posterior predictive, central 68 %"),
+        (mean[0], mean[1], style.SKY, "expected, " + credible(0.68, kind="central")),
     ):
         base = np.maximum(low, _BASE)
         panel.stairs(np.maximum(high, base), edges_tev, baseline=base, fill=True, color=colour, lw=0, label=label)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from nuinfer.confidence import LIMIT
 from nuinfer.plotting import Kind, sheet, style
 from nuinfer.plotting.annotations import Band, Figure
 from nuinfer.plotting.figures.forecast import detector
@@ -27,7 +28,7 @@ def plot_expected_limits(band: Band, width_in: float = style.COLUMN_IN) -> Figur
         panel = drawn.panel
         for k, label in enumerate(("95 % of data sets", "68 % of data sets")):
             panel.fill_between(mass, limits[k], limits[-1 - k], color=style.BANDS[k], lw=0, label=label)
-        panel.plot(mass, limits[2], color=style.BLUE, label=f"median limit, {band.level:.0%} CL")
+        panel.plot(mass, limits[2], color=style.BLUE, label=f"median limit, {LIMIT.label(band.level)}")
         panel.axhline(edge, color=style.GREY, lw=style.points(0.8), ls="dashed", label="largest $g'$ of the prior")
         for at in mass[~np.isfinite(quantiles[2])]:
             panel.annotate("", (at, 1.45 * edge), (at, edge), arrowprops={"arrowstyle": "->", "color": style.BLUE})

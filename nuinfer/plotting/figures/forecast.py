@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from nuinfer.confidence import LIMIT
 from nuinfer.plotting import Kind, sheet, style
 from nuinfer.plotting.annotations import Figure, Forecast
 
@@ -37,7 +38,7 @@ def plot_forecast(forecast: Forecast, threshold: float, width_in: float = style.
             if relation == "=":
                 panel.vlines(passed, 0.0, threshold, color=colour, lw=style.points(0.8), ls="dotted")
         panel.axhline(threshold, color=style.GREY, lw=style.points(0.8), ls="dashed")
-        panel.annotate(f"{forecast.level:.0%}", (forecast.years[0], threshold), (2, 2), textcoords="offset points")
+        panel.annotate(LIMIT.label(forecast.level), (forecast.years[0], threshold), (2, 2), textcoords="offset points")
         every = np.concatenate([*forecast.statistics.values(), [threshold]])
         panel.set_ylim(0.5 * float(every.min()), 4.0 * float(every.max()))  # room for the legend
         style.plain_log(panel.xaxis, (1.0, 2.0, 5.0))

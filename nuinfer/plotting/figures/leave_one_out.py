@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping
 
+from nuinfer.confidence import HPD_LEVELS, credible
 from nuinfer.errors import ConfigError
 from nuinfer.plotting import Kind, density, needs, plane, sheet, style
 from nuinfer.plotting.annotations import Analysis, Draws, Figure, Look, Panels, Run, ShortRun
@@ -62,7 +63,7 @@ def plot_leave_one_out(
             plane.draw_posterior(panel, density.posterior_density(without, found.samples, found.ess))
             if outer < inner:
                 panel.contour(10.0**full.x, 10.0**full.y, full.value, levels=[outer, inner], **grey)
-            panel.plot([], [], color=_GREY, label="with all constraints, 68 and 95 %")
+            panel.plot([], [], color=_GREY, label=f"with all: {credible(*HPD_LEVELS, kind='HPD')}")
             if constraint.in_plane:
                 plane.draw_constraint(panel, constraint, box, looks[name])
             plane.finish(panel, box)
@@ -75,7 +76,7 @@ def plot_leave_one_out(
 
 
 @functools.lru_cache(maxsize=1)
-def _sampled(run: Run) -> Mapping[str, ShortRun]:
+def sampled(run: Run) -> Mapping[str, ShortRun]:
     """The posteriors without each constraint, once for all widths of a page."""
     from nuinfer.inference.sampling.short import leave_one_out
 
@@ -84,7 +85,7 @@ def _sampled(run: Run) -> Mapping[str, ShortRun]:
 
 def _draw(run: Run, *, width_in: float) -> Figure:
     effective = density.effective(run.summary())
-    return plot_leave_one_out(run.analysis, run.samples(), _sampled(run), effective=effective, width_in=width_in)
+    return plot_leave_one_out(run.analysis, run.samples(), sampled(run), effective=effective, width_in=width_in)
 
 
 CAPTION = "The allowed region again, each time without one of the constraints: what each of them does."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from nuinfer.confidence import credible
 from nuinfer.plotting import Kind, draws, of_posterior, plane, sheet, style
 from nuinfer.plotting.annotations import Analysis, ArrayLike, Draws, Figure, FloatArray, Panel, Point
 
@@ -77,8 +78,12 @@ def plot_pulls(
         for sigma in (2.0, 1.0):
             panel.axvspan(-sigma, sigma, color=style.GREY, alpha=0.12, lw=0, zorder=0)
         panel.axvline(0.0, color=style.GREY, lw=style.points(0.6))
-        panel.hlines(rows, ends[0], ends[3], color=style.BLUE, lw=style.points(1.0), label="posterior, 95 %")
-        panel.hlines(rows, ends[1], ends[2], color=style.BLUE, lw=style.points(3.0), label="posterior, 68 %")
+        panel.hlines(
+            rows, ends[0], ends[3], color=style.BLUE, lw=style.points(1.0), label=credible(0.95, kind="central")
+        )
+        panel.hlines(
+            rows, ends[1], ends[2], color=style.BLUE, lw=style.points(3.0), label=credible(0.68, kind="central")
+        )
         panel.plot(fitted, rows, "D", color=style.VERMILLION, ms=style.points(3.2), ls="none", label="best fit")
         panel.set_yticks(rows, names)
         panel.tick_params(axis="y", which="both", length=0)

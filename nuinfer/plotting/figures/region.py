@@ -23,7 +23,7 @@ def plot_region(
     """Posterior of (m_Z', g') on logarithmic axes: 68 and 95 % HPD regions, prior box, best fit and constraints.
 
     The density is that of the sampled coordinates (log10 of both). Each constraint is a line with its excluded side
-    shaded: where an exclusion begins, or where a likelihood is 1.92 below its maximum inside the prior box.
+    shaded: where an exclusion begins, or where a likelihood is 1.353 below its maximum inside the prior box.
 
     Parameters
     ----------
