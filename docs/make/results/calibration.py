@@ -8,13 +8,13 @@ from typing import Any
 from scipy import stats
 
 import nuinfer
-from nuinfer.inference.studies.calibration import Calibration, Setting, calibrate
+from nuinfer.inference.studies.calibration import Calibration, Control, Setting, calibrate
 from nuinfer.plotting import plot_calibration, style
 
 FIGURE = Path(__file__).resolve().parents[2] / "figures" / "calibration.png"
 FLAGSHIP = "hese7"
 RUNS = {FLAGSHIP: 300, "hese7_icecube": 200, "paper": 200}
-CONTROLS = {"livetime": 100, "prior": 200, "measurements": 40}  # of the flagship
+CONTROLS: dict[Control, int] = {"livetime": 100, "prior": 200, "measurements": 40}  # of the flagship
 WRONG = {
     "livetime": "counts simulated with 1.1 times the livetime",
     "prior": "the likelihood is ignored: prior and one-sided terms are the posterior",
