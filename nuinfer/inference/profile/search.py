@@ -4,9 +4,10 @@ The log-probability has many narrow maxima, one for every group of bins that a d
 begins or ends at an edge of a bin. In most parameters it is smooth, and nearly a sum of squares. So draws of the prior
 all climb (`nuinfer.inference.profile.climb`) for some steps; then, a few times over, the best distinct ones get
 children, which take about half of their parameters from another draw of the prior, and climb as well: dips are tried
-all over the prior while the rest is at its best already. The best distinct points climb to the end, and a small
-differential evolution (Storn and Price, J. Global Optim. 11 (1997) 341) around the highest follows its kinks. A search
-with a parameter fixed is a smaller one of the same kind, from what all the searches before have found.
+all over the prior while the rest is at its best already. The best distinct points climb to the end, and from the
+highest a simplex (Nelder and Mead, Comput. J. 7 (1965) 308; adaptive, Gao and Han, Comput. Optim. Appl. 51 (2012) 259)
+follows the kinks. A search with a parameter fixed is a smaller one of the same kind, from what all the searches before
+have found.
 """
 
 import math
@@ -26,9 +27,9 @@ PRIOR_DRAWS = 4000
 FIRST, PARENTS, CHILDREN = 640, 20, 256  # points that climb at first, that have children, and these, with effort 1
 ROUNDS, CROSSED = 6, 0.4  # generations; share of the parameters that a child does not have from its parent
 STEPS, LAST_STEPS = 6, 15  # of a climb, and of the last one
-LITTLE = 0.06  # effort of a search with a parameter fixed
+LITTLE, POOLED = 0.06, 500  # effort of a search with a parameter fixed; points that each search leaves for the others
 APART = 0.05  # of the prior range in some parameter: distinct parents
-NEARBY = 0.01  # of the prior range: the last evolution
+NEARBY = 0.01  # likewise, for the last climb
 ACCURACY, EVALUATIONS = 1e-4, 3000  # of the simplex at the end, in the cube and in the log-probability; at most
 LOST_ENOUGH = 1e-3  # accuracy of a maximum
 
@@ -96,19 +97,19 @@ class Search:
     def __init__(self, analysis: Analysis, seed: int, starts: FloatArray | None = None, effort: float = 1.0) -> None:
         if not 0.0 < effort < math.inf:
             raise ConfigError(f"effort: {effort} is not allowed, it must be positive and finite")
-        self._analysis, self._seed = analysis, seed
-        self._rng = np.random.default_rng(seed)
+        self._analysis, self._rng = analysis, np.random.default_rng(seed)
         self._drawn = analysis.sample_prior(PRIOR_DRAWS, self._rng)
         bounds = np.array(analysis.prior_bounds, float)
         reached = np.stack([self._drawn.min(axis=0), self._drawn.max(axis=0)], axis=-1)
         wider = reached + np.ptp(reached, axis=-1, keepdims=True) * [-1.0, 1.0]
         self.bounds = np.where(np.isfinite(bounds), bounds, wider)
         section = Section(analysis, self.bounds)
-        drawn = section.unit(self._drawn)
-        first = drawn[section.cost(drawn) < IMPOSSIBLE][: math.ceil(FIRST * effort)]
-        if starts is not None:
-            known = section.unit(np.asarray(starts, float))
-            first = np.vstack([first, known[distinct(known, section.cost(known), len(first) + 1)]])
+        drawn, known = (
+            section.unit(np.asarray(x, float)) for x in (self._drawn, self._drawn[:0] if starts is None else starts)
+        )
+        drawn, known = (x[section.cost(x) < IMPOSSIBLE] for x in (drawn, known))
+        n_first = math.ceil(FIRST * effort)
+        first = np.vstack([drawn[:n_first], known[distinct(known, section.cost(known), n_first)]])
         if not len(first):
             raise ConfigError(f"profile: none of {PRIOR_DRAWS} draws of the prior has a finite log-probability")
         self._pool = self._drawn[:0]
@@ -124,10 +125,11 @@ class Search:
         return self._found(section, first, LITTLE)
 
     def _found(self, section: Section, first: FloatArray, effort: float) -> BestFit:
-        """The highest point that a population which begins at `first` finds; all go into the pool."""
+        """The highest point that a population which begins at `first` finds; the distinct ones go into the pool."""
         if section.free:
             unit, cost = _generations(section, first, section.unit(self._drawn), effort, self._rng)
-            self._pool = np.vstack([self._pool, section.point(unit[cost < IMPOSSIBLE])])
+            kept = [row for row in distinct(unit, cost, POOLED) if cost[row] < IMPOSSIBLE]
+            self._pool = np.vstack([self._pool, section.point(unit[kept])])
             best, lowest = _polished(section, unit[np.argmin(cost)])
         else:
             best, lowest = first[0], float(section.cost(first[:1])[0])
@@ -177,7 +179,7 @@ def _joined(*parts: tuple[FloatArray, FloatArray]) -> tuple[FloatArray, FloatArr
 
 
 def _polished(section: Section, start: FloatArray) -> tuple[FloatArray, float]:
-    """The highest point of the kinks around a point, by the simplex of Nelder and Mead."""
+    """Where a simplex that starts at a point ends, which kinks do not stop."""
     settings: Any = {"adaptive": True, "fatol": ACCURACY, "xatol": ACCURACY, "maxfev": EVALUATIONS}
 
     def cost(unit: FloatArray) -> float:
