@@ -29,7 +29,7 @@ COUPLING, MASS = "log10_g_prime", "log10_m_zprime_mev"
 MOVES = {(MASS, "low"): (0.3, -0.3), (MASS, "high"): (0.3, -0.3), (COUPLING, "low"): (1.0,)}
 """How far each edge of a prior is moved inwards, in log10: by a factor of two of the mass, of ten of the coupling."""
 
-PARETO_K, STARTS = 0.7, 1000
+PARETO_K, STARTS, EFFORT = 0.7, 1000, 0.15  # a search that starts from draws of the posterior is a short one
 AS_FITTED, WITHOUT = "as fitted", "without "
 DRAWS, REWEIGHTED, CUT = "draws", "reweighted", "cut"
 NEEDS_A_FIT = "needs a fit"
@@ -165,5 +165,5 @@ def credible_limit(coupling: FloatArray, weights: FloatArray | None = None) -> f
 def limit_of(analysis: Analysis, seed: int, starts: FloatArray) -> float | None:
     """The upper limit on g' by profile likelihood, None if no coupling is excluded; starts inside the prior count."""
     inside = np.isfinite(analysis.log_prior(starts))
-    limit = Profile(analysis, seed, starts[inside]).limit(COUPLING, "upper", LEVEL)
+    limit = Profile(analysis, seed, starts[inside], EFFORT).limit(COUPLING, "upper", LEVEL)
     return None if limit is None else 10.0**limit
