@@ -148,8 +148,8 @@ class Analysis:
         """Log of the normalised prior density, -inf outside; shape (*batch,)."""
         return self.space.log_prior(theta)
 
-    def evaluate(self, theta: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Log-probability and terms of a batch, stopping early where a point is already impossible.
+    def evaluate(self, theta: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Log-probability, terms and counts of a batch, stopping early where a point is already impossible.
 
         Parameters
         ----------
@@ -161,16 +161,14 @@ class Analysis:
             -inf outside the prior or an exclusion.
         terms : ndarray, shape (n, n_term)
             In the order of `term_names`; -inf for terms that were not evaluated.
+        counts : ndarray, shape (n, component, topology, bin)
+            Expected counts; 0 where they were not evaluated.
 
         Raises
         ------
         NonFiniteLogProbError
             If a term is NaN or +inf; it names the term and holds the point.
         """
-        return self.evaluate_counts(theta)[:2]
-
-    def evaluate_counts(self, theta: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """What `evaluate` gives, and the counts (n, component, topology, bin), 0 of what was not evaluated."""
         x = self.space.check(theta)
         with np.errstate(all="ignore"):  # what comes of it is checked
             columns, log_prior, _ = self.space.unpack(x)

@@ -57,7 +57,7 @@ def likelihood(analysis: Analysis | str | Path, overrides: Iterable[str] = ()) -
 
     def log_likelihood(**parameters: float) -> tuple[float, dict[str, float]]:
         theta = np.array([[float(parameters[name]) for name in names]])
-        _, terms = built.evaluate(theta)
+        _, terms, _ = built.evaluate(theta)
         derived = {name: float(values[0]) for name, values in built.derived(theta).items()}
         return float(np.delete(terms[0], prior).sum()), derived
 

@@ -137,20 +137,10 @@ class ForwardModel:
                 f"energy_scale: {scale.max()} is not allowed, {starts}; it must be at most {most:g}"
             )
         names = [f"norm_{name}" for name in self.dataset.backgrounds]
-        flux = self._integrals({name: v for name, v in values.items() if name not in (*AFTER_TRANSPORT, *names)})
         norms, efficiency = np.array([values[name] for name in names]), values["detector_scale"]
+        arriving, rows = _distinct({name: v for name, v in values.items() if name not in (*AFTER_TRANSPORT, *names)})
+        flux = self.transport.integrals(self.points(arriving), self._bins)[rows]
         return counts_by_component(flux, values["phi_total"], scale, efficiency, norms, self._response)
-
-    def _integrals(self, values: Mapping[str, FloatArray]) -> FloatArray:
-        """Integrals of the populations at Earth; a point equal to the one before shares its integrals."""
-        rows: slice | IntArray = slice(None)
-        if np.any(values["gamma"][1:] == values["gamma"][:-1]):
-            table = np.array(list(values.values()))
-            new = np.append(True, np.any(table[:, 1:] != table[:, :-1], axis=0))
-            rows = np.cumsum(new) - 1
-            values = dict(zip(values, np.ascontiguousarray(table[:, new]), strict=True))
-        integrals: FloatArray = self.transport.integrals(self.points(values), self._bins)
-        return integrals[rows]
 
     def unabsorbed(self, values: Mapping[str, FloatArray], energy_gev: FloatArray) -> FloatArray:
         """Unabsorbed flux over phi_total (E/pivot)^-gamma at energies (energy,), shape (n, energy)."""
@@ -173,6 +163,15 @@ class ForwardModel:
             for _ in range(HEATING_ROUNDS):
                 coupling = cold * self.heating(*np.broadcast_arrays(mass, coupling)) ** -1.5
         return coupling
+
+
+def _distinct(values: Mapping[str, FloatArray]) -> tuple[Mapping[str, FloatArray], slice | IntArray]:
+    """Points without those equal to the one before, which shares what arrives at Earth, and where all are in them."""
+    if not np.any(values["gamma"][1:] == values["gamma"][:-1]):
+        return values, slice(None)
+    table = np.array(list(values.values()))
+    new = np.append(True, np.any(table[:, 1:] != table[:, :-1], axis=0))
+    return dict(zip(values, np.ascontiguousarray(table[:, new]), strict=True)), np.cumsum(new) - 1
 
 
 @compiled

@@ -89,10 +89,7 @@ class Toy:
             raise NonFiniteLogProbError("poisson", dict(zip(self.parameter_names, theta[worst].tolist(), strict=True)))
         if self.defect == "excluded":
             poisson = np.full(len(theta), -np.inf)
-        return prior + poisson, np.column_stack([prior, poisson])
-
-    def evaluate_counts(self, theta):
-        return *self.evaluate(theta), self.expected_counts(theta)[:, None]
+        return prior + poisson, np.column_stack([prior, poisson]), self.expected_counts(theta)[:, None]
 
     @property
     def space(self):

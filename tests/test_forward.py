@@ -66,7 +66,7 @@ def test_points_that_differ_behind_the_transport_share_it(overrides):
     alone = [analysis.expected_counts(row) for row in rows]
     np.testing.assert_array_equal(analysis.expected_counts(rows), alone)
     assert len({counts.tobytes() for counts in alone}) > 2 * n_dim
-    log_prob, _, counts = analysis.evaluate_counts(rows)
+    log_prob, _, counts = analysis.evaluate(rows)
     np.testing.assert_array_equal(counts.sum(axis=1), alone)
     np.testing.assert_array_equal(log_prob, analysis.log_prob(rows))
 

@@ -49,7 +49,7 @@ def _label(panel: Any) -> None:
 def enlarge(drawn: Sheet, fractions: FloatArray) -> None:
     """Limit the second triangle to one around points (n, 3), inside the whole one, where its outline is drawn."""
     low, high = np.quantile(fractions, [0.05, 0.95], axis=0)
-    size = float(np.clip(4.0 * np.max(high - low), 0.03, 0.4))
+    size = float(np.clip(4.0 * np.max(high - low), 0.1, 0.4))
     least = np.maximum(0.5 * (low + high) - size / 3.0, 0.0)
     least *= (1.0 - size) / max(float(least.sum()), 1e-9)  # the three sides must leave `size`
     whole, enlarged = drawn.panels[0], drawn.panels[-1]

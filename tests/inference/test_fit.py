@@ -276,7 +276,7 @@ def test_equal_starts_hide_the_wrong_weights_negative_control(toys, tmp_path, po
     def start_in_one_mode(_, walkers, seed, ensemble):
         rng = np.random.default_rng([seed, ensemble])
         theta = -5.0 + np.where(np.arange(4) < 2, 0.003, 0.3) * rng.standard_normal((walkers, 4))
-        log_prob, terms = analysis.evaluate(theta)
+        log_prob, terms, _ = analysis.evaluate(theta)
         state = np.random.RandomState(ensemble).get_state(legacy=True)
         return run_folder.Block(-1, theta[None], log_prob[None], terms[None], np.zeros(walkers, np.intp), state)
 

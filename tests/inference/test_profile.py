@@ -87,7 +87,7 @@ class Counting:
             def evaluate(self, theta):
                 poisson = stats.poisson.logpmf(observed, theta[:, 0] + 3.0)
                 prior = np.where((theta[:, 0] >= 0.0) & (theta[:, 0] <= 20.0), -np.log(20.0), -np.inf)
-                return prior + poisson, np.column_stack([prior, poisson])
+                return prior + poisson, np.column_stack([prior, poisson]), self.expected_counts(theta)[:, None]
 
             def with_observed(self, counts, measured):  # noqa: ARG002 - the interface of Analysis
                 return Counting(toys, np.asarray(counts).item())

@@ -240,7 +240,11 @@ def test_flavour_at_earth_takes_every_law():
 def analysis_of(case):
     keys = ("source", "evolution", "coherence", "ordering", "spectrum", "source_redshift")
     settings = {f"model.{key}": case[key] for key in keys if key in case}
-    settings |= {"model.absorption": case["absorption"], "model.regeneration": False, "model.relic_neutrinos": "standard"}
+    settings |= {
+        "model.absorption": case["absorption"],
+        "model.regeneration": False,
+        "model.relic_neutrinos": "standard",
+    }
     if "source_redshift" in case:
         settings["model.evolution"] = "single"
     return nuinfer.load("hese7_icecube", settings)

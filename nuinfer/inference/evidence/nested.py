@@ -167,7 +167,7 @@ class Target:
         return np.concatenate([np.empty(0), *parts]).reshape(points.shape[:-1])
 
     def _part(self, rows: FloatArray) -> FloatArray:
-        _, terms = self.analysis.evaluate(rows)
+        _, terms, _ = self.analysis.evaluate(rows)
         values = np.delete(terms, self.analysis.term_names.index("prior"), axis=1).sum(axis=1)
         if self._without_bin is not None:
             possible = np.flatnonzero(values > -np.inf)

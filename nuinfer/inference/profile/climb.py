@@ -58,7 +58,7 @@ class Section:
 
     def cost(self, unit: FloatArray) -> FloatArray:
         """Minus the log-probability, shape (n,), at n points of the cube."""
-        log_prob, _ = self._analysis.evaluate(self.point(unit))
+        log_prob, *_ = self._analysis.evaluate(self.point(unit))
         return np.where(np.isfinite(log_prob), -log_prob, IMPOSSIBLE)
 
     def local(self, unit: FloatArray) -> Local:
@@ -67,7 +67,7 @@ class Section:
         rows = np.repeat(unit[:, None], 1 + free, axis=1)
         order = range(free, 0, -1)  # what is next to the point moves a parameter of the detector, which costs little
         rows[:, order, range(free)] += ahead
-        log_prob, terms, counts = self._analysis.evaluate_counts(self.point(rows.reshape(-1, free)))
+        log_prob, terms, counts = self._analysis.evaluate(self.point(rows.reshape(-1, free)))
         cost = np.where(np.isfinite(log_prob), -log_prob, IMPOSSIBLE).reshape(n, 1 + free, 1)
         counts, terms = counts.sum(axis=1).reshape(n, 1 + free, -1), terms[:, 1:-1].reshape(n, 1 + free, -1)
         usable = np.maximum(cost[:, order], cost[:, :1]) < IMPOSSIBLE

@@ -136,7 +136,7 @@ class Search:
         point = section.point(best)
         if lowest < IMPOSSIBLE:
             self._pool = np.vstack([point, self._pool])
-        _, terms = self._analysis.evaluate(point[None])
+        _, terms, _ = self._analysis.evaluate(point[None])
         named = dict(zip(self._analysis.term_names, terms[0].tolist(), strict=True))
         return BestFit(point, -lowest if lowest < IMPOSSIBLE else -math.inf, named)
 

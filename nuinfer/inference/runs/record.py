@@ -105,7 +105,7 @@ def _is_same_posterior(old: Run, analysis: Analysis) -> bool:
         if Run(old.folder).analysis.config_hash != analysis.config_hash:
             return False
         theta, log_prob = (values[:, -1] for values in (old.samples(0, 1), old.log_prob(0, 1)))
-        today, _ = analysis.evaluate(theta.reshape(-1, theta.shape[-1]))
+        today, *_ = analysis.evaluate(theta.reshape(-1, theta.shape[-1]))
     except NuinferError:
         return False
     return np.allclose(today, log_prob.ravel(), rtol=1e-8, atol=0.0)

@@ -78,7 +78,7 @@ def start_of(analysis: Analysis, walkers: int, seed: int, ensemble: int) -> Bloc
     drawn: list[tuple[FloatArray, FloatArray, FloatArray]] = []
     for n in [16 * walkers] * 12 + [8 * walkers]:
         points = analysis.sample_prior(n, rng)
-        drawn.append((points, *analysis.evaluate(points)))
+        drawn.append((points, *analysis.evaluate(points)[:2]))
         if sum(np.count_nonzero(np.isfinite(log_prob)) for _, log_prob, _ in drawn) >= 8 * walkers:
             break
     points, log_prob, terms = (np.concatenate(parts) for parts in zip(*drawn, strict=True))
@@ -174,7 +174,7 @@ def states(
         rows = np.arange(len(theta))
         while len(rows):
             try:
-                answer[rows] = np.column_stack(analysis.evaluate(theta[rows]))
+                answer[rows] = np.column_stack(analysis.evaluate(theta[rows])[:2])
                 break
             except NonFiniteLogProbError as error:
                 if reject is None:

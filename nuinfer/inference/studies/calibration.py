@@ -296,7 +296,7 @@ def _posterior_draws(analysis: Analysis, seed: int, setting: Setting) -> tuple[F
 
 def _quantities(analysis: Analysis, theta: FloatArray) -> dict[str, FloatArray]:
     """What is ranked, each of shape (n,)."""
-    log_prob, terms = analysis.evaluate(theta)
+    log_prob, terms, _ = analysis.evaluate(theta)
     values = {name: theta[:, column] for column, name in enumerate(analysis.parameter_names)}
     values["log_likelihood"] = log_prob - terms[:, analysis.term_names.index("prior")]
     values["total_counts"] = analysis.expected_counts(theta).sum(axis=(-2, -1))
