@@ -22,7 +22,7 @@ def triangles(axes: Sequence[Axes] | None, width_in: float) -> Iterator[Sheet]:
     ternary: Look = {"subplot_kw": {"projection": "ternary", "ternary_sum": 1.0}}
     with sheet(axes, width_in, heights, panels=2, columns=(2, 1), **ternary) as drawn:
         if drawn.own:  # room for labels that the axes do not report
-            drawn.figure.set_layout_engine("constrained", rect=(0.02, 0.0, 0.96, 0.96))
+            drawn.figure.set_layout_engine("constrained", rect=(0.02, 0.0, 0.96, 0.96), h_pad=style.points(0.06))
         yield drawn
         for panel in drawn.panels:
             _label(panel)
