@@ -10,7 +10,7 @@ from nuinfer.plotting import plot, style
 
 FIGURE = Path(__file__).resolve().parents[2] / "figures" / "forecast-band.png"
 AT = {"m_zprime_mev": 8.0, "g_prime": 1e-3}
-CHECKS = 100
+CHECKS = 50
 BAND = ("data.exposure=10", "data.effective_area_scale=10", "parameters.log10_g_prime.high=-1.5")
 MASSES_MEV, SETS = (4.0, 5.657, 8.0, 11.314, 16.0), 20
 

@@ -1,4 +1,4 @@
-"""Are the odds of `nuinfer compare` honest? What docs/comparison.md quotes of it, and its figure (12 core-minutes)."""
+"""Are the odds of `nuinfer compare` honest? What docs/comparison.md quotes of it, and its figure (20 core-minutes)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from nuinfer.inference.studies.odds import OddsCalibration, judge_odds, odds_of_
 from nuinfer.plotting import sheet, style
 
 FIGURE = Path(__file__).resolve().parents[2] / "figures" / "odds-calibration.png"
-DATA_SETS, SEED, SETTING = 200, 7505, Setting(live=150, walks=20)
+DATA_SETS, SEED, SETTING = 200, 7505, Setting(live=250, walks=25)
 HYPOTHESES = {
     "pion decay": ("model.absorption=false",),
     "neutron decay": ("model.absorption=false", "model.source=neutron"),
