@@ -61,6 +61,7 @@ def absorption(test: AbsorptionTest) -> dict[str, Any]:
         "note": test.note,
         "likelihood_ratio": ratio and ratio.statistic,
         "p_value": ratio and ratio.p_value,
+        "percent": ratio and 100.0 * ratio.p_value,
     }
 
 
