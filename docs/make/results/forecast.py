@@ -20,7 +20,8 @@ def make(work: Path) -> dict[str, Any]:
     years = nuinfer.forecast("hese7", AT, check=CHECKS, out=work / "years")
     band = nuinfer.forecast_band("hese7", MASSES_MEV, n=SETS, overrides=BAND, out=work / "band")
     style.save(plot("expected_limits", band), FIGURE)
-    return {"years": dict(years.to_json()), "band": dict(band.to_json())}
+    checked = {check.statistic: float(years.years[0]) * check.exposure for check in years.checks}
+    return {"years": dict(years.to_json()), "checked_years": checked, "checks": CHECKS, "band": dict(band.to_json())}
 
 
 def tables(values: dict[str, Any]) -> dict[str, str]:
