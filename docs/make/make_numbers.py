@@ -44,16 +44,19 @@ def main() -> None:
             "about": (module.__doc__ or "").partition("\n")[0],
             "command": f"make numbers SECTIONS={name}",
             "version": nuinfer.__version__,
-            "minutes": round((time.perf_counter() - begin) / 60.0, 1),
             "values": rounded(values),
         }
         known = {**pages.numbers(), name: entry}
         pages.NUMBERS.write_text(json.dumps(dict(sorted(known.items())), indent=1) + "\n")
-        print(f"{name}: made in {entry['minutes']} minutes")
+        print(f"{name}: made in {(time.perf_counter() - begin) / 60.0:.1f} minutes")
     known = pages.numbers()
     for page in pages.pages():
         old = page.read_text()
-        new = pages.filled(old, known)
+        try:
+            new = pages.filled(old, known)
+        except (KeyError, ValueError) as error:
+            print(f"{page.relative_to(pages.ROOT)}: left as it is, {error.args[0]}")
+            continue
         if new != old:
             page.write_text(new)
             print(f"wrote {page.relative_to(pages.ROOT)}")

@@ -60,7 +60,12 @@ def test_statistics_of_known_ranks_analytic():
     assert result.passed
     narrow = [{**one, "rank": {"x": float(r > 0.5)}} for one, r in zip(simulations, ranks, strict=True)]
     assert judge(narrow, "narrow", Setting()).failures == ("x",)
-    assert not judge([{**simulations[0], "ess": 3.0}, *simulations[1:]], "poor", Setting()).passed
+    stuck = [{**one, "pull": {"x": 1e12}, "ess": 3.0} for one in simulations]
+    few, many = (judge([*stuck[:k], *simulations[k:]], "poor", Setting()) for k in (4, 5))
+    assert few.passed  # 1 % of the fits is left out
+    assert (few.inadequate, few.simulations, few.ess_min) == (4, 396, 500.0)
+    assert not many.passed
+    assert not judge(stuck, "stuck", Setting()).passed
 
 
 def test_numbers_do_not_depend_on_jobs_and_interruptions(toys, tmp_path, pool):

@@ -1,4 +1,4 @@
-"""Simulation-based calibration: what docs/calibration.md quotes, and its figure (40 minutes of one core)."""
+"""Simulation-based calibration: what docs/calibration.md quotes, and its figure (25 minutes of one core)."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def tables(values: dict[str, Any]) -> dict[str, str]:
     for control, wrong in WRONG.items():
         entry = values[control]
         fails = (
-            f"`{name}` (p = {p:.0e})" if name == "region" else f"`{name}` ({pull:+.2f})"
+            f"`{name}` (p = {p:.0e})" if name == "region" else f"`{name}` ({pull:+.3g})"
             for name, pull, p in entry["failures"]
         )
         rows.append(f"| `{control}` | {wrong} | {entry['simulations']} | {', '.join(fails)} |")

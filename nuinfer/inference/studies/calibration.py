@@ -38,6 +38,7 @@ emcee's released snooker move; measured values of constraints are drawn at the S
 
 PASSED_ABOVE = 0.01  # p-value, divided by the number of tests
 MAX_STEPS = 16_000
+TOLERATED = 0.01  # share of the fits that may be left out
 DRAWS = 2000  # of each posterior, among which the truth is ranked
 REGION_BINS = 24  # per axis, over the draws, of the density that orders the region in (m_Z', g')
 REGION = ("log10_m_zprime_mev", "log10_g_prime")
@@ -54,7 +55,7 @@ class Setting:
     seed : int
         Root seed; simulation number k uses its own child of it.
     min_ess : float
-        Effective sample size that every parameter of every fit has to reach.
+        Effective sample size that every parameter of a fit has to reach, else the fit is left out.
     control : str
         One of `CONTROLS`.
     steps : int
@@ -115,9 +116,10 @@ class Calibration:
     coverage : mapping
         Level of the region in (m_Z', g') to the fraction of simulations whose truth it holds.
     inadequate : int
-        Fits that did not reach the effective sample size.
+        Fits that did not reach the effective sample size and are left out. Data and chains decide that, not the truth,
+        so that the ranks of the others stay uniform (Modrak et al. 2023, arXiv:2211.02383).
     ess_min : float
-        Smallest effective sample size of a fit.
+        Smallest effective sample size of the others.
     ranks : mapping
         Quantity to its ranks, shape (simulation,).
     """
@@ -132,7 +134,7 @@ class Calibration:
 
     @property
     def simulations(self) -> int:
-        """Number of simulations."""
+        """Number of simulations, without those left out."""
         return len(next(iter(self.ranks.values())))
 
     @property
@@ -147,8 +149,8 @@ class Calibration:
 
     @property
     def passed(self) -> bool:
-        """Whether every test passes and every fit was adequate."""
-        return not self.failures and not self.inadequate
+        """Whether every test passes, with 1 % of the fits left out at most."""
+        return not self.failures and self.inadequate <= TOLERATED * (self.simulations + self.inadequate)
 
     def markdown(self) -> str:
         """The table of ``calibration.md``."""
@@ -168,7 +170,7 @@ class Calibration:
         for level, share in self.coverage.items():
             error = math.sqrt(level * (1.0 - level) / self.simulations)  # if it is right
             lines.append(f"Region of {level:.0%} in (m_Z', g'): holds the truth in {share:.3f} ± {error:.3f}.")
-        poor = f"{self.inadequate} of {self.simulations} below {self.setting.min_ess:g}"
+        poor = f"{self.inadequate} more, below {self.setting.min_ess:g}, left out"
         lines.append(f"Effective sample size of the fits: at least {self.ess_min:.0f}; {poor}.")
         return "\n".join(lines) + "\n"
 
@@ -225,6 +227,9 @@ def calibrate(
 
 def judge(simulations: Sequence[Mapping[str, Any]], name: str, setting: Setting) -> Calibration:
     """Statistics of simulations, as `simulate` returns them."""
+    adequate = [one for one in simulations if one["ess"] >= setting.min_ess]
+    inadequate = len(simulations) - len(adequate)
+    simulations = adequate or simulations
     n = len(simulations)
     pull_error, spread_error = 1.0 / math.sqrt(n), math.sqrt(0.8 / n)
     ranks = {name: np.array([one["rank"][name] for one in simulations]) for name in simulations[0]["rank"]}
@@ -237,9 +242,8 @@ def judge(simulations: Sequence[Mapping[str, Any]], name: str, setting: Setting)
         p_values = p_pull, p_spread, float(stats.kstest(rank, "uniform").pvalue)
         rows.append(Row(quantity, pull, pull_error, spread, spread_error, p_values))
     coverage = {level: float(np.mean(ranks["region"] < level)) for level in LEVELS} if "region" in ranks else {}
-    ess = [float(one["ess"]) for one in simulations]
-    inadequate = sum(value < setting.min_ess for value in ess)
-    return Calibration(name, setting, tuple(rows), coverage, inadequate, min(ess), ranks)
+    ess_min = min(float(one["ess"]) for one in simulations)
+    return Calibration(name, setting, tuple(rows), coverage, inadequate, ess_min, ranks)
 
 
 def simulate(analysis: Analysis, setting: Setting, index: int) -> dict[str, Any]:
