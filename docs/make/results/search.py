@@ -1,4 +1,4 @@
-"""Best fits of simulated data against much more expensive searches: what docs/run-folder.md quotes (an hour of one core)."""
+"""Best fits of simulated data against much dearer searches: what docs/run-folder.md quotes (an hour of one core)."""
 
 from __future__ import annotations
 
