@@ -66,6 +66,7 @@ def look_up(known: Mapping[str, Any], path: str) -> Any:
 def shown(value: Any, form: str | None) -> str:
     """A number as the pages print it."""
     text = "none" if value is None else format(value, form or "")
+    text = text.removeprefix("-") if re.fullmatch(r"-0\.?0*", text) else text
     return re.sub(r"e([+-])0*(\d)", lambda found: f"e{found[1].strip('+')}{found[2]}", text)
 
 

@@ -147,16 +147,17 @@ def savage_dickey(absorption: Evidence, none: Analysis, seed: int = 0) -> Savage
     log_likelihood = Target(analysis).log_likelihood
     lowest = log_likelihood(at_floor)
     weights = np.exp(lowest - log_likelihood(draws))  # from the draws to the posterior at the floor
+    weights /= weights.sum()
     grid = np.linspace(floor, ceiling, GRID)
     rises = np.array([np.exp(log_likelihood(at_coupling(draws, column, x)) - lowest) for x in grid])
-    rise = rises @ weights / weights.sum()
+    rise = rises @ weights
     edge = _plateau_edge(rise, grid)
     prior_at_floor = at_coupling(analysis.sample_prior(DRAWS, rng), column, floor)
     mass_only, mass_error = _mean_constraints(analysis, none, prior_at_floor)
     prior = analysis.sample_prior(PRIOR_DRAWS, rng)[:, column]
     plateau = prior < edge
     height = float(np.mean(np.interp(prior[plateau], grid, rise)))
-    height_error = float(np.std(rises[grid <= edge].mean(axis=0))) / math.sqrt(PLATEAU_DRAWS)
+    height_error = error_of_mean(rises[grid <= edge].mean(axis=0), weights)
     before = float(np.mean(plateau))
     shares = [float(np.exp(run.log_weights) @ (run.samples[:, column] < edge)) for run in absorption.runs]
     after = min(float(np.mean(shares)), 1.0)  # of the rounding of sums
@@ -184,6 +185,17 @@ def at_coupling(theta: FloatArray, column: int, value: float) -> FloatArray:
     moved = theta.copy()
     moved[:, column] = value
     return moved
+
+
+def error_of_mean(values: FloatArray, weights: FloatArray) -> float:
+    """Monte-Carlo error of a weighted mean; the weights add up to one, and what has none does not count.
+
+    Examples
+    --------
+    >>> error_of_mean(np.array([1.0, 3.0, 1e12]), np.array([0.5, 0.5, 0.0]))
+    0.7071067811865476
+    """
+    return float(np.sqrt(np.sum((weights * (values - values @ weights)) ** 2)))
 
 
 def _plateau_draws(absorption: Evidence, column: int, below: float) -> FloatArray:
