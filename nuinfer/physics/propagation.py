@@ -116,7 +116,7 @@ def species_at_earth(  # noqa: PLR0913, PLR0917 - one of the public names
 def _rows(values: FloatArray, batch: tuple[int, ...], n_axes: int) -> FloatArray:
     """Values of shape (*batch, physics axes) as (n, physics axes)."""
     axes = values.shape[values.ndim - n_axes :]
-    return np.ascontiguousarray(np.broadcast_to(values, (*batch, *axes)).reshape(-1, *axes))
+    return np.array(np.broadcast_to(values, (*batch, *axes)), order="C").reshape(-1, *axes)
 
 
 def flavour_at_earth(  # noqa: PLR0913, PLR0917 - one of the public names

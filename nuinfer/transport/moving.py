@@ -169,7 +169,7 @@ class Moving:
         arriving = points.source[..., None] * survivals(rays, self._medium, self.path_rule.rule)[:, None]
         if self.regeneration:
             share = self.propagation.mediator.neutrino_branching(points.m_zprime_mev)
-            source = np.ascontiguousarray(np.broadcast_to(points.source, (gamma.size, *points.source.shape[1:])))
+            source = np.array(np.broadcast_to(points.source, (gamma.size, *points.source.shape[1:])), order="C")
             emitted = cascade.flux_of_sources(self.shells, self._setting.x, gamma)
             flights = cascade.Flights(gamma, scale * temperature**2, cut, share, a, source, *emitted)
             arriving = arriving + cascade.daughters_at_earth(2.0 * near, self._setting, flights, self._finer)
