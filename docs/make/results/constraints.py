@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
 from pathlib import Path
 from typing import Any
 
 from scipy.optimize import brentq
 
-from nuinfer.constraints import neff
+import nuinfer
+from nuinfer.constraints import borexino, neff
+from nuinfer.constraints.limits import bound
+from nuinfer.physics import mixing
 
 MASSES_MEV = (1, 3, 5, 8, 10, 12, 16, 20, 30, 50)
 ROWS: tuple[tuple[neff.Temperatures, float | None], ...] = (
@@ -24,6 +29,30 @@ def label(temperatures: str, g_prime: float | None) -> str:
     return f"{temperatures}, " + ("no mixing" if g_prime is None else f"g' = {g_prime:.0e}".replace("e-0", "e-"))
 
 
+def solar() -> dict[str, Any]:
+    """Flavours of 7Be neutrinos, the rate at 10 MeV and g' = 3e-4, and limits on g' of the term."""
+    mixings = {"normal": mixing.NUFIT60_NORMAL, "inverted": mixing.NUFIT60_INVERTED, "paper": mixing.PAPER}
+    terms = {
+        ordering: next(
+            c for c in nuinfer.load("hese7", [f"model.ordering={ordering}"]).constraints if c.name == "borexino"
+        )
+        for ordering in ("normal", "inverted")
+    }
+    exact = dataclasses.replace(terms["normal"].measurement, sigma=math.hypot(1.1, 0.55))
+    terms["without the error of R_SM"] = dataclasses.replace(terms["normal"], measurement=exact)
+    return {
+        "flavours": {
+            name: [float(x) for x in borexino.flavours(one, 7.5e-5 if name == "paper" else 7.49e-5)]
+            for name, one in mixings.items()
+        },
+        "excess_percent": 100.0 * (float(borexino.rate_ratio(10.0, 3e-4)) - 1.0),
+        "limits": {
+            name: {str(mass): float(bound(term, mass).upper[0]) for mass in (10, 20)} for name, term in terms.items()
+        },
+        "recipe": float(borexino.paper_limit(10.0)),
+    }
+
+
 def make(work: Path) -> dict[str, Any]:  # noqa: ARG001
     """The values."""
 
@@ -36,6 +65,11 @@ def make(work: Path) -> dict[str, Any]:  # noqa: ARG001
             for temperatures, g in ROWS
         },
         "planck": {label("common", g): lightest(g) for temperatures, g in ROWS if temperatures == "common"},
+        "borexino": solar(),
+        "depth_factors": [
+            (1.0 + float(neff.delta_neff(mass, g_prime)) / 3.044) ** 0.75
+            for mass, g_prime in ((12.0, 1e-4), (8.0, 3e-4), (5.0, 1e-4))
+        ],
         "largest_delta_neff": float(neff.delta_neff(1.1, 1e-2)),
         "at_15_mev": float(neff.delta_neff(15.0, 5e-4)),
     }
