@@ -4,10 +4,11 @@ The log-probability has many narrow maxima, one for every group of bins that a d
 begins or ends at an edge of a bin. In most parameters it is smooth, and nearly a sum of squares. So draws of the prior
 all climb (`nuinfer.inference.profile.climb`) for some steps; then, a few times over, the best distinct ones get
 children, which take about half of their parameters from another draw of the prior, and climb as well: dips are tried
-all over the prior while the rest is at its best already. The best distinct points climb to the end, and from the
-highest a simplex (Nelder and Mead, Comput. J. 7 (1965) 308; adaptive, Gao and Han, Comput. Optim. Appl. 51 (2012) 259)
-follows the kinks. A search with a parameter fixed is a smaller one of the same kind, from what all the searches before
-have found.
+all over the prior while the rest is at its best already. The best distinct points climb to the end. Then they are the
+population of a differential evolution (Storn and Price, J. Global Optim. 11 (1997) 341), which moves along the borders
+of exclusions, and from its best point a simplex (Nelder and Mead, Comput. J. 7 (1965) 308; adaptive, Gao and Han, Comput.
+Optim. Appl. 51 (2012) 259) follows the kinks. A search with a parameter fixed is a smaller one of the same kind, from
+what all the searches before have found.
 """
 
 import math
@@ -25,6 +26,7 @@ from nuinfer.typing import FloatArray
 
 PRIOR_DRAWS = 4000
 FIRST, PARENTS, CHILDREN = 640, 20, 256  # points that climb at first, that have children, and these, with effort 1
+EVOLVED, GENERATIONS = 40, 100  # points of the differential evolution at the end, with effort 1
 ROUNDS, CROSSED = 6, 0.4  # generations; share of the parameters that a child does not have from its parent
 STEPS, LAST_STEPS = 6, 15  # of a climb, and of the last one
 LITTLE, POOLED = 0.06, 500  # effort of a search with a parameter fixed; points that each search leaves for the others
@@ -130,7 +132,8 @@ class Search:
             unit, cost = _generations(section, first, section.unit(self._drawn), effort, self._rng)
             kept = [row for row in distinct(unit, cost, POOLED) if cost[row] < IMPOSSIBLE]
             self._pool = np.vstack([self._pool, section.point(unit[kept])])
-            best, lowest = _polished(section, unit[np.argmin(cost)])
+            rows = distinct(unit, cost, math.ceil(EVOLVED * math.sqrt(effort)), NEARBY)
+            best, lowest = _polished(section, _evolved(section, unit[rows], self._rng))
         else:
             best, lowest = first[0], float(section.cost(first[:1])[0])
         point = section.point(best)
@@ -176,6 +179,18 @@ def _generations(
 def _joined(*parts: tuple[FloatArray, FloatArray]) -> tuple[FloatArray, FloatArray]:
     units, costs = zip(*parts, strict=True)
     return np.vstack(units), np.concatenate(costs)
+
+
+def _evolved(section: Section, start: FloatArray, rng: np.random.Generator) -> FloatArray:
+    """The best point after some generations of differential evolution, which follows the borders of exclusions."""
+    settings: Any = {"vectorized": True, "updating": "deferred", "polish": False, "tol": 0.0, "rng": rng}
+    settings |= {"maxiter": GENERATIONS, "strategy": "rand1bin", "init": start}
+    if len(start) < 5:  # of which scipy makes no population
+        return np.asarray(start[0])
+    walls = optimize.Bounds(np.zeros(start.shape[1]), np.ones(start.shape[1]))
+    evolve: Any = optimize.differential_evolution  # whose types know functions of one point alone
+    found: Any = evolve(lambda columns: section.cost(columns.T), walls, **settings)
+    return np.asarray(found.x)
 
 
 def _polished(section: Section, start: FloatArray) -> tuple[FloatArray, float]:
