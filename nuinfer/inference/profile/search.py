@@ -6,9 +6,9 @@ all climb (`nuinfer.inference.profile.climb`) for some steps; then, a few times 
 children, which take about half of their parameters from another draw of the prior, and climb as well: dips are tried
 all over the prior while the rest is at its best already. The best distinct points climb to the end. Then they are the
 population of a differential evolution (Storn and Price, J. Global Optim. 11 (1997) 341), which moves along the borders
-of exclusions, and from its best point a simplex (Nelder and Mead, Comput. J. 7 (1965) 308; adaptive, Gao and Han, Comput.
-Optim. Appl. 51 (2012) 259) follows the kinks. A search with a parameter fixed is a smaller one of the same kind, from
-what all the searches before have found.
+of exclusions, and from its best point a simplex (Nelder and Mead, Comput. J. 7 (1965) 308; adaptive, Gao and Han,
+Comput. Optim. Appl. 51 (2012) 259) follows the kinks. A search with a parameter fixed is a smaller one of the same
+kind, from what all the searches before have found.
 """
 
 import math
