@@ -28,7 +28,7 @@ def tables(values: dict[str, Any]) -> dict[str, str]:
     """The statistics against livetime, and what simulated data say of them."""
     years = values["years"]
     columns = zip(years["years"], years["q"]["seen"], years["q"]["excluded"], strict=True)
-    rows = [f"| {livetime:.2g} | {seen:.2g} | {excluded:.2g} |" for livetime, seen, excluded in columns]
+    rows = [f"| {livetime:.3g} | {seen:.2g} | {excluded:.2g} |" for livetime, seen, excluded in columns]
     head = ["| livetime [yr] | q, seen | q, excluded |", "|---|---|---|"]
     made = {"years": "\n".join([*head, *rows])}
     rows = [
