@@ -25,7 +25,8 @@ from nuinfer.inference.profile.climb import IMPOSSIBLE, Section, climb
 from nuinfer.typing import FloatArray
 
 PRIOR_DRAWS = 4000
-FIRST, PARENTS, CHILDREN = 640, 20, 256  # points that climb at first, that have children, and these, with effort 1
+FIRST, CHILDREN = 72, 29  # points that climb at first, and children, for each dimension with effort 1
+PARENTS = 20  # points that have children
 EVOLVED, GENERATIONS = 40, 100  # points of the differential evolution at the end, with effort 1
 ROUNDS, CROSSED = 6, 0.4  # generations; share of the parameters that a child does not have from its parent
 STEPS, LAST_STEPS = 6, 15  # of a climb, and of the last one
@@ -110,7 +111,7 @@ class Search:
             section.unit(np.asarray(x, float)) for x in (self._drawn, self._drawn[:0] if starts is None else starts)
         )
         drawn, known = (x[section.cost(x) < IMPOSSIBLE] for x in (drawn, known))
-        n_first = math.ceil(FIRST * effort)
+        n_first = math.ceil(FIRST * len(bounds) * effort)
         first = np.vstack([drawn[:n_first], known[distinct(known, section.cost(known), n_first)]])
         if not len(first):
             raise ConfigError(f"profile: none of {PRIOR_DRAWS} draws of the prior has a finite log-probability")
@@ -123,7 +124,7 @@ class Search:
             return self._best
         section = Section(self._analysis, self.bounds, column, value)
         pool = section.unit(self._pool)
-        first = pool[distinct(pool, section.cost(pool), math.ceil(FIRST * LITTLE))]
+        first = pool[distinct(pool, section.cost(pool), math.ceil(FIRST * len(self.bounds) * LITTLE))]
         return self._found(section, first, LITTLE)
 
     def _found(self, section: Section, first: FloatArray, effort: float) -> BestFit:
@@ -165,7 +166,7 @@ def _generations(
 ) -> tuple[FloatArray, FloatArray]:
     """Points of the cube that a population which begins at `first` comes to, and their costs."""
     unit, cost = climb(section, first, STEPS)
-    n_parent, n_child = math.ceil(PARENTS * math.sqrt(effort)), math.ceil(CHILDREN * effort)
+    n_parent, n_child = math.ceil(PARENTS * math.sqrt(effort)), math.ceil(CHILDREN * drawn.shape[1] * effort)
     for _ in range(ROUNDS):
         parents = unit[distinct(unit, cost, n_parent)]
         children = parents[np.arange(n_child) % len(parents)]
