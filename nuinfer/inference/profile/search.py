@@ -33,7 +33,7 @@ STEPS, LAST_STEPS = 6, 15  # of a climb, and of the last one
 LITTLE, POOLED = 0.06, 500  # effort of a search with a parameter fixed; points that each search leaves for the others
 APART = 0.05  # of the prior range in some parameter: distinct parents
 NEARBY = 0.01  # likewise, for the last climb
-ACCURACY, EVALUATIONS = 1e-4, 3000  # of the simplex at the end, in the cube and in the log-probability; at most
+ACCURACY, EVALUATIONS = 1e-6, 3000  # of the simplex at the end, in the cube and in the log-probability; at most
 LOST_ENOUGH = 1e-3  # accuracy of a maximum
 
 
