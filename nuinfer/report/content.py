@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 
 from nuinfer.analysis import Analysis
-from nuinfer.confidence import HPD, HPD_LEVELS, LIMIT, credible
+from nuinfer.confidence import HPD, HPD_LEVELS, LIMIT, credible, percent
 from nuinfer.constraints import CONSTRAINTS
 from nuinfer.constraints.base import Constraint
 from nuinfer.constraints.definition import read_numbers
@@ -28,7 +28,7 @@ from nuinfer.provenance import software_references
 from nuinfer.report.tables import Cell, Table, escape_latex, interval, joined, number, words
 
 DERIVED_DRAWS = 20_000
-PROFILE = f"profile, {LIMIT.label(0.95)}"
+PROFILE = f"profile {percent(0.95)} CL"
 SILENT_SECONDS = 120.0  # a process at work writes its status every few seconds, but not while it judges the chains
 
 
@@ -212,8 +212,8 @@ def sensitivity_table(analysis: Analysis, summary: Mapping[str, Any], left_out: 
         rows.append(
             (words(case["case"]), profile, number(case["credible"]), number(resampled), words(case["credible_by"] + k))
         )
-    head = ("analysis", PROFILE, credible(0.95), f"{credible(0.95)}, resampled", "third column from")
-    return Table("Upper limit on g', and what it hangs on", head, rows, "sensitivity", wordy=1)
+    head = ("analysis", PROFILE, credible(0.95), "resampled", "credible one by")
+    return Table(f"Upper limit on g' ({LIMIT.words}), and what it hangs on", head, rows, "sensitivity", wordy=1)
 
 
 def derived_table(run: Run, analysis: Analysis) -> Table:

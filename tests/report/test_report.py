@@ -208,7 +208,7 @@ def test_what_the_limit_hangs_on_has_the_resampled_limits_beside(run, nothing_dr
     short = SimpleNamespace(samples=draws)
     monkeypatch.setattr(report_page, "resampled", lambda *_: {"neff": short})
     text = Page(write_report(run)).text
-    assert "analysis profile, 95 % CL, one-sided credible 95 % credible 95 %, resampled third column from" in text
+    assert "analysis profile 95 % CL credible 95 % resampled credible one by" in text
     assert "without neff 1.40 × 10⁻⁴ – 0.001 needs a fit, Pareto k 0.82" in text
 
 
