@@ -56,13 +56,16 @@ class Daughters(NamedTuple):
         Pieces; none for a target that is never crossed.
     ends : ndarray, shape (target, piece + 1)
         Their ends in x = ln(1+z).
-    moments : ndarray, shape (target, channel, piece, n + 1, 6)
-        Cumulative moments M_0 to M_2 at the nodes, and their change per interval there.
+    table : ndarray, shape (target, channel, piece * n, 12)
+        f_p M_p in each interval, p = 0, 1, 2: the coefficients of a cubic in the place in the interval, 0 to 1.
+    whole : ndarray, shape (target, channel, 3)
+        f_p M_p of all of them.
     """
 
     n_pieces: IntArray
     ends: FloatArray
-    moments: FloatArray
+    table: FloatArray
+    whole: FloatArray
 
 
 class Work(NamedTuple):
@@ -82,12 +85,14 @@ class Work(NamedTuple):
         1/E_R and (pivot/E_R)^gamma, in that order.
     breaks : ndarray, shape (n_break,)
         ln E where the flux is not smooth.
-    fraction, depth : ndarray, shape (node,)
-        What has been added so far of the flux, depth of a crossing.
-    made : ndarray, shape (target, channel, node)
-        What daughters of a target have not been added yet.
+    depth : ndarray, shape (node,)
+        Depth of a crossing.
+    slopes : ndarray, shape (3, n + 1)
+        Changes of M_p per interval at the nodes of a piece.
+    made, near : ndarray, shape (channel, node)
+        Daughters made before a target and before the next.
     here, there : ndarray, shape (channel, 3, node)
-        Populations, and populations behind a crossing.
+        Populations, and those in front of the last crossing.
     """
 
     nodes: Nodes
@@ -96,9 +101,10 @@ class Work(NamedTuple):
     order: IntArray
     scales: FloatArray
     breaks: FloatArray
-    fraction: FloatArray
     depth: FloatArray
+    slopes: FloatArray
     made: FloatArray
+    near: FloatArray
     here: FloatArray
     there: FloatArray
 
@@ -108,14 +114,18 @@ def make_workspace(points: Points, path: Path, n_node: int) -> Work:
     """Workspace for points with `n_node` nodes at the most."""
     n_target, n_channel = points.masses_ev.shape[1], points.source.shape[1]
     n_kink, n_grid, n_interval = points.spectrum.ln_kinks.shape[0], path.shells.density.size, path.stencil.size
-    n_piece = (n_target if n_grid == 1 else 1) + n_kink
-    n_node = max(n_node, n_interval + 1)
+    n_piece = ((n_target if n_grid == 1 else 1) + n_kink) if n_interval > 0 else 0
+    n_node = max(n_node, n_piece * (n_interval + 1))
+    n_made = n_node if n_interval > 0 else 0
     nodes = make_nodes(n_node)
-    moments = np.empty((n_target, n_channel, n_piece, n_interval + 1, 6))
-    daughters = Daughters(np.zeros(n_target, np.intp), np.zeros((n_target, n_piece + 1)), moments)
+    daughters = Daughters(
+        np.zeros(n_target if n_interval > 0 else 0, np.intp), np.zeros((n_target, n_piece + 1)),
+        np.empty((n_target, n_channel, n_piece * n_interval, 12)), np.empty((n_target, n_channel, 3)),
+    )  # fmt: skip
     emission = make_emission(nodes.ln_e, n_target, n_grid)
     return Work(
         nodes, emission, daughters, np.empty(n_target, np.intp), np.empty((n_target, 2)),
-        np.empty(2 * (n_target + n_kink)), np.empty(n_node), np.empty(n_node),
-        np.empty((n_target, n_channel, n_node)), np.empty((n_channel, 3, n_node)), np.empty((n_channel, 3, n_node)),
+        np.empty(2 * (n_target + n_kink)), np.empty(n_node), np.empty((3, n_interval + 1)),
+        np.empty((n_channel, n_made)), np.empty((n_channel, n_made)),
+        np.empty((n_channel, 3, n_node)), np.empty((n_channel, 3, n_made)),
     )  # fmt: skip
