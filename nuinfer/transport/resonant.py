@@ -91,10 +91,11 @@ def _place_in_table(b: int, target: int, points: Points, path: Path, work: Work)
     n_node = n_piece * (n + 1)
     for piece in range(n_piece):  # nodes at the ends of a piece stay just inside
         start, length = ends[target, piece], ends[target, piece + 1] - ends[target, piece]
-        last = n_node - 1 - piece * (n + 1)
+        last, step = n_node - 1 - piece * (n + 1), length / n
+        ln_e, weight, ln_far = nodes.ln_e[last - n : last + 1], nodes.weight[last - n : last + 1], ln_res[target]
         for k in range(n + 1):
-            x = min(max(start + length * (k / n), start + INSIDE), start + length - INSIDE)
-            nodes.ln_e[last - k], nodes.weight[last - k] = ln_res[target] - x, 1.0
+            x = min(max(start + step * (n - k), start + INSIDE), start + length - INSIDE)
+            ln_e[k], weight[k] = ln_far - x, 1.0
     return n_node
 
 
@@ -112,12 +113,14 @@ def _meet(n_met: int, n_node: int, x_max: float, emission: Emission) -> None:
 @inner
 def _start(b: int, n_met: int, n_node: int, source: FloatArray, work: Work) -> None:
     """What is emitted beyond each target at all nodes, and populations in front of the first."""
-    far, unabsorbed, out = work.emission.far, work.emission.unabsorbed, work.here
+    far, unabsorbed, out, firsts, ends = work.emission.far, work.emission.unabsorbed, work.here, work.emission.first, work.emission.end
     for j in range(n_met):
-        for node in range(work.emission.first[j]):
-            far[j, node] = 0.0
-        for node in range(work.emission.end[j], n_node):
-            far[j, node] = unabsorbed[node]
+        below, above = firsts[j + 1] if 0 < j < n_met - 1 else 0, ends[j - 1] if j > 0 else n_node
+        nothing, everything, emitted = far[j, below : firsts[j]], far[j, ends[j] : above], unabsorbed[ends[j] : above]
+        for node in range(nothing.size):
+            nothing[node] = 0.0
+        for node in range(everything.size):
+            everything[node] = emitted[node]
     emitted = far[0] if n_met > 0 else unabsorbed
     for c in range(out.shape[0]):
         for i in range(3):
@@ -143,14 +146,15 @@ def _emit_between(b: int, j: int, first: int, end: int, source: FloatArray, daug
     if j + 1 < work.emission.ln_res.size:
         after = far[j + 1, first:end]
     for c in range(out.shape[0]):
-        made, near = work.made[c, first:end], work.near[c, first:end]
         for i in range(3):
             row, share, daughter = out[c, i, first:end], source[min(b, source.shape[0] - 1), c, i], daughters[i]
-            for node in range(end - first):
-                row[node] += share * (after[node] - before[node])
-            if work.daughters.n_pieces.size > 0:
+            if work.daughters.n_pieces.size == 0:
                 for node in range(end - first):
-                    row[node] += daughter * (made[node] - near[node])
+                    row[node] += share * (after[node] - before[node])
+            else:
+                made, near = work.made[c, first:end], work.near[c, first:end]
+                for node in range(end - first):
+                    row[node] += share * (after[node] - before[node]) + daughter * (made[node] - near[node])
 
 
 @inner
@@ -158,13 +162,13 @@ def _add_made(parent: int, c: int, at: int, first: int, end: int, work: Work, ou
     """Add the daughters of `parent` made before the crossing at target `at`, at the nodes from `first` to `end`."""
     n_piece, ends, table = work.daughters.n_pieces[parent], work.daughters.ends[parent], work.daughters.table[parent, c]
     ln_at, scale, scale_gamma = work.emission.ln_res[at], work.scales[parent, 0], work.scales[parent, 1]
-    ln_e, energy, power = work.nodes.ln_e, work.nodes.energy, work.nodes.power
+    ln_e, energy, power = work.nodes.ln_e[first:end], work.nodes.energy[first:end], work.nodes.power[first:end]
     if n_piece == 0:
         return
     n = table.shape[0] // (ends.size - 1)
-    start, length, offset = ends[0], ends[1] - ends[0], 0
+    start, length, offset, made = ends[0], ends[1] - ends[0], 0, out[first:end]
     per_x = n / length if length > 0.0 else 0.0
-    for node in range(first, end):
+    for node in range(end - first):
         x = ln_at - ln_e[node]
         if n_piece > 1:
             piece = 0
@@ -174,39 +178,70 @@ def _add_made(parent: int, c: int, at: int, first: int, end: int, work: Work, ou
             per_x = n / length if length > 0.0 else 0.0
         position = (x - start) * per_x
         k = min(max(int(position), 0), n - 1)
-        t = position - k
-        row = np.uint64(offset + k)
-        r = energy[node] * scale
-        total = 0.0
-        for p in (2, 1, 0):
-            cubic = ((table[row, 4 * p + 3] * t + table[row, 4 * p + 2]) * t + table[row, 4 * p + 1]) * t
-            total = total * r + (cubic + table[row, 4 * p])
-        out[node] += power[node] * scale_gamma * total
+        t, row, r = position - k, table[np.uint64(offset + k)], energy[node] * scale
+        low = ((row[3] * t + row[2]) * t + row[1]) * t + row[0]
+        middle = ((row[7] * t + row[6]) * t + row[5]) * t + row[4]
+        high = ((row[11] * t + row[10]) * t + row[9]) * t + row[8]
+        made[node] += power[node] * scale_gamma * ((high * r + middle) * r + low)
 
 
 @inner
 def _make_between(j: int, first: int, first_next: int, end: int, end_next: int, work: Work) -> None:
     """Daughters made before target `j` and before the next, of all targets up to `j`."""
-    energy, power, wholes, n_pieces = work.nodes.energy, work.nodes.power, work.daughters.whole, work.daughters.n_pieces
+    n_pieces, n_far = work.daughters.n_pieces, first - first_next
+    energy, power = work.nodes.energy[first_next:first], work.nodes.power[first_next:first]
     for c in range(work.made.shape[0]):
-        made, near = work.made[c], work.near[c]
-        for node in range(first_next, first):
-            made[node] = 0.0
-        for node in range(first, end):
-            made[node] = near[node] if j > 0 else 0.0
+        made, near = work.made[c, first_next:end], work.near[c, first_next:end]
+        for node in range(end - first_next):
+            made[node] = near[node] if j > 0 and node >= n_far else 0.0
         for parent in range(j + 1):
             if n_pieces[parent] > 0:
-                whole, scale, scale_gamma = wholes[parent, c], work.scales[parent, 0], work.scales[parent, 1]
-                for node in range(first_next, first):
+                whole, scale, scale_gamma = work.daughters.whole[parent, c], work.scales[parent, 0], work.scales[parent, 1]
+                low, middle, high = whole[0], whole[1], whole[2]
+                for node in range(n_far):
                     r = energy[node] * scale
-                    made[node] += power[node] * scale_gamma * ((whole[2] * r + whole[1]) * r + whole[0])
-        for node in range(first_next, end):
+                    made[node] += power[node] * scale_gamma * ((high * r + middle) * r + low)
+        for node in range(end - first_next):
             near[node] = 0.0
         for step in range(j + 2 if end_next > first_next else 1):  # the target itself, then all at the next one
             if step == 0:
-                _add_made(j, c, j, first, end, work, made)
+                _add_made(j, c, j, first, end, work, work.made[c])
             else:
-                _add_made(step - 1, c, j + 1, first_next, end_next, work, near)
+                _add_made(step - 1, c, j + 1, first_next, end_next, work, work.near[c])
+
+
+@inner
+def _absorb(
+    first: int, end: int, share: float, scale: float, scale_gamma: float, here: FloatArray, there: FloatArray, work: Work
+) -> None:
+    """Fluxes absorbed at the nodes from `first` to `end`, as changes of M_p per interval, in the order of x."""
+    energy, power = work.nodes.energy[first:end], work.nodes.power[first:end]
+    before0, before1, before2 = there[0, first:end], there[1, first:end], there[2, first:end]
+    after0, after1, after2 = here[0, first:end], here[1, first:end], here[2, first:end]
+    low, middle, high = work.slopes[0], work.slopes[1], work.slopes[2]
+    n = end - first - 1
+    for k in range(n + 1):
+        absorbed = before0[k] - after0[k] + (before1[k] - after1[k]) + (before2[k] - after2[k])
+        low[n - k] = absorbed * share / (power[k] * scale_gamma)
+    for k in range(n + 1):
+        middle[n - k] = low[n - k] / (energy[k] * scale)
+    for k in range(n + 1):
+        high[n - k] = middle[n - k] / (energy[k] * scale)
+
+
+@inner
+def _integrate(slope: FloatArray, path: Path, rise: FloatArray) -> None:
+    """Integrals over each interval."""
+    n, rule = path.stencil.size, path.cumulative
+    w0, w1, w2, w3, w4, w5 = rule[2, 0], rule[2, 1], rule[2, 2], rule[2, 3], rule[2, 4], rule[2, 5]
+    s0, s1, s2, s3, s4, s5, out = slope, slope[1:], slope[2:], slope[3:], slope[4:], slope[5:], rise[2:]
+    for k in range(n - 4):
+        out[k] = w0 * s0[k] + w1 * s1[k] + w2 * s2[k] + w3 * s3[k] + w4 * s4[k] + w5 * s5[k]
+    for side in range(4):  # two intervals at each end have rules of their own
+        k = side if side < 2 else n - 4 + side
+        rise[k] = 0.0
+        for s in range(6):
+            rise[k] += rule[k, s] * slope[path.stencil[k] + s]
 
 
 @inner
@@ -214,7 +249,7 @@ def _tabulate(b: int, target: int, n_node: int, points: Points, path: Path, work
     """Fill the tables of daughters made at `target`, from the flux absorbed there and not lost to charged leptons."""
     n, decay, scale, scale_gamma = path.stencil.size, path.decay, work.scales[target, 0], work.scales[target, 1]
     ends, table, wholes = work.daughters.ends[target], work.daughters.table[target], work.daughters.whole[target]
-    energy, power, slopes, rise = work.nodes.energy, work.nodes.power, work.slopes, work.depth
+    slopes = work.slopes
     share = neutrino_share(points.m_zprime_mev[b], path.neutrinos, path.charged)
     for c in range(table.shape[0]):
         here, there = work.here[c], work.there[c]
@@ -222,36 +257,24 @@ def _tabulate(b: int, target: int, n_node: int, points: Points, path: Path, work
         for p in range(3):
             totals[p] = 0.0
         for piece in range(work.daughters.n_pieces[target]):
-            last, step = n_node - 1 - piece * (n + 1), (ends[piece + 1] - ends[piece]) / n
-            for k in range(n + 1):  # x increases with k
-                node = last - k
-                r = energy[node] * scale
-                absorbed = there[0, node] - here[0, node]
-                for i in range(1, 3):
-                    absorbed += there[i, node] - here[i, node]
-                value = absorbed * (share * step) / (power[node] * scale_gamma)
-                slopes[0, k] = value
-                slopes[1, k] = value / r
-                slopes[2, k] = value / (r * r)
+            first, step = n_node - (piece + 1) * (n + 1), (ends[piece + 1] - ends[piece]) / n
+            _absorb(first, first + n + 1, share * step, scale, scale_gamma, here, there, work)
             for p in range(3):
-                slope, total, f = slopes[p], totals[p], decay[c, p]
+                slope, rise, total = slopes[p], slopes[3 + p], totals[p]
+                _integrate(slope, path, rise)
                 for k in range(n):
-                    rise[k] = 0.0
-                for s in range(6):
-                    weight = path.cumulative[2, s]  # that of all intervals but two at each end
-                    for k in range(n - 4):
-                        rise[k + 2] += weight * slope[k + s]
-                    for side in range(4):
-                        k = side if side < 2 else n - 4 + side
-                        rise[k] += path.cumulative[k, s] * slope[path.stencil[k] + s]
-                for k in range(n):
-                    row, left, right, change = table[c, piece * n + k], slope[k], slope[k + 1], rise[k]
-                    row[4 * p] = f * total
+                    before = total
+                    total += rise[k]
+                    rise[k] = before
+                totals[p] = rise[n] = total
+            for k in range(n):
+                row = table[c, piece * n + k]
+                for p in range(3):
+                    f, left, right, change = decay[c, p], slopes[p, k], slopes[p, k + 1], slopes[3 + p, k + 1] - slopes[3 + p, k]
+                    row[4 * p] = f * slopes[3 + p, k]
                     row[4 * p + 1] = f * left
                     row[4 * p + 2] = f * (3.0 * change - 2.0 * left - right)
                     row[4 * p + 3] = f * (left + right - 2.0 * change)
-                    total += change
-                totals[p] = total
         for p in range(3):
             totals[p] *= decay[c, p]
 

@@ -87,8 +87,8 @@ class Work(NamedTuple):
         ln E where the flux is not smooth.
     depth : ndarray, shape (node,)
         Depth of a crossing.
-    slopes : ndarray, shape (3, n + 1)
-        Changes of M_p per interval at the nodes of a piece.
+    slopes : ndarray, shape (6, n + 1)
+        Changes of M_p per interval at the nodes of a piece, and M_p there.
     made, near : ndarray, shape (channel, node)
         Daughters made before a target and before the next.
     here, there : ndarray, shape (channel, 3, node)
@@ -125,7 +125,7 @@ def make_workspace(points: Points, path: Path, n_node: int) -> Work:
     emission = make_emission(nodes.ln_e, n_target, n_grid)
     return Work(
         nodes, emission, daughters, np.empty(n_target, np.intp), np.empty((n_target, 2)),
-        np.empty(2 * (n_target + n_kink)), np.empty(n_node), np.empty((3, n_interval + 1)),
+        np.empty(2 * (n_target + n_kink)), np.empty(n_node), np.empty((6, n_interval + 1)),
         np.empty((n_channel, n_made)), np.empty((n_channel, n_made)),
         np.empty((n_channel, 3, n_node)), np.empty((n_channel, 3, n_made)),
     )  # fmt: skip
