@@ -7,8 +7,8 @@ import numpy as np
 from nuinfer.compiled import compiled
 from nuinfer.physics.crossings import Crossings
 from nuinfer.physics.shells import Shells
-from nuinfer.physics.spectra._emission import Emission, make_emission
-from nuinfer.transport.nodes import Nodes, make_nodes
+from nuinfer.physics.spectra._emission import Emission
+from nuinfer.transport.nodes import Nodes
 from nuinfer.transport.points import Points
 from nuinfer.typing import FloatArray, IntArray
 
@@ -47,27 +47,6 @@ class Path(NamedTuple):
     stencil: IntArray
 
 
-class Daughters(NamedTuple):
-    """Tables of the daughters made at each target, in pieces between the points where the absorbed flux is not smooth.
-
-    Parameters
-    ----------
-    n_pieces : ndarray, shape (target,)
-        Pieces; none for a target that is never crossed.
-    ends : ndarray, shape (target, piece + 1)
-        Their ends in x = ln(1+z).
-    table : ndarray, shape (target, channel, piece * n, 12)
-        f_p M_p in each interval, p = 0, 1, 2: the coefficients of a cubic in the place in the interval, 0 to 1.
-    whole : ndarray, shape (target, channel, 3)
-        f_p M_p of all of them.
-    """
-
-    n_pieces: IntArray
-    ends: FloatArray
-    table: FloatArray
-    whole: FloatArray
-
-
 class Work(NamedTuple):
     """Workspace of a point.
 
@@ -77,8 +56,6 @@ class Work(NamedTuple):
         Where populations are wanted.
     emission : Emission
         What is emitted beyond each resonance.
-    daughters : Daughters
-        Tables of regeneration.
     order : ndarray, shape (target,)
         Targets in the order in which they are crossed.
     scales : ndarray, shape (target, 2)
@@ -87,45 +64,56 @@ class Work(NamedTuple):
         ln E where the flux is not smooth.
     depth : ndarray, shape (node,)
         Depth of a crossing.
-    slopes : ndarray, shape (6, n + 1)
-        Changes of M_p per interval at the nodes of a piece, and M_p there.
-    made, near : ndarray, shape (channel, node)
-        Daughters made before a target and before the next.
     here, there : ndarray, shape (channel, 3, node)
         Populations, and those in front of the last crossing.
+    made, near : ndarray, shape (channel, node)
+        Daughters made before a target and before the next.
+    n_pieces : ndarray, shape (target,)
+        Pieces of the tables of daughters made at each target; none for a target that is never crossed.
+    ends : ndarray, shape (target, piece + 1)
+        Their ends in x = ln(1+z): between them the absorbed flux is smooth.
+    table : ndarray, shape (target, channel, piece * n, 12)
+        f_p M_p in each interval, p = 0, 1, 2: the coefficients of a cubic in the place in the interval, 0 to 1.
+    whole : ndarray, shape (target, channel, 3)
+        f_p M_p of all pieces.
+    slopes : ndarray, shape (6, n + 1)
+        Changes of M_p per interval at the nodes of a piece, and M_p there.
     """
 
     nodes: Nodes
     emission: Emission
-    daughters: Daughters
     order: IntArray
     scales: FloatArray
     breaks: FloatArray
     depth: FloatArray
-    slopes: FloatArray
-    made: FloatArray
-    near: FloatArray
     here: FloatArray
     there: FloatArray
+    made: FloatArray
+    near: FloatArray
+    n_pieces: IntArray
+    ends: FloatArray
+    table: FloatArray
+    whole: FloatArray
+    slopes: FloatArray
 
 
 @compiled
 def make_workspace(points: Points, path: Path, n_node: int) -> Work:
     """Workspace for points with `n_node` nodes at the most."""
     n_target, n_channel = points.masses_ev.shape[1], points.source.shape[1]
-    n_kink, n_grid, n_interval = points.spectrum.ln_kinks.shape[0], path.shells.density.size, path.stencil.size
-    n_piece = ((n_target if n_grid == 1 else 1) + n_kink) if n_interval > 0 else 0
-    n_node = max(n_node, n_piece * (n_interval + 1))
-    n_made = n_node if n_interval > 0 else 0
-    nodes = make_nodes(n_node)
-    daughters = Daughters(
-        np.zeros(n_target if n_interval > 0 else 0, np.intp), np.zeros((n_target, n_piece + 1)),
-        np.empty((n_target, n_channel, n_piece * n_interval, 12)), np.empty((n_target, n_channel, 3)),
-    )  # fmt: skip
-    emission = make_emission(nodes.ln_e, n_target, n_grid)
+    n_kink, n_grid, n = points.spectrum.ln_kinks.shape[0], path.shells.density.size, path.stencil.size
+    n_piece = ((n_target if n_grid == 1 else 1) + n_kink) if n > 0 else 0
+    n_node = max(n_node, n_piece * (n + 1) + 1)
+    n_kept = n_channel if n > 0 else 0
+    rows, whole = np.empty((7 + n_target, n_node)), np.zeros((n_target, n_channel, 3))
+    here, made = np.empty((n_channel + n_kept, 3, n_node)), np.empty((2 * n_kept, n_node))
+    tables, lists = np.empty((4, n_grid)), np.zeros((4, n_target), np.intp)
+    nodes = Nodes(rows[0], rows[1], rows[2], rows[3], np.empty(n_node, np.intp))
+    emission = Emission(
+        rows[0], rows[6, :n_target], lists[0], lists[1], rows[4], rows[7:], tables[:2], tables[2:], rows[6, n_target:]
+    )
     return Work(
-        nodes, emission, daughters, np.empty(n_target, np.intp), np.empty((n_target, 2)),
-        np.empty(2 * (n_target + n_kink)), np.empty(n_node), np.empty((6, n_interval + 1)),
-        np.empty((n_channel, n_made)), np.empty((n_channel, n_made)),
-        np.empty((n_channel, 3, n_node)), np.empty((n_channel, 3, n_made)),
+        nodes, emission, lists[2], np.empty((n_target, 2)), np.empty(2 * (n_target + n_kink)), rows[5],
+        here[:n_channel], here[n_channel:], made[:n_kept], made[n_kept:], lists[3], np.zeros((n_target, n_piece + 1)),
+        np.empty((n_target, n_channel, n_piece * n, 12)), whole, np.empty((6, n + 1)),
     )  # fmt: skip
