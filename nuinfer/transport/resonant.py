@@ -27,7 +27,7 @@ from nuinfer.physics.shells import Shells
 from nuinfer.physics.spectra._emission import emit, prepare
 from nuinfer.transport.nodes import collect, place, sort, weigh
 from nuinfer.transport.points import PIVOT_GEV, Bins, Points, Propagation
-from nuinfer.transport.workspace import Path, make_workspace
+from nuinfer.transport.workspace import Path, Work, make_workspace
 from nuinfer.typing import FloatArray, IntArray
 
 INSIDE = 1e-12
@@ -230,13 +230,11 @@ def _tabulate(decay: FloatArray, slopes: FloatArray, whole: FloatArray, table: F
             row[4 * p + 3] = f * (left + right - 2.0 * change)
 
 
-@compiled
-def _at_earth(points: Points, path: Path, bins: Bins, ln_energies: FloatArray, out: FloatArray) -> None:
-    """Integrals over bins, or populations at increasing ln E of shape (n, energy) if there are any."""
-    n_target, n_rule, n_channel = points.masses_ev.shape[1], bins.rule.shape[1], points.source.shape[1]
-    n_kink, n, n_given, x_max = points.spectrum.ln_kinks.shape[0], path.stencil.size, ln_energies.shape[1], path.shells.x_max
-    n_place = n_rule * (bins.ln_edges.size - 1 + 2 * (n_target + n_kink))
-    work = make_workspace(points, path, 1 + max(n_place, n_given))
+@inner
+def _follow(points: Points, path: Path, bins: Bins, ln_energies: FloatArray, work: Work, out: FloatArray) -> None:
+    """`_at_earth`, in a workspace."""
+    n_target, n_channel = points.masses_ev.shape[1], points.source.shape[1]
+    n, n_given, x_max = path.stencil.size, ln_energies.shape[1], path.shells.x_max
     nodes, emission, here, there, depth = work.nodes, work.emission, work.here, work.there, work.depth
     ln_res, firsts, ends, far, unabsorbed = emission.ln_res, emission.first, emission.end, emission.far, emission.unabsorbed
     scales, n_pieces, slopes = work.scales, work.n_pieces, work.slopes
@@ -331,6 +329,14 @@ def _at_earth(points: Points, path: Path, bins: Bins, ln_energies: FloatArray, o
                         _scaled(1.0 / unabsorbed[n_node], here[c, i, :n_node], out[b, c, i])
             else:
                 collect(n_node, 1.0 / unabsorbed[n_node], nodes, here, out[b])
+
+
+@compiled
+def _at_earth(points: Points, path: Path, bins: Bins, ln_energies: FloatArray, out: FloatArray) -> None:
+    """Integrals over bins, or populations at increasing ln E of shape (n, energy) if there are any."""
+    n_smooth = points.masses_ev.shape[1] + points.spectrum.ln_kinks.shape[0]
+    n_place = bins.rule.shape[1] * (bins.ln_edges.size - 1 + 2 * n_smooth)
+    _follow(points, path, bins, ln_energies, make_workspace(points, path, 1 + max(n_place, ln_energies.shape[1])), out)
 
 
 @dataclass(frozen=True)
