@@ -17,7 +17,7 @@ from functools import cached_property
 
 import numpy as np
 
-from nuinfer.compiled import compiled, inner
+from nuinfer.compiled import inner
 from nuinfer.errors import PhysicsDomainError
 from nuinfer.physics import absorption
 from nuinfer.physics.crossings import Crossings, cross
@@ -27,7 +27,7 @@ from nuinfer.physics.shells import Shells
 from nuinfer.physics.spectra._emission import emit, prepare
 from nuinfer.transport.nodes import collect, place, sort, weigh
 from nuinfer.transport.points import PIVOT_GEV, Bins, Points, Propagation
-from nuinfer.transport.workspace import Path, Work, make_workspace
+from nuinfer.transport.workspace import Path, make_workspace, workspace_of
 from nuinfer.typing import FloatArray, IntArray
 
 INSIDE = 1e-12
@@ -231,10 +231,16 @@ def _tabulate(decay: FloatArray, slopes: FloatArray, whole: FloatArray, table: F
 
 
 @inner
-def _follow(points: Points, path: Path, bins: Bins, ln_energies: FloatArray, work: Work, out: FloatArray) -> None:
-    """`_at_earth`, in a workspace."""
-    n_target, n_channel = points.masses_ev.shape[1], points.source.shape[1]
+def _at_earth(
+    points: Points, path: Path, bins: Bins, ln_energies: FloatArray, n_most: int, room: FloatArray, out: FloatArray
+) -> None:
+    """Integrals over bins, or populations at increasing ln E of shape (n, energy) if there are any.
+
+    Points have `n_most` nodes at the most and share the room for a workspace.
+    """
+    n_target, n_channel, n_kink = points.masses_ev.shape[1], points.source.shape[1], points.spectrum.ln_kinks.shape[0]
     n, n_given, x_max = path.stencil.size, ln_energies.shape[1], path.shells.x_max
+    work = make_workspace(room, n_most, n_target, n_channel, n_kink, path.shells.density.size, n)
     nodes, emission, here, there, depth = work.nodes, work.emission, work.here, work.there, work.depth
     ln_res, firsts, ends, far, unabsorbed = emission.ln_res, emission.first, emission.end, emission.far, emission.unabsorbed
     scales, n_pieces, slopes = work.scales, work.n_pieces, work.slopes
@@ -331,14 +337,6 @@ def _follow(points: Points, path: Path, bins: Bins, ln_energies: FloatArray, wor
                 collect(n_node, 1.0 / unabsorbed[n_node], nodes, here, out[b])
 
 
-@compiled
-def _at_earth(points: Points, path: Path, bins: Bins, ln_energies: FloatArray, out: FloatArray) -> None:
-    """Integrals over bins, or populations at increasing ln E of shape (n, energy) if there are any."""
-    n_smooth = points.masses_ev.shape[1] + points.spectrum.ln_kinks.shape[0]
-    n_place = bins.rule.shape[1] * (bins.ln_edges.size - 1 + 2 * n_smooth)
-    _follow(points, path, bins, ln_energies, make_workspace(points, path, 1 + max(n_place, ln_energies.shape[1])), out)
-
-
 @dataclass(frozen=True)
 class Resonant:
     """Targets at rest.
@@ -393,7 +391,10 @@ class Resonant:
     def integrals(self, points: Points, bins: Bins) -> FloatArray:
         """See `nuinfer.transport.points.Transport`."""
         out = np.empty((points.spectrum.gamma.size, points.source.shape[1], 3, bins.ln_edges.size - 1))
-        _at_earth(points, self.path, bins, np.empty((out.shape[0], 0)), out)
+        n_smooth = points.masses_ev.shape[1] + points.spectrum.ln_kinks.shape[0]
+        n_most = bins.rule.shape[1] * (bins.ln_edges.size - 1 + 2 * n_smooth)
+        room = workspace_of(points, self.path, n_most)
+        _at_earth(points, self.path, bins, np.empty((out.shape[0], 0)), n_most, room, out)
         return out
 
     def populations(self, points: Points, energy_gev: FloatArray) -> FloatArray:
@@ -401,6 +402,7 @@ class Resonant:
         order = np.argsort(energy_gev, axis=-1)
         arriving = np.empty((*energy_gev.shape[:1], points.source.shape[1], 3, energy_gev.shape[1]))
         increasing, ln_e = np.empty_like(arriving), np.log(np.take_along_axis(energy_gev, order, axis=-1))
-        _at_earth(points, self.path, _NO_BINS, ln_e, increasing)
+        room = workspace_of(points, self.path, ln_e.shape[1])
+        _at_earth(points, self.path, _NO_BINS, ln_e, ln_e.shape[1], room, increasing)
         np.put_along_axis(arriving, np.broadcast_to(order[:, None, None], arriving.shape), increasing, axis=-1)
         return arriving

@@ -1,10 +1,11 @@
 """What the compiled functions of `nuinfer.transport.resonant` are given: the path, and room to work in."""
 
-from typing import NamedTuple
+import math
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from nuinfer.compiled import compiled
+from nuinfer.compiled import inlined, inner
 from nuinfer.physics.crossings import Crossings
 from nuinfer.physics.shells import Shells
 from nuinfer.physics.spectra._emission import Emission
@@ -97,23 +98,60 @@ class Work(NamedTuple):
     slopes: FloatArray
 
 
-@compiled
-def make_workspace(points: Points, path: Path, n_node: int) -> Work:
-    """Workspace for points with `n_node` nodes at the most."""
-    n_target, n_channel = points.masses_ev.shape[1], points.source.shape[1]
-    n_kink, n_grid, n = points.spectrum.ln_kinks.shape[0], path.shells.density.size, path.stencil.size
+@inlined
+def _shapes(n_node: int, n_target: int, n_channel: int, n_kink: int, n_grid: int, n: int) -> Any:
+    """Shapes of the arrays that a workspace consists of, those of integers last."""
     n_piece = ((n_target if n_grid == 1 else 1) + n_kink) if n > 0 else 0
-    n_node = max(n_node, n_piece * (n + 1) + 1)
+    n_table = (n_piece * (n + 1) + 7) // 8 * 8  # rows begin alike in lines of the cache
+    n_node = (max(n_node, n_piece * (n + 1)) + 8) // 8 * 8
     n_kept = n_channel if n > 0 else 0
-    rows, whole = np.empty((7 + n_target, n_node)), np.zeros((n_target, n_channel, 3))
-    here, made = np.empty((n_channel + n_kept, 3, n_node)), np.empty((2 * n_kept, n_node))
-    tables, lists = np.empty((4, n_grid)), np.zeros((4, n_target), np.intp)
-    nodes = Nodes(rows[0], rows[1], rows[2], rows[3], np.empty(n_node, np.intp))
+    return (
+        (7 + n_target, n_node), (n_channel, 3, n_node), (n_kept, 3, n_table), (2 * n_kept, n_node), (4, n_grid),
+        (n_target, n_channel, n_piece * n, 12), (n_target, n_channel, 3), (n_target, n_piece + 1), (6, n + 1),
+        (n_target, 2), (2 * (n_target + n_kink),), (4, n_target), (n_node,),
+    )  # fmt: skip
+
+
+def workspace_of(points: Points, path: Path, n_node: int) -> FloatArray:
+    """Room for what points with `n_node` nodes at the most need, which `make_workspace` divides."""
+    sizes = points.masses_ev.shape[1], points.source.shape[1], points.spectrum.ln_kinks.shape[0]
+    shapes = _shapes(n_node, *sizes, path.shells.density.size, path.stencil.size)
+    return np.empty(sum(math.prod(shape) for shape in shapes))
+
+
+@inlined
+def _cut(room: FloatArray, at: int, shape: Any) -> Any:
+    """An array in a room, and where the next one begins."""
+    size = 1
+    for length in shape:
+        size *= length
+    return room[at : at + size].reshape(shape), at + size
+
+
+@inner
+def make_workspace(room: FloatArray, n_node: int, n_target: int, n_channel: int, n_kink: int, n_grid: int, n: int) -> Work:
+    """The workspace of a point, in the room of `workspace_of`."""
+    s = _shapes(n_node, n_target, n_channel, n_kink, n_grid, n)
+    at = 0
+    rows, at = _cut(room, at, s[0])
+    here, at = _cut(room, at, s[1])
+    there, at = _cut(room, at, s[2])
+    made, at = _cut(room, at, s[3])
+    tables, at = _cut(room, at, s[4])
+    table, at = _cut(room, at, s[5])
+    whole, at = _cut(room, at, s[6])
+    ends, at = _cut(room, at, s[7])
+    slopes, at = _cut(room, at, s[8])
+    scales, at = _cut(room, at, s[9])
+    breaks, at = _cut(room, at, s[10])
+    lists, at = _cut(room.view(np.intp), at, s[11])
+    bins, at = _cut(room.view(np.intp), at, s[12])
+    kept = made.shape[0] // 2
+    nodes = Nodes(rows[0], rows[1], rows[2], rows[3], bins)
     emission = Emission(
         rows[0], rows[6, :n_target], lists[0], lists[1], rows[4], rows[7:], tables[:2], tables[2:], rows[6, n_target:]
     )
     return Work(
-        nodes, emission, lists[2], np.empty((n_target, 2)), np.empty(2 * (n_target + n_kink)), rows[5],
-        here[:n_channel], here[n_channel:], made[:n_kept], made[n_kept:], lists[3], np.zeros((n_target, n_piece + 1)),
-        np.empty((n_target, n_channel, n_piece * n, 12)), whole, np.empty((6, n + 1)),
+        nodes, emission, lists[2], scales, breaks, rows[5], here, there, made[:kept], made[kept:],
+        lists[3], ends, table, whole, slopes,
     )  # fmt: skip
