@@ -74,7 +74,7 @@ def _divide(target: int, single: bool, ln_res: FloatArray, ln_kinks: FloatArray,
     """
     if not math.isfinite(ln_res[target]):
         return 0
-    n_piece = target + 1 if single else 1
+    n_piece, ends[0] = target + 1 if single else 1, 0.0
     for piece in range(n_piece):
         leaving = ln_res[target] - ln_res[piece] if single else 0.0
         ends[piece + 1] = max(0.0, x_max + leaving)
