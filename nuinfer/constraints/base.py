@@ -164,7 +164,8 @@ class Constraint:
     def log_term_of(self, observable: ArrayLike) -> FloatArray:
         """The term for a given value of the observable, shape ``(*batch,)``; NaN stays NaN."""
         x = np.asarray(observable, float)
-        return log_terms(x.reshape(1, -1), self.numbers[None])[0].reshape(x.shape)
+        terms: FloatArray = log_terms(x.reshape(1, -1), self.numbers[None]).reshape(x.shape)
+        return terms
 
     @property
     def largest_term(self) -> float:
@@ -231,10 +232,10 @@ class Constraint:
 @compiled
 def log_terms(observables: FloatArray, numbers: FloatArray) -> FloatArray:
     """Terms of constraints (constraint, n) from their observables and `Constraint.numbers`, (constraint, 4)."""
-    out = np.empty(observables.shape)
-    for row in range(out.shape[0]):
+    out: FloatArray = np.empty(observables.shape)
+    for row in range(len(observables)):
         centre, slope, one_sided, peak = numbers[row]
-        for n in range(out.shape[1]):
+        for n in range(observables.shape[1]):
             x = observables[row, n]
             pull = (x - centre) * slope
             out[row, n] = peak if one_sided > 0.0 and x <= centre else peak - 0.5 * pull * pull

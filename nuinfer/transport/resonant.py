@@ -17,7 +17,7 @@ from functools import cached_property
 
 import numpy as np
 
-from nuinfer.compiled import inner
+from nuinfer.compiled import inner, phase
 from nuinfer.errors import PhysicsDomainError
 from nuinfer.physics import absorption
 from nuinfer.physics.crossings import Crossings, cross
@@ -37,12 +37,14 @@ _LN_PIVOT = math.log(PIVOT_GEV)
 _NO_BINS = Bins(np.zeros(1), np.zeros((2, 1)))
 
 
-# What follows is written phase by phase: loops over nodes are independent of each other and have functions of their own.
-# Functions take the arrays that they need, because a compiler's time grows with the arguments.
+# What follows is written phase by phase: loops over nodes, whose turns are independent, have functions of their own.
+# These take the arrays that they need, because a compiler's time grows with the arguments.
 
 
-@inner
-def _begin(m_zprime_mev: float, masses: FloatArray, gamma: float, order: IntArray, ln_res: FloatArray, scales: FloatArray) -> None:
+@phase
+def _begin(
+    m_zprime_mev: float, masses: FloatArray, gamma: float, order: IntArray, ln_res: FloatArray, scales: FloatArray
+) -> None:
     """Put the targets of a point in order, heaviest last."""
     for j in range(masses.size):
         k = j  # insertion; equal masses keep their order
@@ -56,7 +58,7 @@ def _begin(m_zprime_mev: float, masses: FloatArray, gamma: float, order: IntArra
         scales[j, 1] = math.exp(-gamma * (ln_res[j] - _LN_PIVOT))
 
 
-@inner
+@phase
 def _set_breaks(ln_res: FloatArray, ln_kinks: FloatArray, x_max: float, breaks: FloatArray) -> None:
     """Where the flux at Earth is not smooth: at resonances and kinks, and where the farthest source meets them."""
     for j in range(ln_res.size):
@@ -66,7 +68,7 @@ def _set_breaks(ln_res: FloatArray, ln_kinks: FloatArray, x_max: float, breaks: 
         breaks[place_of], breaks[place_of + 1] = ln_kinks[k] - x_max, ln_kinks[k]
 
 
-@inner
+@phase
 def _divide(target: int, single: bool, ln_res: FloatArray, ln_kinks: FloatArray, x_max: float, ends: FloatArray) -> int:
     """Pieces of the path to `target` in which the flux absorbed there is smooth; returns how many.
 
@@ -85,7 +87,7 @@ def _divide(target: int, single: bool, ln_res: FloatArray, ln_kinks: FloatArray,
     return n_piece
 
 
-@inner
+@phase
 def _place_in_piece(ln_far: float, start: float, end: float, ln_e: FloatArray, weight: FloatArray) -> None:
     """Place nodes at equal distances in ln(1+z), those at the ends just inside."""
     n = ln_e.size - 1
@@ -95,7 +97,7 @@ def _place_in_piece(ln_far: float, start: float, end: float, ln_e: FloatArray, w
         ln_e[k], weight[k] = ln_far - x, 1.0
 
 
-@inner
+@phase
 def _meet(ln_e: FloatArray, x_max: float, ln_res: FloatArray, first: IntArray, end: IntArray, n_met: int) -> None:
     """Find the nodes that cross each of the first targets."""
     for j in range(n_met):
@@ -106,7 +108,7 @@ def _meet(ln_e: FloatArray, x_max: float, ln_res: FloatArray, first: IntArray, e
         first[j], end[j] = below, above
 
 
-@inner
+@phase
 def _fill_beside(far: FloatArray, unabsorbed: FloatArray, first: IntArray, end: IntArray, n_met: int) -> None:
     """Nodes beside those that cross a target: nothing or everything is emitted beyond it; where it is needed."""
     for j in range(n_met):
@@ -118,27 +120,29 @@ def _fill_beside(far: FloatArray, unabsorbed: FloatArray, first: IntArray, end: 
             row[node] = unabsorbed[node]
 
 
-@inner
-def _deepen(strength: float, scale: float, omega_m: float, omega_lambda: float, energy: FloatArray, depth: FloatArray) -> None:
+@phase
+def _deepen(
+    strength: float, scale: float, omega_m: float, omega_lambda: float, energy: FloatArray, depth: FloatArray
+) -> None:
     """Depth of the crossing of a target at 1 + z = E_R/E."""
     for node in range(energy.size):
         r = energy[node] * scale
         depth[node] = absorption.crossing_depth(strength, r * r * r, omega_m, omega_lambda)
 
 
-@inner
+@phase
 def _scaled(factor: float, values: FloatArray, out: FloatArray) -> None:
     for node in range(values.size):
         out[node] = factor * values[node]
 
 
-@inner
+@phase
 def _add_emitted(factor: float, before: FloatArray, after: FloatArray, out: FloatArray) -> None:
     for node in range(before.size):
         out[node] += factor * (after[node] - before[node])
 
 
-@inner
+@phase
 def _add_whole(scale: FloatArray, whole: FloatArray, energy: FloatArray, power: FloatArray, out: FloatArray) -> None:
     """Add all daughters of a target that are made beyond the farthest source's reach."""
     per_e, per_power, low, middle, high = scale[0], scale[1], whole[0], whole[1], whole[2]
@@ -147,7 +151,7 @@ def _add_whole(scale: FloatArray, whole: FloatArray, energy: FloatArray, power: 
         out[node] += power[node] * per_power * ((high * r + middle) * r + low)
 
 
-@inner
+@phase
 def _add_made(
     ln_at: float, scale: FloatArray, ends: FloatArray, table: FloatArray,
     ln_e: FloatArray, energy: FloatArray, power: FloatArray, out: FloatArray,
@@ -174,7 +178,7 @@ def _add_made(
         out[node] += power[node] * per_power * ((high * r + middle) * r + low)
 
 
-@inner
+@phase
 def _absorb(
     share: float, scale: FloatArray, energy: FloatArray, power: FloatArray, before: FloatArray, after: FloatArray,
     first: int, slopes: FloatArray,
@@ -193,7 +197,7 @@ def _absorb(
         high[n - k] = middle[n - k] / (energy[k] * per_e)
 
 
-@inner
+@phase
 def _integrate(slope: FloatArray, rule: FloatArray, stencil: IntArray, rise: FloatArray) -> None:
     """Integrals over each interval."""
     n = stencil.size
@@ -208,7 +212,7 @@ def _integrate(slope: FloatArray, rule: FloatArray, stencil: IntArray, rise: Flo
             rise[k] += rule[k, s] * slope[stencil[k] + s]
 
 
-@inner
+@phase
 def _tabulate(decay: FloatArray, slopes: FloatArray, whole: FloatArray, table: FloatArray) -> None:
     """Cubics of f_p M_p in the intervals of a piece, from their changes at the nodes and their integrals."""
     n = table.shape[0]
@@ -242,17 +246,29 @@ def _at_earth(
     n, n_given, x_max = path.stencil.size, ln_energies.shape[1], path.shells.x_max
     work = make_workspace(room, n_most, n_target, n_channel, n_kink, path.shells.density.size, n)
     nodes, emission, here, there, depth = work.nodes, work.emission, work.here, work.there, work.depth
-    ln_res, firsts, ends, far, unabsorbed = emission.ln_res, emission.first, emission.end, emission.far, emission.unabsorbed
+    ln_res, firsts, ends, far, unabsorbed = (
+        emission.ln_res,
+        emission.first,
+        emission.end,
+        emission.far,
+        emission.unabsorbed,
+    )
     scales, n_pieces, slopes = work.scales, work.n_pieces, work.slopes
     for b in range(out.shape[0]):
-        gamma, ln_kinks, origin = points.spectrum.gamma[b], points.spectrum.ln_kinks[:, b], points.source[min(b, points.source.shape[0] - 1)]
+        gamma, ln_kinks, origin = (
+            points.spectrum.gamma[b],
+            points.spectrum.ln_kinks[:, b],
+            points.source[min(b, points.source.shape[0] - 1)],
+        )
         strength = path.strength * (points.g_prime[b] / points.m_zprime_mev[b]) ** 2 * points.relic_temperature[b] ** 3
         _begin(points.m_zprime_mev[b], points.masses_ev[b], gamma, work.order, ln_res, scales)
         prepare(points.spectrum, b, path.shells, emission)
         # The tables of each target need those of the lighter ones; after them comes Earth.
         for stage in range(n_target if n == 0 else 0, n_target + 1):
             if stage < n_target:
-                n_pieces[stage] = _divide(stage, path.shells.density.size == 1, ln_res, ln_kinks, x_max, work.ends[stage])
+                n_pieces[stage] = _divide(
+                    stage, path.shells.density.size == 1, ln_res, ln_kinks, x_max, work.ends[stage]
+                )
                 n_node = n_pieces[stage] * (n + 1)
                 for piece in range(n_pieces[stage]):  # those at small x last
                     start, end = n_node - (piece + 1) * (n + 1), n_node - piece * (n + 1)
@@ -280,7 +296,9 @@ def _at_earth(
                 first, end, first_next, end_next = firsts[j], ends[j], 0, 0
                 if j + 1 < n_target:
                     first_next, end_next = firsts[j + 1], ends[j + 1]
-                _deepen(strength, scales[j, 0], path.omega_m, path.omega_lambda, nodes.energy[first:end], depth[first:end])
+                _deepen(
+                    strength, scales[j, 0], path.omega_m, path.omega_lambda, nodes.energy[first:end], depth[first:end]
+                )
                 if j == stage:
                     for c in range(n_channel):
                         for i in range(3):
@@ -288,7 +306,10 @@ def _at_earth(
                 cross(work.order[j], first, end, path.crossings, depth, here)
                 if j == stage:
                     continue
-                before, after = far[j, first_next:end], far[j + 1, first_next:end] if j + 1 < n_target else unabsorbed[first_next:end]
+                before, after = (
+                    far[j, first_next:end],
+                    far[j + 1, first_next:end] if j + 1 < n_target else unabsorbed[first_next:end],
+                )
                 for c in range(n_channel):
                     made, near = work.made[c], work.near[c]
                     if n > 0:  # daughters made before this target and before the next, of all up to it
@@ -302,12 +323,21 @@ def _at_earth(
                             scale = scales[parent]
                             if what == 0:
                                 low, high = first_next, first
-                                _add_whole(scale, work.whole[parent, c], nodes.energy[low:high], nodes.power[low:high], made[low:high])
+                                _add_whole(
+                                    scale,
+                                    work.whole[parent, c],
+                                    nodes.energy[low:high],
+                                    nodes.power[low:high],
+                                    made[low:high],
+                                )
                                 continue
-                            low, high, row, at = (first, end, made, j) if what == 1 else (first_next, end_next, near, j + 1)
+                            low, high, row, at = (
+                                (first, end, made, j) if what == 1 else (first_next, end_next, near, j + 1)
+                            )
                             if low < high:
                                 _add_made(
-                                    ln_res[at], scale, work.ends[parent, : n_pieces[parent] + 1], work.table[parent, c, : n_pieces[parent] * n],
+                                    ln_res[at], scale, work.ends[parent, : n_pieces[parent] + 1],
+                                    work.table[parent, c, : n_pieces[parent] * n],
                                     nodes.ln_e[low:high], nodes.energy[low:high], nodes.power[low:high], row[low:high],
                                 )  # fmt: skip
                     for i in range(3):
@@ -323,10 +353,24 @@ def _at_earth(
                         start, end = n_node - (piece + 1) * (n + 1), n_node - piece * (n + 1)
                         share = neutrino_share(points.m_zprime_mev[b], path.neutrinos, path.charged)
                         share *= (work.ends[stage, piece + 1] - work.ends[stage, piece]) / n
-                        _absorb(share, scales[stage], nodes.energy[start:end], nodes.power[start:end], there[c], here[c], start, slopes)
+                        _absorb(
+                            share,
+                            scales[stage],
+                            nodes.energy[start:end],
+                            nodes.power[start:end],
+                            there[c],
+                            here[c],
+                            start,
+                            slopes,
+                        )
                         for p in range(3):
                             _integrate(slopes[p], path.cumulative, path.stencil, slopes[3 + p])
-                        _tabulate(path.decay[c], slopes, work.whole[stage, c], work.table[stage, c, piece * n : (piece + 1) * n])
+                        _tabulate(
+                            path.decay[c],
+                            slopes,
+                            work.whole[stage, c],
+                            work.table[stage, c, piece * n : (piece + 1) * n],
+                        )
                     for p in range(3):
                         work.whole[stage, c, p] *= path.decay[c, p]
             elif n_given > 0:

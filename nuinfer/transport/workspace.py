@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nuinfer.compiled import inlined, inner
+from nuinfer.compiled import inlined, phase, plain
 from nuinfer.physics.crossings import Crossings
 from nuinfer.physics.shells import Shells
 from nuinfer.physics.spectra._emission import Emission
@@ -115,7 +115,7 @@ def _shapes(n_node: int, n_target: int, n_channel: int, n_kink: int, n_grid: int
 def workspace_of(points: Points, path: Path, n_node: int) -> FloatArray:
     """Room for what points with `n_node` nodes at the most need, which `make_workspace` divides."""
     sizes = points.masses_ev.shape[1], points.source.shape[1], points.spectrum.ln_kinks.shape[0]
-    shapes = _shapes(n_node, *sizes, path.shells.density.size, path.stencil.size)
+    shapes = plain(_shapes)(n_node, *sizes, path.shells.density.size, path.stencil.size)
     return np.empty(sum(math.prod(shape) for shape in shapes))
 
 
@@ -128,8 +128,10 @@ def _cut(room: FloatArray, at: int, shape: Any) -> Any:
     return room[at : at + size].reshape(shape), at + size
 
 
-@inner
-def make_workspace(room: FloatArray, n_node: int, n_target: int, n_channel: int, n_kink: int, n_grid: int, n: int) -> Work:
+@phase
+def make_workspace(
+    room: FloatArray, n_node: int, n_target: int, n_channel: int, n_kink: int, n_grid: int, n: int
+) -> Work:
     """The workspace of a point, in the room of `workspace_of`."""
     s = _shapes(n_node, n_target, n_channel, n_kink, n_grid, n)
     at = 0
