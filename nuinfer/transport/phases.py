@@ -110,6 +110,13 @@ def deepen(
 
 
 @phase
+def fill(value: float, out: FloatArray) -> None:
+    """Fill with a value."""
+    for node in range(out.size):
+        out[node] = value
+
+
+@phase
 def multiply(factor: float, values: FloatArray, out: FloatArray) -> None:
     """Fill with values times a factor."""
     for node in range(values.size):

@@ -33,6 +33,7 @@ from nuinfer.transport.phases import (
     add_whole,
     deepen,
     divide,
+    fill,
     fill_beside,
     integrate,
     meet,
@@ -61,20 +62,12 @@ def _at_earth(
     n, n_given, x_max = path.stencil.size, ln_energies.shape[1], path.shells.x_max
     work = make_workspace(room, n_most, n_target, n_channel, n_kink, path.shells.density.size, n)
     nodes, emission, here, there, depth = work.nodes, work.emission, work.here, work.there, work.depth
-    ln_res, firsts, ends, far, unabsorbed = (
-        emission.ln_res,
-        emission.first,
-        emission.end,
-        emission.far,
-        emission.unabsorbed,
-    )
+    ln_res, firsts, ends = emission.ln_res, emission.first, emission.end
+    far, unabsorbed = emission.far, emission.unabsorbed
     scales, n_pieces, slopes = work.scales, work.n_pieces, work.slopes
     for b in range(out.shape[0]):
-        gamma, ln_kinks, origin = (
-            points.spectrum.gamma[b],
-            points.spectrum.ln_kinks[:, b],
-            points.source[min(b, points.source.shape[0] - 1)],
-        )
+        gamma, ln_kinks = points.spectrum.gamma[b], points.spectrum.ln_kinks[:, b]
+        origin = points.source[min(b, points.source.shape[0] - 1)]
         strength = path.strength * (points.g_prime[b] / points.m_zprime_mev[b]) ** 2 * points.relic_temperature[b] ** 3
         order_targets(points.m_zprime_mev[b], points.masses_ev[b], gamma, work.order, ln_res, scales)
         prepare(points.spectrum, b, path.shells, emission)
@@ -91,8 +84,8 @@ def _at_earth(
                     place_in_piece(ln_res[stage], left, right, nodes.ln_e[start:end], nodes.weight[start:end])
             elif n_given > 0:
                 n_node = n_given
-                for node in range(n_node):
-                    nodes.ln_e[node], nodes.weight[node] = ln_energies[b, node], 1.0
+                multiply(1.0, ln_energies[b], nodes.ln_e)
+                fill(1.0, nodes.weight[:n_node])
             else:
                 set_breaks(ln_res, ln_kinks, x_max, work.breaks)
                 n_node = place(bins, work.breaks, nodes)
@@ -121,16 +114,16 @@ def _at_earth(
                 cross(work.order[j], first, end, path.crossings, depth, here)
                 if j == stage:
                     continue
-                before, after = (
-                    far[j, first_next:end],
-                    far[j + 1, first_next:end] if j + 1 < n_target else unabsorbed[first_next:end],
-                )
+                before, after = far[j, first_next:end], unabsorbed[first_next:end]
+                if j + 1 < n_target:
+                    after = far[j + 1, first_next:end]
                 for c in range(n_channel):
                     made, near = work.made[c], work.near[c]
                     if n > 0:  # daughters made before this target and before the next, of all up to it
-                        for node in range(first_next, end):
-                            made[node] = near[node] if j > 0 and node >= first else 0.0
-                            near[node] = 0.0
+                        fill(0.0, made[first_next:end])
+                        if j > 0:
+                            multiply(1.0, near[first:end], made[first:end])
+                        fill(0.0, near[first_next:end])
                         for k in range(3 * j + 3):  # all of the far ones; its own before it; all before the next
                             parent, what = k % (j + 1), k // (j + 1)
                             if n_pieces[parent] == 0 or (what == 1 and parent < j):
