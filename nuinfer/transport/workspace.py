@@ -112,10 +112,13 @@ def _shapes(n_node: int, n_target: int, n_channel: int, n_kink: int, n_grid: int
     )  # fmt: skip
 
 
+_plain_shapes = plain(_shapes)
+
+
 def workspace_of(points: Points, path: Path, n_node: int) -> FloatArray:
     """Room for what points with `n_node` nodes at the most need, which `make_workspace` divides."""
     sizes = points.masses_ev.shape[1], points.source.shape[1], points.spectrum.ln_kinks.shape[0]
-    shapes = plain(_shapes)(n_node, *sizes, path.shells.density.size, path.stencil.size)
+    shapes = _plain_shapes(n_node, *sizes, path.shells.density.size, path.stencil.size)
     return np.empty(sum(math.prod(shape) for shape in shapes))
 
 
