@@ -18,7 +18,7 @@ from nuinfer.config import presets
 
 BATCHES = (1, 32, 256, 1024)
 SECONDS = 0.5
-WALKERS, N_DIM, STEPS = 256, 9, 100
+WALKERS, N_DIM, STEPS = 256, 9, 20
 
 
 def seconds(function: Callable[[], object]) -> float:
