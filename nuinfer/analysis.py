@@ -184,18 +184,22 @@ class Analysis:
             values = self.space.named(columns[:, inside])
             if self.constraints:
                 terms[1:-1, inside] = log_terms(self.parts.observables(self.constraints, values), self._numbers)
-                for term in terms[1:-1]:
-                    term[total == -np.inf] = -np.inf
-                    total = total + term
+                totals = np.add.accumulate(terms[:-1])
+                terms[1:-1][totals[:-1] == -np.inf] = -np.inf
+                total = totals[-1]
                 possible = _where(total > -np.inf)
                 if possible is not inside:
                     kept = _where(total[inside] > -np.inf)
                     values = {name: np.ascontiguousarray(value[kept]) for name, value in values.items()}
-            counts = np.zeros((len(x), len(self.model.component_names), *self.observed_counts.shape))
+            found = np.zeros((0, len(self.model.component_names), *self.observed_counts.shape))
             if total[possible].size:
-                counts[possible] = found = self.model.components(values)
+                found = self.model.components(values)
                 terms[-1, possible] = poisson_log_likelihood(self.observed_counts, found)
                 total = total + terms[-1]
+            counts = found
+            if len(found) < len(x):
+                counts = np.zeros((len(x), *found.shape[1:]))
+                counts[possible] = found
             if not (terms < np.inf).all():  # NaN included
                 self.parts.refuse_nonfinite(x, dict(zip(self.term_names, terms, strict=True)))
             return total, terms.T.copy(), counts

@@ -1,6 +1,7 @@
 """What the compiled functions of `nuinfer.transport.resonant` are given: the path, and room to work in."""
 
 import math
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -115,11 +116,15 @@ def _shapes(n_node: int, n_target: int, n_channel: int, n_kink: int, n_grid: int
 _plain_shapes = plain(_shapes)
 
 
+@cache
+def _size(*sizes: int) -> int:
+    return sum(math.prod(shape) for shape in _plain_shapes(*sizes))
+
+
 def workspace_of(points: Points, path: Path, n_node: int) -> FloatArray:
     """Room for what points with `n_node` nodes at the most need, which `make_workspace` divides."""
     sizes = points.masses_ev.shape[1], points.source.shape[1], points.spectrum.ln_kinks.shape[0]
-    shapes = _plain_shapes(n_node, *sizes, path.shells.density.size, path.stencil.size)
-    return np.empty(sum(math.prod(shape) for shape in shapes))
+    return np.empty(_size(n_node, *sizes, path.shells.density.size, path.stencil.size))
 
 
 @inlined
