@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from nuinfer import config as configuration
 from nuinfer import provenance
 from nuinfer.build import Parts, build, mass_range_mev
 from nuinfer.config import Config, SamplerConfig
-from nuinfer.constraints.base import Constraint
+from nuinfer.constraints.base import Constraint, log_terms
 from nuinfer.detector.dataset import DataSet
 from nuinfer.errors import ConfigError, PhysicsDomainError
 from nuinfer.forward import ForwardModel
@@ -102,6 +103,11 @@ class Analysis:
     def __reduce__(self) -> tuple[Any, ...]:
         return _again, (self.checksums, self.config, self.config_input, self.name, self.counts, self.measured)
 
+    @cached_property
+    def _numbers(self) -> FloatArray:
+        """Of the constraints, as their terms take them, shape (constraint, 4)."""
+        return np.array([constraint.numbers for constraint in self.constraints]).reshape(-1, 4)
+
     @property
     def absorbs(self) -> bool:
         """Whether there is a mediator that absorbs neutrinos on their way."""
@@ -174,17 +180,27 @@ class Analysis:
             columns, log_prior, _ = self.space.unpack(x)
             terms = np.full((len(self.constraints) + 2, len(x)), -np.inf)  # a row per term while they are filled
             terms[0] = total = log_prior
-            for row, constraint in enumerate(self.constraints, start=1):
+            inside = possible = _where(total > -np.inf)
+            values = self.space.named(columns[:, inside])
+            if self.constraints:
+                terms[1:-1, inside] = log_terms(self.parts.observables(self.constraints, values), self._numbers)
+                totals = np.add.accumulate(terms[:-1])
+                terms[1:-1][totals[:-1] == -np.inf] = -np.inf
+                total = totals[-1]
                 possible = _where(total > -np.inf)
-                terms[row, possible] = self.parts.term(constraint, self.space.named(columns[:, possible]))
-                total = total + terms[row]
-            possible = _where(total > -np.inf)
-            counts = np.zeros((len(x), len(self.model.component_names), *self.observed_counts.shape))
+                if possible is not inside:
+                    kept = _where(total[inside] > -np.inf)
+                    values = {name: np.ascontiguousarray(value[kept]) for name, value in values.items()}
+            found = np.zeros((0, len(self.model.component_names), *self.observed_counts.shape))
             if total[possible].size:
-                counts[possible] = found = self.model.components(self.space.named(columns[:, possible]))
+                found = self.model.components(values)
                 terms[-1, possible] = poisson_log_likelihood(self.observed_counts, found)
                 total = total + terms[-1]
-            if not np.all(terms < np.inf):  # NaN included
+            counts = found
+            if len(found) < len(x):
+                counts = np.zeros((len(x), *found.shape[1:]))
+                counts[possible] = found
+            if not (terms < np.inf).all():  # NaN included
                 self.parts.refuse_nonfinite(x, dict(zip(self.term_names, terms, strict=True)))
             return total, terms.T.copy(), counts
 
@@ -197,7 +213,7 @@ class Analysis:
         """Every named term at theta, inside the prior or not; each of shape (*batch,); raises what `evaluate` does."""
         x, values, log_prior, finite = self.parts.unpack(theta)
         with np.errstate(all="ignore"):
-            found = [log_prior, *(np.broadcast_to(self.parts.term(c, values), (len(x),)) for c in self.constraints)]
+            found = [log_prior, *log_terms(self.parts.observables(self.constraints, values), self._numbers)]
         found.append(poisson_log_likelihood(self.observed_counts, self.parts.counts(values, finite)))
         terms = dict(zip(self.term_names, found, strict=True))
         self.parts.refuse_nonfinite(x, terms)
@@ -347,9 +363,12 @@ class Analysis:
         return list(self.cited)
 
 
+_ALL = slice(None)
+
+
 def _where(mask: BoolArray) -> slice | IntArray:
     """Index of the points of a mask; all of them by a slice, which copies nothing."""
-    return slice(None) if mask.all() else np.flatnonzero(mask)
+    return _ALL if mask.all() else np.flatnonzero(mask)
 
 
 def _again(used: dict[str, str], *facts: Any) -> Analysis:

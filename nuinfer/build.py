@@ -3,7 +3,7 @@
 import functools
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -15,7 +15,7 @@ from nuinfer.constraints.base import Constraint
 from nuinfer.constraints.definition import Oscillation, Prediction
 from nuinfer.detector.dataset import DataSet, load_dataset, project
 from nuinfer.errors import ConfigError, NonFiniteLogProbError, NuinferError
-from nuinfer.forward import ForwardModel, Heating
+from nuinfer.forward import RELIC_TEMPERATURE, ForwardModel, Heating
 from nuinfer.parameters import PARAMETERS, ParameterSpace
 from nuinfer.physics.cosmology import COSMOLOGIES
 from nuinfer.physics.evolution import LAWS, Law, LogDensity
@@ -40,6 +40,9 @@ REDSHIFT_INTERVALS = 128
 
 SUM_NU_MASSES_EV = "sum_nu_masses_ev"
 """A value of every point that is made of the masses, for constraints."""
+
+N_EFF = "neff"
+"""The constraint whose observable heats the relics."""
 
 Values = dict[str, FloatArray]
 """Named values of points, each of shape (n,)."""
@@ -76,6 +79,15 @@ class Parts(NamedTuple):
         if SUM_NU_MASSES_EV in constraint.arguments:  # one mass stands for three if they are degenerate
             values = {**values, SUM_NU_MASSES_EV: 3.0 * self.model.masses_ev(values).mean(axis=-1)}
         return constraint.predict(*(values[name] for name in constraint.arguments))
+
+    def observables(self, constraints: Sequence[Constraint], values: Values) -> FloatArray:
+        """What constraints predict, shape (constraint, n); `values` gets the temperature of relics that N_eff sets."""
+        found = np.empty((len(constraints), len(values["gamma"])))
+        for row, constraint in zip(found, constraints, strict=True):
+            row[:] = self.observable(constraint, values)
+            if constraint.name == N_EFF and self.model.heating is not None:
+                values[RELIC_TEMPERATURE] = _temperature(row / constraint.standard_model)
+        return found
 
     def term(self, constraint: Constraint, values: Values) -> FloatArray:
         """Term of a constraint."""
@@ -166,6 +178,11 @@ def _relic_temperature(n_eff: Prediction, charge: float, mass: FloatArray, coupl
     highest = n_eff.covered_mev[1] if n_eff.covered_mev else math.inf
     inside = n_eff.predict(np.minimum(mass, highest), charge * coupling)
     ratio = np.where(mass > highest, 1.0, inside / n_eff.standard_model)
+    return _temperature(ratio)
+
+
+def _temperature(ratio: FloatArray) -> FloatArray:
+    """Temperature of relics whose N_eff has grown by a ratio."""
     return np.asarray(np.sqrt(np.sqrt(ratio)))  # rounded alike in every batch, which a power is not
 
 

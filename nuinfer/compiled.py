@@ -43,7 +43,8 @@ def _index(load: Callable[[], dict[Any, Any]]) -> dict[Any, Any]:
 
 
 def _jit(function: _Function, **options: Any) -> _Function:
-    dispatcher: Any = numba.njit(**{"cache": True, "error_model": "numpy", "nogil": True, **options})(function)
+    always = {"cache": True, "error_model": "numpy", "nogil": True, "no_cfunc_wrapper": True}
+    dispatcher: Any = numba.njit(**{**always, **options})(function)
     cache_file = getattr(getattr(dispatcher, "_cache", None), "_cache_file", None)
     if cache_file is not None:
         cache_file._source_stamp = _fingerprint()
@@ -59,6 +60,11 @@ def compiled(function: _Function) -> _Function:
 def inner(function: _Function) -> _Function:
     """As `compiled`, for what runs inside: no allocation, no counting of references, and a b + c rounded once."""
     return _jit(function, _nrt=False, fastmath={"contract"})
+
+
+def phase(function: _Function) -> _Function:
+    """As `inner`, for what compiled functions alone call: nothing is compiled for calls from Python."""
+    return _jit(function, _nrt=False, no_cpython_wrapper=True, fastmath={"contract"})
 
 
 def reordered(function: _Function) -> _Function:

@@ -1,6 +1,6 @@
 """The forward model: named values to expected counts, in three calls: points, integrals over true energy, counts."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -23,6 +23,9 @@ from nuinfer.typing import ArrayLike, FloatArray, IntArray
 
 AFTER_TRANSPORT = ("phi_total", "energy_scale", "detector_scale")
 """Parameters that change the counts and not what arrives at Earth, with the norms of the backgrounds."""
+
+RELIC_TEMPERATURE = "relic_temperature"
+"""A value of points that `heating` gives where it is not known already."""
 
 Heating = Callable[[FloatArray, FloatArray], FloatArray]
 HEATING_ROUNDS = 20
@@ -106,7 +109,9 @@ class ForwardModel:
         """The batch that the transport is given, from named values of shape (n,)."""
         gamma = values["gamma"]
         mediator = (gamma, gamma) if self.mass_name is None else (values["m_zprime_mev"], values["g_prime"])
-        temperature = np.ones_like(gamma) if self.heating is None else self.heating(*mediator)
+        temperature = values.get(RELIC_TEMPERATURE)
+        if temperature is None:
+            temperature = np.ones_like(gamma) if self.heating is None else self.heating(*mediator)
         return Points(
             self.spectrum.columns(values), *mediator, self.masses_ev(values), self.source(values), temperature
         )
@@ -138,7 +143,7 @@ class ForwardModel:
             )
         names = [f"norm_{name}" for name in self.dataset.backgrounds]
         norms, efficiency = np.array([values[name] for name in names]), values["detector_scale"]
-        arriving, rows = _distinct({name: v for name, v in values.items() if name not in (*AFTER_TRANSPORT, *names)})
+        arriving, rows = _distinct(values, (*AFTER_TRANSPORT, *names))
         flux = self.transport.integrals(self.points(arriving), self._bins)[rows]
         return counts_by_component(flux, values["phi_total"], scale, efficiency, norms, self._response)
 
@@ -165,10 +170,14 @@ class ForwardModel:
         return coupling
 
 
-def _distinct(values: Mapping[str, FloatArray]) -> tuple[Mapping[str, FloatArray], slice | IntArray]:
-    """Points without those equal to the one before, which shares what arrives at Earth, and where all are in them."""
-    if not np.any(values["gamma"][1:] == values["gamma"][:-1]):
+def _distinct(
+    values: Mapping[str, FloatArray], apart: Sequence[str]
+) -> tuple[Mapping[str, FloatArray], slice | IntArray]:
+    """Points without those equal to the one before but for the values `apart`, and where all are in them."""
+    gamma = values["gamma"]
+    if gamma.size == 1 or not (gamma[1:] == gamma[:-1]).any():
         return values, slice(None)
+    values = {name: value for name, value in values.items() if name not in apart}
     table = np.array(list(values.values()))
     new = np.append(True, np.any(table[:, 1:] != table[:, :-1], axis=0))
     return dict(zip(values, np.ascontiguousarray(table[:, new]), strict=True)), np.cumsum(new) - 1

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from nuinfer.compiled import compiled
+from nuinfer.compiled import compiled, inlined
 from nuinfer.typing import ArrayLike, FloatArray
 
 
@@ -33,10 +33,10 @@ def poisson_log_terms(observed: ArrayLike, expected: ArrayLike) -> FloatArray:
     return _poisson_terms(n.ravel(), np.ascontiguousarray(mu).ravel()).reshape(mu.shape)
 
 
-@compiled
-def _poisson(n: float, mu: float) -> float:
+@inlined
+def _poisson(n: float, log_factorial: float, mu: float) -> float:
     if n > 0.0 or math.isnan(mu):
-        return float(n * np.log(mu) - mu - math.lgamma(n + 1.0))
+        return float(n * np.log(mu) - mu - log_factorial)
     return 0.0 - mu if mu >= 0.0 else math.nan
 
 
@@ -44,7 +44,7 @@ def _poisson(n: float, mu: float) -> float:
 def _poisson_terms(n: FloatArray, mu: FloatArray) -> FloatArray:
     terms = np.empty(n.size)
     for k in range(n.size):
-        terms[k] = _poisson(n[k], mu[k])
+        terms[k] = _poisson(n[k], math.lgamma(n[k] + 1.0), mu[k])
     return terms
 
 
@@ -52,7 +52,10 @@ def _poisson_terms(n: FloatArray, mu: FloatArray) -> FloatArray:
 def poisson_log_likelihood(observed: FloatArray, components: FloatArray) -> FloatArray:
     """Log-probability of all bins (n,) at expected counts by component (n, component, topology, bin)."""
     n_component, n_topology, n_bin = components.shape[1:]
-    out = np.empty(components.shape[0])
+    out, log_factorials = np.empty(components.shape[0]), np.empty(observed.shape)
+    for t in range(n_topology):
+        for d in range(n_bin):
+            log_factorials[t, d] = math.lgamma(observed[t, d] + 1.0)
     for b in range(components.shape[0]):
         total = 0.0
         for t in range(n_topology):
@@ -60,6 +63,6 @@ def poisson_log_likelihood(observed: FloatArray, components: FloatArray) -> Floa
                 mu = 0.0
                 for c in range(n_component):
                     mu += components[b, c, t, d]
-                total += _poisson(observed[t, d], mu)
+                total += _poisson(observed[t, d], log_factorials[t, d], mu)
         out[b] = total
     return out

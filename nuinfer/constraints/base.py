@@ -29,7 +29,7 @@ import numpy as np
 from pydantic import PositiveFloat
 from scipy import special
 
-from nuinfer.compiled import compiled, elementwise
+from nuinfer.compiled import compiled
 from nuinfer.confidence import INTERVAL, LIMIT
 from nuinfer.errors import ConfigError
 from nuinfer.typing import ArrayLike, FloatArray
@@ -163,12 +163,14 @@ class Constraint:
 
     def log_term_of(self, observable: ArrayLike) -> FloatArray:
         """The term for a given value of the observable, shape ``(*batch,)``; NaN stays NaN."""
-        return elementwise(_term_loop, (observable,), *self._numbers)
+        x = np.asarray(observable, float)
+        terms: FloatArray = log_terms(x.reshape(1, -1), self.numbers[None]).reshape(x.shape)
+        return terms
 
     @property
     def largest_term(self) -> float:
         """The term where it is largest, 0 for an exclusion."""
-        return self._numbers[3]
+        return float(self.numbers[3])
 
     def simulated(self, observable: float, rng: np.random.Generator | None = None) -> float:
         """A measured value drawn from the density at a value of the observable; without `rng`, that value itself.
@@ -190,12 +192,12 @@ class Constraint:
         return dataclasses.replace(self, measurement=dataclasses.replace(self.measurement, mean=value))
 
     @functools.cached_property
-    def _numbers(self) -> tuple[float, float, bool, float]:
+    def numbers(self) -> FloatArray:
         """Mean or limit, 1/sigma (infinite for a limit), whether all below count alike, and the largest term."""
         if self.is_exclusion:
-            return self.limit, math.inf, True, 0.0
+            return np.array([self.limit, math.inf, True, 0.0])
         mean, sigma = self.measurement.gaussian
-        return mean, 1.0 / sigma, self.form == "one_sided", -math.log(sigma * math.sqrt(2.0 * math.pi))
+        return np.array([mean, 1.0 / sigma, self.form == "one_sided", -math.log(sigma * math.sqrt(2.0 * math.pi))])
 
     def averaged(self, values: Mapping[str, ArrayLike]) -> Constraint:
         """The constraint for models in which its arguments are no parameters, as masses are without a mediator.
@@ -228,10 +230,16 @@ class Constraint:
 
 
 @compiled
-def _term_loop(x: FloatArray, centre: float, slope: float, one_sided: bool, peak: float, out: FloatArray) -> None:
-    for n in range(out.size):
-        pull = (x[n] - centre) * slope
-        out[n] = peak if one_sided and x[n] <= centre else peak - 0.5 * pull * pull
+def log_terms(observables: FloatArray, numbers: FloatArray) -> FloatArray:
+    """Terms of constraints (constraint, n) from their observables and `Constraint.numbers`, (constraint, 4)."""
+    out: FloatArray = np.empty(observables.shape)
+    for row in range(len(observables)):
+        centre, slope, one_sided, peak = numbers[row]
+        for n in range(observables.shape[1]):
+            x = observables[row, n]
+            pull = (x - centre) * slope
+            out[row, n] = peak if one_sided > 0.0 and x <= centre else peak - 0.5 * pull * pull
+    return out
 
 
 def check_option(where: str, kind: Any, value: Any) -> None:

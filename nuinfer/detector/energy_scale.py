@@ -66,7 +66,7 @@ def rescale(setting: EnergyScale, nominal: FloatArray, scale: float, slopes: Flo
         Counts per column at scale 1, none of them negative.
     scale : float
         Scale of the energies, positive.
-    slopes : ndarray, shape (2, n_column + 1)
+    slopes : ndarray, shape (3, n_column + 1)
         Workspace.
     out : ndarray, shape (n_bin,)
         Written.
@@ -76,18 +76,19 @@ def rescale(setting: EnergyScale, nominal: FloatArray, scale: float, slopes: Flo
         for k in range(n_bin):
             out[k] = nominal[n - n_bin + k]
         return
-    above, slope = slopes[0], slopes[1]
+    above, slope, density = slopes[0], slopes[1], slopes[2]
+    for k in range(n):
+        density[k] = nominal[k] / widths[k]
     above[n] = 0.0
     for k in range(n - 1, -1, -1):
         above[k] = above[k + 1] + nominal[k]
     for k in range(1, n):  # an empty column makes the slope zero
-        slope[k] = -1.0 / (
-            setting.means[0, k - 1] / (nominal[k - 1] / widths[k - 1])
-            + setting.means[1, k - 1] / (nominal[k] / widths[k])
-        )
+        both = density[k - 1] * density[k]
+        mean = both / (setting.means[0, k - 1] * density[k] + setting.means[1, k - 1] * density[k - 1])
+        slope[k] = 0.0 if both == 0.0 else -mean
     for side in range(2):
         end, inner = (0, min(1, n - 1)) if side == 0 else (n - 1, max(n - 2, 0))
-        at_end, inside = nominal[end] / widths[end], nominal[inner] / widths[inner]
+        at_end, inside = density[end], density[inner]
         slope[0 if side == 0 else n] = min((inside - at_end) * setting.lean[side] - at_end, 0.0)
     shift, last, left = math.log(scale), 0.0, 0
     for k in range(n_bin + 1):
@@ -104,7 +105,7 @@ def rescale(setting: EnergyScale, nominal: FloatArray, scale: float, slopes: Flo
 
 @compiled
 def _rescale_all(setting: EnergyScale, nominal: FloatArray, scales: FloatArray) -> FloatArray:
-    out, slopes = np.empty((len(nominal), setting.bins.size - 1)), np.empty((2, setting.columns.size))
+    out, slopes = np.empty((len(nominal), setting.bins.size - 1)), np.empty((3, setting.columns.size))
     for b in range(len(nominal)):
         rescale(setting, nominal[b], scales[b], slopes, out[b])
     return out

@@ -6,12 +6,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nuinfer.compiled import compiled
+from nuinfer.compiled import compiled, reordered
 from nuinfer.constants import CM2_PER_M2
 from nuinfer.detector.dataset import DataSet
 from nuinfer.detector.energy_scale import EnergyScale, make_energy_scale, rescale
 from nuinfer.physics.mixing import Mixing
-from nuinfer.typing import FloatArray
+from nuinfer.typing import FloatArray, IntArray
 
 PHI_UNIT = 1e-18
 """Unit of phi_total in GeV^-1 cm^-2 s^-1 sr^-1."""
@@ -25,8 +25,10 @@ class Response(NamedTuple):
 
     Parameters
     ----------
-    fold : ndarray, shape (channel * 3 * true bin, topology * column)
+    fold : ndarray, shape (channel, topology * column, true bin * 3)
         Counts per unit of ``integral population dE`` and of phi_total; the channels are nu + nubar, nu - nubar.
+    least : ndarray, shape (topology * column,)
+        First true bin that has a response: deposited energies lie below true ones.
     energy_scale : EnergyScale
         Columns and bins.
     templates : ndarray, shape (background, topology, bin)
@@ -36,6 +38,7 @@ class Response(NamedTuple):
     """
 
     fold: FloatArray
+    least: IntArray
     energy_scale: EnergyScale
     templates: FloatArray
     neutrinos: FloatArray
@@ -46,15 +49,25 @@ def make_response(dataset: DataSet, mixing: Mixing) -> Response:
     area_m2 = np.concatenate([dataset.below_area_m2, dataset.area_m2], axis=-1)
     neutrinos, antineutrinos = area_m2[:3], area_m2[3:]
     channels = np.stack([neutrinos + antineutrinos, neutrinos - antineutrinos]) / 2.0
-    states = np.einsum("ai,caetd->cietd", mixing.probabilities, channels)
+    states = np.einsum("ai,caetd->ctdei", mixing.probabilities, channels)
+    states = states.reshape(2, -1, *states.shape[3:])
     exposure = dataset.livetime_s * 4.0 * np.pi * CM2_PER_M2 * PHI_UNIT
     edges = dataset.bin_edges_gev
     return Response(
-        exposure * states.reshape(-1, area_m2[0, 0].size),
+        exposure * states.reshape(*states.shape[:2], -1),
+        np.argmax(np.any(states != 0.0, axis=(0, 3)), axis=-1),
         make_energy_scale(np.concatenate([dataset.below_edges_gev[:-1], edges]), edges),
         np.array(list(dataset.backgrounds.values()), float),
         np.array([name not in NOT_NEUTRINOS for name in dataset.backgrounds], float),
     )
+
+
+@reordered
+def _dot(first: FloatArray, second: FloatArray) -> float:
+    total = 0.0
+    for k in range(first.size):
+        total += first[k] * second[k]
+    return total
 
 
 @compiled
@@ -82,19 +95,19 @@ def counts_by_component(
     """
     fold, templates, neutrinos = response.fold, response.templates, response.neutrinos
     n_background, n_topology, n_bin = templates.shape
-    n_column = response.energy_scale.columns.size - 1
+    n_column, n_true = response.energy_scale.columns.size - 1, integrals.shape[3]
     out = np.empty((integrals.shape[0], 1 + n_background, n_topology, n_bin))
-    folded, slopes = np.empty(n_topology * n_column), np.empty((2, n_column + 1))
+    folded, arriving, slopes = np.empty(n_topology * n_column), np.empty(3 * n_true), np.empty((3, n_column + 1))
     for b in range(integrals.shape[0]):
-        folded[:] = 0.0
-        k = 0
+        for column in range(folded.size):
+            folded[column] = 0.0
         for c in range(integrals.shape[1]):
-            for i in range(3):
-                for e in range(integrals.shape[3]):
-                    value = phi_total[b] * integrals[b, c, i, e]
-                    for column in range(folded.size):
-                        folded[column] += value * fold[k, column]
-                    k += 1
+            for e in range(n_true):
+                for i in range(3):
+                    arriving[3 * e + i] = phi_total[b] * integrals[b, c, i, e]
+            for column in range(folded.size):
+                least = 3 * response.least[column]
+                folded[column] += _dot(arriving[least:], fold[c, column, least:])
         for t in range(n_topology):
             columns = folded[t * n_column : (t + 1) * n_column]
             rescale(response.energy_scale, columns, energy_scale[b], slopes, out[b, 0, t])

@@ -8,7 +8,7 @@ import numpy as np
 from nuinfer.compiled import inlined, plain
 from nuinfer.constants import EV_PER_GEV, EV_PER_MEV, ZETA3
 from nuinfer.errors import PhysicsDomainError
-from nuinfer.physics.cosmology import Cosmology, expansion
+from nuinfer.physics.cosmology import Cosmology
 from nuinfer.physics.crossings import Coherence, Crossings, cross_in_order, degenerate_crossings, split_crossings
 from nuinfer.physics.mediator import LMU_LTAU, Mediator
 from nuinfer.physics.mixing import Mixing
@@ -24,9 +24,9 @@ def resonance_energy_gev(m_zprime_mev: float, m_nu_ev: float) -> float:
 
 
 @inlined
-def crossing_depth(strength: float, cube: float, omega_m: float, omega_lambda: float) -> float:
-    """Optical depth of a crossing where (1+z)^3 is `cube`: strength (1+z)^3 H0/H."""
-    return strength * cube / expansion(cube, omega_m, omega_lambda)
+def crossing_depth(strength: float, volume: float, omega_m: float, omega_lambda: float) -> float:
+    """Optical depth of a crossing where (1+z)^-3 is `volume`: strength (1+z)^3 H0/H."""
+    return strength / np.sqrt(volume * (omega_m + omega_lambda * volume))  # type: ignore[no-any-return]
 
 
 def depth_strength(m_zprime_mev: ArrayLike, g_prime: ArrayLike, cosmology: Cosmology) -> FloatArray:
@@ -84,8 +84,8 @@ def optical_depth(redshift: ArrayLike, m_zprime_mev: ArrayLike, g_prime: ArrayLi
     8.79
     """
     strength = depth_strength(m_zprime_mev, g_prime, cosmology)
-    cube = (1.0 + np.asarray(redshift, float)) ** 3
-    return np.asarray(plain(crossing_depth)(strength, cube, cosmology.omega_m, cosmology.omega_lambda))
+    volume = (1.0 + np.asarray(redshift, float)) ** -3
+    return np.asarray(plain(crossing_depth)(strength, volume, cosmology.omega_m, cosmology.omega_lambda))
 
 
 def depth_before(

@@ -90,10 +90,12 @@ def cross(target: int, first: int, end: int, crossings: Crossings, depth: FloatA
     """
     n_channel, rates, matrices = populations.shape[0], crossings.rates, crossings.matrices
     if matrices.shape[1] == 0:
+        depths = depth[first:end]
         for c in range(n_channel):
             for i in range(3):
-                for node in range(first, end):
-                    populations[c, i, node] *= exponential(-rates[target, i] * depth[node])
+                row, rate = populations[c, i, first:end], rates[target, i]
+                for node in range(end - first):
+                    row[node] *= exponential(-rate * depths[node])
         return
     for node in range(first, end):
         for c in range(n_channel):

@@ -116,4 +116,5 @@ def fraction_beyond(x: float, intervals_per_x: float, beyond: FloatArray, slope:
     position = x * intervals_per_x
     k = min(max(int(position), 0), n - 1)
     left, right, left_slope, right_slope = hermite(position - k)
-    return float(left * beyond[k] + right * beyond[k + 1] + left_slope * slope[k] + right_slope * slope[k + 1])
+    here, there = np.uint64(k), np.uint64(k + 1)
+    return float(left * beyond[here] + right * beyond[there] + left_slope * slope[here] + right_slope * slope[there])

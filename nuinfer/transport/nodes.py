@@ -93,11 +93,9 @@ def collect(n_node: int, factor: float, nodes: Nodes, populations: FloatArray, o
     """Add up weighted populations (channel, 3, node) per bin, `out` of shape (channel, 3, n_bin)."""
     out[:] = 0.0
     for c in range(out.shape[0]):
-        for i in range(3):
-            for k in range(n_node):
-                out[c, i, nodes.bins[k]] += nodes.weight[k] * populations[c, i, k]
-            for n in range(out.shape[2]):
-                out[c, i, n] *= factor
+        for k in range(n_node):
+            for i in range(3):
+                out[c, i, nodes.bins[k]] += factor * nodes.weight[k] * populations[c, i, k]
 
 
 @compiled

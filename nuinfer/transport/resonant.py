@@ -11,264 +11,182 @@ and between two crossings the daughters made at the earlier ones are added (`nui
 touches energies between E_j/(1 + z_max) and E_j only, and nothing is computed elsewhere.
 """
 
-import math
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-from nuinfer.compiled import compiled, inlined, inner
+from nuinfer.compiled import inner
 from nuinfer.errors import PhysicsDomainError
 from nuinfer.physics import absorption
 from nuinfer.physics.crossings import Crossings, cross
-from nuinfer.physics.hermite import hermite
 from nuinfer.physics.mediator import neutrino_share
 from nuinfer.physics.regeneration import cumulative_rule
 from nuinfer.physics.shells import Shells
-from nuinfer.physics.spectra._emission import emit, emit_at, prepare
-from nuinfer.transport.nodes import collect, place, sort, weigh
-from nuinfer.transport.points import PIVOT_GEV, Bins, Points, Propagation
-from nuinfer.transport.workspace import Path, Work, make_workspace
+from nuinfer.physics.spectra._emission import emit, prepare
+from nuinfer.transport.nodes import collect, place, weigh
+from nuinfer.transport.phases import (
+    LN_PIVOT,
+    absorb,
+    add_emitted,
+    add_made,
+    add_whole,
+    deepen,
+    divide,
+    fill,
+    fill_beside,
+    integrate,
+    meet,
+    multiply,
+    order_targets,
+    place_in_piece,
+    set_breaks,
+    tabulate,
+)
+from nuinfer.transport.points import Bins, Points, Propagation
+from nuinfer.transport.workspace import Path, make_workspace, workspace_of
 from nuinfer.typing import FloatArray
 
-INSIDE = 1e-12
-"""Nodes at the ends of a piece stay this far inside, on their own side of a jump, whatever the rounding."""
-
-_LN_PIVOT = math.log(PIVOT_GEV)
+_NO_BINS = Bins(np.zeros(1), np.zeros((2, 1)))
 
 
 @inner
-def _begin(b: int, points: Points, path: Path, work: Work) -> tuple[float, float]:
-    """Put the targets of a point in order and fill its tables.
-
-    Returns
-    -------
-    pivot, strength : float
-        Unabsorbed flux at the pivot over its power law; depth of a crossing over (1+z)^3 H0/H.
-    """
-    masses, ln_res, order = points.masses_ev[b], work.emission.ln_res, work.order
-    gamma = points.spectrum.gamma[b]
-    for j in range(masses.size):
-        k = j  # insertion; equal masses keep their order
-        while k > 0 and masses[order[k - 1]] > masses[j]:
-            order[k] = order[k - 1]
-            k -= 1
-        order[k] = j
-    for j in range(masses.size):
-        ln_res[j] = math.log(absorption.resonance_energy_gev(points.m_zprime_mev[b], masses[order[j]]))
-        work.scales[j, 0] = math.exp(-ln_res[j])
-        work.scales[j, 1] = math.exp(-gamma * (ln_res[j] - _LN_PIVOT))
-    prepare(points.spectrum, b, path.shells, work.emission)
-    pivot = emit_at(points.spectrum, b, _LN_PIVOT, path.shells, work.emission)
-    strength = path.strength * (points.g_prime[b] / points.m_zprime_mev[b]) ** 2 * points.relic_temperature[b] ** 3
-    if path.stencil.size > 0:
-        for target in range(masses.size):
-            _absorb(b, target, strength, points, path, work)
-    return pivot, strength
-
-
-@inner
-def _absorb(b: int, target: int, strength: float, points: Points, path: Path, work: Work) -> None:
-    """Fill the tables of daughters made at `target`, from the flux absorbed there and not lost to charged leptons."""
-    n_pieces, ends, moments = work.daughters
-    ln_res, nodes, x_max, n = work.emission.ln_res, work.nodes, path.shells.x_max, path.stencil.size
-    n_channel, gamma = work.made.shape[1], points.spectrum.gamma[b]
-    if not math.isfinite(ln_res[target]):
-        n_pieces[target] = 0
-        return
-    single = path.shells.density.size == 1
-    # A piece ends where a lighter target leaves the path and where the farthest source reaches a kink.
-    n_piece = target + 1 if single else 1
-    for piece in range(n_piece):
-        leaving = ln_res[target] - ln_res[piece] if single else 0.0
-        ends[target, piece + 1] = max(0.0, x_max + leaving)
-    for kink in range(points.spectrum.ln_kinks.shape[0]):
-        n_piece += 1
-        ends[target, n_piece] = min(max(ln_res[target] - points.spectrum.ln_kinks[kink, b] + x_max, 0.0), x_max)
-    sort(ends[target], n_piece + 1)
-    n_pieces[target] = n_piece
-    share = neutrino_share(points.m_zprime_mev[b], path.neutrinos, path.charged)
-    for piece in range(n_piece):  # nodes at the ends of a piece stay just inside
-        start, length = ends[target, piece], ends[target, piece + 1] - ends[target, piece]
-        for k in range(n + 1):
-            x = start + length * ((n - k) / n)
-            nodes.ln_e[k] = ln_res[target] - min(max(x, start + INSIDE), start + length - INSIDE)
-            nodes.weight[k] = 1.0
-        weigh(n + 1, gamma, _LN_PIVOT, nodes)
-        _arrive(b, target, n + 1, strength, points, path, work)
-        for c in range(n_channel):
-            for i in range(3):
-                for k in range(n + 1):
-                    work.there[c, i, k] = work.here[c, i, k]
-        _deepen(target, 0, n + 1, strength, path, work)
-        cross(work.order[target], 0, n + 1, path.crossings, work.depth, work.there)
-        for k in range(n + 1):
-            node = n - k  # x increases with k
-            r = nodes.energy[node] * work.scales[target, 0]
-            weight = share * (length / n) / (nodes.power[node] * work.scales[target, 1])
-            for c in range(n_channel):
-                absorbed = 0.0
-                for i in range(3):
-                    absorbed += work.here[c, i, node] - work.there[c, i, node]
-                moments[target, c, piece, k, 3] = absorbed * weight
-                moments[target, c, piece, k, 4] = absorbed * weight / r
-                moments[target, c, piece, k, 5] = absorbed * weight / (r * r)
-        for c in range(n_channel):
-            for p in range(3):
-                total = moments[target, c, piece - 1, n, p] if piece > 0 else 0.0
-                moments[target, c, piece, 0, p] = total
-                for k in range(n):
-                    for s in range(6):
-                        total += path.cumulative[k, s] * moments[target, c, piece, path.stencil[k] + s, p + 3]
-                    moments[target, c, piece, k + 1, p] = total
-
-
-@inner
-def _deepen(target: int, first: int, end: int, strength: float, path: Path, work: Work) -> None:
-    """Depth of the crossing at `target`, at 1 + z = E_R/E, of the nodes from `first` to `end`."""
-    scale, energy, depth = work.scales[target, 0], work.nodes.energy, work.depth
-    for node in range(first, end):
-        r = energy[node] * scale
-        depth[node] = absorption.crossing_depth(strength, 1.0 / (r * r * r), path.omega_m, path.omega_lambda)
-
-
-@inner
-def _arrive(b: int, n_crossed: int, n_node: int, strength: float, points: Points, path: Path, work: Work) -> None:
-    """Populations in front of target number `n_crossed`, or at Earth if that is the number of targets.
-
-    The first `n_node` nodes hold ln E, in increasing order, E and (E/pivot)^gamma; the result is in ``work.here``.
-    """
-    emission, fraction, out = work.emission, work.fraction, work.here
-    ln_e, ln_res, firsts, ends = emission.ln_e[:n_node], emission.ln_res, emission.first, emission.end
-    far, unabsorbed, source = emission.far, emission.unabsorbed, points.source
-    origin = min(b, source.shape[0] - 1)
-    n_target, n_channel = ln_res.size, out.shape[0]
-    n_met = min(n_crossed + 1, n_target)
-    for j in range(n_met):
-        firsts[j] = np.searchsorted(ln_e, ln_res[j] - path.shells.x_max, side="right")
-        ends[j] = np.searchsorted(ln_e, ln_res[j])
-    emit(points.spectrum, b, n_met, n_node, path.shells, emission)
-    first, end = (firsts[0], ends[0]) if n_target > 0 else (0, n_node)
-    for node in range(n_node):
-        fraction[node] = 0.0 if node < first else unabsorbed[node]
-    if n_target > 0:
-        for node in range(first, end):
-            fraction[node] = far[0, node]
-    for c in range(n_channel):
-        for i in range(3):
-            for node in range(n_node):
-                out[c, i, node] = source[origin, c, i] * fraction[node]
-    for j in range(n_crossed):
-        _deepen(j, first, end, strength, path, work)
-        cross(work.order[j], first, end, path.crossings, work.depth, out)
-        first_next = end_next = 0
-        if j + 1 < n_target:
-            first_next, end_next = firsts[j + 1], ends[j + 1]
-        for node in range(first_next, end):
-            nearer = far[j + 1, node] if node < end_next else unabsorbed[node]
-            gain = nearer - fraction[node]
-            fraction[node] = nearer
-            for c in range(n_channel):
-                for i in range(3):
-                    out[c, i, node] += source[origin, c, i] * gain
-        if path.stencil.size > 0:
-            for parent in range(j + 1):
-                _add_daughters(parent, j, first, first_next, end, end_next, path, work)
-        first, end = first_next, end_next
-
-
-@inlined
-def _made_until(
-    parent: int, c: int, x: float, f: tuple[float, float, float], n_piece: int, ends: FloatArray, moments: FloatArray
-) -> float:
-    """sum_p f_p M_p(x) of the daughters made at one target."""
-    piece = 0
-    while piece < n_piece - 1 and x > ends[parent, piece + 1]:
-        piece += 1
-    length = ends[parent, piece + 1] - ends[parent, piece]
-    n = moments.shape[3] - 1
-    position = (x - ends[parent, piece]) / length * n if length > 0.0 else 0.0
-    k = min(max(int(position), 0), n - 1)
-    left, right, left_slope, right_slope = hermite(position - k)
-    total = 0.0
-    for p in range(3):
-        value = left * moments[parent, c, piece, k, p] + right * moments[parent, c, piece, k + 1, p]
-        slope = left_slope * moments[parent, c, piece, k, p + 3] + right_slope * moments[parent, c, piece, k + 1, p + 3]
-        total += f[p] * (value + slope)
-    return total
-
-
-@inner
-def _add_daughters(
-    parent: int, j: int, first: int, first_next: int, end: int, end_next: int, path: Path, work: Work
+def _at_earth(
+    points: Points, path: Path, bins: Bins, ln_energies: FloatArray, n_most: int, room: FloatArray, out: FloatArray
 ) -> None:
-    """Add the daughters of `parent` that are made between target `j` and the next."""
-    nodes, ln_res, made, out = work.nodes, work.emission.ln_res, work.made, work.here
-    n_piece, ends, moments = work.daughters.n_pieces[parent], work.daughters.ends, work.daughters.moments
-    energy, power, ln_e, scales = nodes.energy, nodes.power, nodes.ln_e, work.scales
-    decay, daughters = path.decay, path.daughters
-    if n_piece == 0:
-        return
-    last = moments.shape[3] - 1
-    for c in range(out.shape[0]):
-        for node in range(first_next, end):
-            r = energy[node] * scales[parent, 0]
-            r_gamma = power[node] * scales[parent, 1]
-            f = (decay[c, 0] * r_gamma, decay[c, 1] * r_gamma * r, decay[c, 2] * r_gamma * r * r)
-            if node < first:
-                farthest = 0.0
-                for p in range(3):
-                    farthest += f[p] * moments[parent, c, n_piece - 1, last, p]
-            elif parent == j:
-                farthest = _made_until(parent, c, ln_res[j] - ln_e[node], f, n_piece, ends, moments)
-            else:
-                farthest = made[parent, c, node]
-            nearest = 0.0
-            if node < end_next:
-                nearest = _made_until(parent, c, ln_res[j + 1] - ln_e[node], f, n_piece, ends, moments)
-            made[parent, c, node] = nearest
-            for i in range(3):
-                out[c, i, node] += daughters[i] * (farthest - nearest)
+    """Integrals over bins, or populations at increasing ln E of shape (n, energy) if there are any.
 
-
-@compiled
-def _integrals(points: Points, path: Path, bins: Bins) -> FloatArray:
-    """`Resonant.integrals`, point by point."""
-    n_target, n_kink = points.masses_ev.shape[1], points.spectrum.ln_kinks.shape[0]
-    n_bin, n_rule, x_max = bins.ln_edges.size - 1, bins.rule.shape[1], path.shells.x_max
-    out = np.empty((points.spectrum.gamma.size, points.source.shape[1], 3, n_bin))
-    work = make_workspace(points, path, n_rule * (n_bin + 2 * (n_target + n_kink)))
+    Points have `n_most` nodes at the most and share the room for a workspace.
+    """
+    n_target, n_channel, n_kink = points.masses_ev.shape[1], points.source.shape[1], points.spectrum.ln_kinks.shape[0]
+    n, n_given, x_max = path.stencil.size, ln_energies.shape[1], path.shells.x_max
+    work = make_workspace(room, n_most, n_target, n_channel, n_kink, path.shells.density.size, n)
+    nodes, emission, here, there, depth = work.nodes, work.emission, work.here, work.there, work.depth
+    ln_res, firsts, ends = emission.ln_res, emission.first, emission.end
+    far, unabsorbed = emission.far, emission.unabsorbed
+    scales, n_pieces, slopes = work.scales, work.n_pieces, work.slopes
     for b in range(out.shape[0]):
-        pivot, strength = _begin(b, points, path, work)
-        for j in range(n_target):
-            work.breaks[2 * j], work.breaks[2 * j + 1] = work.emission.ln_res[j] - x_max, work.emission.ln_res[j]
-        for k in range(n_kink):
-            ln_kink, place_of = points.spectrum.ln_kinks[k, b], 2 * (n_target + k)
-            work.breaks[place_of], work.breaks[place_of + 1] = ln_kink - x_max, ln_kink
-        n_node = place(bins, work.breaks, work.nodes)
-        weigh(n_node, points.spectrum.gamma[b], _LN_PIVOT, work.nodes)
-        _arrive(b, n_target, n_node, strength, points, path, work)
-        collect(n_node, 1.0 / pivot, work.nodes, work.here, out[b])
-    return out
-
-
-@compiled
-def _populations(points: Points, path: Path, energy_gev: FloatArray) -> FloatArray:
-    """`Resonant.populations`, point by point, at increasing energies."""
-    batch, n_node = energy_gev.shape
-    out = np.empty((batch, points.source.shape[1], 3, n_node))
-    work = make_workspace(points, path, n_node)
-    for b in range(batch):
-        pivot, strength = _begin(b, points, path, work)
-        for k in range(n_node):
-            work.nodes.ln_e[k], work.nodes.weight[k] = math.log(energy_gev[b, k]), 1.0
-        weigh(n_node, points.spectrum.gamma[b], _LN_PIVOT, work.nodes)
-        _arrive(b, points.masses_ev.shape[1], n_node, strength, points, path, work)
-        for c in range(out.shape[1]):
-            for i in range(3):
-                for k in range(n_node):
-                    out[b, c, i, k] = work.here[c, i, k] / pivot
-    return out
+        gamma, ln_kinks = points.spectrum.gamma[b], points.spectrum.ln_kinks[:, b]
+        origin = points.source[min(b, points.source.shape[0] - 1)]
+        strength = path.strength * (points.g_prime[b] / points.m_zprime_mev[b]) ** 2 * points.relic_temperature[b] ** 3
+        order_targets(points.m_zprime_mev[b], points.masses_ev[b], gamma, work.order, ln_res, scales)
+        prepare(points.spectrum, b, path.shells, emission)
+        # The tables of each target need those of the lighter ones; after them comes Earth.
+        for stage in range(n_target if n == 0 else 0, n_target + 1):
+            if stage < n_target:
+                n_pieces[stage] = divide(
+                    stage, path.shells.density.size == 1, ln_res, ln_kinks, x_max, work.ends[stage]
+                )
+                n_node = n_pieces[stage] * (n + 1)
+                for piece in range(n_pieces[stage]):  # those at small x last
+                    start, end = n_node - (piece + 1) * (n + 1), n_node - piece * (n + 1)
+                    left, right = work.ends[stage, piece], work.ends[stage, piece + 1]
+                    place_in_piece(ln_res[stage], left, right, nodes.ln_e[start:end], nodes.weight[start:end])
+            elif n_given > 0:
+                n_node = n_given
+                multiply(1.0, ln_energies[b], nodes.ln_e)
+                fill(1.0, nodes.weight[:n_node])
+            else:
+                set_breaks(ln_res, ln_kinks, x_max, work.breaks)
+                n_node = place(bins, work.breaks, nodes)
+            if n_node == 0:
+                continue
+            n_met = min(stage + 1, n_target)
+            weigh(n_node, gamma, LN_PIVOT, nodes)
+            meet(nodes.ln_e[:n_node], x_max, ln_res, firsts, ends, n_met)
+            nodes.ln_e[n_node] = LN_PIVOT
+            emit(points.spectrum, b, n_met, n_node + 1, path.shells, emission)
+            fill_beside(far, unabsorbed[:n_node], firsts, ends, n_met)
+            for c in range(n_channel):
+                for i in range(3):
+                    multiply(origin[c, i], far[0, :n_node] if n_met > 0 else unabsorbed[:n_node], here[c, i])
+            for j in range(n_met):
+                first, end, first_next, end_next = firsts[j], ends[j], 0, 0
+                if j + 1 < n_target:
+                    first_next, end_next = firsts[j + 1], ends[j + 1]
+                deepen(
+                    strength, scales[j, 0], path.omega_m, path.omega_lambda, nodes.energy[first:end], depth[first:end]
+                )
+                if j == stage:
+                    for c in range(n_channel):
+                        for i in range(3):
+                            multiply(1.0, here[c, i, :n_node], there[c, i])
+                cross(work.order[j], first, end, path.crossings, depth, here)
+                if j == stage:
+                    continue
+                before, after = far[j, first_next:end], unabsorbed[first_next:end]
+                if j + 1 < n_target:
+                    after = far[j + 1, first_next:end]
+                for c in range(n_channel):
+                    made, near = work.made[c], work.near[c]
+                    if n > 0:  # daughters made before this target and before the next, of all up to it
+                        fill(0.0, made[first_next:end])
+                        if j > 0:
+                            multiply(1.0, near[first:end], made[first:end])
+                        fill(0.0, near[first_next:end])
+                        for k in range(3 * j + 3):  # all of the far ones; its own before it; all before the next
+                            parent, what = k % (j + 1), k // (j + 1)
+                            if n_pieces[parent] == 0 or (what == 1 and parent < j):
+                                continue
+                            scale = scales[parent]
+                            if what == 0:
+                                low, high = first_next, first
+                                add_whole(
+                                    scale,
+                                    work.whole[parent, c],
+                                    nodes.energy[low:high],
+                                    nodes.power[low:high],
+                                    made[low:high],
+                                )
+                                continue
+                            low, high, row, at = (
+                                (first, end, made, j) if what == 1 else (first_next, end_next, near, j + 1)
+                            )
+                            if low < high:
+                                add_made(
+                                    ln_res[at], scale, work.ends[parent, : n_pieces[parent] + 1],
+                                    work.table[parent, c, : n_pieces[parent] * n],
+                                    nodes.ln_e[low:high], nodes.energy[low:high], nodes.power[low:high], row[low:high],
+                                )  # fmt: skip
+                    for i in range(3):
+                        row = here[c, i, first_next:end]
+                        add_emitted(origin[c, i], before, after, row)
+                        if n > 0:
+                            add_emitted(path.daughters[i], near[first_next:end], made[first_next:end], row)
+            if stage < n_target:
+                for c in range(n_channel):
+                    for p in range(3):
+                        work.whole[stage, c, p] = 0.0
+                    for piece in range(n_pieces[stage]):
+                        start, end = n_node - (piece + 1) * (n + 1), n_node - piece * (n + 1)
+                        share = neutrino_share(points.m_zprime_mev[b], path.neutrinos, path.charged)
+                        share *= (work.ends[stage, piece + 1] - work.ends[stage, piece]) / n
+                        absorb(
+                            share,
+                            scales[stage],
+                            nodes.energy[start:end],
+                            nodes.power[start:end],
+                            there[c],
+                            here[c],
+                            start,
+                            slopes,
+                        )
+                        for p in range(3):
+                            integrate(slopes[p], path.cumulative, path.stencil, slopes[3 + p])
+                        tabulate(
+                            path.decay[c],
+                            slopes,
+                            work.whole[stage, c],
+                            work.table[stage, c, piece * n : (piece + 1) * n],
+                        )
+                    for p in range(3):
+                        work.whole[stage, c, p] *= path.decay[c, p]
+            elif n_given > 0:
+                for c in range(n_channel):
+                    for i in range(3):
+                        multiply(1.0 / unabsorbed[n_node], here[c, i, :n_node], out[b, c, i])
+            else:
+                collect(n_node, 1.0 / unabsorbed[n_node], nodes, here, out[b])
 
 
 @dataclass(frozen=True)
@@ -324,12 +242,19 @@ class Resonant:
 
     def integrals(self, points: Points, bins: Bins) -> FloatArray:
         """See `nuinfer.transport.points.Transport`."""
-        return _integrals(points, self.path, bins)
+        out = np.empty((points.spectrum.gamma.size, points.source.shape[1], 3, bins.ln_edges.size - 1))
+        n_smooth = points.masses_ev.shape[1] + points.spectrum.ln_kinks.shape[0]
+        n_most = bins.rule.shape[1] * (bins.ln_edges.size - 1 + 2 * n_smooth)
+        room = workspace_of(points, self.path, n_most)
+        _at_earth(points, self.path, bins, np.empty((out.shape[0], 0)), n_most, room, out)
+        return out
 
     def populations(self, points: Points, energy_gev: FloatArray) -> FloatArray:
         """See `nuinfer.transport.points.Transport`."""
         order = np.argsort(energy_gev, axis=-1)
         arriving = np.empty((*energy_gev.shape[:1], points.source.shape[1], 3, energy_gev.shape[1]))
-        increasing = _populations(points, self.path, np.take_along_axis(energy_gev, order, axis=-1))
+        increasing, ln_e = np.empty_like(arriving), np.log(np.take_along_axis(energy_gev, order, axis=-1))
+        room = workspace_of(points, self.path, ln_e.shape[1])
+        _at_earth(points, self.path, _NO_BINS, ln_e, ln_e.shape[1], room, increasing)
         np.put_along_axis(arriving, np.broadcast_to(order[:, None, None], arriving.shape), increasing, axis=-1)
         return arriving

@@ -6,6 +6,7 @@ import resource
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,9 +33,9 @@ BATCHES = (1, 256)
 def make(work: Path) -> dict[str, Any]:
     """The values."""
     sys.path.append(str(BENCHMARKS))
-    import evaluations
     import numpy as np
     import pair
+    import rates as cost
     import scaling
 
     rates: dict[str, dict[str, int]] = {}
@@ -43,7 +44,8 @@ def make(work: Path) -> dict[str, Any]:
         theta = analysis.sample_prior(4096, np.random.default_rng(1))
         allowed = theta[np.isfinite(analysis.log_prob(theta))]
         points = {str(batch): np.resize(allowed, (batch, allowed.shape[1])) for batch in BATCHES}
-        rates[name] = {batch: round(evaluations.rate(analysis.log_prob, rows)) for batch, rows in points.items()}
+        seconds = {batch: cost.seconds(partial(analysis.log_prob, rows)) for batch, rows in points.items()}
+        rates[name] = {batch: round(len(points[batch]) / each) for batch, each in seconds.items()}
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0
     start, before = time.perf_counter(), processor_s()
     command = [sys.executable, "-m", "nuinfer", "fit", "hese7", "--out", str(work / "fit"), "--force"]
@@ -68,7 +70,7 @@ def make(work: Path) -> dict[str, Any]:
         "rates": rates,
         "thousands": {name: {batch: rate / 1e3 for batch, rate in found.items()} for name, found in rates.items()},
         "single_ms": {name: 1e3 / found["1"] for name, found in rates.items()},
-        "emcee_thousands": evaluations.ceiling(len(nuinfer.load("hese7").parameter_names)) / 1e3,
+        "emcee_thousands": 1e3 / cost.ceiling(),
         "peak_mb": peak_mb,
         "first_predict_s": pair.seconds_from_an_empty_cache(BENCHMARKS.parent),
         "fit_s": fit_s,

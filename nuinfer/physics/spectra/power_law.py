@@ -24,8 +24,10 @@ def _emit(_spectrum: PowerLaw, _b: int, n_target: int, n_node: int, shells: Shel
     for node in range(n_node):
         unabsorbed[node] = 1.0
     for j in range(n_target):
-        for node in range(emission.first[j], emission.end[j]):
-            far[j, node] = fraction_beyond(emission.ln_res[j] - ln_e[node], intervals_per_x, beyond, slope)
+        first, end, ln_res = emission.first[j], emission.end[j], emission.ln_res[j]
+        here, out = ln_e[first:end], far[j, first:end]
+        for node in range(end - first):
+            out[node] = fraction_beyond(ln_res - here[node], intervals_per_x, beyond, slope)
 
 
 SPECTRUM = Spectrum("power_law", r"$E^{-\gamma}$", citation=None, make=PowerLaw, nodes_per_bin=3, order=1)
