@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -20,7 +20,7 @@ from nuinfer.detector.dataset import DataSet
 from nuinfer.errors import ConfigError, PhysicsDomainError
 from nuinfer.forward import ForwardModel
 from nuinfer.likelihood import poisson_log_likelihood, poisson_log_terms
-from nuinfer.observed import observed, updated
+from nuinfer.observed import DataSets, Observed, observed, stacked, updated
 from nuinfer.parameters import DERIVED, ParameterSpace, physical_point
 from nuinfer.physics.absorption import resonance_redshift
 from nuinfer.physics.mixing import Mixing
@@ -78,6 +78,7 @@ class Analysis:
     topologies: tuple[str, ...] = field(init=False, repr=False, compare=False)
     bin_edges_gev: FloatArray = field(init=False, repr=False, compare=False)
     observed_counts: FloatArray = field(init=False, repr=False, compare=False)
+    own: DataSets = field(init=False, repr=False, compare=False)
     checksums: dict[str, str] = field(init=False, repr=False, compare=False)
     cited: tuple[str, ...] = field(init=False, repr=False, compare=False)
 
@@ -95,6 +96,7 @@ class Analysis:
             "parameter_names": parts.space.names,
             "term_names": ("prior", *(c.name for c in parts.constraints), DATA),
             "observed_counts": data.counts,
+            "own": stacked(data, [(data.counts, {})]),
             "checksums": data.checksums,
         }
         for name, value in facts.items():
@@ -154,12 +156,16 @@ class Analysis:
         """Log of the normalised prior density, -inf outside; shape (*batch,)."""
         return self.space.log_prior(theta)
 
-    def evaluate(self, theta: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    def evaluate(
+        self, theta: FloatArray, data: DataSets | None = None, of: IntArray | None = None
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Log-probability, terms and counts of a batch, stopping early where a point is already impossible.
 
         Parameters
         ----------
         theta : ndarray, shape (n, n_dim)
+        data : DataSets, optional
+            Data that replace its own, see `data_sets`, and in `of` (n,) which of them a point is held against.
 
         Returns
         -------
@@ -175,7 +181,8 @@ class Analysis:
         NonFiniteLogProbError
             If a term is NaN or +inf; it names the term and holds the point.
         """
-        x = self.space.check(theta)
+        x, data = self.space.check(theta), self.own if data is None else data
+        of = np.zeros(len(x), np.intp) if of is None else of
         with np.errstate(all="ignore"):  # what comes of it is checked
             columns, log_prior, _ = self.space.unpack(x)
             terms = np.full((len(self.constraints) + 2, len(x)), -np.inf)  # a row per term while they are filled
@@ -183,7 +190,8 @@ class Analysis:
             inside = possible = _where(total > -np.inf)
             values = self.space.named(columns[:, inside])
             if self.constraints:
-                terms[1:-1, inside] = log_terms(self.parts.observables(self.constraints, values), self._numbers)
+                found = self.parts.observables(self.constraints, values)
+                terms[1:-1, inside] = log_terms(found, self._numbers, data.measured, of[inside])
                 totals = np.add.accumulate(terms[:-1])
                 terms[1:-1][totals[:-1] == -np.inf] = -np.inf
                 total = totals[-1]
@@ -194,7 +202,7 @@ class Analysis:
             found = np.zeros((0, len(self.model.component_names), *self.observed_counts.shape))
             if total[possible].size:
                 found = self.model.components(values)
-                terms[-1, possible] = poisson_log_likelihood(self.observed_counts, found)
+                terms[-1, possible] = poisson_log_likelihood(data.counts, data.factorials, of[possible], found)
                 total = total + terms[-1]
             counts = found
             if len(found) < len(x):
@@ -213,8 +221,10 @@ class Analysis:
         """Every named term at theta, inside the prior or not; each of shape (*batch,); raises what `evaluate` does."""
         x, values, log_prior, finite = self.parts.unpack(theta)
         with np.errstate(all="ignore"):
-            found = [log_prior, *log_terms(self.parts.observables(self.constraints, values), self._numbers)]
-        found.append(poisson_log_likelihood(self.observed_counts, self.parts.counts(values, finite)))
+            observables, first = self.parts.observables(self.constraints, values), np.zeros(len(x), np.intp)
+            found = [log_prior, *log_terms(observables, self._numbers, self.own.measured, first)]
+        counts = self.parts.counts(values, finite)
+        found.append(poisson_log_likelihood(self.own.counts, self.own.factorials, first, counts))
         terms = dict(zip(self.term_names, found, strict=True))
         self.parts.refuse_nonfinite(x, terms)
         return {name: term.reshape(np.shape(theta)[:-1]).copy() for name, term in terms.items()}
@@ -245,10 +255,6 @@ class Analysis:
         _, values, _, _ = self.parts.unpack(theta)
         return {name: value.reshape(np.shape(theta)[:-1]) for name, value in values.items()}
 
-    def masses_ev(self, values: Mapping[str, FloatArray]) -> FloatArray:
-        """Target masses in eV at named values, shape (*batch, 3), or (*batch, 1) if degenerate."""
-        return self.model.masses_ev(values)
-
     def components(self, theta: ArrayLike) -> dict[str, FloatArray]:
         """Expected counts by component, each of shape (*batch, topology, bin); NaN where they make no sense."""
         _, values, _, finite = self.parts.unpack(theta)
@@ -257,13 +263,7 @@ class Analysis:
         return {name: part.reshape(shape) for name, part in zip(self.model.component_names, counts, strict=True)}
 
     def expected_counts(self, theta: ArrayLike) -> FloatArray:
-        """Expected counts of all components, shape (*batch, topology, bin).
-
-        Raises
-        ------
-        PhysicsDomainError
-            If they are not finite.
-        """
+        """Expected counts of all components, shape (*batch, topology, bin); refuses such that are not finite."""
         counts = self._total(theta)
         bad = ~np.all(np.isfinite(counts), axis=(-2, -1))
         if bad.any():
@@ -285,6 +285,10 @@ class Analysis:
         _, values, _, _ = self.parts.unpack(theta)
         return self.model.transport.edges_gev(self.model.points(values)).reshape(*np.shape(theta)[:-1], -1)
 
+    def masses_ev(self, values: Mapping[str, FloatArray]) -> FloatArray:
+        """Target masses in eV at named values, shape (*batch, 3), or (*batch, 1) if degenerate."""
+        return self.model.masses_ev(values)
+
     def coupling_of_depth(self, depth: ArrayLike, redshift: ArrayLike, m_zprime_mev: ArrayLike) -> FloatArray:
         """See `nuinfer.forward.ForwardModel.coupling_of_depth`."""
         return self.model.coupling_of_depth(depth, redshift, m_zprime_mev)
@@ -297,7 +301,7 @@ class Analysis:
         if not self.absorbs:
             return {}
         values = self.values(theta)
-        heaviest = self.masses_ev(values).max(axis=-1)
+        heaviest = self.model.masses_ev(values).max(axis=-1)
         dip = resonance_redshift(1.0, values["m_zprime_mev"], heaviest) + 1.0
         return {name: values[name] for name in ("m_zprime_mev", "g_prime")} | {"log10_e_res_gev": np.log10(dip)}
 
@@ -348,6 +352,10 @@ class Analysis:
         rows = tuple(map(tuple, np.asarray(counts, float).tolist())) if np.ndim(counts) == 2 else ()
         values = updated(self.constraints, self.measured, measured or {})
         return replace(self, counts=rows, measured=values, given=self.parts)
+
+    def data_sets(self, drawn: Sequence[tuple[ArrayLike, Mapping[str, float]]]) -> DataSets:
+        """Many data sets for `evaluate`, each what `with_observed` takes; raises what that does."""
+        return stacked(Observed(self.observed_counts, self.constraints, self.checksums), drawn)
 
     def config_toml(self) -> str:
         """The resolved configuration as TOML, every key written out."""

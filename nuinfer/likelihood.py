@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from nuinfer.compiled import compiled, inlined
-from nuinfer.typing import ArrayLike, FloatArray
+from nuinfer.typing import ArrayLike, FloatArray, IntArray
 
 
 def poisson_log_terms(observed: ArrayLike, expected: ArrayLike) -> FloatArray:
@@ -49,20 +49,42 @@ def _poisson_terms(n: FloatArray, mu: FloatArray) -> FloatArray:
 
 
 @compiled
-def poisson_log_likelihood(observed: FloatArray, components: FloatArray) -> FloatArray:
-    """Log-probability of all bins (n,) at expected counts by component (n, component, topology, bin)."""
+def log_factorials(counts: FloatArray) -> FloatArray:
+    """Logarithms of n! for counts of any shape."""
+    found = np.empty(counts.shape)
+    for k in range(counts.size):
+        found.flat[k] = math.lgamma(counts.flat[k] + 1.0)
+    return found
+
+
+@compiled
+def poisson_log_likelihood(
+    observed: FloatArray, factorials: FloatArray, of: IntArray, components: FloatArray
+) -> FloatArray:
+    """Log-probability of all bins of a batch, whose rows may belong to different data sets.
+
+    Parameters
+    ----------
+    observed, factorials : ndarray, shape (data set, topology, bin)
+        Observed counts and their `log_factorials`.
+    of : ndarray, shape (n,)
+        The data set of each row.
+    components : ndarray, shape (n, component, topology, bin)
+        Expected counts.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+    """
     n_component, n_topology, n_bin = components.shape[1:]
-    out, log_factorials = np.empty(components.shape[0]), np.empty(observed.shape)
-    for t in range(n_topology):
-        for d in range(n_bin):
-            log_factorials[t, d] = math.lgamma(observed[t, d] + 1.0)
+    out = np.empty(components.shape[0])
     for b in range(components.shape[0]):
-        total = 0.0
+        total, k = 0.0, of[b]
         for t in range(n_topology):
             for d in range(n_bin):
                 mu = 0.0
                 for c in range(n_component):
                     mu += components[b, c, t, d]
-                total += _poisson(observed[t, d], log_factorials[t, d], mu)
+                total += _poisson(observed[k, t, d], factorials[k, t, d], mu)
         out[b] = total
     return out

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -13,10 +15,39 @@ import numpy as np
 from nuinfer.build import Parts
 from nuinfer.constraints.base import Constraint
 from nuinfer.errors import ConfigError
-from nuinfer.typing import FloatArray
+from nuinfer.likelihood import log_factorials
+from nuinfer.typing import ArrayLike, FloatArray, IntArray
 
 Rows = tuple[tuple[float, ...], ...]
 Measured = tuple[tuple[str, float], ...]
+
+
+@dataclass(frozen=True)
+class DataSets:
+    """What differs between many data sets of one analysis.
+
+    Parameters
+    ----------
+    counts : ndarray, shape (data set, topology, bin)
+        Observed counts.
+    measured : ndarray, shape (data set, constraint)
+        The number that each constraint compares with: what a two-sided one measured; else it is that of the analysis.
+    """
+
+    counts: FloatArray
+    measured: FloatArray
+
+    @cached_property
+    def factorials(self) -> FloatArray:
+        """Logarithms of the factorials of the counts, of their shape."""
+        return log_factorials(self.counts)
+
+    def __len__(self) -> int:
+        return len(self.counts)
+
+    def chosen(self, rows: slice | IntArray) -> DataSets:
+        """Some of them."""
+        return DataSets(self.counts[rows], self.measured[rows])
 
 
 class Observed(NamedTuple):
@@ -47,9 +78,7 @@ def observed(parts: Parts, counts: Rows | None, measured: Measured) -> Observed:
     """
     found, checksums = parts.model.dataset.observed, dict(parts.checksums)
     if counts is not None:
-        shape, found = found.shape, np.array(counts, float)
-        if found.shape != shape or not np.all(np.isfinite(found) & (found >= 0.0)):
-            raise ConfigError(f"observed counts: finite numbers >= 0 of shape {shape} are needed, got {found.shape}")
+        found = _checked(counts, found.shape)
         checksums["observed counts"] = _digest(counts)
     chosen = dict(measured)
     values = {c.name: chosen[c.name] for c in parts.constraints if c.is_density and c.name in chosen}
@@ -73,6 +102,21 @@ def updated(constraints: Iterable[Constraint], measured: Measured, new: Mapping[
             text = f"a finite number for one of {', '.join(allowed) or 'none'} is needed"
             raise ConfigError(f"measured values: '{name}' = {value} is not allowed; {text}")
     return tuple((dict(measured) | {name: float(value) for name, value in new.items()}).items())
+
+
+def stacked(own: Observed, drawn: Sequence[tuple[ArrayLike, Mapping[str, float]]]) -> DataSets:
+    """Data sets of an analysis whose own is given, from the counts and the measured values of each; see `updated`."""
+    counts = [_checked(each, own.counts.shape) for each, _ in drawn]
+    changed = [dict(updated(own.constraints, (), values)) for _, values in drawn]
+    measured = [[values.get(c.name, c.centre) for c in own.constraints] for values in changed]
+    return DataSets(np.array(counts), np.array(measured).reshape(len(drawn), len(own.constraints)))
+
+
+def _checked(counts: ArrayLike, shape: tuple[int, ...]) -> FloatArray:
+    found = np.array(counts, float)
+    if found.shape != shape or not np.all(np.isfinite(found) & (found >= 0.0)):
+        raise ConfigError(f"observed counts: finite numbers >= 0 of shape {shape} are needed, got {found.shape}")
+    return found
 
 
 def _digest(content: object) -> str:

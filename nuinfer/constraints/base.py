@@ -32,7 +32,7 @@ from scipy import special
 from nuinfer.compiled import compiled
 from nuinfer.confidence import INTERVAL, LIMIT
 from nuinfer.errors import ConfigError
-from nuinfer.typing import ArrayLike, FloatArray
+from nuinfer.typing import ArrayLike, FloatArray, IntArray
 
 Form = Literal["exclusion", "one_sided", "two_sided"]
 PLANE = ("m_zprime_mev", "g_prime")
@@ -164,8 +164,14 @@ class Constraint:
     def log_term_of(self, observable: ArrayLike) -> FloatArray:
         """The term for a given value of the observable, shape ``(*batch,)``; NaN stays NaN."""
         x = np.asarray(observable, float)
-        terms: FloatArray = log_terms(x.reshape(1, -1), self.numbers[None]).reshape(x.shape)
-        return terms
+        numbers = self.numbers[None]
+        terms: FloatArray = log_terms(x.reshape(1, -1), numbers, numbers[:, :1], np.zeros(x.size, np.intp))
+        return terms.reshape(x.shape)
+
+    @property
+    def centre(self) -> float:
+        """Mean of the measurement, or the limit of an exclusion."""
+        return float(self.numbers[0])
 
     @property
     def largest_term(self) -> float:
@@ -230,13 +236,16 @@ class Constraint:
 
 
 @compiled
-def log_terms(observables: FloatArray, numbers: FloatArray) -> FloatArray:
-    """Terms of constraints (constraint, n) from their observables and `Constraint.numbers`, (constraint, 4)."""
+def log_terms(observables: FloatArray, numbers: FloatArray, measured: FloatArray, of: IntArray) -> FloatArray:
+    """Terms of constraints (constraint, n) from their observables and `Constraint.numbers`, (constraint, 4).
+
+    What each compares with is taken from `measured`, (data set, constraint), for the data set `of` each point, (n,).
+    """
     out: FloatArray = np.empty(observables.shape)
     for row in range(len(observables)):
-        centre, slope, one_sided, peak = numbers[row]
+        _, slope, one_sided, peak = numbers[row]
         for n in range(observables.shape[1]):
-            x = observables[row, n]
+            x, centre = observables[row, n], measured[of[n], row]
             pull = (x - centre) * slope
             out[row, n] = peak if one_sided > 0.0 and x <= centre else peak - 0.5 * pull * pull
     return out

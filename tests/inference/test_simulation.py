@@ -82,6 +82,23 @@ def test_terms_take_the_simulated_values():
     np.testing.assert_array_equal(moved.evaluate(theta)[1].sum(axis=1), moved.log_prob(theta))
 
 
+@pytest.mark.parametrize("preset", ["hese7", "paper"])
+def test_rows_of_several_data_sets_are_those_of_each_to_the_bit(preset):
+    """One batch whose rows belong to five data sets, against each data set by itself; the order does not matter."""
+    analysis, rng = nuinfer.load(preset), np.random.default_rng(4)
+    measured = draw_data(analysis, AT, rng).measured if preset == "hese7" else {}
+    drawn = [
+        (rng.poisson(3.0, analysis.observed_counts.shape), {k: v + n for k, v in measured.items()}) for n in range(5)
+    ]
+    theta, of = analysis.sample_prior(100, rng), rng.integers(5, size=100)
+    together = analysis.evaluate(theta, analysis.data_sets(drawn), of)
+    for k, one in enumerate(drawn):
+        for found, wanted in zip(together, analysis.with_observed(*one).evaluate(theta[of == k]), strict=True):
+            np.testing.assert_array_equal(found[of == k], wanted)
+    with pytest.raises(ConfigError, match="observed counts: finite numbers"):
+        analysis.data_sets([(np.zeros((1, 1)), {})])
+
+
 def test_data_stay_with_an_analysis(tmp_path, pool):
     """They survive pickling, overrides, a run folder and a second draw of counts; what is off does not count."""
     analysis = nuinfer.load("hese7", [*FIXED, "sampler.walkers=24"])
