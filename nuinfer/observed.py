@@ -49,6 +49,11 @@ class DataSets:
         """Some of them."""
         return DataSets(self.counts[rows], self.measured[rows])
 
+    def of(self, constraints: Sequence[Constraint], others: Sequence[Constraint]) -> DataSets:
+        """The same data for an analysis with some of the constraints of another, in its own order."""
+        names = [constraint.name for constraint in constraints]
+        return DataSets(self.counts, self.measured[:, [names.index(one.name) for one in others]])
+
 
 class Observed(NamedTuple):
     """Counts (topology, bin), constraints with their measured values, and checksums of the files and of what is new."""

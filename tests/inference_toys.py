@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from nuinfer.errors import NonFiniteLogProbError
+from nuinfer.observed import DataSets
 from nuinfer.parameters import Parameter, ParameterSpace
 from nuinfer.priors import Uniform
 
@@ -78,7 +79,14 @@ class Toy:
     def references(self):
         return ["a toy"]
 
-    def evaluate(self, theta):
+    @property
+    def own(self):
+        return self.data_sets([(self.observed_counts, {})])
+
+    def data_sets(self, drawn):
+        return DataSets(np.array([counts for counts, _ in drawn], float), np.empty((len(drawn), 0)))
+
+    def evaluate(self, theta, data=None, of=None):  # noqa: ARG002 - the interface of Analysis
         if self.seconds_per_call:
             time.sleep(self.seconds_per_call)
         inside = np.all(np.abs(theta) < self.bound, axis=1)

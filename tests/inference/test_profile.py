@@ -84,13 +84,11 @@ class Counting:
             def expected_counts(self, theta):
                 return (np.asarray(theta)[..., 0] + 3.0)[..., None, None]
 
-            def evaluate(self, theta):
-                poisson = stats.poisson.logpmf(observed, theta[:, 0] + 3.0)
+            def evaluate(self, theta, data=None, of=0):
+                counts = (self.own if data is None else data).counts[of, 0, 0]
+                poisson = stats.poisson.logpmf(counts, theta[:, 0] + 3.0)
                 prior = np.where((theta[:, 0] >= 0.0) & (theta[:, 0] <= 20.0), -np.log(20.0), -np.inf)
                 return prior + poisson, np.column_stack([prior, poisson]), self.expected_counts(theta)[:, None]
-
-            def with_observed(self, counts, measured):  # noqa: ARG002 - the interface of Analysis
-                return Counting(toys, np.asarray(counts).item())
 
         return Toy(n_dim=1)
 

@@ -13,36 +13,58 @@ prior. With the mass free `significance` has no known distribution, and simulate
 """
 
 import math
+from typing import Any
 
 import numpy as np
-from scipy import optimize, stats
+from scipy import stats
+from scipy.optimize.elementwise import find_root
 
 from nuinfer.analysis import Analysis
 from nuinfer.confidence import INTERVAL, LIMIT, ONE_SIGMA
 from nuinfer.errors import ConfigError
-from nuinfer.inference.profile.search import LOST_ENOUGH, BestFit, Search, best_fit
+from nuinfer.inference.profile.search import LOST_ENOUGH, BestFit, Search, best_fits
 from nuinfer.inference.work.simulation import draw_data
+from nuinfer.observed import DataSets
 from nuinfer.priors import Normal
-from nuinfer.typing import FloatArray
+from nuinfer.typing import ArrayLike, FloatArray, IntArray
 
-EDGE = 1e-4  # of the prior range: the accuracy of a limit
+EDGE, CLOSE = 1e-4, 2e-4  # accuracy of a limit: of the prior range, and of the root of the loss
+TOGETHER = 16
+"""Data sets that are fitted at a time."""
 
 
 class Profile:
-    """Best fits with one parameter fixed, against the best fit of all.
+    """Best fits with one parameter fixed, against the best fit of all; of one data set, or of many in lockstep.
 
     Parameters
     ----------
     analysis, seed, starts, effort
         As for `nuinfer.inference.profile.search.best_fit`.
+    data : DataSets, optional
+        Many data sets, see `Analysis.data_sets`; by default that of the analysis alone.
+
+    Attributes
+    ----------
+    bests : list of BestFit
+        The best fit to each.
     """
 
     def __init__(
-        self, analysis: Analysis, seed: int = 0, starts: FloatArray | None = None, effort: float = 1.0
+        self,
+        analysis: Analysis,
+        seed: int = 0,
+        starts: FloatArray | None = None,
+        effort: float = 1.0,
+        data: DataSets | None = None,
     ) -> None:
         self._names = analysis.parameter_names
-        self._search = Search(analysis, seed, starts, effort)
-        self.best = self._search.maximum()
+        self._search = Search(analysis, seed, starts, effort, data)
+        self.bests = list(self._search.best)
+
+    @property
+    def best(self) -> BestFit:
+        """The best fit, to the first data set."""
+        return self.bests[0]
 
     def column(self, name: str) -> int:
         """Column of a parameter.
@@ -56,17 +78,33 @@ class Profile:
             raise ConfigError(f"parameter '{name}': not one of {', '.join(self._names)}")
         return self._names.index(name)
 
+    def fits(self, name: str, values: ArrayLike, of: IntArray | None = None) -> list[BestFit]:
+        """Best fits with one parameter fixed to values (n,), to the data sets (n,) of them, by default the first."""
+        values = np.atleast_1d(np.asarray(values, float))
+        of = np.zeros(len(values), np.intp) if of is None else of
+        found = self._search.fixed(self.column(name), values, of)
+        for k, one in zip(of, found, strict=True):
+            if one.log_prob > self.bests[k].log_prob:
+                self.bests[k] = one
+        return found
+
+    def losses(self, name: str, values: ArrayLike, of: IntArray | None = None) -> FloatArray:
+        """Log-probabilities lost against the best fits, (n,); see `fits`."""
+        found = self.fits(name, values, of)
+        return np.array(
+            [
+                self.bests[k].log_prob - one.log_prob
+                for k, one in zip([0] * len(found) if of is None else of, found, strict=True)
+            ]
+        )
+
     def at(self, name: str, value: float) -> BestFit:
         """Best fit with one parameter fixed."""
-        found = self._search.maximum(self.column(name), value)
-        if found.log_prob > self.best.log_prob:
-            self.best = found
-        return found
+        return self.fits(name, value)[0]
 
     def loss(self, name: str, value: float) -> float:
         """Log-probability lost against the best fit with one parameter fixed; 0 at the best fit."""
-        found = self.at(name, value)
-        return self.best.log_prob - found.log_prob
+        return float(self.losses(name, value)[0])
 
     def interval(self, name: str, level: float = ONE_SIGMA) -> tuple[float, float]:
         """Ends of the two-sided interval; an end that the data do not reach is that of the prior.
@@ -78,13 +116,18 @@ class Profile:
         level : float
             Confidence level.
         """
-        target = INTERVAL.drop(level)
-        low, high = (self._crossing(name, side, target) for side in (0, 1))
-        ends = self._search.bounds[self.column(name)]
-        return ends[0] if low is None else low, ends[1] if high is None else high
+        ends = self._search.bounds[self.column(name)].tolist()
+        found = [float(self._crossings(name, side, INTERVAL.drop(level))[0]) for side in (0, 1)]
+        low, high = (end if math.isnan(one) else one for one, end in zip(found, ends, strict=True))
+        return low, high
 
     def limit(self, name: str, side: str, level: float = 0.95) -> float | None:
-        """One-sided limit, or None if the data exclude nothing inside the prior.
+        """One-sided limit, or None if the data exclude nothing inside the prior; see `limits`."""
+        found = float(self.limits(name, side, level)[0])
+        return None if math.isnan(found) else found
+
+    def limits(self, name: str, side: str, level: float = 0.95) -> FloatArray:
+        """One-sided limits by each data set, NaN where it excludes nothing inside the prior.
 
         Parameters
         ----------
@@ -95,31 +138,44 @@ class Profile:
         level : float
             Confidence level.
         """
-        return self._crossing(name, int(side == "upper"), LIMIT.drop(level))
+        return self._crossings(name, int(side == "upper"), LIMIT.drop(level))
 
-    def _crossing(self, name: str, side: int, target: float) -> float | None:
-        """Where the loss reaches `target` on one side of the best fit, seen from the end of the prior."""
+    def _crossings(self, name: str, side: int, target: float) -> FloatArray:
+        """Where the losses reach `target` on one side of the best fits, seen from the end of the prior, else NaN."""
         column = self.column(name)
         ends = self._search.bounds[column]
         step = EDGE * float(np.ptp(ends))
         end = float(ends[side]) + (step, -step)[side]  # the end itself may not belong to the prior
-        found = {end: self.at(name, end).log_prob}  # one search per value
+        known: dict[tuple[int, float], float] = {}  # one search for each data set and value
+        solve: Any = find_root  # whose types know functions without arguments only
+        roots, going = np.full(len(self.bests), math.nan), np.arange(len(self.bests))
 
-        def excess(value: float) -> float:
-            """Root of the loss, which is nearly straight, over that of the target."""
-            if value not in found:
-                found[value] = self.at(name, value).log_prob
-            return math.sqrt(max(0.0, self.best.log_prob - found[value])) - math.sqrt(target)
+        def excess(values: FloatArray, of: FloatArray) -> FloatArray:
+            """Roots of the losses, which are nearly straight, over that of the target."""
+            asked = list(zip(of.astype(int).tolist(), values.tolist(), strict=True))
+            new = [key for key in dict.fromkeys(asked) if key not in known]
+            if new:
+                found = self.fits(name, [value for _, value in new], np.array([k for k, _ in new]))
+                known.update(zip(new, [one.log_prob for one in found], strict=True))
+            lost = np.array([self.bests[k].log_prob - known[k, value] for k, value in asked])
+            return np.asarray(np.sqrt(np.maximum(lost, 0.0)) - math.sqrt(target))
 
         for _ in range(3):  # again if a better fit turns up on the way
-            before, middle = self.best.log_prob, float(self.best.theta[column])
-            if before - found[end] <= target:
-                return None
-            found[middle] = before
-            root = float(optimize.brentq(excess, middle, end, xtol=step, full_output=False))
-            if self.best.log_prob - before < LOST_ENOUGH:
+            reached = excess(np.full(len(going), end), going.astype(float)) > 0.0
+            roots[going[~reached]] = math.nan
+            going = going[reached]
+            if not going.size:
                 break
-        return root
+            before = [self.bests[k].log_prob for k in going]
+            middle = np.array([self.bests[k].theta[column] for k in going])
+            known.update(zip(zip(going.tolist(), middle.tolist(), strict=True), before, strict=True))
+            bracket = (middle, np.full(len(going), end))
+            tolerances = {"xatol": step, "fatol": CLOSE}
+            roots[going] = solve(excess, bracket, args=(going.astype(float),), tolerances=tolerances).x
+            going = going[[self.bests[k].log_prob - old >= LOST_ENOUGH for k, old in zip(going, before, strict=True)]]
+            if not going.size:
+                break
+        return roots
 
 
 def pseudo_experiments(analysis: Analysis, name: str, value: float, side: str, n: int = 100, seed: int = 0) -> float:
@@ -147,17 +203,19 @@ def pseudo_experiments(analysis: Analysis, name: str, value: float, side: str, n
     if n < 1:
         raise ConfigError(f"pseudo-experiments: {n} is not allowed; at least 1 is needed")
 
-    def statistic(profile: Profile) -> float:
-        loss, best = profile.loss(name, value), profile.best.theta[profile.column(name)]
-        return 0.0 if (best > value) == (side == "upper") else loss
+    def statistics(profile: Profile) -> FloatArray:
+        lost = profile.losses(name, np.full(len(profile.bests), value), np.arange(len(profile.bests)))
+        best = np.array([one.theta[profile.column(name)] for one in profile.bests])
+        return np.where((best > value) == (side == "upper"), 0.0, lost)
 
     observed = Profile(analysis, seed)
-    threshold = statistic(observed)
+    threshold = statistics(observed)[0]
     at = dict(zip(analysis.parameter_names, observed.at(name, value).theta.tolist(), strict=True))
     rng = np.random.default_rng(seed)
-    drawn = (analysis.with_observed(*draw_data(analysis, at, rng)) for _ in range(n))
-    reached = sum(statistic(Profile(each, seed)) >= threshold for each in drawn)
-    return (1 + reached) / (1 + n)
+    drawn = [draw_data(analysis, at, rng) for _ in range(n)]
+    groups = [analysis.data_sets(drawn[k : k + TOGETHER]) for k in range(0, n, TOGETHER)]
+    reached = sum(np.sum(statistics(Profile(analysis, seed, data=some)) >= threshold) for some in groups)
+    return float((1 + reached) / (1 + n))
 
 
 # Likelihood ratios ---------------------------------------------------------------------------------------------------
@@ -169,39 +227,55 @@ def log_likelihood(analysis: Analysis, best: BestFit) -> float:
     return best.log_prob - sum(flat)
 
 
-def significance(analysis: Analysis, seed: int = 0) -> float:
-    """Twice ln [max L / max L without a Z'], at least 0: what the data say for a Z'.
+def significances(analysis: Analysis, data: DataSets, seed: int = 0) -> FloatArray:
+    """Twice ln [max L / max L without a Z'] for each data set, at least 0: what the data say for a Z'.
 
     Parameters
     ----------
     analysis : Analysis
         With absorption; fix ``log10_m_zprime_mev`` for a test at a given mass.
+    data : DataSets
+        See `Analysis.data_sets`.
     seed : int
         Of the searches.
     """
-    with_zprime = best_fit(analysis, seed)
     standard = analysis.with_overrides({"model.absorption": False})
-    without = best_fit(standard, seed)
-    return max(0.0, 2.0 * (log_likelihood(analysis, with_zprime) - log_likelihood(standard, without)))
+    found = [
+        np.array([log_likelihood(one, best) for best in best_fits(one, each, seed)])
+        for one, each in ((analysis, data), (standard, data.of(analysis.constraints, standard.constraints)))
+    ]
+    return np.asarray(np.maximum(0.0, 2.0 * (found[0] - found[1])))
 
 
-def exclusion(analysis: Analysis, m_zprime_mev: float, g_prime: float, seed: int = 0) -> float:
-    """Twice ln [max L at this mass / max L at this mass and coupling], 0 if a larger coupling fits best.
+def significance(analysis: Analysis, seed: int = 0) -> float:
+    """Twice ln [max L / max L without a Z'], at least 0, for the data of an analysis; see `significances`."""
+    return float(significances(analysis, analysis.own, seed)[0])
+
+
+def exclusions(analysis: Analysis, data: DataSets, m_zprime_mev: float, g_prime: float, seed: int = 0) -> FloatArray:
+    """Twice ln [max L at this mass / max L at this mass and coupling] for each data set, 0 if a larger one fits best.
 
     Parameters
     ----------
     analysis : Analysis
         With absorption.
+    data : DataSets
+        See `Analysis.data_sets`.
     m_zprime_mev, g_prime : float
         The hypothesis.
     seed : int
         Of the searches.
     """
     at_mass = analysis.with_overrides({"parameters.log10_m_zprime_mev.value": math.log10(m_zprime_mev)})
-    profile, coupling = Profile(at_mass, seed), math.log10(g_prime)
-    loss = profile.loss("log10_g_prime", coupling)
-    larger = profile.best.theta[profile.column("log10_g_prime")] > coupling
-    return 0.0 if larger else 2.0 * loss
+    profile, coupling = Profile(at_mass, seed, data=data), math.log10(g_prime)
+    lost = profile.losses("log10_g_prime", np.full(len(data), coupling), np.arange(len(data)))
+    larger = [best.theta[profile.column("log10_g_prime")] > coupling for best in profile.bests]
+    return np.where(larger, 0.0, 2.0 * lost)
+
+
+def exclusion(analysis: Analysis, m_zprime_mev: float, g_prime: float, seed: int = 0) -> float:
+    """What `exclusions` has for the data of an analysis."""
+    return float(exclusions(analysis, analysis.own, m_zprime_mev, g_prime, seed)[0])
 
 
 def threshold(level: float) -> float:
