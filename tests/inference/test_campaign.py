@@ -23,7 +23,7 @@ from nuinfer.errors import ConfigError, RunFolderError
 from nuinfer.inference.profile.profile import Profile
 from nuinfer.inference.studies.calibration import Setting, simulate
 from nuinfer.inference.studies.campaign import count_jobs, jobs_of, open_campaign, parse_campaign, run_campaign
-from nuinfer.inference.studies.jobs import run_job, with_data
+from nuinfer.inference.studies.jobs import drawn_data, run_job, run_jobs
 from nuinfer.inference.work.executors import Inline
 from nuinfer.inference.work.files import write_lines
 from nuinfer.inference.work.store import Question, open_store, read_results
@@ -136,7 +136,7 @@ vary = { "parameters.log10_m_zprime_mev.value" = [0.5, 1.0], "data.exposure" = [
     for job in jobs:
         seed = np.random.SeedSequence(job.seed, spawn_key=(job.number,)).spawn(2)[0]
         analysis = nuinfer.load("hese7_icecube", {key: v for key, v in job.case.items() if "." in key})
-        observed.append(with_data(analysis, job.settings, seed).observed_counts)
+        observed.append(drawn_data(analysis, job.settings, seed).counts)
     assert np.array_equal(observed[0], observed[4])  # number 0 at both masses
     assert np.array_equal(observed[1], observed[5])
     assert not np.array_equal(observed[0], observed[1])
@@ -200,14 +200,45 @@ def test_best_fits_are_those_of_the_profile(tmp_path):
     config = parse_campaign(FITS.replace("n = 6", "n = 1"))
     (job,) = jobs_of(config)
     row = run_job(job, tmp_path)
-    data, work = np.random.SeedSequence(11, spawn_key=(0,)).spawn(2)
+    data, _ = np.random.SeedSequence(11, spawn_key=(0,)).spawn(2)
     analysis = nuinfer.load("hese7_icecube", config.jobs["fits"].set)
     expected = np.sum(list(analysis.predict().values()), axis=0)
     fitted = analysis.with_observed(np.random.default_rng(data).poisson(expected))
-    best = Profile(fitted, int(work.generate_state(1, np.uint64)[0] >> np.uint64(1))).best
+    best = Profile(fitted, 11).best
     assert row["gamma"] == best.theta[analysis.parameter_names.index("gamma")]
     uniform = np.log(2.5) + np.log(20.0)  # widths of the priors on gamma and phi_total, which are no measurements
     assert row["log_likelihood"] == pytest.approx(best.log_prob + uniform, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    "task",
+    ["best_fit", *(pytest.param(task, marks=pytest.mark.slow) for task in ("significance", "limit", "exclusion"))],
+)
+def test_results_do_not_depend_on_what_is_done_together(task, tmp_path):
+    """Four data sets as one batch, and each alone: the same to the bit, with counts and measured values drawn."""
+    text = f"""
+seed = 3
+[jobs.x]
+task = "{task}"
+analysis = "hese7"
+data = "simulated"
+others = "centre"
+n = 4
+[jobs.x.set]
+"parameters.log10_m_zprime_mev.value" = 1.0
+"parameters.lightest_nu_mass_ev.value" = 0.02
+{TWO_LEFT}
+"""
+    test = "test = {m_zprime_mev = 10.0, g_prime = 1e-3}" if task == "exclusion" else ""
+    jobs = list(jobs_of(parse_campaign(text.replace("n = 4", f"n = 4\n{test}"))))
+    assert len({job.group for job in jobs}) == 1
+    together = run_jobs([(job, tmp_path) for job in jobs])
+    for row, job in zip(together, jobs, strict=True):
+        alone = run_job(job, tmp_path)
+        assert {k: v for k, v in row.items() if k not in DIFFERS} == {
+            k: v for k, v in alone.items() if k not in DIFFERS
+        }
+    assert len({tuple(str(v) for k, v in row.items() if k not in DIFFERS) for row in together}) > 1
 
 
 def test_odds_are_the_evidences_of_each_hypothesis(tmp_path):

@@ -36,7 +36,7 @@ from nuinfer.analysis import Analysis, load
 from nuinfer.config import Count, EntryName, Table, presets, validated
 from nuinfer.errors import ConfigError
 from nuinfer.inference.studies import calibration
-from nuinfer.inference.studies.jobs import KINDS, RUNS, Job, JobsConfig, run_job, truth_of
+from nuinfer.inference.studies.jobs import KINDS, RUNS, Job, JobsConfig, run_job, run_jobs, truth_of
 from nuinfer.inference.work import files
 from nuinfer.inference.work.executors import Call
 from nuinfer.inference.work.store import Execution, Question, address, open_store, read_record, read_results
@@ -141,6 +141,7 @@ def run_campaign(
     scheduler: str | None = None,
     executor: Executor | None = None,
     progress: bool | None = None,
+    group: int | None = None,
     command: str | None = None,
 ) -> Campaign:
     """Do what is missing of a campaign.
@@ -157,6 +158,8 @@ def run_campaign(
         Used instead.
     progress : bool, optional
         Whether to show progress, by default yes.
+    group : int, optional
+        Jobs of one analysis that a worker does at once, by default up to 16; it does not change a number either.
     command : str, optional
         Recorded as the command, by default that of this process.
 
@@ -179,12 +182,21 @@ def run_campaign(
         (config, text), beside = read_campaign(os.fspath(campaign)), Path(campaign).expanduser().parent
     every = list(jobs_of(config, beside))
     notes = {"jobs": len(every), "command": shlex.join(sys.argv) if command is None else command}
-    execution: Execution = {"jobs": jobs, "scheduler": scheduler, "executor": executor, "progress": progress}
+    execution: Execution = {
+        "jobs": jobs,
+        "scheduler": scheduler,
+        "executor": executor,
+        "progress": progress,
+        "group": group,
+    }
     with open_store(path, Question(KIND, notes=notes, parts=(CONFIG, JOBS, RUNS)), **execution) as store:
         files.write_lines(path / JOBS, ({"key": job.key, **job.case, "number": job.number} for job in every))
         files.write_atomic(path / CONFIG, text.encode())
         folder = path.resolve()
-        calls = [Call(job.key, run_job, (job, folder), f"{job.case['job']} number {job.number}") for job in every]
+        calls = [
+            Call(job.key, run_job, (job, folder), f"{job.case['job']} number {job.number}", job.group, run_jobs)
+            for job in every
+        ]
         store.run(calls, attempts=config.attempts)
         store.finish(complete=not store.missing(calls))
     return Campaign(path)
@@ -280,7 +292,7 @@ def jobs_of(config: CampaignConfig, folder: Path | None = None) -> Iterator[Job]
                 key = address(content, config.seed, number)
                 if key not in seen:
                     seen.add(key)
-                    yield Job(key, case, pickled, settings, config.seed, number)
+                    yield Job(key, case, pickled, settings, config.seed, number, address(content, config.seed))
 
 
 def count_jobs(path: str | Path) -> dict[str, int]:

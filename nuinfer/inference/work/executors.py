@@ -141,12 +141,16 @@ class Call:
         With these.
     label : str
         What people call it, by default its key.
+    group, together : optional
+        Calls of one group can be made as one: of the arguments of each, for a list of their results.
     """
 
     key: str
     function: Callable[..., Any]
     arguments: tuple[Any, ...]
     label: str = ""
+    group: str = ""
+    together: Callable[[list[Any]], list[Any]] | None = None
 
 
 @dataclass(frozen=True)

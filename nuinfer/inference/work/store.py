@@ -34,7 +34,8 @@ from typing import Any, TypedDict, Unpack
 from nuinfer import __version__
 from nuinfer.errors import RunFolderError
 from nuinfer.inference.work import files
-from nuinfer.inference.work.executors import Call, Ended, dispatch, open_executor
+from nuinfer.inference.work.executors import Call, Ended, open_executor
+from nuinfer.inference.work.groups import dispatch_grouped, group_size, known_workers
 from nuinfer.inference.work.progress import Reporter, Tally, now
 
 RESULTS, FORMAT = "results.jsonl", 2  # format 1: folders of nuinfer 0.1.0, one layout for each kind
@@ -83,12 +84,15 @@ class Execution(TypedDict, total=False):
         Used instead of either; its workers must see the folder.
     progress : bool, optional
         Whether to show progress on standard error, by default yes.
+    group : int, optional
+        Calls that a worker makes at once where that is faster, by default up to 16, such that all workers have some.
     """
 
     jobs: int | None
     scheduler: str | None
     executor: Executor | None
     progress: bool | None
+    group: int | None
 
 
 def address(*content: Any) -> str:
@@ -250,7 +254,7 @@ class Store:
         if not missing:
             return
         try:
-            with contextlib.closing(dispatch(self._executor, missing, attempts)) as ended:
+            with contextlib.closing(dispatch_grouped(self._executor, missing, attempts, self._group(missing))) as ended:
                 for one in ended:
                     self._keep(one)
                     tally.step(one)
@@ -260,6 +264,13 @@ class Store:
             with contextlib.suppress(RunFolderError):  # the error itself is what the user has to see
                 tally.write("interrupted" if isinstance(error, KeyboardInterrupt) else "failed")
             raise
+
+    def _group(self, calls: Sequence[Call]) -> int:
+        """How many calls of a group are made at a time."""
+        own = self._execution.get("scheduler") is None and self._execution.get("executor") is None
+        return self._execution.get("group") or group_size(
+            len(calls), known_workers(self._execution.get("jobs"), ours=own)
+        )
 
     def _keep(self, ended: Ended) -> None:
         entry: dict[str, Any] = {"key": ended.key, "attempts": ended.attempts}

@@ -10,7 +10,7 @@ import math
 import pickle
 import platform
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -26,7 +26,8 @@ from nuinfer.inference.profile import search  # best_fit is the name of a kind h
 from nuinfer.inference.studies.calibration import Control
 from nuinfer.inference.work.executors import unpickled
 from nuinfer.inference.work.files import flat
-from nuinfer.inference.work.simulation import draw_data
+from nuinfer.inference.work.simulation import Data, draw_data
+from nuinfer.observed import DataSets
 from nuinfer.registry import Registry
 from nuinfer.typing import FloatArray
 
@@ -42,8 +43,10 @@ class JobKind:
     ----------
     name : str
         What ``task`` calls it.
-    run : callable
-        Does it: names to numbers, texts, None where there is no number, or groups of them by name.
+    run : callable, optional
+        Does one: names to numbers, texts, None where there is no number, or groups of them by name.
+    run_all : callable, optional
+        Instead, does those for many data sets at once.
     check : callable
         From ``jobs.NAME``, the settings and an analysis; raises ConfigError for what would fail in every job.
     draws_data : bool
@@ -51,9 +54,10 @@ class JobKind:
     """
 
     name: str
-    run: Callable[[Work], Row]
+    run: Callable[[Work], Row] | None = None
     check: Callable[[str, JobsConfig, Analysis], None] = lambda *_: None
     draws_data: bool = False
+    run_all: Callable[[Works], list[Row]] | None = None
 
 
 KINDS = Registry(__name__, "JOB", JobKind)
@@ -106,6 +110,8 @@ class Job:
         Root seed of the campaign.
     number : int
         Number of the simulated data set; data of one number and one truth are the same for all jobs.
+    group : str
+        The same for jobs that differ in their number alone.
     """
 
     key: str
@@ -114,6 +120,7 @@ class Job:
     settings: JobsConfig
     seed: int
     number: int
+    group: str = ""
 
 
 @dataclass(frozen=True)
@@ -142,6 +149,28 @@ class Work:
     folder: Path
 
 
+@dataclass(frozen=True)
+class Works:
+    """What jobs for many data sets have to work with.
+
+    Parameters
+    ----------
+    analysis : Analysis
+        What is fitted; its own data do not count.
+    data : DataSets
+        Of the jobs.
+    settings : JobsConfig
+        Keys of their table.
+    seed : int
+        Of the searches: the root seed of the campaign, so that no result depends on what else is in the batch.
+    """
+
+    analysis: Analysis
+    data: DataSets
+    settings: JobsConfig
+    seed: int
+
+
 def named(analysis: Analysis, point: FloatArray) -> Row:
     """Sampled parameters as columns."""
     return dict(zip(analysis.parameter_names, point.tolist(), strict=True))
@@ -162,19 +191,22 @@ def truth_of(analysis: Analysis, truth: str) -> Analysis:
 
 
 def run_job(job: Job, folder: Path) -> Row:
-    """Do one job.
+    """Do one job, see `run_jobs`."""
+    return run_jobs([(job, folder)])[0]
+
+
+def run_jobs(given: Sequence[tuple[Job, Path]]) -> list[Row]:
+    """Do jobs that differ in their number alone.
 
     Parameters
     ----------
-    job : Job
-        The job.
-    folder : Path
-        Folder of the campaign, which a posterior fit writes its run folder into.
+    given : sequence of (Job, Path)
+        Each with the folder of the campaign, which a posterior fit writes its run folder into.
 
     Returns
     -------
-    dict
-        What its kind gives. ``seconds``, ``cpu_seconds`` and ``host`` differ from
+    list of dict
+        What their kind gives for each. ``seconds``, ``cpu_seconds``, a share of what all took, and ``host`` differ from
         one execution to the next.
 
     Raises
@@ -183,22 +215,40 @@ def run_job(job: Job, folder: Path) -> Row:
         If a number is not finite.
     """
     begin, cpu = time.perf_counter(), time.process_time()
-    data, work = np.random.SeedSequence(job.seed, spawn_key=(job.number,)).spawn(2)
-    analysis: Analysis = unpickled(job.analysis)
-    if job.settings.data != "observed":
-        analysis = with_data(analysis, job.settings, data)
-    seed = int(work.generate_state(1, np.uint64)[0] >> np.uint64(1))  # fits a signed integer of 64 bits
-    task = Work(analysis, job.settings, seed, job.seed, job.number, folder / RUNS / job.key)
-    row = KINDS.find(job.settings.task, "task").run(task)
-    for name, value in flat(row).items():
-        if isinstance(value, float) and not math.isfinite(value):
-            raise ConfigError(f"the result '{name}' is {value}, not a number")
+    first = given[0][0]
+    analysis: Analysis = unpickled(first.analysis)
+    kind = KINDS.find(first.settings.task, "task")
+    seeds = [np.random.SeedSequence(job.seed, spawn_key=(job.number,)).spawn(2) for job, _ in given]
+    drawn = [drawn_data(analysis, first.settings, data) for data, _ in seeds]
+    if kind.run_all is not None:
+        rows = kind.run_all(Works(analysis, analysis.data_sets(drawn), first.settings, first.seed))
+    else:
+        rows = [_alone(kind, analysis, *each) for each in zip(given, drawn, seeds, strict=True)]
     spent = {"seconds": time.perf_counter() - begin, "cpu_seconds": time.process_time() - cpu}
-    return {**row, **spent, "host": platform.node()}
+    for row in rows:
+        for name, value in flat(row).items():
+            if isinstance(value, float) and not math.isfinite(value):
+                raise ConfigError(f"the result '{name}' is {value}, not a number")
+    share = {name: value / len(rows) for name, value in spent.items()} | {"host": platform.node()}
+    return [row | share for row in rows]
 
 
-def with_data(analysis: Analysis, settings: JobsConfig, seed: np.random.SeedSequence) -> Analysis:
-    """The analysis with the data of a job: expectations of its truth, or a draw around them."""
+def _alone(
+    kind: JobKind, analysis: Analysis, given: tuple[Job, Path], drawn: Data, seeds: Sequence[np.random.SeedSequence]
+) -> Row:
+    """What a kind that does one job at a time gives."""
+    (job, folder), run = given, kind.run
+    if run is None:
+        raise ConfigError(f"task: '{kind.name}' has neither run nor run_all")
+    seed = int(seeds[1].generate_state(1, np.uint64)[0] >> np.uint64(1))  # fits a signed integer of 64 bits
+    own = analysis if job.settings.data == "observed" else analysis.with_observed(*drawn)
+    return dict(run(Work(own, job.settings, seed, job.seed, job.number, folder / RUNS / job.key)))
+
+
+def drawn_data(analysis: Analysis, settings: JobsConfig, seed: np.random.SeedSequence) -> Data:
+    """The data of a job: observed ones, expectations of its truth, or a draw around them."""
+    if settings.data == "observed":
+        return Data(analysis.observed_counts, dict(analysis.measured))
     rng = np.random.default_rng(seed)
     truth, values = truth_of(analysis, settings.truth), settings.at
     if settings.others == "prior":
@@ -207,7 +257,7 @@ def with_data(analysis: Analysis, settings: JobsConfig, seed: np.random.SeedSequ
     elif settings.others == "best_fit":  # to the data that there are: a truth does not depend on what is forecast
         unprojected = truth.with_overrides({"data.exposure": 1.0, "data.effective_area_scale": 1.0})
         values = _best_truth(pickle.dumps(unprojected), tuple(sorted(values.items())))
-    return analysis.with_observed(*draw_data(truth, values, None if settings.data == "asimov" else rng))
+    return draw_data(truth, values, None if settings.data == "asimov" else rng)
 
 
 @lru_cache(maxsize=8)

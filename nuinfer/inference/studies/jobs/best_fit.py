@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from nuinfer.inference.profile.profile import log_likelihood
-from nuinfer.inference.profile.search import best_fit
-from nuinfer.inference.studies.jobs import JobKind, Row, Work, named
+from nuinfer.inference.profile.search import best_fits
+from nuinfer.inference.studies.jobs import JobKind, Row, Works, named
 
 
-def run(work: Work) -> Row:
+def run_all(works: Works) -> list[Row]:
     """Log-likelihood and every parameter."""
-    best = best_fit(work.analysis, work.seed)
-    return {"log_likelihood": log_likelihood(work.analysis, best), **named(work.analysis, best.theta)}
+    analysis = works.analysis
+    found = best_fits(analysis, works.data, works.seed)
+    return [{"log_likelihood": log_likelihood(analysis, best), **named(analysis, best.theta)} for best in found]
 
 
-JOB = JobKind("best_fit", run)
+JOB = JobKind("best_fit", run_all=run_all)

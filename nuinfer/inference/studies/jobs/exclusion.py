@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from nuinfer.analysis import Analysis
 from nuinfer.errors import ConfigError
-from nuinfer.inference.profile.profile import exclusion
-from nuinfer.inference.studies.jobs import JobKind, JobsConfig, Row, Work, needs_absorption
+from nuinfer.inference.profile.profile import exclusions
+from nuinfer.inference.studies.jobs import JobKind, JobsConfig, Row, Works, needs_absorption
 
 
-def run(work: Work) -> Row:
+def run_all(works: Works) -> list[Row]:
     """The statistic."""
-    test = work.settings.test
-    return {"q": exclusion(work.analysis, test["m_zprime_mev"], test["g_prime"], work.seed)}
+    test = works.settings.test
+    found = exclusions(works.analysis, works.data, test["m_zprime_mev"], test["g_prime"], works.seed)
+    return [{"q": q} for q in found.tolist()]
 
 
 def check(where: str, settings: JobsConfig, analysis: Analysis) -> None:
@@ -23,4 +24,4 @@ def check(where: str, settings: JobsConfig, analysis: Analysis) -> None:
         raise ConfigError(f"{where}.task: 'exclusion' needs log10_g_prime to have a prior")
 
 
-JOB = JobKind("exclusion", run, check)
+JOB = JobKind("exclusion", check=check, run_all=run_all)

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import math
+
 from nuinfer.analysis import Analysis
 from nuinfer.errors import ConfigError
 from nuinfer.inference.profile.profile import Profile, log_likelihood
-from nuinfer.inference.studies.jobs import JobKind, JobsConfig, Row, Work, named
+from nuinfer.inference.studies.jobs import JobKind, JobsConfig, Row, Works, named
 
 
-def run(work: Work) -> Row:
+def run_all(works: Works) -> list[Row]:
     """The limit, None where nothing inside the prior is excluded, and the best fit."""
-    profile = Profile(work.analysis, work.seed)
-    limit = profile.limit(work.settings.parameter, work.settings.side, work.settings.level)
-    best = profile.best  # after the limit: on its way a better one may turn up
-    return {"limit": limit, "log_likelihood": log_likelihood(work.analysis, best), **named(work.analysis, best.theta)}
+    analysis, settings = works.analysis, works.settings
+    profile = Profile(analysis, works.seed, data=works.data)
+    limits = profile.limits(settings.parameter, settings.side, settings.level).tolist()
+    return [
+        {"limit": None if math.isnan(limit) else limit, "log_likelihood": log_likelihood(analysis, best)}
+        | named(analysis, best.theta)
+        for limit, best in zip(limits, profile.bests, strict=True)  # on the way to a limit a better fit may turn up
+    ]
 
 
 def check(where: str, settings: JobsConfig, analysis: Analysis) -> None:
@@ -23,4 +29,4 @@ def check(where: str, settings: JobsConfig, analysis: Analysis) -> None:
         raise ConfigError(f"{where}.parameter: '{settings.parameter}' is not one of {known}")
 
 
-JOB = JobKind("limit", run, check)
+JOB = JobKind("limit", check=check, run_all=run_all)

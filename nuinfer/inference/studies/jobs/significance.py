@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from nuinfer.inference.profile.profile import significance
-from nuinfer.inference.studies.jobs import JobKind, Row, Work, needs_absorption
+from nuinfer.inference.profile.profile import significances
+from nuinfer.inference.studies.jobs import JobKind, Row, Works, needs_absorption
 
 
-def run(work: Work) -> Row:
+def run_all(works: Works) -> list[Row]:
     """The statistic."""
-    return {"q": significance(work.analysis, work.seed)}
+    return [{"q": q} for q in significances(works.analysis, works.data, works.seed).tolist()]
 
 
-JOB = JobKind("significance", run, needs_absorption)
+JOB = JobKind("significance", check=needs_absorption, run_all=run_all)
