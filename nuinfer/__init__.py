@@ -19,13 +19,15 @@ if TYPE_CHECKING:
     from nuinfer.inference.sampling.fit import fit
     from nuinfer.inference.studies.campaign import Campaign, open_campaign, run_campaign
     from nuinfer.inference.studies.forecast import Band, Forecast, forecast, forecast_band
+    from nuinfer.inference.studies.limits import Limits, limit
+    from nuinfer.inference.studies.significance import Significance, significance
     from nuinfer.inference.work.executors import open_executor
     from nuinfer.inference.work.simulation import simulate
 
 __version__ = "0.1.0"
-__all__ = ["Analysis", "Band", "BestFit", "Campaign", "Comparison", "Forecast", "Run"]
-__all__ += ["best_fit", "compare", "fit", "forecast", "forecast_band", "load"]
-__all__ += ["open_campaign", "open_executor", "open_run", "run_campaign", "simulate"]
+__all__ = ["Analysis", "Band", "BestFit", "Campaign", "Comparison", "Forecast", "Limits", "Run", "Significance"]
+__all__ += ["best_fit", "compare", "fit", "forecast", "forecast_band", "limit", "load"]
+__all__ += ["open_campaign", "open_executor", "open_run", "run_campaign", "significance", "simulate"]
 
 _HOMES = {
     "analysis": ("Analysis", "load"),
@@ -35,6 +37,8 @@ _HOMES = {
     "inference.sampling.fit": ("fit",),
     "inference.studies.campaign": ("Campaign", "open_campaign", "run_campaign"),
     "inference.studies.forecast": ("Band", "Forecast", "forecast", "forecast_band"),
+    "inference.studies.limits": ("Limits", "limit"),
+    "inference.studies.significance": ("Significance", "significance"),
     "inference.work.executors": ("open_executor",),
     "inference.work.simulation": ("simulate",),
 }

@@ -91,6 +91,16 @@ def point_of(at: Iterable[str]) -> dict[str, float]:
     return point
 
 
+def analysis_of(given: str, overrides: Sequence[str]) -> Any:
+    """The analysis of a preset, a file or a run folder, with keys changed."""
+    import nuinfer
+
+    if not Path(given).is_dir():
+        return nuinfer.load(given, overrides)
+    analysis = nuinfer.open_run(given).analysis
+    return analysis.with_overrides(overrides) if overrides else analysis
+
+
 def mass_grid(ends: Iterable[float], points: int) -> list[float]:
     """Masses in MeV between the two of ``--masses``, evenly spaced in their logarithm."""
     import numpy as np

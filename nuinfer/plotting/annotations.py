@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from nuinfer.inference.sampling.short import ShortRun
     from nuinfer.inference.studies.calibration import Calibration
     from nuinfer.inference.studies.forecast import Band, Forecast
+    from nuinfer.inference.studies.limits import Limits
 
     Draws = ArrayLike
     Point = ArrayLike | None
@@ -32,8 +33,8 @@ else:
     Draws = Point = Panel = Panels = Any
     Axes = Axis = Figure = Any
     Analysis = Constraint = Bound = Run = ShortRun = Any
-    Comparison = Evidence = Calibration = Forecast = Band = Any
+    Comparison = Evidence = Calibration = Forecast = Band = Limits = Any
 
 __all__ = ["Analysis", "ArrayLike", "Axes", "Axis", "Band", "BoolArray", "Bound", "Calibration", "Comparison"]
-__all__ += ["Constraint", "Draws", "Evidence", "Figure", "FloatArray", "Forecast", "Look", "Panel", "Panels", "Point"]
-__all__ += ["Run", "ShortRun"]
+__all__ += ["Constraint", "Draws", "Evidence", "Figure", "FloatArray", "Forecast", "Limits", "Look", "Panel", "Panels"]
+__all__ += ["Point", "Run", "ShortRun"]

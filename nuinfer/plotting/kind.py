@@ -14,8 +14,8 @@ from nuinfer.errors import ConfigError
 from nuinfer.plotting import style
 from nuinfer.plotting.annotations import Figure
 
-Given = Literal["run", "analysis", "comparison", "calibration", "forecast", "band"]
-"""What a figure is drawn from: a `Run`, an `Analysis`, a `Comparison`, `Calibration`, `Forecast` or `Band`."""
+Given = Literal["run", "analysis", "comparison", "calibration", "forecast", "band", "limits"]
+"""What a figure is drawn from: a `Run`, an `Analysis`, a `Comparison`, `Calibration`, `Forecast`, `Band` or `Limits`."""
 
 Need = Callable[[Any], str]
 """From an analysis (or what else a figure is drawn from) to what it lacks, empty if nothing."""

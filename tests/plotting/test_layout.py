@@ -70,7 +70,7 @@ def studies(run):
     mass, limits = np.geomspace(3.0, 30.0, 6), np.outer([1.0, 2.0, 3.0, 5.0, np.inf], np.geomspace(1e-4, 1e-3, 6))
     band = SimpleNamespace(years=7.5, m_zprime_mev=mass, g_prime_max=3e-3, quantiles=lambda: limits, **detector)
     calibration = SimpleNamespace(ranks=ranks)
-    given = {"comparison": comparison, "calibration": calibration, "forecast": forecast, "band": band}
+    given = {"comparison": comparison, "calibration": calibration, "forecast": forecast, "band": band, "limits": limits}
     return {**given, "analysis": run.analysis}
 
 

@@ -13,7 +13,7 @@ prior. With the mass free `significance` has no known distribution, and simulate
 """
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import stats
@@ -26,9 +26,10 @@ from nuinfer.inference.profile.search import LOST_ENOUGH, BestFit, Search, best_
 from nuinfer.inference.work.simulation import draw_data
 from nuinfer.observed import DataSets
 from nuinfer.priors import Normal
-from nuinfer.typing import ArrayLike, FloatArray, IntArray
+from nuinfer.typing import ArrayLike, BoolArray, FloatArray, IntArray
 
 EDGE, CLOSE = 1e-4, 2e-4  # accuracy of a limit: of the prior range, and of the root of the loss
+COUPLING, MASS = "log10_g_prime", "log10_m_zprime_mev"
 TOGETHER = 16
 """Data sets that are fitted at a time."""
 
@@ -227,8 +228,15 @@ def log_likelihood(analysis: Analysis, best: BestFit) -> float:
     return best.log_prob - sum(flat)
 
 
-def significances(analysis: Analysis, data: DataSets, seed: int = 0) -> FloatArray:
-    """Twice ln [max L / max L without a Z'] for each data set, at least 0: what the data say for a Z'.
+class Preferred(NamedTuple):
+    """A Z' against none: twice ln [max L / max L without one], at least 0, and the best fit with one."""
+
+    q: float
+    best: BestFit
+
+
+def significances(analysis: Analysis, data: DataSets, seed: int = 0) -> list[Preferred]:
+    """What many data sets say for a Z'.
 
     Parameters
     ----------
@@ -240,20 +248,32 @@ def significances(analysis: Analysis, data: DataSets, seed: int = 0) -> FloatArr
         Of the searches.
     """
     standard = analysis.with_overrides({"model.absorption": False})
-    found = [
-        np.array([log_likelihood(one, best) for best in best_fits(one, each, seed)])
-        for one, each in ((analysis, data), (standard, data.of(analysis.constraints, standard.constraints)))
-    ]
-    return np.asarray(np.maximum(0.0, 2.0 * (found[0] - found[1])))
+    without = best_fits(standard, data.of(analysis.constraints, standard.constraints), seed)
+    found = []
+    for best, null in zip(best_fits(analysis, data, seed), without, strict=True):
+        ratio = 2.0 * (log_likelihood(analysis, best) - log_likelihood(standard, null))
+        found.append(Preferred(max(0.0, ratio), best))
+    return found
 
 
 def significance(analysis: Analysis, seed: int = 0) -> float:
     """Twice ln [max L / max L without a Z'], at least 0, for the data of an analysis; see `significances`."""
-    return float(significances(analysis, analysis.own, seed)[0])
+    return significances(analysis, analysis.own, seed)[0].q
 
 
-def exclusions(analysis: Analysis, data: DataSets, m_zprime_mev: float, g_prime: float, seed: int = 0) -> FloatArray:
-    """Twice ln [max L at this mass / max L at this mass and coupling] for each data set, 0 if a larger one fits best.
+class Tested(NamedTuple):
+    """A coupling against others at its mass, for each data set, (n,).
+
+    ``ratio`` is twice ln [max L at this mass / max L at this mass and coupling], ``larger`` whether the best coupling
+    is the larger one: then the data do not speak against this one as an upper limit would.
+    """
+
+    ratio: FloatArray
+    larger: BoolArray
+
+
+def against(analysis: Analysis, data: DataSets, m_zprime_mev: float, g_prime: float, seed: int = 0) -> Tested:
+    """What many data sets say of a coupling.
 
     Parameters
     ----------
@@ -266,16 +286,21 @@ def exclusions(analysis: Analysis, data: DataSets, m_zprime_mev: float, g_prime:
     seed : int
         Of the searches.
     """
-    at_mass = analysis.with_overrides({"parameters.log10_m_zprime_mev.value": math.log10(m_zprime_mev)})
-    profile, coupling = Profile(at_mass, seed, data=data), math.log10(g_prime)
-    lost = profile.losses("log10_g_prime", np.full(len(data), coupling), np.arange(len(data)))
-    larger = [best.theta[profile.column("log10_g_prime")] > coupling for best in profile.bests]
-    return np.where(larger, 0.0, 2.0 * lost)
+    profile, coupling = Profile(at_mass(analysis, m_zprime_mev), seed, data=data), math.log10(g_prime)
+    lost = profile.losses(COUPLING, np.full(len(data), coupling), np.arange(len(data)))
+    best = np.array([best.theta[profile.column(COUPLING)] for best in profile.bests])
+    return Tested(2.0 * lost, best > coupling)
+
+
+def at_mass(analysis: Analysis, m_zprime_mev: float) -> Analysis:
+    """The analysis with the mass of the Z' fixed."""
+    return analysis.with_overrides({f"parameters.{MASS}.value": math.log10(m_zprime_mev)})
 
 
 def exclusion(analysis: Analysis, m_zprime_mev: float, g_prime: float, seed: int = 0) -> float:
-    """What `exclusions` has for the data of an analysis."""
-    return float(exclusions(analysis, analysis.own, m_zprime_mev, g_prime, seed)[0])
+    """Twice ln [max L at this mass / max L at this mass and coupling], 0 if a larger one fits best; see `against`."""
+    found = against(analysis, analysis.own, m_zprime_mev, g_prime, seed)
+    return 0.0 if found.larger[0] else float(found.ratio[0])
 
 
 def threshold(level: float) -> float:

@@ -193,10 +193,7 @@ def run_campaign(
         files.write_lines(path / JOBS, ({"key": job.key, **job.case, "number": job.number} for job in every))
         files.write_atomic(path / CONFIG, text.encode())
         folder = path.resolve()
-        calls = [
-            Call(job.key, run_job, (job, folder), f"{job.case['job']} number {job.number}", job.group, run_jobs)
-            for job in every
-        ]
+        calls = [call_of(job, folder) for job in every]
         store.run(calls, attempts=config.attempts)
         store.finish(complete=not store.missing(calls))
     return Campaign(path)
@@ -287,12 +284,23 @@ def jobs_of(config: CampaignConfig, folder: Path | None = None) -> Iterator[Job]
             if settings.data != "observed":
                 truth_of(analysis, settings.truth).point(settings.at)  # refuses what is no parameter
             case = {"job": name, "task": settings.task, **labels}
-            content, pickled = _content(analysis, settings), pickle.dumps(analysis)
-            for number in range(settings.n):
-                key = address(content, config.seed, number)
-                if key not in seen:
-                    seen.add(key)
-                    yield Job(key, case, pickled, settings, config.seed, number, address(content, config.seed))
+            for job in jobs_of_case(case, settings, analysis, config.seed):
+                if job.key not in seen:
+                    seen.add(job.key)
+                    yield job
+
+
+def jobs_of_case(case: Mapping[str, Any], settings: JobsConfig, analysis: Analysis, seed: int) -> Iterator[Job]:
+    """The jobs for one analysis, one for each number of a data set; `case` is what tells them from others."""
+    content, pickled = _content(analysis, settings), pickle.dumps(analysis)
+    for number in range(settings.n):
+        key, group = address(content, seed, number), address(content, seed)
+        yield Job(key, case, pickled, settings, seed, number, group)
+
+
+def call_of(job: Job, folder: Path) -> Call:
+    """A job as a store takes it."""
+    return Call(job.key, run_job, (job, folder), f"{job.case['job']} number {job.number}", job.group, run_jobs)
 
 
 def count_jobs(path: str | Path) -> dict[str, int]:

@@ -104,7 +104,7 @@ def worker_lost(error: BaseException | None) -> bool:
 
 
 class Inline(futures.Executor):
-    """Calls in this very thread: for work inside a worker."""
+    """Calls in this very thread: for work inside a worker, or without any."""
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> futures.Future[Any]:
         """Call the function now."""
@@ -198,11 +198,12 @@ def dispatch(executor: futures.Executor, calls: Iterable[Call], attempts: int = 
     concurrent.futures.CancelledError
         If the executor itself is gone.
     """
+    window = 1 if isinstance(executor, Inline) else WINDOW  # a result is there before the next call is made
     waiting, suspects = iter(calls), collections.deque[tuple[Call, int]]()
     running: dict[futures.Future[Any], tuple[Call, int]] = {}
     try:
         while True:
-            for call in islice(waiting, WINDOW - len(running)):
+            for call in islice(waiting, window - len(running)):
                 running[executor.submit(call.function, *call.arguments)] = call, 1
             if suspects and all(attempt == 1 for _, attempt in running.values()):
                 call, attempt = suspects.popleft()

@@ -23,6 +23,7 @@ from nuinfer.analysis import Analysis
 from nuinfer.config.fields import Count, Positive, Table, one_of
 from nuinfer.errors import ConfigError
 from nuinfer.inference.profile import search  # best_fit is the name of a kind here
+from nuinfer.inference.profile.profile import COUPLING
 from nuinfer.inference.studies.calibration import Control
 from nuinfer.inference.work.executors import unpickled
 from nuinfer.inference.work.files import flat
@@ -180,6 +181,14 @@ def needs_absorption(where: str, settings: JobsConfig, analysis: Analysis) -> No
     """Refuse an analysis without a Z'."""
     if not analysis.config.model.absorption:
         raise ConfigError(f"{where}.task: '{settings.task}' needs model.absorption = true")
+
+
+def needs_coupling(where: str, analysis: Analysis) -> None:
+    """Refuse an analysis without a Z' or with its coupling fixed."""
+    if not analysis.config.model.absorption:
+        raise ConfigError(f"{where}: model.absorption = false, so there is no Z'; it must be true")
+    if COUPLING not in analysis.parameter_names:
+        raise ConfigError(f"{where}: parameters.{COUPLING} is fixed; it must have a prior")
 
 
 def truth_of(analysis: Analysis, truth: str) -> Analysis:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from nuinfer.analysis import Analysis
 from nuinfer.errors import ConfigError
-from nuinfer.inference.profile.profile import exclusions
+from nuinfer.inference.profile.profile import COUPLING, against
 from nuinfer.inference.studies.jobs import JobKind, JobsConfig, Row, Works, needs_absorption
 
 
 def run_all(works: Works) -> list[Row]:
-    """The statistic."""
+    """The statistic of a limit, 0 where a larger coupling fits best, and the likelihood ratio itself."""
     test = works.settings.test
-    found = exclusions(works.analysis, works.data, test["m_zprime_mev"], test["g_prime"], works.seed)
-    return [{"q": q} for q in found.tolist()]
+    found = against(works.analysis, works.data, test["m_zprime_mev"], test["g_prime"], works.seed)
+    q = np.where(found.larger, 0.0, found.ratio)
+    return [{"q": one, "ratio": ratio} for one, ratio in zip(q.tolist(), found.ratio.tolist(), strict=True)]
 
 
 def check(where: str, settings: JobsConfig, analysis: Analysis) -> None:
@@ -20,7 +23,7 @@ def check(where: str, settings: JobsConfig, analysis: Analysis) -> None:
     if set(settings.test) != {"m_zprime_mev", "g_prime"}:
         raise ConfigError(f"{where}.test: {settings.test} is not allowed; give m_zprime_mev and g_prime")
     needs_absorption(where, settings, analysis)
-    if "log10_g_prime" not in analysis.parameter_names:
+    if COUPLING not in analysis.parameter_names:
         raise ConfigError(f"{where}.task: 'exclusion' needs log10_g_prime to have a prior")
 
 

@@ -1,0 +1,89 @@
+"""Upper limits on g' at fixed masses: by profile likelihood, credible, or by Feldman and Cousins."""
+
+import csv
+import os
+from pathlib import Path
+from typing import Any
+
+import nuinfer
+from nuinfer.cli import command
+from nuinfer.cli.command import OK, Arguments, Parser, add, natural, say
+from nuinfer.confidence import LIMIT, credible, percent
+from nuinfer.errors import ConfigError
+
+POINTS = 8
+
+
+def add_options(parser: Parser) -> None:
+    """Add the arguments."""
+    add(parser, "analysis", metavar="PRESET|FILE|RUN", help="a preset, a TOML file, or a run folder")
+    add(parser, "--set")
+    add(parser, "--mass", type=float, metavar="M", help="one mass in MeV")
+    masses_help = f"N masses in MeV, evenly in their logarithm (default: {POINTS} over the prior)"
+    add(parser, "--masses", nargs=3, metavar=("LOW", "HIGH", "N"), help=masses_help)
+    methods = ("profile", "credible", "feldman-cousins")
+    add(parser, "--method", choices=methods, default="profile", help="what the limit means (default: profile)")
+    add(parser, "--level")
+    simulations_help = "data sets at each coupling that feldman-cousins tries (default: 200)"
+    add(parser, "--simulations", type=natural, default=200, metavar="N", help=simulations_help)
+    add(parser, "--seed", "--jobs", "--scheduler")
+    add(parser, "--out", help="folder of the results, gone on with if it exists (default: none is kept)")
+    add(parser, "--csv", metavar="FILE", help="write the table")
+    add(parser, "--figure", "--json")
+
+
+def run(arguments: Arguments) -> int:
+    """Print the limits, write and draw them."""
+    from nuinfer.plotting import style
+
+    if arguments.figure:
+        style.check_format(Path(arguments.figure).suffix.removeprefix("."))
+    analysis = command.analysis_of(arguments.analysis, arguments.set)
+    options = command.chosen(arguments, "method", "level", "simulations", "seed", "out", "scheduler")
+    workers = {} if arguments.scheduler else {"jobs": arguments.jobs or os.cpu_count()}
+    found = nuinfer.limit(analysis, _masses(analysis, arguments), **options, **workers)
+    if arguments.json:
+        command.print_json(found.to_json())
+    else:
+        shares = zip(found.masses_mev.tolist(), found.limits.tolist(), found.errors.tolist(), strict=True)
+        rows = [
+            (f"{mass:.4g}", f"{g:.3g}" if g == g else "none", f"{e:.1g}" if e == e else "") for mass, g, e in shares
+        ]
+        words = {"profile": LIMIT.label(found.level), "credible": credible(found.level)}
+        meaning = words.get(found.method, f"{percent(found.level)} CL, Feldman and Cousins")
+        command.print_table(f"{found.name}: {meaning}", ("m_Z' [MeV]", "g' <", "Monte-Carlo error"), rows)
+        for text in found.warnings:
+            say(f"warning: {text}")
+    written = [_csv(Path(arguments.csv), found)] if arguments.csv else []
+    if arguments.figure:
+        from nuinfer.plotting import plot
+
+        written.append(style.save(plot("limits", found), Path(arguments.figure)))
+    return OK if arguments.json else command.say_written(*written)
+
+
+def _masses(analysis: Any, arguments: Arguments) -> list[float]:
+    if arguments.mass is not None and arguments.masses:
+        raise ConfigError(f"--mass {arguments.mass:g}: give it or --masses, not both")
+    if arguments.mass is not None:
+        return [arguments.mass]
+    if not arguments.masses:
+        return command.mass_grid(analysis.mass_range_mev or (1.0, 1.0), POINTS)
+    try:
+        low, high, n = float(arguments.masses[0]), float(arguments.masses[1]), int(arguments.masses[2])
+    except ValueError:
+        n = 0
+    if n < 1:
+        raise ConfigError(f"--masses {' '.join(arguments.masses)}: write two masses and how many, as in 3 30 8")
+    return command.mass_grid((low, high), n)
+
+
+def _csv(path: Path, found: Any) -> Path:
+    """Write the table, an empty field where nothing is excluded."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(("m_zprime_mev", "g_prime_upper", "monte_carlo_error"))
+        for row in zip(found.masses_mev.tolist(), found.limits.tolist(), found.errors.tolist(), strict=True):
+            writer.writerow(["" if value != value else repr(value) for value in row])
+    return path

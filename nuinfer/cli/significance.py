@@ -1,0 +1,31 @@
+"""What the data say for absorption: its likelihood ratio, local and global p-value."""
+
+import os
+
+import nuinfer
+from nuinfer.cli import command
+from nuinfer.cli.command import OK, Arguments, Parser, add, natural, say
+
+
+def add_options(parser: Parser) -> None:
+    """Add the arguments."""
+    add(parser, "analysis", "--set")
+    help_text = "data sets without absorption, for the global p-value; 0: the local one only (default: 200)"
+    add(parser, "--simulations", type=natural, default=200, metavar="N", help=help_text)
+    add(parser, "--seed", "--jobs", "--scheduler")
+    add(parser, "--out", help="folder of the results, gone on with if it exists (default: none is kept)")
+    add(parser, "--json")
+
+
+def run(arguments: Arguments) -> int:
+    """Print the p-values."""
+    analysis = command.analysis_of(arguments.analysis, arguments.set)
+    options = command.chosen(arguments, "simulations", "seed", "out", "scheduler")
+    workers = {} if arguments.scheduler else {"jobs": arguments.jobs or os.cpu_count()}
+    found = nuinfer.significance(analysis, **options, **workers)
+    if arguments.json:
+        return command.print_json(found.to_json())
+    say(f"{found.name}: {found.sentence()}")
+    for text in found.warnings:
+        say(f"warning: {text}")
+    return OK

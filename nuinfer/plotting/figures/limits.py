@@ -1,0 +1,38 @@
+"""Upper limits on g' at fixed masses."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nuinfer.confidence import percent
+from nuinfer.plotting import Kind, sheet, style
+from nuinfer.plotting.annotations import Figure, Limits
+
+
+def plot_limits(limits: Limits, width_in: float = style.COLUMN_IN) -> Figure:
+    """Limits on g' against m_Z', with their Monte-Carlo errors; masses at which nothing is excluded are left out.
+
+    Parameters
+    ----------
+    limits : Limits
+        What is drawn.
+    width_in : float
+        Width in inches.
+    """
+    mass, found, label = limits.masses_mev, limits.limits, f"{limits.method}, {percent(limits.level)}"
+    with sheet(None, width_in, (0.8 * width_in, 0.8 * width_in), legend="upper left") as drawn:
+        panel = drawn.panel
+        panel.plot(mass, found, color=style.BLUE, marker="o", ms=style.points(3.0), label=label)
+        panel.errorbar(mass, found, yerr=np.nan_to_num(limits.errors), fmt="none", ecolor=style.BLUE)
+        panel.set(xscale="log", yscale="log", xlabel=r"$m_{Z'}$ [MeV]", ylabel="upper limit on $g'$")
+        if mass.size > 1:
+            panel.set(xlim=(mass[0], mass[-1]))
+        if np.isfinite(found).any():
+            panel.set(ylim=(0.3 * float(np.nanmin(found)), 10.0 * float(np.nanmax(found))))  # room for the legend
+        style.plain_log(panel.xaxis, (1.0, 2.0, 5.0))
+        panel.set_title(limits.name)
+    return drawn.figure
+
+
+CAPTION = "Upper limits on the coupling at fixed masses of the mediator, relative to the best coupling at each."
+FIGURE = Kind("limits", CAPTION, plot_limits, of="limits", order=420)
