@@ -1,6 +1,7 @@
 """Upper limits on g' at fixed masses: by profile likelihood, credible, or by Feldman and Cousins."""
 
 import csv
+import math
 import os
 from pathlib import Path
 from typing import Any
@@ -39,16 +40,14 @@ def run(arguments: Arguments) -> int:
     if arguments.figure:
         style.check_format(Path(arguments.figure).suffix.removeprefix("."))
     analysis = command.analysis_of(arguments.analysis, arguments.set)
-    options = command.chosen(arguments, "method", "level", "simulations", "seed", "out", "scheduler")
-    workers = {} if arguments.scheduler else {"jobs": arguments.jobs or os.cpu_count()}
-    found = nuinfer.limit(analysis, _masses(analysis, arguments), **options, **workers)
+    options: dict[str, Any] = command.chosen(arguments, "method", "level", "simulations", "seed", "out", "scheduler")
+    options |= {} if arguments.scheduler else {"jobs": arguments.jobs or os.cpu_count()}
+    found = nuinfer.limit(analysis, _masses(analysis, arguments), **options)
     if arguments.json:
         command.print_json(found.to_json())
     else:
         shares = zip(found.masses_mev.tolist(), found.limits.tolist(), found.errors.tolist(), strict=True)
-        rows = [
-            (f"{mass:.4g}", f"{g:.3g}" if g == g else "none", f"{e:.1g}" if e == e else "") for mass, g, e in shares
-        ]
+        rows = [(f"{mass:.4g}", _shown(g, "none", 3), _shown(error, "", 1)) for mass, g, error in shares]
         words = {"profile": LIMIT.label(found.level), "credible": credible(found.level)}
         meaning = words.get(found.method, f"{percent(found.level)} CL, Feldman and Cousins")
         command.print_table(f"{found.name}: {meaning}", ("m_Z' [MeV]", "g' <", "Monte-Carlo error"), rows)
@@ -60,6 +59,10 @@ def run(arguments: Arguments) -> int:
 
         written.append(style.save(plot("limits", found), Path(arguments.figure)))
     return OK if arguments.json else command.say_written(*written)
+
+
+def _shown(value: float, missing: str, digits: int) -> str:
+    return missing if math.isnan(value) else f"{value:.{digits}g}"
 
 
 def _masses(analysis: Any, arguments: Arguments) -> list[float]:
@@ -85,5 +88,5 @@ def _csv(path: Path, found: Any) -> Path:
         writer = csv.writer(file)
         writer.writerow(("m_zprime_mev", "g_prime_upper", "monte_carlo_error"))
         for row in zip(found.masses_mev.tolist(), found.limits.tolist(), found.errors.tolist(), strict=True):
-            writer.writerow(["" if value != value else repr(value) for value in row])
+            writer.writerow(["" if math.isnan(value) else repr(value) for value in row])
     return path

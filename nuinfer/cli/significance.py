@@ -1,6 +1,7 @@
 """What the data say for absorption: its likelihood ratio, local and global p-value."""
 
 import os
+from typing import Any
 
 import nuinfer
 from nuinfer.cli import command
@@ -20,9 +21,9 @@ def add_options(parser: Parser) -> None:
 def run(arguments: Arguments) -> int:
     """Print the p-values."""
     analysis = command.analysis_of(arguments.analysis, arguments.set)
-    options = command.chosen(arguments, "simulations", "seed", "out", "scheduler")
-    workers = {} if arguments.scheduler else {"jobs": arguments.jobs or os.cpu_count()}
-    found = nuinfer.significance(analysis, **options, **workers)
+    options: dict[str, Any] = command.chosen(arguments, "simulations", "seed", "out", "scheduler")
+    options |= {} if arguments.scheduler else {"jobs": arguments.jobs or os.cpu_count()}
+    found = nuinfer.significance(analysis, **options)
     if arguments.json:
         return command.print_json(found.to_json())
     say(f"{found.name}: {found.sentence()}")

@@ -15,7 +15,7 @@ from nuinfer.plotting import style
 from nuinfer.plotting.annotations import Figure
 
 Given = Literal["run", "analysis", "comparison", "calibration", "forecast", "band", "limits"]
-"""What a figure is drawn from: a `Run`, an `Analysis`, a `Comparison`, `Calibration`, `Forecast`, `Band` or `Limits`."""
+"""What a figure is drawn from: a `Run`, an `Analysis`, or what a study gives."""
 
 Need = Callable[[Any], str]
 """From an analysis (or what else a figure is drawn from) to what it lacks, empty if nothing."""
