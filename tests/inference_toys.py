@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field, replace
+from types import SimpleNamespace
 
 import numpy as np
+from scipy import stats
 
 from nuinfer.errors import NonFiniteLogProbError
 from nuinfer.observed import DataSets
@@ -178,3 +180,56 @@ class Counting(Toy):
     def log_likelihood(self, theta):
         mean = np.maximum(self.expected_counts(theta)[..., 0, :], 1e-9)
         return np.sum(self.observed_counts[0] * np.log(mean) - mean, axis=-1)
+
+
+@dataclass(frozen=True)
+class OneBin(Toy):
+    """Poisson counts with mean g' + 3 in one bin; the coupling between 0.001 and 30 is all there is, at any mass."""
+
+    observed: float = 0.0
+    name: str = "toy"
+    measured: tuple = ()
+    mass_range_mev: tuple = (1.0, 100.0)
+    background: float = 3.0
+
+    @property
+    def config(self):
+        return SimpleNamespace(model=SimpleNamespace(absorption=True))
+
+    @property
+    def parameter_names(self):
+        return ("log10_g_prime",)
+
+    @property
+    def prior_bounds(self):
+        return np.array([[-3.0, np.log10(30.0)]])
+
+    @property
+    def space(self):
+        return ParameterSpace((Parameter("log10_g_prime", "g", Uniform(*self.prior_bounds[0])),))
+
+    @property
+    def observed_counts(self):
+        return np.array([[self.observed]])
+
+    def with_overrides(self, overrides):  # noqa: ARG002 - the mass means nothing here
+        return self
+
+    def point(self, at):
+        return {f"log10_{name}": float(np.log10(value)) for name, value in at.items()}
+
+    def predict(self, at=None):
+        return {"all": self.expected_counts([(at or {"log10_g_prime": 0.0})["log10_g_prime"]])}
+
+    def expected_counts(self, theta):
+        return (10.0 ** np.asarray(theta)[..., 0] + self.background)[..., None, None]
+
+    def sample_prior(self, n, rng):
+        return rng.uniform(*self.prior_bounds[0], (n, 1))
+
+    def evaluate(self, theta, data=None, of=0):
+        counts = (self.own if data is None else data).counts[of, 0, 0]
+        low, high = self.prior_bounds[0]
+        prior = np.where((theta[:, 0] >= low) & (theta[:, 0] <= high), -np.log(high - low), -np.inf)
+        poisson = stats.poisson.logpmf(counts, self.expected_counts(theta)[:, 0, 0])
+        return prior + poisson, np.column_stack([prior, poisson]), self.expected_counts(theta)[:, None]

@@ -72,13 +72,10 @@ def _masses(analysis: Any, arguments: Arguments) -> list[float]:
         return [arguments.mass]
     if not arguments.masses:
         return command.mass_grid(analysis.mass_range_mev or (1.0, 1.0), POINTS)
-    try:
-        low, high, n = float(arguments.masses[0]), float(arguments.masses[1]), int(arguments.masses[2])
-    except ValueError:
-        n = 0
-    if n < 1:
-        raise ConfigError(f"--masses {' '.join(arguments.masses)}: write two masses and how many, as in 3 30 8")
-    return command.mass_grid((low, high), n)
+    *ends, n = arguments.masses
+    if n < 1 or n != int(n):
+        raise ConfigError(f"--masses: {n:g} is no number of masses; write two masses and how many, as in 3 30 8")
+    return command.mass_grid(ends, int(n))
 
 
 def _csv(path: Path, found: Any) -> Path:

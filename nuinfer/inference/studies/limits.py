@@ -45,7 +45,7 @@ METHODS = (PROFILE, CREDIBLE, FELDMAN_COUSINS)
 FAR = 4.5  # in ln L: the best fit at a mass is three standard deviations from that at the best mass
 CERTAIN = 25.0  # a likelihood ratio that is not simulated, five standard deviations
 TIE = 1e-4  # likelihood ratios nearer than that are equal: the accuracy of searches
-TRIALS, FINE = 6, 0.005  # couplings that are simulated, and the range of log10 g' that is left, at the end
+TRIALS, FINE, NEAR = 6, 0.005, 1.0  # couplings that are tried; range that is left; quantiles that make the line
 ENSEMBLES, ESS, MOST_STEPS = 4, 1000.0, 8000  # of the posterior at a mass
 MESSY = 1.05  # R-hat of one that is not to be trusted
 
@@ -273,24 +273,27 @@ def upper_end(
     known = {high: p_value(high)}
     if known[high] > alpha:
         return math.nan, math.nan
-    trial, error = min(max(first, low + FINE), high - FINE), _spread(alpha, n)
+    trial = min(max(first, low + FINE), high - FINE)
     for _ in range(TRIALS):
         known[trial] = p_value(trial)
         low, high = (trial, high) if known[trial] > alpha else (low, trial)
         if high - low < FINE:
             break
         trial = 0.5 * (low + high)
-        if low in known and known[high] > 0.0:
-            margin = 0.1 * (high - low)
-            trial = float(np.clip(_between(known, low, high, alpha, n)[0], low + margin, high - margin))
-    if low not in known:
-        return high, 0.5 * (high - low)
-    where, slope = _between(known, low, high, alpha, n)
-    return where, error / float(stats.norm.pdf(stats.norm.ppf(alpha))) / slope
+        if low in known and known[high] > 0.0:  # else the p-values at the ends say too little
+            ends_of = _scores(np.array([known[low], known[high], alpha]), n)
+            share = (ends_of[0] - ends_of[2]) / max(ends_of[0] - ends_of[1], 1e-9)
+            trial = low + float(np.clip(share, 0.1, 0.9)) * (high - low)
+    near = {x: p for x, p in known.items() if 0.0 < p < 1.0 and abs(_scores(p, n) - _scores(alpha, n)) < NEAR}
+    if len(near) < 2:
+        near = {x: known.get(x, 1.0) for x in (low, high)}
+    x, scores = np.array(list(near)), _scores(np.array(list(near.values())), n)
+    slope, offset = np.polyfit(x, scores, 1, w=stats.norm.pdf(scores))
+    slope = min(float(slope), -1e-9)
+    where = float(np.clip((_scores(alpha, n) - offset) / slope, low, high))
+    return where, _spread(alpha, n) / float(stats.norm.pdf(stats.norm.ppf(alpha))) / -slope
 
 
-def _between(known: Mapping[float, float], low: float, high: float, alpha: float, n: int) -> tuple[float, float]:
-    """Where the normal quantile of the p-value, a straight line, reaches that of `alpha`, and how steep it falls."""
-    scores = stats.norm.ppf(np.clip([known[low], known[high]], 0.5 / n, 1.0 - 0.5 / n))
-    slope = max((scores[0] - scores[1]) / (high - low), 1e-9)
-    return float(np.clip(low + (scores[0] - stats.norm.ppf(alpha)) / slope, low, high)), float(slope)
+def _scores(p: Any, n: int) -> Any:
+    """Normal quantiles of p-values, which are nearly a straight line."""
+    return stats.norm.ppf(np.clip(p, 0.5 / n, 1.0 - 0.5 / n))
