@@ -116,6 +116,19 @@ def test_a_mass_that_the_data_disfavour_is_warned_of_and_nothing_excluded_is_sai
     assert "no coupling inside the prior, up to 3.16e-05, is excluded" in weak.warnings[0]
 
 
+def test_a_table_and_a_figure_are_written(tmp_path, capsys):
+    """An empty field where nothing is excluded; masses are spaced evenly in their logarithm."""
+    files = ["--csv", str(tmp_path / "limits.csv"), "--figure", str(tmp_path / "limits.pdf")]
+    options = [*(f"--set={each}" for each in SMALL), "--set=parameters.gamma.value=2.6", "--jobs", "1"]
+    assert main(["limit", "hese7", "--masses", "8", "32", "2", *options, *files]) == 0
+    assert "95 % CL, one-sided" in capsys.readouterr().out
+    head, *rows = (tmp_path / "limits.csv").read_text().split()
+    assert head == "m_zprime_mev,g_prime_upper,monte_carlo_error"
+    assert [float(row.split(",")[0]) for row in rows] == pytest.approx([8.0, 32.0])
+    assert all(row.endswith(",") for row in rows)
+    assert (tmp_path / "limits.pdf").stat().st_size > 1000
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
