@@ -59,7 +59,8 @@ def fits(scheduler: str | None, workers: int | None, n: int = FITS) -> tuple[flo
         run_campaign(CampaignConfig(seed=1, jobs={"warm": warm}), out / "warm", executor=executor, progress=False)
         begin = time.perf_counter()
         config = CampaignConfig(seed=2, jobs={"fits": jobs})
-        done: Campaign = run_campaign(config, out / "fits", executor=executor, progress=False)
+        group = max(1, n // (2 * (workers or 2)))  # as for workers of our own, each has some
+        done: Campaign = run_campaign(config, out / "fits", executor=executor, progress=False, group=group)
         spent = time.perf_counter() - begin
         columns = done.columns()
         busy = float(columns["seconds"].sum()) / (spent * (workers or 2))

@@ -398,10 +398,6 @@ def load(preset_or_path: str | Path, overrides: Iterable[str] | Mapping[str, Any
     overrides : iterable of str, or mapping
         ``"table.key=value"`` strings, or dotted keys to values.
 
-    Returns
-    -------
-    Analysis
-
     Raises
     ------
     ConfigError, DataIntegrityError

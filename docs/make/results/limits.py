@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
 import nuinfer
 
-PRESET, MASSES_MEV, COUPLING_MASSES_MEV = "hese7_icecube", (4.0, 8.0, 16.0), (8.0,)
-DATA_SETS, AT_EACH_COUPLING = 200, 60
-WORKERS = 2
+PRESET, MASSES_MEV, METHODS = "hese7_icecube", (4.0, 8.0, 16.0), ("profile", "credible", "feldman-cousins")
+DATA_SETS, AT_EACH_COUPLING, WORKERS = 200, 100, 2
 
 
 def make(work: Path) -> dict[str, Any]:
@@ -17,28 +17,23 @@ def make(work: Path) -> dict[str, Any]:
     analysis = nuinfer.load(PRESET)
     found = nuinfer.significance(analysis, DATA_SETS, out=work / "significance", jobs=WORKERS)
     limits = {}
-    for method, masses in (("profile", MASSES_MEV), ("credible", MASSES_MEV), ("feldman-cousins", COUPLING_MASSES_MEV)):
-        made = nuinfer.limit(analysis, masses, method, simulations=AT_EACH_COUPLING, out=work / method, jobs=WORKERS)
-        errors = [None if error != error else error for error in made.errors.tolist()]  # noqa: PLR0124 - NaN
-        limits[method] = made.to_json() | {"errors": errors}
+    for method in METHODS:
+        options: dict[str, Any] = {"out": work / "limits", "jobs": WORKERS, "simulations": AT_EACH_COUPLING}
+        made = nuinfer.limit(analysis, MASSES_MEV, method, **options)
+        limits[method] = made.to_json() | {"errors": [None if math.isnan(e) else e for e in made.errors.tolist()]}
     high = 10.0 ** float(analysis.prior_bounds[analysis.parameter_names.index("log10_g_prime"), 1])
     return {"significance": found.to_json(), "limits": limits, "largest": high, "simulations": AT_EACH_COUPLING}
 
 
 def tables(values: dict[str, Any]) -> dict[str, str]:
     """Limits against mass."""
-    rows = []
-    for mass in MASSES_MEV:
-        cells = [_cell(values["limits"][method], mass) for method in ("profile", "credible", "feldman-cousins")]
-        rows.append(f"| {mass:g} | {' | '.join(cells)} |")
-    return {"methods": "\n".join(["| m_Z' [MeV] | profile | credible | feldman-cousins |", "|---|---|---|---|", *rows])}
+    made = [values["limits"][method] for method in METHODS]
+    columns = [[_cell(*each) for each in zip(one["limits"], one["errors"], strict=True)] for one in made]
+    rows = [f"| {' | '.join(row)} |" for row in zip([f"{m:g}" for m in MASSES_MEV], *columns, strict=True)]
+    return {"methods": "\n".join([f"| m_Z' [MeV] | {' | '.join(METHODS)} |", "|---|---|---|---|", *rows])}
 
 
-def _cell(made: dict[str, Any], mass: float) -> str:
-    if mass not in made["masses_mev"]:
-        return "not made"
-    k = made["masses_mev"].index(mass)
-    if made["limits"][k] is None:
+def _cell(limit: float | None, error: float | None) -> str:
+    if limit is None:
         return "none"
-    error = made["errors"][k]
-    return f"{made['limits'][k]:.2g}" + ("" if error is None else f" ± {error:.1g}")
+    return f"{limit:.2g}" if error is None else f"{limit:.2g} ± {error:.1g}"

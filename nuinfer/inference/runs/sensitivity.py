@@ -19,13 +19,12 @@ import numpy as np
 from nuinfer.analysis import Analysis
 from nuinfer.errors import ConfigError
 from nuinfer.export import arviz_adapter
-from nuinfer.inference.profile.profile import Profile
+from nuinfer.inference.profile.profile import COUPLING, MASS, Profile
 from nuinfer.inference.runs.summary import EDGE_BAND, edges_reached
 from nuinfer.inference.work.executors import on_unpickled
 from nuinfer.typing import FloatArray
 
 LEVEL = 0.95
-COUPLING, MASS = "log10_g_prime", "log10_m_zprime_mev"
 MOVES = {(MASS, "low"): (0.3, -0.3), (MASS, "high"): (0.3, -0.3), (COUPLING, "low"): (1.0,)}
 """How far each edge of a prior is moved inwards, in log10: by a factor of two of the mass, of ten of the coupling."""
 

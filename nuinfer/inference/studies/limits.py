@@ -143,9 +143,7 @@ def limit(
         raise ConfigError(f"simulations: {simulations} is not allowed, it must be at least 10")
     if method == FELDMAN_COUSINS:
         draw_data(analysis)  # refuses what cannot be simulated
-    settings = {"config_hash": analysis.config_hash, "method": method, "level": level}
-    settings |= {"simulations": simulations} if method == FELDMAN_COUSINS else {}
-    with open_study("limit", settings, seed, out, **execution) as study:
+    with open_study("limit", {"config_hash": analysis.config_hash}, seed, out, **execution) as study:
         slices = _slices(study, analysis, masses, level)
         if method == PROFILE:
             found = [(math.nan if row["limit"] is None else row["limit"], math.nan) for row in slices]
