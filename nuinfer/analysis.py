@@ -201,8 +201,8 @@ class Analysis:
                     values = {name: np.ascontiguousarray(value[kept]) for name, value in values.items()}
             found = np.zeros((0, len(self.model.component_names), *self.observed_counts.shape))
             if total[possible].size:
-                found = self.model.components(values)
-                terms[-1, possible] = poisson_log_likelihood(data.counts, data.factorials, of[possible], found)
+                data_of = data.counts, data.factorials, of[possible]
+                found, terms[-1, possible] = self.model.evaluate(values, *data_of)
                 total = total + terms[-1]
             counts = found
             if len(found) < len(x):

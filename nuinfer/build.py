@@ -143,6 +143,7 @@ def build(config: Config) -> Parts:
         spectrum=spectrum,
         transport=_transport(model, mixing, law),
         nodes_per_bin=spectrum.nodes_per_bin,
+        device=_device(config),
         heating=_heating(config),
     )
     centre = space.named(space.unpack(space.prior_transform(np.full((2, space.n_dim), 0.5)))[0])
@@ -157,6 +158,13 @@ def build(config: Config) -> Parts:
         constraints = tuple(constraint.averaged(sums) for constraint in constraints)
     sourced = (config, dataset, constraints)
     return Parts(space, forward, constraints, provenance.checksums(*sourced), provenance.references(*sourced))
+
+
+def _device(config: Config) -> str:
+    """Where counts are computed."""
+    if config.sampler.device == "cuda" and config.model.targets == "thermal":
+        raise ConfigError("sampler.device: 'cuda' is not allowed with model.targets 'thermal', only 'cpu'")
+    return config.sampler.device
 
 
 def _mass_name(model: ModelConfig) -> str:

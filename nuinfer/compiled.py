@@ -6,9 +6,10 @@ the environment the same code runs in Python.
 
 import functools
 import hashlib
+import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, NamedTuple, Protocol, TypeVar, cast
 
 import numba
 import numpy as np
@@ -20,7 +21,7 @@ _Function = TypeVar("_Function", bound=Callable[..., object])
 
 
 SOURCES = (
-    *("compiled.py", "constants.py", "forward.py", "likelihood.py", "unpack.py"),
+    *("compiled.py", "constants.py", "device.py", "forward.py", "likelihood.py", "unpack.py"),
     *("physics/**/*.py", "transport/*.py", "detector/*.py", "constraints/**/*.py"),
 )
 """Where functions that are compiled may be."""
@@ -42,34 +43,38 @@ def _index(load: Callable[[], dict[Any, Any]]) -> dict[Any, Any]:
         return {}
 
 
-def _jit(function: _Function, **options: Any) -> _Function:
+def _jit(function: Any, **options: Any) -> Any:
     always = {"cache": True, "error_model": "numpy", "nogil": True, "no_cfunc_wrapper": True}
-    dispatcher: Any = numba.njit(**{**always, **options})(function)
+    return stamped(numba.njit(**{**always, **options})(function))
+
+
+def stamped(dispatcher: Any) -> Any:
+    """A compiled function whose cache is that of all sources."""
     cache_file = getattr(getattr(dispatcher, "_cache", None), "_cache_file", None)
     if cache_file is not None:
         cache_file._source_stamp = _fingerprint()
         cache_file._load_index = functools.partial(_index, cache_file._load_index)
-    return cast("_Function", dispatcher)
+    return dispatcher
 
 
 def compiled(function: _Function) -> _Function:
     """Compile a function; the result is cached on disk, and other threads run meanwhile."""
-    return _jit(function)
+    return cast("_Function", _jit(function))
 
 
 def inner(function: _Function) -> _Function:
     """As `compiled`, for what runs inside: no allocation, no counting of references, and a b + c rounded once."""
-    return _jit(function, _nrt=False, fastmath={"contract"})
+    return cast("_Function", _jit(function, _nrt=False, fastmath={"contract"}))
 
 
 def phase(function: _Function) -> _Function:
     """As `inner`, for what compiled functions alone call: nothing is compiled for calls from Python."""
-    return _jit(function, _nrt=False, no_cpython_wrapper=True, fastmath={"contract"})
+    return cast("_Function", _jit(function, _nrt=False, no_cpython_wrapper=True, fastmath={"contract"}))
 
 
 def reordered(function: _Function) -> _Function:
     """As `compiled`, with sums in any order, so that they are vectorised."""
-    return _jit(function, fastmath={"contract", "reassoc"})
+    return cast("_Function", _jit(function, fastmath={"contract", "reassoc"}))
 
 
 def inlined(function: _Function) -> _Function:
@@ -162,3 +167,63 @@ def part(generic: Callable[..., Any]) -> Part:
         return function.dispatch(first.instance_class)
 
     return cast("Part", function)
+
+
+# Who does the work: a function of one point is compiled for one thread of a CPU and for a team of threads of a GPU -----
+
+
+class Alone(NamedTuple):
+    """A thread of a CPU, which does all the work.
+
+    Parameters
+    ----------
+    lane : int
+        Its number in a team of one.
+    """
+
+    lane: int = 0
+
+
+ALONE = Alone()
+
+
+@inlined
+def each(team: Any, n: int) -> range:
+    """Those of the indices from 0 to `n` that a member of a team sees to: all, or every so-manieth from its own."""
+    return range(0, n, 1) if len(team) == 1 else range(team[0], n, team[-1])
+
+
+@inlined
+def leads(team: Any) -> bool:
+    """Whether it is the member that does what only one can do."""
+    return len(team) == 1 or team[0] == 0
+
+
+@part
+def points_of(team: Any, n: int) -> range:  # noqa: ARG001
+    """Those of `n` points that a team works on."""
+    return range(n)
+
+
+@part
+def barrier(team: Any) -> None:
+    """Wait for the others of the team, before what they have written is read or what they read is written."""
+
+
+@inlined
+def cut(room: FloatArray, at: int, shape: tuple[int, ...]) -> tuple[FloatArray, int]:
+    """An array in a room, and where the next one begins."""
+    size = 1
+    for length in shape:
+        size *= length
+    return room[at : at + size].reshape(shape), at + size
+
+
+def square_root(x: Any) -> Any:
+    """The root of a number or of an array; compiled for numbers, because the compiler for GPUs lacks that of numpy."""
+    return np.sqrt(x)
+
+
+@overload(square_root, strict=False)
+def _square_root(x: Any) -> Callable[..., Any]:  # noqa: ARG001
+    return lambda x: math.sqrt(x)

@@ -3,14 +3,15 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
-from nuinfer.compiled import compiled
+from nuinfer.compiled import ALONE, compiled
 from nuinfer.detector.dataset import DataSet
-from nuinfer.detector.response import Response, counts_by_component, make_response
+from nuinfer.detector.response import Passing, Response, counts_by_component, make_response
 from nuinfer.errors import PhysicsDomainError
+from nuinfer.likelihood import poisson_log_likelihood
 from nuinfer.physics.dip import coupling_of_depth
 from nuinfer.physics.masses import above_lightest
 from nuinfer.physics.mixing import Mixing
@@ -19,6 +20,7 @@ from nuinfer.physics.sources import Source
 from nuinfer.physics.spectra import Spectrum
 from nuinfer.physics.spectra._emission import emit, emit_at, make_emission, prepare
 from nuinfer.transport.points import PIVOT_GEV, Bins, Points, Transport, make_bins
+from nuinfer.transport.resonant import Resonant
 from nuinfer.typing import ArrayLike, FloatArray, IntArray
 
 AFTER_TRANSPORT = ("phi_total", "energy_scale", "detector_scale")
@@ -52,6 +54,8 @@ class ForwardModel:
         Of the sources.
     transport : Transport
         How the beam reaches Earth.
+    device : {"cpu", "cuda"}
+        Where counts are computed.
     heating : callable, optional
         ``(m_zprime_mev, g_prime) -> temperature`` of the relics over that of the cosmology, of shape (n,); None: 1.
     nodes_per_bin : int
@@ -66,6 +70,7 @@ class ForwardModel:
     spectrum: Spectrum
     transport: Transport
     nodes_per_bin: int = 3
+    device: str = "cpu"
     heating: Heating | None = None
 
     @cached_property
@@ -135,17 +140,56 @@ class ForwardModel:
         PhysicsDomainError
             If a scale would lift events into the analysis from energies that the response does not hold.
         """
+        if self.device == "cuda":
+            nothing = np.zeros((1, *self._response.templates.shape[1:]))
+            return self._on_card(values, nothing, nothing, np.zeros(values["gamma"].size, np.intp))[0]
+        arriving, rows = _distinct(values, (*AFTER_TRANSPORT, *self._norms))
+        flux = self.transport.integrals(self.points(arriving), self._bins)[rows]
+        return counts_by_component(flux, self._passing(values), self._response)
+
+    def evaluate(
+        self, values: Mapping[str, FloatArray], observed: FloatArray, factorials: FloatArray, of: IntArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """Expected counts, see `components`, and log-probabilities, see `poisson_log_likelihood`."""
+        if self.device == "cuda":
+            return self._on_card(values, observed, factorials, of)
+        counts = self.components(values)
+        return counts, poisson_log_likelihood(observed, factorials, of, counts)
+
+    @cached_property
+    def _norms(self) -> tuple[str, ...]:
+        return tuple(f"norm_{name}" for name in self.dataset.backgrounds)
+
+    def _passing(self, values: Mapping[str, FloatArray]) -> Passing:
+        """What changes the counts and not what arrives; refuses scales of energies that the response does not hold."""
         scale, most = values["energy_scale"], self.dataset.max_energy_scale
         if scale.max(initial=1.0) > most:
             starts = f"the response of '{self.dataset.name}' starts at {self.dataset.below_edges_gev[0]:g} GeV"
             raise PhysicsDomainError(
                 f"energy_scale: {scale.max()} is not allowed, {starts}; it must be at most {most:g}"
             )
-        names = [f"norm_{name}" for name in self.dataset.backgrounds]
-        norms, efficiency = np.array([values[name] for name in names]), values["detector_scale"]
-        arriving, rows = _distinct(values, (*AFTER_TRANSPORT, *names))
-        flux = self.transport.integrals(self.points(arriving), self._bins)[rows]
-        return counts_by_component(flux, values["phi_total"], scale, efficiency, norms, self._response)
+        norms = np.array([values[name] for name in self._norms])
+        return Passing(values["phi_total"], scale, values["detector_scale"], norms)
+
+    @cached_property
+    def _card(self) -> Any:
+        """The GPU, with what does not change from point to point."""
+        from nuinfer.device import Card
+
+        return Card(cast("Resonant", self.transport).path, self._bins, self._response)
+
+    def _on_card(
+        self, values: Mapping[str, FloatArray], observed: FloatArray, factorials: FloatArray, of: IntArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """`evaluate` by a GPU, in batches that its memory can take."""
+        n, shape = of.size, self._response.templates.shape
+        counts, log_like = np.empty((n, 1 + shape[0], *shape[1:])), np.empty(n)
+        one = self.points({name: value[:1] for name, value in values.items()})
+        for rows in self._card.batches(n, one):
+            some = {name: value[rows] for name, value in values.items()}
+            data = observed, factorials, of[rows]
+            counts[rows], log_like[rows] = self._card.evaluate(self.points(some), self._passing(some), data)
+        return counts, log_like
 
     def unabsorbed(self, values: Mapping[str, FloatArray], energy_gev: FloatArray) -> FloatArray:
         """Unabsorbed flux over phi_total (E/pivot)^-gamma at energies (energy,), shape (n, energy)."""
@@ -188,9 +232,9 @@ def _unabsorbed(spectrum: Any, shells: Any, ln_e: FloatArray) -> FloatArray:
     n_node, out = ln_e.size, np.empty((spectrum.gamma.size, ln_e.size))
     emission = make_emission(np.empty(n_node + 1), 0, shells.density.size)
     for b in range(out.shape[0]):
-        prepare(spectrum, b, shells, emission)
-        pivot = emit_at(spectrum, b, np.log(PIVOT_GEV), shells, emission)
+        prepare(spectrum, ALONE, b, shells, emission)
+        pivot = emit_at(spectrum, ALONE, b, np.log(PIVOT_GEV), shells, emission)
         emission.ln_e[:n_node] = ln_e
-        emit(spectrum, b, 0, n_node, shells, emission)
+        emit(spectrum, ALONE, b, 0, n_node, shells, emission)
         out[b] = emission.unabsorbed[:n_node] / pivot
     return out

@@ -1,10 +1,11 @@
 """Poisson likelihood of binned counts."""
 
 import math
+from typing import Any
 
 import numpy as np
 
-from nuinfer.compiled import compiled, inlined
+from nuinfer.compiled import ALONE, barrier, compiled, each, inlined, leads, phase, points_of
 from nuinfer.typing import ArrayLike, FloatArray, IntArray
 
 
@@ -76,15 +77,30 @@ def poisson_log_likelihood(
     -------
     ndarray, shape (n,)
     """
-    n_component, n_topology, n_bin = components.shape[1:]
-    out = np.empty(components.shape[0])
-    for b in range(components.shape[0]):
-        total, k = 0.0, of[b]
-        for t in range(n_topology):
-            for d in range(n_bin):
-                mu = 0.0
-                for c in range(n_component):
-                    mu += components[b, c, t, d]
-                total += _poisson(observed[k, t, d], factorials[k, t, d], mu)
-        out[b] = total
+    out, terms = np.empty(components.shape[0]), np.empty(observed.shape[1:])
+    weigh(ALONE, observed, factorials, of, components, terms, out)
     return out
+
+
+@phase
+def weigh(
+    team: Any, observed: FloatArray, factorials: FloatArray, of: IntArray, components: FloatArray,
+    terms: FloatArray, out: FloatArray,
+) -> None:  # fmt: skip
+    """`poisson_log_likelihood` of the points of a team, which shares the room `terms` (topology, bin)."""
+    for b in points_of(team, out.size):
+        k = of[b]
+        for t in range(terms.shape[0]):
+            for d in each(team, terms.shape[1]):
+                mu = 0.0
+                for c in range(components.shape[1]):
+                    mu += components[b, c, t, d]
+                terms[t, d] = _poisson(observed[k, t, d], factorials[k, t, d], mu)
+        barrier(team)
+        if leads(team):
+            total = 0.0
+            for t in range(terms.shape[0]):
+                for d in range(terms.shape[1]):
+                    total += terms[t, d]
+            out[b] = total
+        barrier(team)

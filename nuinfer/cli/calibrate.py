@@ -12,7 +12,7 @@ def add_options(parser: Parser) -> None:
     add(parser, "analysis", "--set")
     add(parser, "-n", type=positive, default=200, metavar="N", help="simulations (default: 200)")
     add(parser, "--out", help="folder, resumed if it exists (default: chains/calibration-NAME)")
-    add(parser, "--jobs", "--scheduler", "--seed")
+    add(parser, "--jobs", "--scheduler", "--device", "--seed")
     add(parser, "--exclusions", **FLAG, help="of the constraints keep exclusions only")
     controls = ("none", "livetime", "prior", "snooker", "measurements")
     add(parser, "--control", choices=controls, default="none", help="a defect that must be found")

@@ -12,7 +12,7 @@ def add_options(parser: Parser) -> None:
     """Add the arguments."""
     add(parser, "file", metavar="FILE", help="a TOML file that says what the jobs are, see docs/scaling.md")
     add(parser, "--out", help="its folder, continued if it exists (default: chains/NAME)")
-    add(parser, "--jobs", "--scheduler")
+    add(parser, "--jobs", "--scheduler", "--device")
     add(parser, "--dry-run", **FLAG, help="check everything, count the jobs, and stop")
     add(parser, "--json")
 
@@ -29,7 +29,11 @@ def run(arguments: Arguments) -> int:
         command.print_table(f"{file}: ready", ("jobs", "number"), [(name, str(n)) for name, n in counted.items()])
         return OK
     campaign = nuinfer.run_campaign(
-        file, out, **command.chosen(arguments, "jobs", "scheduler"), command=command.this_command()
+        file,
+        out,
+        **command.chosen(arguments, "jobs", "scheduler"),
+        overrides=arguments.set,
+        command=command.this_command(),
     )
     code = OK if campaign.complete else NOT_CONVERGED
     if arguments.json:

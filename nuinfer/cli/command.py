@@ -37,6 +37,11 @@ def numbers(text: str) -> list[float]:
         raise argparse.ArgumentTypeError(f"{text} is not allowed, write numbers with commas") from None
 
 
+def _device(name: str) -> str:
+    """A device as a change of a key."""
+    return f"sampler.device={name}"
+
+
 def _at_least(least: int, text: str) -> int:
     value = int(text)
     if value < least:
@@ -63,6 +68,14 @@ SHARED: Mapping[str, Mapping[str, Any]] = {
     "--figure": {"metavar": "FILE", "help": "draw it (.pdf, .png or .svg)"},
     "--jobs": {"type": positive, "metavar": "J", "help": "processes (default: one per core)"},
     "--scheduler": {"metavar": "ADDRESS", "help": SCHEDULER},
+    "--device": {
+        "dest": "set",
+        "action": "append",
+        "default": [],
+        "type": _device,
+        "metavar": "cpu|cuda",
+        "help": "where the posterior is computed (default: cpu), as --set sampler.device=...",
+    },
     "--json": {**FLAG, "help": "print JSON"},
 }
 """Options of several commands, as `argparse` takes them."""

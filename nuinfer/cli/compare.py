@@ -34,7 +34,7 @@ def add_options(parser: Parser) -> None:
     pseudo_help = "simulated data for the likelihood ratio of absorption against none (default: 50; 0: none)"
     add(parser, "--pseudo-experiments", type=natural, default=50, metavar="N", help=pseudo_help)
     add(parser, "--no-loo", **FLAG, help="do not leave out bins")
-    add(parser, "--jobs", "--scheduler", "--json")
+    add(parser, "--jobs", "--scheduler", "--device", "--json")
 
 
 def run(arguments: Arguments) -> int:
@@ -73,14 +73,15 @@ def _standard(arguments: Arguments) -> int:
     from nuinfer.inference.evidence.hypotheses import BASELINE, standard_blocks
     from nuinfer.plotting import Bar, plot_bayes_factors, plot_flavours, plot_overlaid_regions
 
-    if arguments.analyses or arguments.vary or arguments.set:
+    physics = [text for text in arguments.set if not text.startswith("sampler.")]
+    if arguments.analyses or arguments.vary or physics:
         raise ConfigError("compare: --standard is a fixed set; leave out presets, --vary and --set")
     out = Path(arguments.out or Path("chains") / "compare-standard")
     entries: list[dict[str, Any]] = []
     answer: dict[str, Any] = {"hypotheses": entries, "baseline": BASELINE, "data": {}}
     bars: dict[str, list[Bar]] = {}
     written: list[Path] = []
-    for block in standard_blocks():
+    for block in standard_blocks(arguments.set):
         result = _compare(arguments, block.hypotheses, out / block.folder)
         content, bars[block.name], figures = result.to_dict(), [], out / block.folder / "figures"
         for entry in content.pop("hypotheses"):

@@ -20,7 +20,7 @@ def add_options(parser: Parser) -> None:
     add(occupied, "--force", **FLAG, help="replace an existing run folder")
     add(parser, "--seed", default=None, metavar="N")
     add(parser, "--ensembles", type=positive, metavar="K", help="independent ensembles")
-    add(parser, "--jobs", "--scheduler")
+    add(parser, "--jobs", "--scheduler", "--device")
     add(parser, "--target-ess", type=positive, metavar="N", help="effective samples of every parameter")
     tolerated = "reject up to N points of each ensemble that are not a number, and mark the run"
     add(parser, "--tolerate-nonfinite", type=natural, default=0, metavar="N", help=tolerated)

@@ -25,7 +25,7 @@ def add_options(parser: Parser) -> None:
     add(parser, "-n", type=positive, default=100, metavar="N", help="with --band: data sets (default: 100)")
     add(parser, "--seed", help="seed of simulated data")
     add(parser, "--out", help="folder of its campaign, continued if it exists (default: chains/forecast-NAME)")
-    add(parser, "--jobs", "--scheduler", "--figure", "--json")
+    add(parser, "--jobs", "--scheduler", "--device", "--figure", "--json")
 
 
 def run(arguments: Arguments) -> int:

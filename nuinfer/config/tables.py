@@ -120,7 +120,7 @@ else:
 
 
 class SamplerConfig(Table):
-    """``[sampler]``: how the posterior is sampled and when it is enough."""
+    """``[sampler]``: how the posterior is sampled, where it is computed, and when it is enough."""
 
     ensembles: Count = 4
     walkers: Annotated[int, Field(ge=8)] = 64
@@ -128,6 +128,7 @@ class SamplerConfig(Table):
     max_steps: Count = 40000
     checkpoint_seconds: Positive = 30.0
     seed: Annotated[int, Field(ge=0)] = 1504
+    device: Literal["cpu", "cuda"] = "cpu"
 
 
 class Config(Table):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from nuinfer.compiled import compiled, reordered
+from nuinfer.compiled import ALONE, barrier, compiled, cut, each, phase, points_of, reordered
 from nuinfer.constants import CM2_PER_M2
 from nuinfer.detector.dataset import DataSet
 from nuinfer.detector.energy_scale import EnergyScale, make_energy_scale, rescale
@@ -70,21 +70,33 @@ def _dot(first: FloatArray, second: FloatArray) -> float:
     return total
 
 
+class Passing(NamedTuple):
+    """What changes the counts of a batch and not what arrives at Earth.
+
+    Parameters
+    ----------
+    phi_total, energy_scale, detector_scale : ndarray, shape (n,)
+        Flux, scale of deposited energies, scale of neutrino counts.
+    norms : ndarray, shape (background, n)
+        Norms of the backgrounds.
+    """
+
+    phi_total: FloatArray
+    energy_scale: FloatArray
+    detector_scale: FloatArray
+    norms: FloatArray
+
+
 @compiled
-def counts_by_component(
-    integrals: FloatArray, phi_total: FloatArray, energy_scale: FloatArray, detector_scale: FloatArray,
-    norms: FloatArray, response: Response,
-) -> FloatArray:  # fmt: skip
+def counts_by_component(integrals: FloatArray, passing: Passing, response: Response) -> FloatArray:
     """Expected counts of a batch, by component.
 
     Parameters
     ----------
     integrals : ndarray, shape (n, channel, 3, true bin)
         Integrals of the populations over true energies, nu - nubar where it does not vanish.
-    phi_total, energy_scale, detector_scale : ndarray, shape (n,)
-        Flux, scale of deposited energies, scale of neutrino counts.
-    norms : ndarray, shape (background, n)
-        Norms of the backgrounds.
+    passing : Passing
+        Of the batch.
     response : Response
         Of the data set.
 
@@ -93,29 +105,50 @@ def counts_by_component(
     ndarray, shape (n, 1 + background, topology, bin)
         Astrophysical counts first.
     """
+    n_background, n_topology, n_bin = response.templates.shape
+    out = np.empty((integrals.shape[0], 1 + n_background, n_topology, n_bin))
+    count(ALONE, integrals, passing, response, np.empty(counting_size(response)), out)
+    return out
+
+
+@phase
+def counting_size(response: Response) -> int:
+    """Numbers that `count` needs room for."""
+    n_topology, n_column = response.templates.shape[1], response.energy_scale.columns.size
+    return response.fold.shape[2] + n_topology * 4 * n_column
+
+
+@phase
+def count(
+    team: Any, integrals: FloatArray, passing: Passing, response: Response, room: FloatArray, out: FloatArray
+) -> None:
+    """`counts_by_component` of the points of a team."""
     fold, templates, neutrinos = response.fold, response.templates, response.neutrinos
     n_background, n_topology, n_bin = templates.shape
-    n_column, n_true = response.energy_scale.columns.size - 1, integrals.shape[3]
-    out = np.empty((integrals.shape[0], 1 + n_background, n_topology, n_bin))
-    folded, arriving, slopes = np.empty(n_topology * n_column), np.empty(3 * n_true), np.empty((3, n_column + 1))
-    for b in range(integrals.shape[0]):
-        for column in range(folded.size):
+    n_column = response.energy_scale.columns.size - 1
+    arriving, at = cut(room, 0, (fold.shape[2],))
+    folded, at = cut(room, at, (n_topology * n_column,))
+    slopes, at = cut(room, at, (n_topology, 3, n_column + 1))
+    for b in points_of(team, integrals.shape[0]):
+        for column in each(team, folded.size):
             folded[column] = 0.0
         for c in range(integrals.shape[1]):
-            for e in range(n_true):
+            for e in each(team, integrals.shape[3]):
                 for i in range(3):
-                    arriving[3 * e + i] = phi_total[b] * integrals[b, c, i, e]
-            for column in range(folded.size):
+                    arriving[3 * e + i] = passing.phi_total[b] * integrals[b, c, i, e]
+            barrier(team)
+            for column in each(team, folded.size):
                 least = 3 * response.least[column]
                 folded[column] += _dot(arriving[least:], fold[c, column, least:])
-        for t in range(n_topology):
+            barrier(team)
+        for t in each(team, n_topology):
             columns = folded[t * n_column : (t + 1) * n_column]
-            rescale(response.energy_scale, columns, energy_scale[b], slopes, out[b, 0, t])
+            rescale(response.energy_scale, columns, passing.energy_scale[b], slopes[t], out[b, 0, t])
             for d in range(n_bin):
-                out[b, 0, t, d] *= detector_scale[b]
+                out[b, 0, t, d] *= passing.detector_scale[b]
         for m in range(n_background):
-            factor = norms[m, b] * (detector_scale[b] if neutrinos[m] > 0.0 else 1.0)
+            factor = passing.norms[m, b] * (passing.detector_scale[b] if neutrinos[m] > 0.0 else 1.0)
             for t in range(n_topology):
-                for d in range(n_bin):
+                for d in each(team, n_bin):
                     out[b, 1 + m, t, d] = factor * templates[m, t, d]
-    return out
+        barrier(team)

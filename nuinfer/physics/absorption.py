@@ -5,7 +5,7 @@ Equation numbers: arXiv:1504.00711.
 
 import numpy as np
 
-from nuinfer.compiled import inlined, plain
+from nuinfer.compiled import inlined, plain, square_root
 from nuinfer.constants import EV_PER_GEV, EV_PER_MEV, ZETA3
 from nuinfer.errors import PhysicsDomainError
 from nuinfer.physics.cosmology import Cosmology
@@ -26,7 +26,7 @@ def resonance_energy_gev(m_zprime_mev: float, m_nu_ev: float) -> float:
 @inlined
 def crossing_depth(strength: float, volume: float, omega_m: float, omega_lambda: float) -> float:
     """Optical depth of a crossing where (1+z)^-3 is `volume`: strength (1+z)^3 H0/H."""
-    return strength / np.sqrt(volume * (omega_m + omega_lambda * volume))  # type: ignore[no-any-return]
+    return strength / square_root(volume * (omega_m + omega_lambda * volume))  # type: ignore[no-any-return]
 
 
 def depth_strength(m_zprime_mev: ArrayLike, g_prime: ArrayLike, cosmology: Cosmology) -> FloatArray:

@@ -5,7 +5,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from nuinfer.compiled import inlined, plain
+from nuinfer.compiled import inlined, plain, square_root
 from nuinfer.constants import BOLTZMANN_EV_K, HBAR_EV_S, KAMADA_YU, MEGAPARSEC_CM, T_CMB_K
 from nuinfer.errors import PhysicsDomainError
 from nuinfer.registry import Cited
@@ -17,7 +17,7 @@ _CM_PER_S_IN_100_KM_PER_S = 1e7
 @inlined
 def expansion(cube: float, omega_m: float, omega_lambda: float) -> float:
     """H/H0 where (1+z)^3 is `cube`."""
-    return np.sqrt(omega_m * cube + omega_lambda)  # type: ignore[no-any-return]
+    return square_root(omega_m * cube + omega_lambda)  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True)

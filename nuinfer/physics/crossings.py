@@ -8,11 +8,11 @@ acts on them as a matrix that is a sum of exponentials,
 whose rates and matrices depend on mixing and charges only. Equation numbers: arXiv:1504.00711.
 """
 
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from nuinfer.compiled import compiled, inner
+from nuinfer.compiled import ALONE, compiled, each, inner
 from nuinfer.errors import PhysicsDomainError
 from nuinfer.physics.exponential import exponential
 from nuinfer.physics.mediator import Mediator
@@ -74,7 +74,9 @@ def split_crossings(mixing: Mixing, mediator: Mediator, coherence: Coherence) ->
 
 
 @inner
-def cross(target: int, first: int, end: int, crossings: Crossings, depth: FloatArray, populations: FloatArray) -> None:
+def cross(
+    team: Any, target: int, first: int, end: int, crossings: Crossings, depth: FloatArray, populations: FloatArray
+) -> None:
     """Cross `target` with the nodes from `first` to `end`.
 
     Parameters
@@ -94,10 +96,11 @@ def cross(target: int, first: int, end: int, crossings: Crossings, depth: FloatA
         for c in range(n_channel):
             for i in range(3):
                 row, rate = populations[c, i, first:end], rates[target, i]
-                for node in range(end - first):
+                for node in each(team, end - first):
                     row[node] *= exponential(-rate * depths[node])
         return
-    for node in range(first, end):
+    for at in each(team, end - first):
+        node = first + at
         for c in range(n_channel):
             n0, n1, n2 = populations[c, 0, node], populations[c, 1, node], populations[c, 2, node]
             for k in range(3):
@@ -127,7 +130,7 @@ def cross_in_order(order: IntArray, depth: FloatArray, crossings: Crossings, pop
     """
     for b in range(order.shape[0]):
         for step in range(order.shape[1]):
-            cross(order[b, step], 0, 1, crossings, depth[b, step], populations[b])
+            cross(ALONE, order[b, step], 0, 1, crossings, depth[b, step], populations[b])
 
 
 def _diagonal(rates: FloatArray) -> Crossings:

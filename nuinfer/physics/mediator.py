@@ -28,7 +28,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from nuinfer.compiled import inlined, plain
+from nuinfer.compiled import inlined, plain, square_root
 from nuinfer.constants import KAMADA_YU, MASS_ELECTRON_MEV, MASS_MUON_MEV, MASS_TAU_MEV
 from nuinfer.errors import PhysicsDomainError
 from nuinfer.registry import Cited
@@ -142,7 +142,7 @@ def neutrino_share(mass_mev: float, neutrinos: float, charged: FloatArray) -> fl
     widths = 0.0 * mass_mev
     for k in range(3):
         x = np.minimum((_LEPTONS_MEV[k] / mass_mev) ** 2, 0.25)
-        widths = widths + 2.0 * charged[k] * (1.0 + 2.0 * x) * np.sqrt(1.0 - 4.0 * x)
+        widths = widths + 2.0 * charged[k] * (1.0 + 2.0 * x) * square_root(1.0 - 4.0 * x)
     return neutrinos / (neutrinos + widths)
 
 

@@ -10,7 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
-from nuinfer.compiled import compiled
+from nuinfer.compiled import ALONE, compiled
 from nuinfer.constants import EV_PER_GEV, EV_PER_MEV
 from nuinfer.errors import PhysicsDomainError
 from nuinfer.physics.shells import Shells
@@ -53,8 +53,8 @@ def _collect(
     for b in range(batch):
         for k in range(n_node):
             nodes.ln_e[k], nodes.weight[k], nodes.bins[k] = ln_e[b, k], weight[b, k], where[b, k]
-        weigh(n_node, gamma[b], _LN_PIVOT, nodes)
-        collect(n_node, 1.0, nodes, populations[b], out[b])
+        weigh(ALONE, n_node, gamma[b], _LN_PIVOT, nodes)
+        collect(ALONE, n_node, 1.0, nodes, populations[b], out[b])
     return out
 
 

@@ -4,11 +4,11 @@ Gauss-Legendre nodes in ln E fill every bin, and each piece of a bin between two
 smooth, so that counts move continuously with the energy of a jump.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from nuinfer.compiled import compiled, inner
+from nuinfer.compiled import compiled, each, inner
 from nuinfer.physics.exponential import exponential
 from nuinfer.transport.points import Bins
 from nuinfer.typing import FloatArray, IntArray
@@ -79,22 +79,24 @@ def place(bins: Bins, breaks: FloatArray, nodes: Nodes) -> int:
 
 
 @inner
-def weigh(n_node: int, gamma: float, ln_pivot: float, nodes: Nodes) -> None:
+def weigh(team: Any, n_node: int, gamma: float, ln_pivot: float, nodes: Nodes) -> None:
     """Energies, powers, and weights of the integral over (E/pivot)^-gamma dE, of nodes that are placed."""
     ln_e, energy, power, weight = nodes.ln_e, nodes.energy, nodes.power, nodes.weight
-    for k in range(n_node):
+    for k in each(team, n_node):
         energy[k] = exponential(ln_e[k])
         power[k] = exponential(gamma * (ln_e[k] - ln_pivot))
         weight[k] *= energy[k] / power[k]
 
 
 @inner
-def collect(n_node: int, factor: float, nodes: Nodes, populations: FloatArray, out: FloatArray) -> None:
+def collect(team: Any, n_node: int, factor: float, nodes: Nodes, populations: FloatArray, out: FloatArray) -> None:
     """Add up weighted populations (channel, 3, node) per bin, `out` of shape (channel, 3, n_bin)."""
-    out[:] = 0.0
     for c in range(out.shape[0]):
+        for i in each(team, 3):
+            for n in range(out.shape[2]):
+                out[c, i, n] = 0.0
         for k in range(n_node):
-            for i in range(3):
+            for i in each(team, 3):
                 out[c, i, nodes.bins[k]] += factor * nodes.weight[k] * populations[c, i, k]
 
 

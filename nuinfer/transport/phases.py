@@ -5,10 +5,11 @@ arrays that they need, because a compiler's time grows with the arguments.
 """
 
 import math
+from typing import Any
 
 import numpy as np
 
-from nuinfer.compiled import phase
+from nuinfer.compiled import barrier, each, leads, phase
 from nuinfer.physics import absorption
 from nuinfer.transport.nodes import sort
 from nuinfer.transport.points import PIVOT_GEV
@@ -22,16 +23,24 @@ LN_PIVOT = math.log(PIVOT_GEV)
 
 @phase
 def order_targets(
-    m_zprime_mev: float, masses: FloatArray, gamma: float, order: IntArray, ln_res: FloatArray, scales: FloatArray
+    team: Any,
+    m_zprime_mev: float,
+    masses: FloatArray,
+    gamma: float,
+    order: IntArray,
+    ln_res: FloatArray,
+    scales: FloatArray,
 ) -> None:
     """Put the targets of a point in order, heaviest last."""
-    for j in range(masses.size):
-        k = j  # insertion; equal masses keep their order
-        while k > 0 and masses[order[k - 1]] > masses[j]:
-            order[k] = order[k - 1]
-            k -= 1
-        order[k] = j
-    for j in range(masses.size):
+    if leads(team):
+        for j in range(masses.size):
+            k = j  # insertion; equal masses keep their order
+            while k > 0 and masses[order[k - 1]] > masses[j]:
+                order[k] = order[k - 1]
+                k -= 1
+            order[k] = j
+    barrier(team)
+    for j in each(team, masses.size):
         ln_res[j] = math.log(absorption.resonance_energy_gev(m_zprime_mev, masses[order[j]]))
         scales[j, 0] = math.exp(-ln_res[j])
         scales[j, 1] = math.exp(-gamma * (ln_res[j] - LN_PIVOT))
@@ -77,9 +86,11 @@ def place_in_piece(ln_far: float, start: float, end: float, ln_e: FloatArray, we
 
 
 @phase
-def meet(ln_e: FloatArray, x_max: float, ln_res: FloatArray, first: IntArray, end: IntArray, n_met: int) -> None:
+def meet(
+    team: Any, ln_e: FloatArray, x_max: float, ln_res: FloatArray, first: IntArray, end: IntArray, n_met: int
+) -> None:
     """Find the nodes that cross each of the first targets."""
-    for j in range(n_met):
+    for j in each(team, n_met):
         below, above = 0, 0
         for node in range(ln_e.size):
             below += 1 if ln_e[node] <= ln_res[j] - x_max else 0
@@ -88,60 +99,59 @@ def meet(ln_e: FloatArray, x_max: float, ln_res: FloatArray, first: IntArray, en
 
 
 @phase
-def fill_beside(far: FloatArray, unabsorbed: FloatArray, first: IntArray, end: IntArray, n_met: int) -> None:
-    """Nodes beside those that cross a target: nothing or everything is emitted beyond it; where it is needed."""
-    for j in range(n_met):
-        below, above = first[j + 1] if 0 < j < n_met - 1 else 0, end[j - 1] if j > 0 else unabsorbed.size
-        row = far[j]
-        for node in range(below, first[j]):
-            row[node] = 0.0
-        for node in range(end[j], above):
-            row[node] = unabsorbed[node]
-
-
-@phase
 def deepen(
-    strength: float, scale: float, omega_m: float, omega_lambda: float, energy: FloatArray, depth: FloatArray
+    team: Any, strength: float, scale: float, omega_m: float, omega_lambda: float, energy: FloatArray, depth: FloatArray
 ) -> None:
     """Depth of the crossing of a target at 1 + z = E_R/E."""
-    for node in range(energy.size):
+    for node in each(team, energy.size):
         r = energy[node] * scale
         depth[node] = absorption.crossing_depth(strength, r * r * r, omega_m, omega_lambda)
 
 
 @phase
-def fill(value: float, out: FloatArray) -> None:
+def fill(team: Any, value: float, out: FloatArray) -> None:
     """Fill with a value."""
-    for node in range(out.size):
+    for node in each(team, out.size):
         out[node] = value
 
 
 @phase
-def multiply(factor: float, values: FloatArray, out: FloatArray) -> None:
+def multiply(team: Any, factor: float, values: FloatArray, out: FloatArray) -> None:
     """Fill with values times a factor."""
-    for node in range(values.size):
+    for node in each(team, values.size):
         out[node] = factor * values[node]
 
 
 @phase
-def add_emitted(factor: float, before: FloatArray, after: FloatArray, out: FloatArray) -> None:
+def fill_beside(team: Any, far: FloatArray, unabsorbed: FloatArray, first: IntArray, end: IntArray, n_met: int) -> None:
+    """Nodes beside those that cross a target: nothing or everything is emitted beyond it; where it is needed."""
+    for j in range(n_met):
+        below, above = first[j + 1] if 0 < j < n_met - 1 else 0, end[j - 1] if j > 0 else unabsorbed.size
+        fill(team, 0.0, far[j, below : first[j]])
+        multiply(team, 1.0, unabsorbed[end[j] : above], far[j, end[j] : above])
+
+
+@phase
+def add_emitted(team: Any, factor: float, before: FloatArray, after: FloatArray, out: FloatArray) -> None:
     """Add a factor times what grows between two crossings."""
-    for node in range(before.size):
+    for node in each(team, before.size):
         out[node] += factor * (after[node] - before[node])
 
 
 @phase
-def add_whole(scale: FloatArray, whole: FloatArray, energy: FloatArray, power: FloatArray, out: FloatArray) -> None:
+def add_whole(
+    team: Any, scale: FloatArray, whole: FloatArray, energy: FloatArray, power: FloatArray, out: FloatArray
+) -> None:
     """Add all daughters of a target that are made beyond the farthest source's reach."""
     per_e, per_power, low, middle, high = scale[0], scale[1], whole[0], whole[1], whole[2]
-    for node in range(energy.size):
+    for node in each(team, energy.size):
         r = energy[node] * per_e
         out[node] += power[node] * per_power * ((high * r + middle) * r + low)
 
 
 @phase
 def add_made(
-    ln_at: float, scale: FloatArray, ends: FloatArray, table: FloatArray,
+    team: Any, ln_at: float, scale: FloatArray, ends: FloatArray, table: FloatArray,
     ln_e: FloatArray, energy: FloatArray, power: FloatArray, out: FloatArray,
 ) -> None:  # fmt: skip
     """Add the daughters of a target made before the crossing of another at ln E_R `ln_at`."""
@@ -149,7 +159,7 @@ def add_made(
     n = table.shape[0] // n_piece
     piece, start = 0, ends[0]
     per_x = n / (ends[1] - start) if ends[1] > start else 0.0
-    for node in range(ln_e.size):
+    for node in each(team, ln_e.size):
         x = ln_at - ln_e[node]
         if n_piece > 1:
             piece = 0
@@ -168,7 +178,7 @@ def add_made(
 
 @phase
 def absorb(
-    share: float, scale: FloatArray, energy: FloatArray, power: FloatArray, before: FloatArray, after: FloatArray,
+    team: Any, share: float, scale: FloatArray, energy: FloatArray, power: FloatArray, before: FloatArray, after: FloatArray,
     first: int, slopes: FloatArray,
 ) -> None:  # fmt: skip
     """Flux absorbed at the nodes of a piece from `first` on, as changes of M_p per interval, in the order of x."""
@@ -176,24 +186,24 @@ def absorb(
     before0, before1, before2 = before[0, first:], before[1, first:], before[2, first:]
     after0, after1, after2 = after[0, first:], after[1, first:], after[2, first:]
     low, middle, high = slopes[0], slopes[1], slopes[2]
-    for k in range(n + 1):
+    for k in each(team, n + 1):
         absorbed = before0[k] - after0[k] + (before1[k] - after1[k]) + (before2[k] - after2[k])
         low[n - k] = absorbed * share / (power[k] * per_power)
-    for k in range(n + 1):
+    for k in each(team, n + 1):
         middle[n - k] = low[n - k] / (energy[k] * per_e)
-    for k in range(n + 1):
+    for k in each(team, n + 1):
         high[n - k] = middle[n - k] / (energy[k] * per_e)
 
 
 @phase
-def integrate(slope: FloatArray, rule: FloatArray, stencil: IntArray, rise: FloatArray) -> None:
+def integrate(team: Any, slope: FloatArray, rule: FloatArray, stencil: IntArray, rise: FloatArray) -> None:
     """Integrals over each interval."""
     n = stencil.size
     w0, w1, w2, w3, w4, w5 = rule[2, 0], rule[2, 1], rule[2, 2], rule[2, 3], rule[2, 4], rule[2, 5]
     s1, s2, s3, s4, s5, out = slope[1:], slope[2:], slope[3:], slope[4:], slope[5:], rise[2:]
-    for k in range(n - 4):
+    for k in each(team, n - 4):
         out[k] = w0 * slope[k] + w1 * s1[k] + w2 * s2[k] + w3 * s3[k] + w4 * s4[k] + w5 * s5[k]
-    for side in range(4):  # two intervals at each end have rules of their own
+    for side in each(team, 4):  # two intervals at each end have rules of their own
         k = side if side < 2 else n - 4 + side
         rise[k] = 0.0
         for s in range(6):
@@ -201,17 +211,18 @@ def integrate(slope: FloatArray, rule: FloatArray, stencil: IntArray, rise: Floa
 
 
 @phase
-def tabulate(decay: FloatArray, slopes: FloatArray, whole: FloatArray, table: FloatArray) -> None:
+def tabulate(team: Any, decay: FloatArray, slopes: FloatArray, whole: FloatArray, table: FloatArray) -> None:
     """Cubics of f_p M_p in the intervals of a piece, from their changes at the nodes and their integrals."""
     n = table.shape[0]
-    for p in range(3):
+    for p in each(team, 3):
         rise, total = slopes[3 + p], whole[p]
         for k in range(n):
             before = total
             total += rise[k]
             rise[k] = before
         whole[p] = rise[n] = total
-    for k in range(n):
+    barrier(team)
+    for k in each(team, n):
         row = table[k]
         for p in range(3):
             f, left, right = decay[p], slopes[p, k], slopes[p, k + 1]

@@ -13,10 +13,11 @@ touches energies between E_j/(1 + z_max) and E_j only, and nothing is computed e
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
-from nuinfer.compiled import inner
+from nuinfer.compiled import ALONE, barrier, each, inner, leads, points_of
 from nuinfer.errors import PhysicsDomainError
 from nuinfer.physics import absorption
 from nuinfer.physics.crossings import Crossings, cross
@@ -51,9 +52,10 @@ _NO_BINS = Bins(np.zeros(1), np.zeros((2, 1)))
 
 
 @inner
-def _at_earth(
-    points: Points, path: Path, bins: Bins, ln_energies: FloatArray, n_most: int, room: FloatArray, out: FloatArray
-) -> None:
+def at_earth(
+    team: Any, points: Points, path: Path, bins: Bins, ln_energies: FloatArray, n_most: int, room: FloatArray,
+    out: FloatArray,
+) -> None:  # fmt: skip
     """Integrals over bins, or populations at increasing ln E of shape (n, energy) if there are any.
 
     Points have `n_most` nodes at the most and share the room for a workspace.
@@ -65,65 +67,83 @@ def _at_earth(
     ln_res, firsts, ends = emission.ln_res, emission.first, emission.end
     far, unabsorbed = emission.far, emission.unabsorbed
     scales, n_pieces, slopes = work.scales, work.n_pieces, work.slopes
-    for b in range(out.shape[0]):
+    for b in points_of(team, out.shape[0]):
         gamma, ln_kinks = points.spectrum.gamma[b], points.spectrum.ln_kinks[:, b]
         origin = points.source[min(b, points.source.shape[0] - 1)]
         strength = path.strength * (points.g_prime[b] / points.m_zprime_mev[b]) ** 2 * points.relic_temperature[b] ** 3
-        order_targets(points.m_zprime_mev[b], points.masses_ev[b], gamma, work.order, ln_res, scales)
-        prepare(points.spectrum, b, path.shells, emission)
+        order_targets(team, points.m_zprime_mev[b], points.masses_ev[b], gamma, work.order, ln_res, scales)
+        prepare(points.spectrum, team, b, path.shells, emission)
         # The tables of each target need those of the lighter ones; after them comes Earth.
         for stage in range(n_target if n == 0 else 0, n_target + 1):
-            if stage < n_target:
-                n_pieces[stage] = divide(
-                    stage, path.shells.density.size == 1, ln_res, ln_kinks, x_max, work.ends[stage]
-                )
-                n_node = n_pieces[stage] * (n + 1)
-                for piece in range(n_pieces[stage]):  # those at small x last
-                    start, end = n_node - (piece + 1) * (n + 1), n_node - piece * (n + 1)
-                    left, right = work.ends[stage, piece], work.ends[stage, piece + 1]
-                    place_in_piece(ln_res[stage], left, right, nodes.ln_e[start:end], nodes.weight[start:end])
-            elif n_given > 0:
-                n_node = n_given
-                multiply(1.0, ln_energies[b], nodes.ln_e)
-                fill(1.0, nodes.weight[:n_node])
-            else:
-                set_breaks(ln_res, ln_kinks, x_max, work.breaks)
-                n_node = place(bins, work.breaks, nodes)
+            barrier(team)
+            if stage == n_target and n_given > 0:
+                multiply(team, 1.0, ln_energies[b], nodes.ln_e)
+                fill(team, 1.0, nodes.weight[:n_given])
+            elif leads(team):
+                if stage < n_target:
+                    single, own = path.shells.density.size == 1, work.ends[stage]
+                    n_pieces[stage] = divide(stage, single, ln_res, ln_kinks, x_max, own)
+                    n_node = work.n_node[0] = n_pieces[stage] * (n + 1)
+                    for piece in range(n_pieces[stage]):  # those at small x last
+                        start, end = n_node - (piece + 1) * (n + 1), n_node - piece * (n + 1)
+                        left, right = own[piece], own[piece + 1]
+                        place_in_piece(ln_res[stage], left, right, nodes.ln_e[start:end], nodes.weight[start:end])
+                else:
+                    set_breaks(ln_res, ln_kinks, x_max, work.breaks)
+                    work.n_node[0] = place(bins, work.breaks, nodes)
+            barrier(team)
+            n_node = n_given if stage == n_target and n_given > 0 else work.n_node[0]
             if n_node == 0:
                 continue
             n_met = min(stage + 1, n_target)
-            weigh(n_node, gamma, LN_PIVOT, nodes)
-            meet(nodes.ln_e[:n_node], x_max, ln_res, firsts, ends, n_met)
-            nodes.ln_e[n_node] = LN_PIVOT
-            emit(points.spectrum, b, n_met, n_node + 1, path.shells, emission)
-            fill_beside(far, unabsorbed[:n_node], firsts, ends, n_met)
+            weigh(team, n_node, gamma, LN_PIVOT, nodes)
+            meet(team, nodes.ln_e[:n_node], x_max, ln_res, firsts, ends, n_met)
+            if leads(team):
+                nodes.ln_e[n_node] = LN_PIVOT
+            barrier(team)
+            emit(points.spectrum, team, b, n_met, n_node + 1, path.shells, emission)
+            barrier(team)
+            fill_beside(team, far, unabsorbed[:n_node], firsts, ends, n_met)
+            barrier(team)
             for c in range(n_channel):
                 for i in range(3):
-                    multiply(origin[c, i], far[0, :n_node] if n_met > 0 else unabsorbed[:n_node], here[c, i])
+                    multiply(team, origin[c, i], far[0, :n_node] if n_met > 0 else unabsorbed[:n_node], here[c, i])
             for j in range(n_met):
                 first, end, first_next, end_next = firsts[j], ends[j], 0, 0
                 if j + 1 < n_target:
                     first_next, end_next = firsts[j + 1], ends[j + 1]
                 deepen(
-                    strength, scales[j, 0], path.omega_m, path.omega_lambda, nodes.energy[first:end], depth[first:end]
+                    team,
+                    strength,
+                    scales[j, 0],
+                    path.omega_m,
+                    path.omega_lambda,
+                    nodes.energy[first:end],
+                    depth[first:end],
                 )
+                barrier(team)
                 if j == stage:
                     for c in range(n_channel):
                         for i in range(3):
-                            multiply(1.0, here[c, i, :n_node], there[c, i])
-                cross(work.order[j], first, end, path.crossings, depth, here)
+                            multiply(team, 1.0, here[c, i, :n_node], there[c, i])
+                    barrier(team)
+                cross(team, work.order[j], first, end, path.crossings, depth, here)
+                barrier(team)
                 if j == stage:
                     continue
                 before, after = far[j, first_next:end], unabsorbed[first_next:end]
                 if j + 1 < n_target:
                     after = far[j + 1, first_next:end]
                 for c in range(n_channel):
-                    made, near = work.made[c], work.near[c]
                     if n > 0:  # daughters made before this target and before the next, of all up to it
-                        fill(0.0, made[first_next:end])
+                        made, near = work.made[c], work.near[c]
+                        fill(team, 0.0, made[first_next:first])
                         if j > 0:
-                            multiply(1.0, near[first:end], made[first:end])
-                        fill(0.0, near[first_next:end])
+                            multiply(team, 1.0, near[first:end], made[first:end])
+                        else:
+                            fill(team, 0.0, made[first:end])
+                        barrier(team)
+                        fill(team, 0.0, near[first_next:end])
                         for k in range(3 * j + 3):  # all of the far ones; its own before it; all before the next
                             parent, what = k % (j + 1), k // (j + 1)
                             if n_pieces[parent] == 0 or (what == 1 and parent < j):
@@ -132,6 +152,7 @@ def _at_earth(
                             if what == 0:
                                 low, high = first_next, first
                                 add_whole(
+                                    team,
                                     scale,
                                     work.whole[parent, c],
                                     nodes.energy[low:high],
@@ -144,24 +165,29 @@ def _at_earth(
                             )
                             if low < high:
                                 add_made(
-                                    ln_res[at], scale, work.ends[parent, : n_pieces[parent] + 1],
+                                    team, ln_res[at], scale, work.ends[parent, : n_pieces[parent] + 1],
                                     work.table[parent, c, : n_pieces[parent] * n],
                                     nodes.ln_e[low:high], nodes.energy[low:high], nodes.power[low:high], row[low:high],
                                 )  # fmt: skip
+                        barrier(team)
                     for i in range(3):
                         row = here[c, i, first_next:end]
-                        add_emitted(origin[c, i], before, after, row)
+                        add_emitted(team, origin[c, i], before, after, row)
                         if n > 0:
-                            add_emitted(path.daughters[i], near[first_next:end], made[first_next:end], row)
+                            add_emitted(
+                                team, path.daughters[i], work.near[c, first_next:end], work.made[c, first_next:end], row
+                            )
+            barrier(team)
             if stage < n_target:
                 for c in range(n_channel):
-                    for p in range(3):
+                    for p in each(team, 3):
                         work.whole[stage, c, p] = 0.0
                     for piece in range(n_pieces[stage]):
                         start, end = n_node - (piece + 1) * (n + 1), n_node - piece * (n + 1)
                         share = neutrino_share(points.m_zprime_mev[b], path.neutrinos, path.charged)
                         share *= (work.ends[stage, piece + 1] - work.ends[stage, piece]) / n
                         absorb(
+                            team,
                             share,
                             scales[stage],
                             nodes.energy[start:end],
@@ -171,22 +197,32 @@ def _at_earth(
                             start,
                             slopes,
                         )
+                        barrier(team)
                         for p in range(3):
-                            integrate(slopes[p], path.cumulative, path.stencil, slopes[3 + p])
+                            integrate(team, slopes[p], path.cumulative, path.stencil, slopes[3 + p])
+                        barrier(team)
                         tabulate(
+                            team,
                             path.decay[c],
                             slopes,
                             work.whole[stage, c],
                             work.table[stage, c, piece * n : (piece + 1) * n],
                         )
-                    for p in range(3):
+                        barrier(team)
+                    for p in each(team, 3):
                         work.whole[stage, c, p] *= path.decay[c, p]
             elif n_given > 0:
                 for c in range(n_channel):
                     for i in range(3):
-                        multiply(1.0 / unabsorbed[n_node], here[c, i, :n_node], out[b, c, i])
+                        multiply(team, 1.0 / unabsorbed[n_node], here[c, i, :n_node], out[b, c, i])
             else:
-                collect(n_node, 1.0 / unabsorbed[n_node], nodes, here, out[b])
+                collect(team, n_node, 1.0 / unabsorbed[n_node], nodes, here, out[b])
+
+
+def most_nodes(points: Points, bins: Bins) -> int:
+    """Nodes of a point at the most."""
+    n_smooth = points.masses_ev.shape[1] + points.spectrum.ln_kinks.shape[0]
+    return int(bins.rule.shape[1] * (bins.ln_edges.size - 1 + 2 * n_smooth))
 
 
 @dataclass(frozen=True)
@@ -243,10 +279,9 @@ class Resonant:
     def integrals(self, points: Points, bins: Bins) -> FloatArray:
         """See `nuinfer.transport.points.Transport`."""
         out = np.empty((points.spectrum.gamma.size, points.source.shape[1], 3, bins.ln_edges.size - 1))
-        n_smooth = points.masses_ev.shape[1] + points.spectrum.ln_kinks.shape[0]
-        n_most = bins.rule.shape[1] * (bins.ln_edges.size - 1 + 2 * n_smooth)
+        n_most = most_nodes(points, bins)
         room = workspace_of(points, self.path, n_most)
-        _at_earth(points, self.path, bins, np.empty((out.shape[0], 0)), n_most, room, out)
+        at_earth(ALONE, points, self.path, bins, np.empty((out.shape[0], 0)), n_most, room, out)
         return out
 
     def populations(self, points: Points, energy_gev: FloatArray) -> FloatArray:
@@ -255,6 +290,6 @@ class Resonant:
         arriving = np.empty((*energy_gev.shape[:1], points.source.shape[1], 3, energy_gev.shape[1]))
         increasing, ln_e = np.empty_like(arriving), np.log(np.take_along_axis(energy_gev, order, axis=-1))
         room = workspace_of(points, self.path, ln_e.shape[1])
-        _at_earth(points, self.path, _NO_BINS, ln_e, ln_e.shape[1], room, increasing)
+        at_earth(ALONE, points, self.path, _NO_BINS, ln_e, ln_e.shape[1], room, increasing)
         np.put_along_axis(arriving, np.broadcast_to(order[:, None, None], arriving.shape), increasing, axis=-1)
         return arriving

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nuinfer.compiled import inlined, phase, plain
+from nuinfer.compiled import cut, inlined, phase, plain
 from nuinfer.physics.crossings import Crossings
 from nuinfer.physics.shells import Shells
 from nuinfer.physics.spectra._emission import Emission
@@ -80,6 +80,8 @@ class Work(NamedTuple):
         f_p M_p of all pieces.
     slopes : ndarray, shape (6, n + 1)
         Changes of M_p per interval at the nodes of a piece, and M_p there.
+    n_node : ndarray, shape (1,)
+        Nodes that are placed.
     """
 
     nodes: Nodes
@@ -97,6 +99,7 @@ class Work(NamedTuple):
     table: FloatArray
     whole: FloatArray
     slopes: FloatArray
+    n_node: IntArray
 
 
 @inlined
@@ -109,7 +112,7 @@ def _shapes(n_node: int, n_target: int, n_channel: int, n_kink: int, n_grid: int
     return (
         (7 + n_target, n_node), (n_channel, 3, n_node), (n_kept, 3, n_table), (2 * n_kept, n_node), (4, n_grid),
         (n_target, n_channel, n_piece * n, 12), (n_target, n_channel, 3), (n_target, n_piece + 1), (6, n + 1),
-        (n_target, 2), (2 * (n_target + n_kink),), (4, n_target), (n_node,),
+        (n_target, 2), (2 * (n_target + n_kink),), (4, n_target), (n_node,), (1,),
     )  # fmt: skip
 
 
@@ -127,15 +130,6 @@ def workspace_of(points: Points, path: Path, n_node: int) -> FloatArray:
     return np.empty(_size(n_node, *sizes, path.shells.density.size, path.stencil.size))
 
 
-@inlined
-def _cut(room: FloatArray, at: int, shape: Any) -> Any:
-    """An array in a room, and where the next one begins."""
-    size = 1
-    for length in shape:
-        size *= length
-    return room[at : at + size].reshape(shape), at + size
-
-
 @phase
 def make_workspace(
     room: FloatArray, n_node: int, n_target: int, n_channel: int, n_kink: int, n_grid: int, n: int
@@ -143,19 +137,20 @@ def make_workspace(
     """The workspace of a point, in the room of `workspace_of`."""
     s = _shapes(n_node, n_target, n_channel, n_kink, n_grid, n)
     at = 0
-    rows, at = _cut(room, at, s[0])
-    here, at = _cut(room, at, s[1])
-    there, at = _cut(room, at, s[2])
-    made, at = _cut(room, at, s[3])
-    tables, at = _cut(room, at, s[4])
-    table, at = _cut(room, at, s[5])
-    whole, at = _cut(room, at, s[6])
-    ends, at = _cut(room, at, s[7])
-    slopes, at = _cut(room, at, s[8])
-    scales, at = _cut(room, at, s[9])
-    breaks, at = _cut(room, at, s[10])
-    lists, at = _cut(room.view(np.intp), at, s[11])
-    bins, at = _cut(room.view(np.intp), at, s[12])
+    rows, at = cut(room, at, s[0])
+    here, at = cut(room, at, s[1])
+    there, at = cut(room, at, s[2])
+    made, at = cut(room, at, s[3])
+    tables, at = cut(room, at, s[4])
+    table, at = cut(room, at, s[5])
+    whole, at = cut(room, at, s[6])
+    ends, at = cut(room, at, s[7])
+    slopes, at = cut(room, at, s[8])
+    scales, at = cut(room, at, s[9])
+    breaks, at = cut(room, at, s[10])
+    lists, at = cut(room.view(np.intp), at, s[11])
+    bins, at = cut(room.view(np.intp), at, s[12])
+    n_placed, at = cut(room.view(np.intp), at, s[13])
     kept = made.shape[0] // 2
     nodes = Nodes(rows[0], rows[1], rows[2], rows[3], bins)
     emission = Emission(
@@ -163,5 +158,5 @@ def make_workspace(
     )
     return Work(
         nodes, emission, lists[2], scales, breaks, rows[5], here, there, made[:kept], made[kept:],
-        lists[3], ends, table, whole, slopes,
+        lists[3], ends, table, whole, slopes, n_placed,
     )  # fmt: skip

@@ -151,7 +151,7 @@ class Block:
         return [BASELINE, *(name for name, group in self.groups.items() if group == "source")]
 
 
-def standard_blocks() -> tuple[Block, ...]:
+def standard_blocks(overrides: Iterable[str] = ()) -> tuple[Block, ...]:
     """One change at a time around a baseline: what is compared separately, as ``standard.toml`` has it.
 
     Around ``hese7`` with 7.5 and 3 years of data; around the same without N_eff, for Dirac neutrinos; without external
@@ -163,7 +163,7 @@ def standard_blocks() -> tuple[Block, ...]:
         groups = {name: group for group in GROUPS for name in held[what].get(group, ())}
         every = {BASELINE: (), **{name: held[what][group][name] for name, group in groups.items()}}
         for data in DATA:
-            base = [f"data.dataset={data}", *settings]
+            base = [f"data.dataset={data}", *settings, *overrides]
             made = {name: load(preset, [*base, *change]) for name, change in every.items()}
             blocks.append(Block(data + where, made, groups))
     return tuple(blocks)

@@ -59,6 +59,7 @@ def new_record(analysis: Analysis, asked: Mapping[str, Any], command: str | None
         "analysis": getattr(analysis, "name", None),
         "references": [*analysis.references(), *software_references(versions)],
         "versions": {"nuinfer": __version__, "python": platform.python_version(), **versions},
+        "device": getattr(analysis.sampler, "device", "cpu"),
         "host": {"platform": platform.platform(), "cores": os.cpu_count()},
         "command": shlex.join(sys.argv) if command is None else command,
         "start": now(),
@@ -84,7 +85,7 @@ def resumed_record(old: Run, analysis: Analysis, asked: Mapping[str, Any]) -> di
             started = f"was started with {key} = {record[key]}"
             raise RunFolderError(f"{path}: {started}; {asked[key]} is not possible on resume")
     wanted = new_record(analysis, {**asked, **{key: record[key] for key in FIXED}}, None)
-    return {**record, **{key: wanted[key] for key in (*SETTINGS, "tolerate_nonfinite")}, "complete": False}
+    return {**record, **{key: wanted[key] for key in (*SETTINGS, "tolerate_nonfinite", "device")}, "complete": False}
 
 
 def check_walkers(walkers: int, n_dim: int) -> None:

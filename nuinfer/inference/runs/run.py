@@ -73,9 +73,9 @@ class Run:
 
     @property
     def analysis(self) -> Analysis:
-        """What was sampled."""
+        """What was sampled, on a CPU unless it is given: who looks at a run need not have what made it."""
         if self._analysis is None:
-            rebuilt = load(self.folder / run_folder.CONFIG_RESOLVED)
+            rebuilt = load(self.folder / run_folder.CONFIG_RESOLVED, ["sampler.device=cpu"])
             counts, measured = self.record.get("simulated_counts"), self.record.get("simulated_measured")
             self._analysis = rebuilt if counts is None else rebuilt.with_observed(counts, measured)
         return self._analysis

@@ -20,7 +20,7 @@ import shlex
 import sys
 import tomllib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import lru_cache
@@ -33,7 +33,7 @@ import tomli_w
 from pydantic import Field
 
 from nuinfer.analysis import Analysis, load
-from nuinfer.config import Count, EntryName, Table, presets, validated
+from nuinfer.config import Count, EntryName, Table, presets, split_override, validated
 from nuinfer.errors import ConfigError
 from nuinfer.inference.studies import calibration
 from nuinfer.inference.studies.jobs import KINDS, RUNS, Job, JobsConfig, run_job, run_jobs, truth_of
@@ -142,6 +142,7 @@ def run_campaign(
     executor: Executor | None = None,
     progress: bool | None = None,
     group: int | None = None,
+    overrides: Iterable[str] = (),
     command: str | None = None,
 ) -> Campaign:
     """Do what is missing of a campaign.
@@ -160,6 +161,8 @@ def run_campaign(
         Whether to show progress, by default yes.
     group : int, optional
         Jobs of one analysis that a worker does at once, by default up to 16; it does not change a number either.
+    overrides : iterable of str
+        Changed keys of every analysis in it, ``sampler.device=cuda`` for example.
     command : str, optional
         Recorded as the command, by default that of this process.
 
@@ -180,7 +183,9 @@ def run_campaign(
         config, text = campaign, tomli_w.dumps(campaign.model_dump(mode="json"))
     else:
         (config, text), beside = read_campaign(os.fspath(campaign)), Path(campaign).expanduser().parent
-    every = list(jobs_of(config, beside))
+    changed = dict(map(split_override, overrides))
+    own = {name: table.model_copy(update={"set": table.set | changed}) for name, table in config.jobs.items()}
+    every = list(jobs_of(config.model_copy(update={"jobs": own}), beside))
     notes = {"jobs": len(every), "command": shlex.join(sys.argv) if command is None else command}
     execution: Execution = {
         "jobs": jobs,
@@ -335,7 +340,7 @@ def _content(analysis: Analysis, settings: JobsConfig) -> dict[str, Any]:
     content: dict[str, Any] = settings.model_dump(mode="json", exclude={"analysis", "set", "vary", "n"})
     content["config_hash"] = analysis.config_hash
     if settings.task == "posterior":
-        content["sampler"] = analysis.config.sampler.model_dump(mode="json")
+        content["sampler"] = analysis.config.sampler.model_dump(mode="json", exclude={"device"})
     if is_path(settings.task):
         content["task"] = load_file(settings.task, "task").sha256
     return content

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nuinfer.compiled import compiled, inner, part
+from nuinfer.compiled import compiled, each, inner, leads, part
 from nuinfer.errors import PhysicsDomainError
 from nuinfer.physics.hermite import hermite
 from nuinfer.physics.shells import Shells, fill_beyond
@@ -71,27 +71,28 @@ def make_emission(ln_e: FloatArray, n_target: int, n_grid: int) -> Emission:
 
 
 @part
-def prepare(spectrum: Any, b: int, shells: Shells, emission: Emission) -> None:
+def prepare(spectrum: Any, team: Any, b: int, shells: Shells, emission: Emission) -> None:
     """Fill the tables of point `b`; those of a power law unless the spectrum says otherwise."""
-    fill_beyond(spectrum.gamma[b], shells, emission.beyond[0], emission.slope[0])
+    if leads(team):
+        fill_beyond(spectrum.gamma[b], shells, emission.beyond[0], emission.slope[0])
 
 
 @part
-def emit(spectrum: Any, b: int, n_target: int, n_node: int, shells: Shells, emission: Emission) -> None:
+def emit(spectrum: Any, team: Any, b: int, n_target: int, n_node: int, shells: Shells, emission: Emission) -> None:
     """Fill `unabsorbed` and `far` for the first nodes and targets, by a sum over the grid of redshifts at every node.
 
     It serves every spectrum that registers `log_shape`.
     """
     n, unabsorbed, far = shells.density.size - 1, emission.unabsorbed, emission.far
     if n == 0:
-        for node in range(n_node):
+        for node in each(team, n_node):
             ln_e = emission.ln_e[node] + shells.x_max
             unabsorbed[node] = math.exp(log_shape(spectrum, b, ln_e, math.exp(ln_e))[0])
             for j in range(n_target):
                 far[j, node] = unabsorbed[node]
         return
     step, gamma = shells.x_max / n, spectrum.gamma[b]
-    for node in range(n_node):
+    for node in each(team, n_node):
         ln_e, energy = emission.ln_e[node], math.exp(emission.ln_e[node])
         total = right = right_slope = 0.0
         for k in range(n, -1, -1):
@@ -117,10 +118,10 @@ def log_shape(spectrum: Any, b: int, ln_e: float, energy_gev: float) -> tuple[fl
 
 
 @inner
-def emit_at(spectrum: Any, b: int, ln_e: float, shells: Shells, emission: Emission) -> float:
+def emit_at(spectrum: Any, team: Any, b: int, ln_e: float, shells: Shells, emission: Emission) -> float:
     """B(0; E) at one energy; it overwrites the first node."""
     emission.ln_e[0] = ln_e
-    emit(spectrum, b, 0, 1, shells, emission)
+    emit(spectrum, team, b, 0, 1, shells, emission)
     return float(emission.unabsorbed[0])
 
 

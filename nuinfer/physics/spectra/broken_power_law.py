@@ -9,11 +9,11 @@ with z_m the larger of z and z_b, d = gamma_high - gamma, and T the whole flux o
 """
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from nuinfer.compiled import inlined
+from nuinfer.compiled import each, inlined, leads
 from nuinfer.parameters import ANY, Definition
 from nuinfer.physics.shells import Shells, fill_beyond, fraction_beyond
 from nuinfer.physics.spectra import Spectrum
@@ -31,8 +31,10 @@ class BrokenPowerLaw(NamedTuple):
 
 
 @prepare.register(BrokenPowerLaw)
-def _prepare(spectrum: BrokenPowerLaw, b: int, shells: Shells, emission: Emission) -> None:
+def _prepare(spectrum: BrokenPowerLaw, team: Any, b: int, shells: Shells, emission: Emission) -> None:
     """Tables of both power laws."""
+    if not leads(team):
+        return
     whole = fill_beyond(spectrum.gamma[b], shells, emission.beyond[0], emission.slope[0])
     whole_high = fill_beyond(spectrum.gamma_high[b], shells, emission.beyond[1], emission.slope[1])
     emission.ratio[0] = whole_high / whole
@@ -53,13 +55,16 @@ def _beyond(x: float, x_break: float, x_max: float, steepening: float, emission:
 
 
 @emit.register(BrokenPowerLaw)
-def _emit(spectrum: BrokenPowerLaw, b: int, n_target: int, n_node: int, shells: Shells, emission: Emission) -> None:
+def _emit(
+    spectrum: BrokenPowerLaw, team: Any, b: int, n_target: int, n_node: int, shells: Shells, emission: Emission
+) -> None:
     ln_break, steepening = spectrum.ln_kinks[0, b], spectrum.gamma_high[b] - spectrum.gamma[b]
-    for node in range(n_node):
+    for node in each(team, n_node):
         e = emission.ln_e[node]
         emission.unabsorbed[node] = _beyond(0.0, ln_break - e, shells.x_max, steepening, emission)
     for j in range(n_target):
-        for node in range(emission.first[j], emission.end[j]):
+        for at in each(team, emission.end[j] - emission.first[j]):
+            node = emission.first[j] + at
             e = emission.ln_e[node]
             emission.far[j, node] = _beyond(emission.ln_res[j] - e, ln_break - e, shells.x_max, steepening, emission)
 

@@ -1,0 +1,166 @@
+"""Counts and likelihoods of a batch on an NVIDIA GPU, by the functions that a CPU runs, compiled for a team of threads.
+
+A warp, threads that run in step, works on one point at a time: loops over nodes, columns and bins are divided among its
+lanes, and the workspace of the point lies in the memory that they share, if it is small enough, else in that of the
+card. Parameters, priors and constraints stay on the host.
+
+Nothing else imports ``numba.cuda``, and nothing imports this module before a GPU is asked for. With
+``NUMBA_ENABLE_CUDASIM=1`` numba simulates a GPU in Python.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import config, cuda, float64
+
+from nuinfer.compiled import barrier, cut, points_of, stamped
+from nuinfer.detector.response import Passing, Response, count, counting_size
+from nuinfer.errors import ConfigError
+from nuinfer.likelihood import weigh
+from nuinfer.registry import imported
+from nuinfer.transport.points import Bins, Points
+from nuinfer.transport.resonant import at_earth, most_nodes
+from nuinfer.transport.workspace import Path, workspace_of
+from nuinfer.typing import FloatArray, IntArray
+
+LANES = 32
+"""Threads of a warp."""
+
+SHARED_BYTES = 48 * 1024
+"""Most memory that the lanes of a block can share on every card."""
+
+BLOCKS = 4096
+"""Most warps at a time, more than a card runs at once; each goes on to the next point that is left."""
+
+MEMORY_SHARE = 0.25
+"""Part of the memory that is free which a batch may take: other processes may be on the same card."""
+
+Data = tuple[FloatArray, FloatArray, IntArray]
+"""Observed counts of data sets, their `log_factorials`, and the data set of each point."""
+
+WHERE = "sampler.device 'cuda'"
+
+
+class Warp(NamedTuple):
+    """A member of a team that works in step.
+
+    Parameters
+    ----------
+    lane, lanes : int
+        Its number, and how many there are.
+    """
+
+    lane: int
+    lanes: int
+
+
+@points_of.register(Warp)
+def _points_of(team: Warp, n: int) -> range:  # noqa: ARG001
+    return range(cuda.blockIdx.x, n, cuda.gridDim.x)
+
+
+@barrier.register(Warp)
+def _barrier(team: Warp) -> None:  # noqa: ARG001
+    cuda.syncthreads()
+
+
+def _evaluate(
+    points: Points, path: Path, bins: Bins, n_most: int, passing: Passing, response: Response, data: Data,
+    spare: FloatArray, integrals: FloatArray, counts: FloatArray, log_like: FloatArray,
+) -> None:  # fmt: skip
+    """The kernel: counts and log-likelihoods of a batch; `spare` has a row per block where lanes can share too little."""
+    team = Warp(cuda.threadIdx.x, cuda.blockDim.x)
+    room = cuda.shared.array(0, float64) if spare.size == 0 else spare[cuda.blockIdx.x]
+    at_earth(team, points, path, bins, spare[:, :0], n_most, room, integrals)
+    barrier(team)
+    count(team, integrals, passing, response, room, counts)
+    terms, _ = cut(room, 0, counts.shape[2:])
+    weigh(team, *data, counts, terms, log_like)
+
+
+_kernel: Any = stamped(cuda.jit(cache=True)(_evaluate))
+
+
+def check() -> None:
+    """Refuse to go on where there is no GPU that can be used.
+
+    Raises
+    ------
+    ConfigError
+        One line that says what is missing.
+    """
+    if config.ENABLE_CUDASIM:
+        return
+    imported("numba_cuda", WHERE, extra="gpu")
+    from numba.cuda.cudadrv.error import CudaSupportError
+
+    try:
+        cards = len(cuda.gpus)
+    except CudaSupportError as error:
+        reason = " ".join(str(error).split())
+        raise ConfigError(f"{WHERE}: no NVIDIA GPU with a driver is here: {reason}") from None
+    if cards == 0:
+        raise ConfigError(f"{WHERE}: the driver finds no NVIDIA GPU")
+
+
+@dataclass(frozen=True)
+class Card:
+    """What a GPU holds that does not change from point to point.
+
+    Parameters
+    ----------
+    path, bins, response
+        Of the transport, of the integrals, of the data set; see there.
+    """
+
+    path: Path
+    bins: Bins
+    response: Response
+
+    def __post_init__(self) -> None:
+        check()
+        object.__setattr__(self, "_there", _sent((self.path, self.bins, self.response)))
+
+    def batches(self, n: int, one: Points) -> Iterator[slice]:
+        """Parts of `n` points like `one` that the memory of the card can take."""
+        free = cuda.current_context().get_memory_info().free
+        each_bytes = 8 * (2 * self.response.templates.size + 100) + sum(array.nbytes for array in _arrays(one))
+        most = int(min(max(MEMORY_SHARE * free / each_bytes, 1), max(n, 1)))
+        return (slice(first, first + most) for first in range(0, n, most))
+
+    def evaluate(self, points: Points, passing: Passing, data: Data) -> tuple[FloatArray, FloatArray]:
+        """Expected counts by component (n, component, topology, bin), and the log-probabilities (n,) of data sets."""
+        path, bins, response = getattr(self, "_there")  # noqa: B009
+        n, (n_background, n_topology, n_bin) = points.spectrum.gamma.size, self.response.templates.shape
+        n_most = most_nodes(points, self.bins)
+        room = max(workspace_of(points, self.path, n_most).size, counting_size(self.response), n_topology * n_bin)
+        blocks, shared, spare = min(n, BLOCKS), 8 * room, cuda.device_array((0, 0))
+        if shared > SHARED_BYTES:
+            shared, spare = 0, cuda.device_array((blocks, room))
+        integrals = cuda.device_array((n, points.source.shape[1], 3, self.bins.ln_edges.size - 1))
+        counts, log_like = cuda.device_array((n, 1 + n_background, n_topology, n_bin)), cuda.device_array(n)
+        points, passing, data = _sent((points, passing, data))
+        of_all = path, bins, n_most, passing, response, data
+        _kernel[blocks, LANES, 0, shared](points, *of_all, spare, integrals, counts, log_like)
+        return counts.copy_to_host(), log_like.copy_to_host()
+
+
+def _arrays(tree: Any) -> Iterator[FloatArray]:
+    """The arrays of named tuples."""
+    for leaf in tree:
+        if isinstance(leaf, tuple):
+            yield from _arrays(leaf)
+        elif isinstance(leaf, np.ndarray):
+            yield leaf
+
+
+def _sent(tree: Any) -> Any:
+    """Named tuples with their arrays on the card; simulated ones stay where they are."""
+    if isinstance(tree, tuple):
+        leaves = map(_sent, tree)
+        return type(tree)(*leaves) if hasattr(tree, "_fields") else tuple(leaves)
+    if isinstance(tree, np.ndarray) and not config.ENABLE_CUDASIM:
+        return cuda.to_device(np.ascontiguousarray(tree))
+    return tree
