@@ -169,7 +169,7 @@ def part(generic: Callable[..., Any]) -> Part:
     return cast("Part", function)
 
 
-# Who does the work: a function of one point is compiled for one thread of a CPU and for a team of threads of a GPU -----
+# Who does the work: what computes a point is compiled for one thread of a CPU and for a team of threads of a GPU ------
 
 
 class Alone(NamedTuple):
@@ -211,7 +211,7 @@ def barrier(team: Any) -> None:
 
 
 @inlined
-def cut(room: FloatArray, at: int, shape: tuple[int, ...]) -> tuple[FloatArray, int]:
+def cut(room: Any, at: int, shape: Any) -> Any:
     """An array in a room, and where the next one begins."""
     size = 1
     for length in shape:
@@ -226,4 +226,4 @@ def square_root(x: Any) -> Any:
 
 @overload(square_root, strict=False)
 def _square_root(x: Any) -> Callable[..., Any]:  # noqa: ARG001
-    return lambda x: math.sqrt(x)
+    return lambda x: math.sqrt(x)  # noqa: PLW0108 - it is compiled

@@ -10,12 +10,13 @@ Nothing else imports ``numba.cuda``, and nothing imports this module before a GP
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import config, cuda, float64
+from numba import float64
 
-from nuinfer.compiled import barrier, cut, points_of, stamped
+from nuinfer.compiled import barrier, cut, plain, points_of, stamped
 from nuinfer.detector.response import Passing, Response, count, counting_size
 from nuinfer.errors import ConfigError
 from nuinfer.likelihood import weigh
@@ -39,6 +40,9 @@ MEMORY_SHARE = 0.25
 
 Data = tuple[FloatArray, FloatArray, IntArray]
 """Observed counts of data sets, their `log_factorials`, and the data set of each point."""
+
+cuda: Any = imported("numba.cuda")
+config: Any = imported("numba.core.config")
 
 WHERE = "sampler.device 'cuda'"
 
@@ -67,11 +71,11 @@ def _barrier(team: Warp) -> None:  # noqa: ARG001
 
 
 def _evaluate(
-    points: Points, path: Path, bins: Bins, n_most: int, passing: Passing, response: Response, data: Data,
-    spare: FloatArray, integrals: FloatArray, counts: FloatArray, log_like: FloatArray,
+    batch: tuple[Points, Passing, Data], fixed: tuple[Path, Bins, Response], n_most: int, spare: FloatArray,
+    integrals: FloatArray, counts: FloatArray, log_like: FloatArray,
 ) -> None:  # fmt: skip
-    """The kernel: counts and log-likelihoods of a batch; `spare` has a row per block where lanes can share too little."""
-    team = Warp(cuda.threadIdx.x, cuda.blockDim.x)
+    """The kernel: counts and log-likelihoods of a batch; `spare` has a row per block where lanes share too little."""
+    (points, passing, data), (path, bins, response), team = batch, fixed, Warp(cuda.threadIdx.x, cuda.blockDim.x)
     room = cuda.shared.array(0, float64) if spare.size == 0 else spare[cuda.blockIdx.x]
     at_earth(team, points, path, bins, spare[:, :0], n_most, room, integrals)
     barrier(team)
@@ -119,12 +123,14 @@ class Card:
     bins: Bins
     response: Response
 
-    def __post_init__(self) -> None:
-        check()
-        object.__setattr__(self, "_there", _sent((self.path, self.bins, self.response)))
+    @cached_property
+    def there(self) -> tuple[Path, Bins, Response]:
+        """The same in the memory of the GPU."""
+        return tuple(_sent((self.path, self.bins, self.response)))
 
     def batches(self, n: int, one: Points) -> Iterator[slice]:
         """Parts of `n` points like `one` that the memory of the card can take."""
+        check()
         free = cuda.current_context().get_memory_info().free
         each_bytes = 8 * (2 * self.response.templates.size + 100) + sum(array.nbytes for array in _arrays(one))
         most = int(min(max(MEMORY_SHARE * free / each_bytes, 1), max(n, 1)))
@@ -132,18 +138,17 @@ class Card:
 
     def evaluate(self, points: Points, passing: Passing, data: Data) -> tuple[FloatArray, FloatArray]:
         """Expected counts by component (n, component, topology, bin), and the log-probabilities (n,) of data sets."""
-        path, bins, response = getattr(self, "_there")  # noqa: B009
         n, (n_background, n_topology, n_bin) = points.spectrum.gamma.size, self.response.templates.shape
         n_most = most_nodes(points, self.bins)
-        room = max(workspace_of(points, self.path, n_most).size, counting_size(self.response), n_topology * n_bin)
+        counting = plain(counting_size)(self.response)
+        room = max(workspace_of(points, self.path, n_most).size, counting, n_topology * n_bin)
         blocks, shared, spare = min(n, BLOCKS), 8 * room, cuda.device_array((0, 0))
         if shared > SHARED_BYTES:
             shared, spare = 0, cuda.device_array((blocks, room))
         integrals = cuda.device_array((n, points.source.shape[1], 3, self.bins.ln_edges.size - 1))
         counts, log_like = cuda.device_array((n, 1 + n_background, n_topology, n_bin)), cuda.device_array(n)
-        points, passing, data = _sent((points, passing, data))
-        of_all = path, bins, n_most, passing, response, data
-        _kernel[blocks, LANES, 0, shared](points, *of_all, spare, integrals, counts, log_like)
+        launch = _kernel[blocks, LANES, 0, shared]
+        launch(_sent((points, passing, data)), self.there, n_most, spare, integrals, counts, log_like)
         return counts.copy_to_host(), log_like.copy_to_host()
 
 

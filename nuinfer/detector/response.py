@@ -115,7 +115,7 @@ def counts_by_component(integrals: FloatArray, passing: Passing, response: Respo
 def counting_size(response: Response) -> int:
     """Numbers that `count` needs room for."""
     n_topology, n_column = response.templates.shape[1], response.energy_scale.columns.size
-    return response.fold.shape[2] + n_topology * 4 * n_column
+    return int(response.fold.shape[2] + n_topology * 4 * n_column)
 
 
 @phase

@@ -178,8 +178,8 @@ def add_made(
 
 @phase
 def absorb(
-    team: Any, share: float, scale: FloatArray, energy: FloatArray, power: FloatArray, before: FloatArray, after: FloatArray,
-    first: int, slopes: FloatArray,
+    team: Any, share: float, scale: FloatArray, energy: FloatArray, power: FloatArray,
+    before: FloatArray, after: FloatArray, first: int, slopes: FloatArray,
 ) -> None:  # fmt: skip
     """Flux absorbed at the nodes of a piece from `first` on, as changes of M_p per interval, in the order of x."""
     n, per_e, per_power = energy.size - 1, scale[0], scale[1]

@@ -133,7 +133,7 @@ def open_campaign(folder: str | PathLike[str]) -> Campaign:
     return Campaign(Path(folder))
 
 
-def run_campaign(
+def run_campaign(  # noqa: PLR0913 - one of the public names
     campaign: CampaignConfig | str | PathLike[str],
     out: str | PathLike[str],
     *,
