@@ -8,7 +8,8 @@ Nothing else imports ``numba.cuda``, and nothing imports this module before a GP
 ``NUMBA_ENABLE_CUDASIM=1`` numba simulates a GPU in Python.
 """
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -103,7 +104,7 @@ def check() -> None:
     try:
         cards = len(cuda.gpus)
     except CudaSupportError as error:
-        reason = " ".join(str(error).split())
+        reason = " ".join(str(error).split()).rstrip(" .:")
         raise ConfigError(f"{WHERE}: no NVIDIA GPU with a driver is here: {reason}") from None
     if cards == 0:
         raise ConfigError(f"{WHERE}: the driver finds no NVIDIA GPU")
@@ -136,8 +137,8 @@ class Card:
         most = int(min(max(MEMORY_SHARE * free / each_bytes, 1), max(n, 1)))
         return (slice(first, first + most) for first in range(0, n, most))
 
-    def evaluate(self, points: Points, passing: Passing, data: Data) -> tuple[FloatArray, FloatArray]:
-        """Expected counts by component (n, component, topology, bin), and the log-probabilities (n,) of data sets."""
+    def launch(self, points: Points, passing: Passing, data: Data) -> tuple[Callable[[], None], Any, Any]:
+        """What makes the GPU compute a batch that is sent, and where it writes counts and log-probabilities."""
         n, (n_background, n_topology, n_bin) = points.spectrum.gamma.size, self.response.templates.shape
         n_most = most_nodes(points, self.bins)
         counting = plain(counting_size)(self.response)
@@ -147,8 +148,13 @@ class Card:
             shared, spare = 0, cuda.device_array((blocks, room))
         integrals = cuda.device_array((n, points.source.shape[1], 3, self.bins.ln_edges.size - 1))
         counts, log_like = cuda.device_array((n, 1 + n_background, n_topology, n_bin)), cuda.device_array(n)
-        launch = _kernel[blocks, LANES, 0, shared]
-        launch(_sent((points, passing, data)), self.there, n_most, spare, integrals, counts, log_like)
+        arguments = _sent((points, passing, data)), self.there, n_most, spare, integrals, counts, log_like
+        return functools.partial(_kernel[blocks, LANES, 0, shared], *arguments), counts, log_like
+
+    def evaluate(self, points: Points, passing: Passing, data: Data) -> tuple[FloatArray, FloatArray]:
+        """Expected counts by component (n, component, topology, bin), and the log-probabilities (n,) of data sets."""
+        launch, counts, log_like = self.launch(points, passing, data)
+        launch()
         return counts.copy_to_host(), log_like.copy_to_host()
 
 

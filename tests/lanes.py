@@ -1,7 +1,7 @@
 """Lanes of a team as threads of Python, whose memory is watched: two may not touch a number between two barriers.
 
-Run by `test_device.py` with ``NUMBA_DISABLE_JIT=1``: ``python lanes.py CASES without`` prints the first conflict of each
-case, or "none"; with a fourth argument every barrier of that number is left out.
+Run by `test_device.py` with ``NUMBA_DISABLE_JIT=1``: ``python lanes.py CASES`` prints the first conflict of each case, or
+"none". A case is an analysis, changed keys, and perhaps the number of a barrier that is left out.
 """
 
 from __future__ import annotations
@@ -64,21 +64,25 @@ def conflict(preset, overrides, left_out=None, seed=12):
     CONFLICTS.clear()
     TOUCHED.clear()
     gate = threading.Barrier(LANES)
-    barrier.register(Lane)(lambda team: wait(gate, left_out))
-    points_of.register(Lane)(lambda team, n: range(n))
+    barrier.register(Lane)(lambda _: wait(gate, left_out))
+    points_of.register(Lane)(lambda _, n: range(n))
     analysis = nuinfer.load(preset, overrides)
     values = analysis.values(analysis.sample_prior(POINTS, np.random.default_rng(seed)))
     model, observed = analysis.model, analysis.observed_counts[None]
     points, path, bins, response = model.points(values), model.transport.path, model._bins, model._response
     n_most = most_nodes(points, bins)
     size = max(workspace_of(points, path, n_most).size, plain(counting_size)(response))
-    shapes = (size,), (POINTS, points.source.shape[1], 3, bins.ln_edges.size - 1), (POINTS, len(model.component_names), *observed[0].shape)
+    shapes = (
+        (size,),
+        (POINTS, points.source.shape[1], 3, bins.ln_edges.size - 1),
+        (POINTS, len(model.component_names), *observed[0].shape),
+    )
     room, integrals, counts, out = (np.full(shape, np.nan).view(Watched) for shape in (*shapes, (POINTS,)))
 
     def work(lane):
         try:
             follow(lane)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, the others must not wait
             gate.abort()
             CONFLICTS.append(f"{type(error).__name__}: {error}")
 
@@ -111,4 +115,4 @@ def wait(gate, left_out):
 if __name__ == "__main__":
     cases = json.loads(sys.argv[1])
     sys.setswitchinterval(1e-5)
-    print(json.dumps([conflict(*case) for case in cases]))
+    sys.stdout.write(json.dumps([conflict(*case) for case in cases]))

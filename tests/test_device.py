@@ -1,7 +1,7 @@
-"""The posterior on a GPU: simulated by numba, watched as threads of Python, compiled for cards, and on a card if one is here.
+"""The posterior on a GPU: simulated by numba, as threads that are watched, compiled, and on a card if one is here.
 
-This file is run too: ``NUMBA_ENABLE_CUDASIM=1 NUMBA_DISABLE_JIT=1 python test_device.py OUT`` writes what simulated GPUs
-give, which must be set before numba is imported.
+This file is run too: ``NUMBA_ENABLE_CUDASIM=1 NUMBA_DISABLE_JIT=1 python test_device.py OUT`` writes what a simulated
+GPU gives; numba reads these when it is imported.
 """
 
 from __future__ import annotations
@@ -159,19 +159,21 @@ def test_without_numba_cuda_one_line_says_what_to_install():
 @pytest.mark.skipif(not INSTALLED or not _card(), reason="numba-cuda is not installed, or a GPU is here")
 def test_without_a_gpu_one_line_says_so():
     analysis = nuinfer.load("hese7", [ON_GPU])
-    with pytest.raises(ConfigError, match="sampler.device 'cuda': no NVIDIA GPU"):
+    with pytest.raises(ConfigError, match=r"sampler\.device 'cuda': no NVIDIA GPU"):
         analysis.log_prob(analysis.sample_prior(1, np.random.default_rng(1)))
 
 
 def test_moving_targets_stay_on_the_cpu():
-    with pytest.raises(ConfigError, match="sampler.device: 'cuda' is not allowed with model.targets 'thermal'"):
+    with pytest.raises(ConfigError, match=r"sampler\.device: 'cuda' is not allowed with model.targets 'thermal'"):
         nuinfer.load("hese7", [ON_GPU, "model.targets=thermal"])
 
 
 def test_the_device_is_no_part_of_what_is_computed():
     assert nuinfer.load("hese7", [ON_GPU]).config_hash == nuinfer.load("hese7").config_hash
     text = '[jobs.a]\ntask = "posterior"\nanalysis = "hese7"\n'
-    keys = [next(jobs_of(parse_campaign(text + more))).key for more in ("", '[jobs.a.set]\n"sampler.device" = "cuda"\n')]
+    keys = [
+        next(jobs_of(parse_campaign(text + more))).key for more in ("", '[jobs.a.set]\n"sampler.device" = "cuda"\n')
+    ]
     assert keys[0] == keys[1]
 
 

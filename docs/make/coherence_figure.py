@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from nuinfer.compiled import ALONE
 from nuinfer.physics.crossings import Coherence, cross, degenerate_crossings, split_crossings
 from nuinfer.physics.mediator import LMU_LTAU
 from nuinfer.physics.mixing import PAPER
@@ -24,7 +25,7 @@ def limit(coherence: Coherence, target: int | None, tau: float, source: np.ndarr
     """Survival in a closed limit."""
     make = degenerate_crossings if target is None else split_crossings
     populations = source[None, :, None].copy()
-    cross(target or 0, 0, 1, make(PAPER, LMU_LTAU, coherence), np.array([tau]), populations)
+    cross(ALONE, target or 0, 0, 1, make(PAPER, LMU_LTAU, coherence), np.array([tau]), populations)
     return float(populations.sum())
 
 
