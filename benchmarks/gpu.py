@@ -1,6 +1,6 @@
 """The posterior on a GPU against a CPU: python benchmarks/gpu.py [--device cpu] [--seconds 60] [--data-sets 4000].
 
-Prints the name of the card, how far its numbers are from those of the CPU, rates by size of the batch, and what thousands
+Prints the name of the card, how far its numbers are from those of the CPU, rates by size of the batch, what thousands
 of posteriors of simulated data and of best fits take, all in one process. Every part prints its results as they come;
 one that fails says so and the next goes on. Below five minutes in all: a part stops after
 `--seconds`, says how far it came, and what the whole would take at that rate. ``--device cpu`` shows what the script

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from nuinfer.compiled import compiled
+from nuinfer.compiled import ALONE, compiled
 from nuinfer.parameters import physical_values
 from nuinfer.physics.shells import make_shells
 from nuinfer.physics.spectra import SPECTRA
@@ -49,10 +49,10 @@ def _beyond(spectrum: Any, shells: Any, x: Any, ln_e: Any) -> Any:
     out, emission = np.empty(x.shape), make_emission(np.empty(1), 1, shells.density.size)
     emission.first[0], emission.end[0] = 0, 1  # the node lies between
     for b in range(x.shape[0]):
-        prepare(spectrum, b, shells, emission)
+        prepare(spectrum, ALONE, b, shells, emission)
         for k in range(x.shape[1]):
             emission.ln_e[0], emission.ln_res[0] = ln_e[b, k], ln_e[b, k] + x[b, k]
-            emit(spectrum, b, 1, 1, shells, emission)
+            emit(spectrum, ALONE, b, 1, 1, shells, emission)
             out[b, k] = emission.far[0, 0]
     return out
 

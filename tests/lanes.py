@@ -1,7 +1,7 @@
 """Lanes of a team as threads of Python, whose memory is watched: two may not touch a number between two barriers.
 
-Run by `test_device.py` with ``NUMBA_DISABLE_JIT=1``: ``python lanes.py CASES`` prints the first conflict of each case, or
-"none". A case is an analysis, changed keys, and perhaps the number of a barrier that is left out.
+`test_device.py` runs it with ``NUMBA_DISABLE_JIT=1``: ``python lanes.py CASES`` prints the first conflict of each case,
+or "none". A case is an analysis, changed keys, and perhaps the number of a barrier that is left out.
 """
 
 from __future__ import annotations

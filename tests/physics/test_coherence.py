@@ -11,6 +11,7 @@ from scipy.integrate import quad, solve_ivp
 from scipy.special import zeta
 
 from nuinfer.errors import PhysicsDomainError
+from nuinfer.compiled import ALONE
 from nuinfer.physics.absorption import degenerate_transition, optical_depth
 from nuinfer.physics.cosmology import PAPER as EXPANSION
 from nuinfer.physics.cosmology import PLANCK18
@@ -45,7 +46,7 @@ def _limit(mixing, mediator, coherence, target, tau):
     """M[k, i] of `nuinfer.physics.crossings`."""
     make = degenerate_crossings if target is None else split_crossings
     populations = np.eye(3)[..., None].copy()  # [initial state, state, one node]
-    cross(target or 0, 0, 1, make(mixing, mediator, coherence), np.array([tau]), populations)
+    cross(ALONE, target or 0, 0, 1, make(mixing, mediator, coherence), np.array([tau]), populations)
     return populations[..., 0].T
 
 
