@@ -27,7 +27,7 @@ def add_options(parser: Parser) -> None:
     add(parser, "--level")
     simulations_help = "data sets at each coupling that feldman-cousins tries (default: 200)"
     add(parser, "--simulations", type=natural, default=200, metavar="N", help=simulations_help)
-    add(parser, "--seed", "--jobs", "--scheduler")
+    add(parser, "--seed", "--jobs", "--scheduler", "--device")
     add(parser, "--out", help="folder of the results, gone on with if it exists (default: none is kept)")
     add(parser, "--csv", metavar="FILE", help="write the table")
     add(parser, "--figure", "--json")

@@ -13,7 +13,7 @@ def add_options(parser: Parser) -> None:
     add(parser, "analysis", "--set")
     help_text = "data sets without absorption, for the global p-value; 0: the local one only (default: 200)"
     add(parser, "--simulations", type=natural, default=200, metavar="N", help=help_text)
-    add(parser, "--seed", "--jobs", "--scheduler")
+    add(parser, "--seed", "--jobs", "--scheduler", "--device")
     add(parser, "--out", help="folder of the results, gone on with if it exists (default: none is kept)")
     add(parser, "--json")
 

@@ -10,8 +10,8 @@ import pytest
 from scipy.integrate import quad, solve_ivp
 from scipy.special import zeta
 
-from nuinfer.errors import PhysicsDomainError
 from nuinfer.compiled import ALONE
+from nuinfer.errors import PhysicsDomainError
 from nuinfer.physics.absorption import degenerate_transition, optical_depth
 from nuinfer.physics.cosmology import PAPER as EXPANSION
 from nuinfer.physics.cosmology import PLANCK18
