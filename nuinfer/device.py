@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import float64
 
-from nuinfer.compiled import barrier, cut, plain, points_of, stamped
+from nuinfer.compiled import barrier, cut, points_of, stamped
 from nuinfer.detector.response import Passing, Response, count, counting_size
 from nuinfer.errors import ConfigError
 from nuinfer.likelihood import weigh
@@ -141,7 +141,7 @@ class Card:
         """What makes the GPU compute a batch that is sent, and where it writes counts and log-probabilities."""
         n, (n_background, n_topology, n_bin) = points.spectrum.gamma.size, self.response.templates.shape
         n_most = most_nodes(points, self.bins)
-        counting = plain(counting_size)(self.response)
+        counting = counting_size(self.response)
         room = max(workspace_of(points, self.path, n_most).size, counting, n_topology * n_bin)
         blocks, shared, spare = min(n, BLOCKS), 8 * room, cuda.device_array((0, 0))
         if shared > SHARED_BYTES:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from nuinfer.compiled import ALONE, barrier, compiled, each, inlined, leads, phase, points_of
+from nuinfer.compiled import ALONE, barrier, compiled, each, inlined, inner, leads, points_of
 from nuinfer.typing import ArrayLike, FloatArray, IntArray
 
 
@@ -58,7 +58,6 @@ def log_factorials(counts: FloatArray) -> FloatArray:
     return found
 
 
-@compiled
 def poisson_log_likelihood(
     observed: FloatArray, factorials: FloatArray, of: IntArray, components: FloatArray
 ) -> FloatArray:
@@ -82,7 +81,7 @@ def poisson_log_likelihood(
     return out
 
 
-@phase
+@inner
 def weigh(
     team: Any, observed: FloatArray, factorials: FloatArray, of: IntArray, components: FloatArray,
     terms: FloatArray, out: FloatArray,

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 import nuinfer
-from nuinfer.compiled import barrier, plain, points_of
+from nuinfer.compiled import barrier, points_of
 from nuinfer.detector.response import count, counting_size
 from nuinfer.likelihood import weigh
 from nuinfer.transport.resonant import at_earth, most_nodes
@@ -71,7 +71,7 @@ def conflict(preset, overrides, left_out=None, seed=12):
     model, observed = analysis.model, analysis.observed_counts[None]
     points, path, bins, response = model.points(values), model.transport.path, model._bins, model._response
     n_most = most_nodes(points, bins)
-    size = max(workspace_of(points, path, n_most).size, plain(counting_size)(response))
+    size = max(workspace_of(points, path, n_most).size, counting_size(response))
     shapes = (
         (size,),
         (POINTS, points.source.shape[1], 3, bins.ln_edges.size - 1),

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nuinfer.compiled import ALONE, barrier, compiled, cut, each, phase, points_of, reordered
+from nuinfer.compiled import ALONE, barrier, cut, each, inner, points_of, reordered
 from nuinfer.constants import CM2_PER_M2
 from nuinfer.detector.dataset import DataSet
 from nuinfer.detector.energy_scale import EnergyScale, make_energy_scale, rescale
@@ -87,7 +87,6 @@ class Passing(NamedTuple):
     norms: FloatArray
 
 
-@compiled
 def counts_by_component(integrals: FloatArray, passing: Passing, response: Response) -> FloatArray:
     """Expected counts of a batch, by component.
 
@@ -111,14 +110,13 @@ def counts_by_component(integrals: FloatArray, passing: Passing, response: Respo
     return out
 
 
-@phase
 def counting_size(response: Response) -> int:
     """Numbers that `count` needs room for."""
     n_topology, n_column = response.templates.shape[1], response.energy_scale.columns.size
     return int(response.fold.shape[2] + n_topology * 4 * n_column)
 
 
-@phase
+@inner
 def count(
     team: Any, integrals: FloatArray, passing: Passing, response: Response, room: FloatArray, out: FloatArray
 ) -> None:
@@ -126,9 +124,9 @@ def count(
     fold, templates, neutrinos = response.fold, response.templates, response.neutrinos
     n_background, n_topology, n_bin = templates.shape
     n_column = response.energy_scale.columns.size - 1
-    arriving, at = cut(room, 0, (fold.shape[2],))
-    folded, at = cut(room, at, (n_topology * n_column,))
-    slopes, at = cut(room, at, (n_topology, 3, n_column + 1))
+    arriving, at = room[: fold.shape[2]], fold.shape[2] + n_topology * n_column
+    folded = room[arriving.size : at]
+    slopes, _ = cut(room, at, (n_topology, 3, n_column + 1))
     for b in points_of(team, integrals.shape[0]):
         for column in each(team, folded.size):
             folded[column] = 0.0
