@@ -25,7 +25,7 @@ from nuinfer.inference.runs.run import Run
 from nuinfer.inference.runs.summary import outcome, what_is_missing
 from nuinfer.inference.sampling.ensemble import Work, advance, draw_start
 from nuinfer.inference.work import files
-from nuinfer.inference.work.executors import open_executor
+from nuinfer.inference.work.executors import open_executor, workers_of
 from nuinfer.inference.work.progress import Reporter, now
 
 STATUS_SECONDS = 2.0
@@ -194,10 +194,11 @@ class _Session:
         """Bring every ensemble to step `target`, and say how far it is."""
         run, seconds = self._run, self._run.analysis.sampler.checkpoint_seconds
         tolerated = run.record.get("tolerate_nonfinite", 0)
-        for ensemble, steps in enumerate(self._on_disk):
-            if steps < target:
-                work = Work(self._pickled, run.folder, ensemble, run.identity, target, seconds, tolerated)
-                self._pending.add(self._executor.submit(advance, work))
+        behind = tuple(k for k, steps in enumerate(self._on_disk) if steps < target)
+        groups = min(workers_of(self._executor) or len(behind), len(behind))
+        for group in (behind[k::groups] for k in range(groups)):  # the larger the batches, the less each point costs
+            work = Work(self._pickled, run.folder, group, run.identity, target, seconds, tolerated)
+            self._pending.add(self._executor.submit(advance, work))
         while self._pending:
             done, self._pending = futures.wait(self._pending, STATUS_SECONDS, futures.FIRST_EXCEPTION)
             for future in done:
