@@ -10,7 +10,6 @@ from nuinfer.cli import command
 from nuinfer.cli.command import FLAG, NOT_CONVERGED, OK, Arguments, Parser, add, natural, positive, say
 from nuinfer.confidence import HPD, LIMIT, credible, percent
 
-
 def add_options(parser: Parser) -> None:
     """Add the arguments."""
     add(parser, "analysis", "--set")
@@ -36,16 +35,22 @@ def run(arguments: Arguments) -> int:
         rows = [(name, f"{float(value):.3f}") for name, value in analysis.log_terms(theta).items()]
         command.print_table(f"{analysis.name}: ready; terms at the middle of the prior", ("term", "ln"), rows)
         return OK
-    from nuinfer.plotting import QUICK, save_all
-
     names = ("resume", "force", "seed", "ensembles", "target_ess", "tolerate_nonfinite")
     settings = command.chosen(arguments, *names) | {"command": command.this_command()}
+    drawn: list[Path] = []
+
+    def draw(run: Any) -> None:
+        from nuinfer.plotting import QUICK, save_all
+
+        if not any((out / "figures").glob("*")):
+            drawn.extend(save_all(run, out / "figures", ("pdf", "png"), kinds=QUICK))
+
     with nuinfer.open_executor(arguments.jobs, arguments.scheduler) as executor:
-        fitted = nuinfer.fit(analysis, out, **settings, executor=executor)
+        fitted = nuinfer.fit(analysis, out, **settings, executor=executor, meanwhile=draw)
     summary = fitted.summary()
     print_summary(out, summary)
-    if not any((out / "figures").glob("*")):
-        command.say_written(*save_all(fitted, out / "figures", ("pdf", "png"), kinds=QUICK))
+    draw(fitted)  # where the run was finished before
+    command.say_written(*drawn)
     say(f"all figures: {shlex.join(['nuinfer', 'plot', str(out)])}")
     say(f"one page with everything: {shlex.join(['nuinfer', 'report', str(out)])}")
     return OK if summary["converged"] else NOT_CONVERGED

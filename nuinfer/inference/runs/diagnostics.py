@@ -4,7 +4,7 @@ The autocorrelation function is averaged over the walkers of all ensembles, abou
 or ensembles disagree about does not decay, and a short chain is not biased by its own mean. Effective sample sizes add
 up over ensembles. R-hat compares ensembles, for walkers of one are not independent; their means have to agree within
 their Monte-Carlo errors too. So many ensembles may be shorter than a single one, whose length alone has to say that
-nothing was missed. ``tests/reference/coverage.py`` simulates what errors are worth when chains end by this rule.
+nothing was missed. ``tests/inference/test_stopping.py`` simulates what errors are worth when chains end by this rule.
 """
 
 import itertools
@@ -96,8 +96,7 @@ def autocorrelation_times(chain: FloatArray) -> FloatArray:
         enough = lags >= WINDOW * sums
     enough[-1] = True
     tau = stride * np.take_along_axis(sums, np.argmax(enough, axis=0)[None], axis=0)[0]
-    defined = np.isfinite(tau) & np.all(np.ptp(x, axis=1) > 0.0, axis=(0, 1))
-    return np.where(defined, np.maximum(tau, 1.0), np.inf)
+    return np.where(np.isfinite(tau), np.maximum(tau, 1.0), np.inf)
 
 
 def tau_against_length(chain: FloatArray, points: int = 10) -> tuple[IntArray, FloatArray]:
@@ -143,10 +142,10 @@ def diagnose(chain: FloatArray, log_prob: FloatArray, names: Sequence[str], targ
 
     Converged means for every parameter: effective sample size >= `target_ess`; R-hat < 1.01; means of the ensembles
     that spread as their Monte-Carlo errors say (the p-value of chi^2 is at least 0.001); at least 50 autocorrelation
-    times kept in all ensembles together and 10 in each. And R-hat < 1.01 for the indicator of every mode of a parameter,
-    which means that the ensembles, which start from different regions, agree about its weight. Discarded are five
-    autocorrelation times (of the second half of the chains, from every fourth walker) and never less than the initial
-    rise of the log-probability; at most half of it.
+    times kept in all ensembles together and 10 in each. And R-hat < 1.01 for the indicator of every mode of a
+    parameter, which means that the ensembles, which start from different regions, agree about its weight. Discarded are
+    five autocorrelation times (of the second half of the chains, from every fourth walker) and never less than the
+    initial rise of the log-probability; at most half of it.
 
     Parameters
     ----------
@@ -164,7 +163,7 @@ def diagnose(chain: FloatArray, log_prob: FloatArray, names: Sequence[str], targ
     burn_in = max(5.0 * late_tau, *(transient(one) for one in log_prob))
     discard = math.ceil(min(burn_in, steps // 2))
     kept = chain[:, discard:]
-    tau = autocorrelation_times(kept)
+    tau = np.where(np.any(np.ptp(kept, axis=1) == 0.0, axis=(0, 1)), np.inf, autocorrelation_times(kept))
     per_tau, least = (steps - discard) / tau, least_length(n_ensemble)
     ess = n_ensemble * walkers * per_tau
     thin = int(max(1.0, min(np.min(tau) / 2.0, (steps - discard) / 4.0)))

@@ -6,7 +6,7 @@ import pickle
 import sys
 import time
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent import futures
 from os import PathLike
 from pathlib import Path
@@ -47,6 +47,7 @@ def fit(  # noqa: PLR0913 - one of the public names
     progress: bool | None = None,
     executor: futures.Executor | None = None,
     command: str | None = None,
+    meanwhile: Callable[[Run], object] | None = None,
 ) -> Run:
     """Sample the posterior of an analysis into a run folder.
 
@@ -80,6 +81,9 @@ def fit(  # noqa: PLR0913 - one of the public names
         Used instead of local processes; its workers must see the run folder.
     command : str, optional
         Recorded as the command of the run, by default that of this process.
+    meanwhile : callable, optional
+        Called with the run when its chains have ended, while the workers search for best fits: draws figures, for
+        example.
 
     Returns
     -------
@@ -131,7 +135,7 @@ def fit(  # noqa: PLR0913 - one of the public names
             files.make_folder(run.ensemble_folders[k])
             run_folder.write_block(run.ensemble_folders[k], 0, start, run.identity)
         with Reporter(path / files.LOG, progress) as reporter:
-            return _Session(run, executor, pickled, reporter).sample(finished_before=finished)
+            return _Session(run, executor, pickled, reporter).sample(finished_before=finished, meanwhile=meanwhile)
 
 
 def _resolved(analysis: Analysis, record: Mapping[str, Any]) -> str:
@@ -163,7 +167,7 @@ class _Session:
         self._on_disk = run.refresh()
         self._begin, self._begin_steps = time.monotonic(), sum(self._on_disk)
 
-    def sample(self, *, finished_before: bool) -> Run:
+    def sample(self, *, finished_before: bool, meanwhile: Callable[[Run], object] | None = None) -> Run:
         """Run the rounds and finish the folder.
 
         What an interrupted run has on disk is judged only where an uninterrupted one would have been, so that both
@@ -185,7 +189,7 @@ class _Session:
                 )
                 if verdict.converged:
                     break
-            return self._finish()
+            return self._finish(meanwhile)
         except BaseException as error:
             self._stop(error, target)
             raise
@@ -206,16 +210,29 @@ class _Session:
             self._write_status("sampling", target)
         self._on_disk = run.refresh()
 
-    def _finish(self) -> Run:
+    def _finish(self, meanwhile: Callable[[Run], object] | None) -> Run:
         """Write the results, then mark the run as complete."""
         run, path = self._run, self._run.folder
-        summary = run.complete_summary(self._executor)
+        failed: list[Exception] = []
+
+        def while_workers_search() -> None:
+            arviz_adapter.write_netcdf(run.to_arviz(), path / run_folder.POSTERIOR)
+            try:
+                if meanwhile:
+                    meanwhile(run)
+            except Exception as error:  # noqa: BLE001 - raised when the run is whole
+                failed.append(error)
+
+        summary = run.complete_summary(self._executor, while_workers_search)
         files.write_json(path / run_folder.SUMMARY, summary)
-        arviz_adapter.write_netcdf(run.to_arviz(), path / run_folder.POSTERIOR)
         finished = {"complete": True, "steps": run.steps, "end": now()}
+        if (best := run.known_best_fit) is not None:
+            finished["best_fit"] = best.tolist()
         files.write_json(path / run_folder.RECORD, {**run.record, **finished})
         self._write_status("done", run.steps)
         self._reporter.line(f"{path}: {outcome(summary)}")
+        for error in failed:
+            raise error
         return Run(path, run.analysis)
 
     def _stop(self, error: BaseException, target: int) -> None:
