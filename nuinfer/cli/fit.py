@@ -10,6 +10,7 @@ from nuinfer.cli import command
 from nuinfer.cli.command import FLAG, NOT_CONVERGED, OK, Arguments, Parser, add, natural, positive, say
 from nuinfer.confidence import HPD, LIMIT, credible, percent
 
+
 def add_options(parser: Parser) -> None:
     """Add the arguments."""
     add(parser, "analysis", "--set")
@@ -35,8 +36,10 @@ def run(arguments: Arguments) -> int:
         rows = [(name, f"{float(value):.3f}") for name, value in analysis.log_terms(theta).items()]
         command.print_table(f"{analysis.name}: ready; terms at the middle of the prior", ("term", "ln"), rows)
         return OK
-    names = ("resume", "force", "seed", "ensembles", "target_ess", "tolerate_nonfinite")
-    settings = command.chosen(arguments, *names) | {"command": command.this_command()}
+    from nuinfer.inference.sampling.fit import How, fit_as
+
+    asked = command.chosen(arguments, "seed", "ensembles", "target_ess", "tolerate_nonfinite")
+    how = command.chosen(arguments, "resume", "force") | {"command": command.this_command()}
     drawn: list[Path] = []
 
     def draw(run: Any) -> None:
@@ -46,7 +49,7 @@ def run(arguments: Arguments) -> int:
             drawn.extend(save_all(run, out / "figures", ("pdf", "png"), kinds=QUICK))
 
     with nuinfer.open_executor(arguments.jobs, arguments.scheduler) as executor:
-        fitted = nuinfer.fit(analysis, out, **settings, executor=executor, meanwhile=draw)
+        fitted = fit_as(analysis, out, asked, How(**how, executor=executor, meanwhile=draw))
     summary = fitted.summary()
     print_summary(out, summary)
     draw(fitted)  # where the run was finished before

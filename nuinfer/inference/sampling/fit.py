@@ -8,6 +8,7 @@ import time
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from concurrent import futures
+from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -47,7 +48,6 @@ def fit(  # noqa: PLR0913 - one of the public names
     progress: bool | None = None,
     executor: futures.Executor | None = None,
     command: str | None = None,
-    meanwhile: Callable[[Run], object] | None = None,
 ) -> Run:
     """Sample the posterior of an analysis into a run folder.
 
@@ -81,9 +81,6 @@ def fit(  # noqa: PLR0913 - one of the public names
         Used instead of local processes; its workers must see the run folder.
     command : str, optional
         Recorded as the command of the run, by default that of this process.
-    meanwhile : callable, optional
-        Called with the run when its chains have ended, while the workers search for best fits: draws figures, for
-        example.
 
     Returns
     -------
@@ -99,30 +96,57 @@ def fit(  # noqa: PLR0913 - one of the public names
     NonFiniteLogProbError
         If a term of the log-probability is not a number; the chains end at the step before.
     """
-    path = Path(out)
-    if resume and force:
-        raise ConfigError("resume and force: only one of them is allowed")
     asked = {"ensembles": ensembles, "walkers": walkers, "seed": seed, "target_ess": target_ess, "max_steps": max_steps}
     asked["tolerate_nonfinite"] = tolerate_nonfinite
-    old = Run(path, analysis) if run_folder.check_output(path, resume=resume, force=force) else None
-    record = new_record(analysis, asked, command) if old is None else resumed_record(old, analysis, asked)
+    how = How(resume=resume, force=force, jobs=jobs, progress=progress, executor=executor, command=command)
+    return fit_as(analysis, Path(out), asked, how)
+
+
+@dataclass(frozen=True, kw_only=True)
+class How:
+    """How a fit is made; nothing of it changes its results.
+
+    Parameters
+    ----------
+    resume, force, jobs, progress, executor, command
+        As for `fit`.
+    meanwhile : callable, optional
+        Called with the run when its chains have ended, while the workers search for best fits: draws figures, for
+        example.
+    """
+
+    resume: bool = False
+    force: bool = False
+    jobs: int | None = None
+    progress: bool | None = None
+    executor: futures.Executor | None = None
+    command: str | None = None
+    meanwhile: Callable[[Run], object] | None = None
+
+
+def fit_as(analysis: Analysis, path: Path, asked: Mapping[str, Any], how: How) -> Run:
+    """Sample into a run folder, with the settings that are asked for, see `fit`; None is the analysis' default."""
+    if how.resume and how.force:
+        raise ConfigError("resume and force: only one of them is allowed")
+    goes_on = run_folder.check_output(path, resume=how.resume, force=how.force)
+    old = Run(path, analysis) if goes_on else None
+    record = new_record(analysis, asked, how.command) if old is None else resumed_record(old, analysis, asked)
     finished = old is not None and bool(old.record.get("complete"))
     if old is not None and finished and all(old.record[key] == record[key] for key in ("target_ess", "max_steps")):
-        if progress is not False:
+        if how.progress is not False:
             sys.stderr.write(f"{path}: already finished, {outcome(old.summary())}\n")
         return old
     pickled = pickle.dumps(analysis)
     with contextlib.ExitStack() as stack:
-        if executor is None:
-            executor = stack.enter_context(open_executor(jobs))
+        executor = how.executor or stack.enter_context(open_executor(how.jobs))
         begun = [k for k, folder in enumerate(old.ensemble_folders if old else []) if run_folder.block_indices(folder)]
         lacking = [k for k in range(record["ensembles"]) if k not in begun]
         waiting = {k: executor.submit(draw_start, pickled, record["walkers"], record["seed"], k) for k in lacking}
         starts = {k: future.result() for k, future in waiting.items()}  # by workers, whose arithmetic is the chains'
         files.make_folder(path)  # only now: an analysis without a start leaves nothing behind
         stack.enter_context(files.locked(path / files.LOCK))
-        if old is None:
-            run_folder.check_output(path, resume=resume, force=force)  # again, now that nobody else can come in between
+        if old is None:  # again, now that nobody else can come in between
+            run_folder.check_output(path, resume=how.resume, force=how.force)
             files.remove(path, run_folder.CONTENT)
         run_folder.remove_leftovers(path)
         files.write_json(path / run_folder.RECORD, record)
@@ -134,8 +158,8 @@ def fit(  # noqa: PLR0913 - one of the public names
         for k, start in starts.items():
             files.make_folder(run.ensemble_folders[k])
             run_folder.write_block(run.ensemble_folders[k], 0, start, run.identity)
-        with Reporter(path / files.LOG, progress) as reporter:
-            return _Session(run, executor, pickled, reporter).sample(finished_before=finished, meanwhile=meanwhile)
+        with Reporter(path / files.LOG, how.progress) as reporter:
+            return _Session(run, executor, pickled, reporter).sample(finished, how.meanwhile)
 
 
 def _resolved(analysis: Analysis, record: Mapping[str, Any]) -> str:
@@ -167,7 +191,7 @@ class _Session:
         self._on_disk = run.refresh()
         self._begin, self._begin_steps = time.monotonic(), sum(self._on_disk)
 
-    def sample(self, *, finished_before: bool, meanwhile: Callable[[Run], object] | None = None) -> Run:
+    def sample(self, finished_before: bool, meanwhile: Callable[[Run], object] | None) -> Run:
         """Run the rounds and finish the folder.
 
         What an interrupted run has on disk is judged only where an uninterrupted one would have been, so that both
