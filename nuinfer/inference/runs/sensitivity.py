@@ -30,7 +30,7 @@ COUPLING, MASS = "log10_g_prime", "log10_m_zprime_mev"
 MOVES = {(MASS, "low"): (0.3, -0.3), (MASS, "high"): (0.3, -0.3), (COUPLING, "low"): (1.0,)}
 """How far each edge of a prior is moved inwards, in log10: by a factor of two of the mass, of ten of the coupling."""
 
-PARETO_K, STARTS, EFFORT = 0.7, 1000, 0.15  # a search that starts from draws of the posterior is a short one
+PARETO_K, STARTS, EFFORT = 0.7, 1000, 0.06  # a search that starts from draws of the posterior is a short one
 AS_FITTED, WITHOUT = "as fitted", "without "
 DRAWS, REWEIGHTED, CUT = "draws", "reweighted", "cut"
 NEEDS_A_FIT = "needs a fit"

@@ -26,10 +26,11 @@ from nuinfer.inference.runs.run import Run
 from nuinfer.inference.runs.summary import outcome, what_is_missing
 from nuinfer.inference.sampling.ensemble import Work, advance, draw_start
 from nuinfer.inference.work import files
-from nuinfer.inference.work.executors import open_executor, workers_of
+from nuinfer.inference.work.executors import open_executor, start, workers_of
 from nuinfer.inference.work.progress import Reporter, now
 
 STATUS_SECONDS = 2.0
+FIRST = 256  # points that compile all that workers need
 
 
 def fit(  # noqa: PLR0913 - one of the public names
@@ -52,7 +53,7 @@ def fit(  # noqa: PLR0913 - one of the public names
     """Sample the posterior of an analysis into a run folder.
 
     Several independent ensembles advance in rounds until every sampled parameter reaches the target effective sample
-    size, R-hat over ensembles < 1.01 and 50 autocorrelation times, or until `max_steps`. The chains depend on the seed,
+    size, R-hat over ensembles < 1.01 and enough autocorrelation times (`diagnose`), or until `max_steps`. The chains depend on the seed,
     the number of walkers and the analysis, not on `jobs`, the executor or interruptions.
 
     Parameters
@@ -139,6 +140,9 @@ def fit_as(analysis: Analysis, path: Path, asked: Mapping[str, Any], how: How) -
     pickled = pickle.dumps(analysis)
     with contextlib.ExitStack() as stack:
         executor = how.executor or stack.enter_context(open_executor(how.jobs))
+        start(executor, draw_start.__module__, record["ensembles"])
+        with contextlib.suppress(NonFiniteLogProbError):  # compiled here, once, not by the workers side by side
+            analysis.evaluate(analysis.sample_prior(FIRST, np.random.default_rng(0)))
         begun = [k for k, folder in enumerate(old.ensemble_folders if old else []) if run_folder.block_indices(folder)]
         lacking = [k for k in range(record["ensembles"]) if k not in begun]
         waiting = {k: executor.submit(draw_start, pickled, record["walkers"], record["seed"], k) for k in lacking}
@@ -155,9 +159,9 @@ def fit_as(analysis: Analysis, path: Path, asked: Mapping[str, Any], how: How) -
             if not (path / name).exists():
                 files.write_atomic(path / name, text.encode())
         run = Run(path, analysis)
-        for k, start in starts.items():
+        for k, drawn in starts.items():
             files.make_folder(run.ensemble_folders[k])
-            run_folder.write_block(run.ensemble_folders[k], 0, start, run.identity)
+            run_folder.write_block(run.ensemble_folders[k], 0, drawn, run.identity)
         with Reporter(path / files.LOG, how.progress) as reporter:
             return _Session(run, executor, pickled, reporter).sample(finished, how.meanwhile)
 

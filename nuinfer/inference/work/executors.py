@@ -108,6 +108,13 @@ def workers_of(executor: futures.Executor) -> int | None:
     return getattr(executor, "workers", None)
 
 
+def start(executor: futures.Executor, module: str, most: int) -> None:
+    """Start processes of ours now, which import a module while the caller does something else."""
+    if isinstance(executor, LocalWorkers):
+        for _ in range(min(executor.workers, most)):
+            executor.submit(imported, module)
+
+
 class Inline(futures.Executor):
     """Calls in this very thread: for work inside a worker."""
 
