@@ -58,11 +58,11 @@ def autoregressive(rng, rho, ensembles, walkers, n_dim):
 def test_errors_of_short_chains_are_those_quoted_statistical():
     """With the times of emcee, which for short chains are low, they are not: the negative control."""
     rng, n_dim = np.random.default_rng(3), 10
-    runs = [ends(autoregressive(rng, 0.9, 4, 8, n_dim), n_dim, 200, 3000) for _ in range(30)]
+    runs = [ends(autoregressive(rng, 0.9, 4, 8, n_dim), n_dim, 200, 3000) for _ in range(16)]
     lengths = [run.shape[1] / 19.0 for run in runs]  # (1 + rho)/(1 - rho)
     assert 12.0 < np.mean(lengths) < 25.0  # four of them: 50 together
     found = np.array([pulls(run, stats.norm(), autocorrelation_times) for run in runs])
-    scale = 1.0 / np.sqrt(2.0 * 30 * n_dim)
+    scale = 1.0 / np.sqrt(2.0 * 16 * n_dim)
     assert np.all(np.abs(found.std(axis=(0, 2)) - 1.0) < 4.0 * scale + 0.05), found.std(axis=(0, 2))
     early = [run[:, : 4 * 19] for run in runs]
     low = np.array([pulls(run, stats.norm(), walkers_own_times, ()) for run in early])
@@ -148,8 +148,6 @@ def test_errors_of_ensembles_are_those_quoted_statistical(case):
     assert all(run is not None for run in runs)
     found = np.array([pulls(run, truth, autocorrelation_times) for run in runs])
     root = np.sqrt(np.mean(found**2, axis=(0, 2)))
-    own = np.sqrt(np.mean(np.square([pulls(run, truth, walkers_own_times, ()) for run in runs])))
-    inside = np.mean(np.abs(found) < 1.0, axis=(0, 2))
-    steps = np.mean([run.shape[1] for run in runs])
-    print(f"\n{case}: {steps:.0f} steps; pulls {root.round(2)}, within one {inside.round(2)}; emcee's times {own:.2f}")
-    assert np.all(root < 1.25)
+    assert np.all(np.abs(root - 1.0) < 0.25), (
+        f"{root.round(2)} with {np.mean([run.shape[1] for run in runs]):.0f} steps"
+    )

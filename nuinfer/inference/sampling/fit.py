@@ -53,8 +53,9 @@ def fit(  # noqa: PLR0913 - one of the public names
     """Sample the posterior of an analysis into a run folder.
 
     Several independent ensembles advance in rounds until every sampled parameter reaches the target effective sample
-    size, R-hat over ensembles < 1.01 and enough autocorrelation times (`diagnose`), or until `max_steps`. The chains depend on the seed,
-    the number of walkers and the analysis, not on `jobs`, the executor or interruptions.
+    size, R-hat over ensembles < 1.01 and enough autocorrelation times (`nuinfer.inference.runs.diagnostics.diagnose`),
+    or until `max_steps`. The chains depend on the seed, the number of walkers and the analysis, not on `jobs`, the
+    executor or interruptions.
 
     Parameters
     ----------
