@@ -6,6 +6,7 @@ the environment the same code runs in Python.
 
 import functools
 import hashlib
+import logging
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar, cast
 
 import numba
 import numpy as np
+from numba.core import event
 from numba.extending import overload
 
 from nuinfer.typing import ArrayLike, FloatArray
@@ -27,9 +29,25 @@ SOURCES = (
 """Where functions that are compiled may be."""
 
 
+class _Notice(event.Listener):
+    """Says, once, that something is compiled before it is, because that takes as long as nothing else here."""
+
+    said = False
+
+    def on_start(self, _: Any) -> None:
+        """Before a function is compiled that is not in the cache."""
+        if not self.said:
+            self.said = True
+            logging.getLogger("nuinfer").info("compiling what is not in the cache, once, half a minute at most")
+
+    def on_end(self, _: Any) -> None:
+        """Afterwards."""
+
+
 @functools.cache
 def _fingerprint() -> str:
     """Of all sources, because a compiled function holds those that it calls, and numba looks at its own file alone."""
+    cast("Any", event).register("numba:compile", _Notice())
     folder = Path(__file__).parent
     files = sorted(file for pattern in SOURCES for file in folder.glob(pattern))
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()

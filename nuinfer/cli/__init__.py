@@ -6,11 +6,13 @@ command that needs them, so that ``nuinfer --help`` answers at once.
 """
 
 import argparse
+import logging
 import pkgutil
 import sys
 from collections.abc import Sequence
 from types import ModuleType
 
+import nuinfer
 from nuinfer import __version__
 from nuinfer.cli.command import BAD_INPUT, BUG, INTERRUPTED, OK
 from nuinfer.errors import NonFiniteLogProbError, NuinferError
@@ -26,6 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         0 done (a fit: converged), 1 our bug, 2 bad input, 3 not converged, 130 interrupted.
     """
     arguments = build_parser().parse_args(argv)
+    _show_notices()
     try:
         return int(arguments.run(arguments))
     except NuinferError as error:
@@ -38,6 +41,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our output, `head` for example, has left
         sys.stderr.close()
         return OK
+
+
+def _show_notices() -> None:
+    """What the package says of itself, that it compiles for example, goes to standard error."""
+    log = logging.getLogger(nuinfer.__name__)
+    if not log.handlers:
+        shown = logging.StreamHandler()
+        shown.setFormatter(logging.Formatter("%(name)s: %(message)s"))
+        log.addHandler(shown)
+        log.setLevel(logging.INFO)
 
 
 def commands() -> dict[str, ModuleType]:

@@ -36,16 +36,24 @@ def run(arguments: Arguments) -> int:
         rows = [(name, f"{float(value):.3f}") for name, value in analysis.log_terms(theta).items()]
         command.print_table(f"{analysis.name}: ready; terms at the middle of the prior", ("term", "ln"), rows)
         return OK
-    from nuinfer.plotting import QUICK, save_all
+    from nuinfer.inference.sampling.fit import How, fit_as
 
-    names = ("resume", "force", "seed", "ensembles", "target_ess", "tolerate_nonfinite")
-    settings = command.chosen(arguments, *names) | {"command": command.this_command()}
+    asked = command.chosen(arguments, "seed", "ensembles", "target_ess", "tolerate_nonfinite")
+    how = command.chosen(arguments, "resume", "force") | {"command": command.this_command()}
+    drawn: list[Path] = []
+
+    def draw(run: Any) -> None:
+        from nuinfer.plotting import QUICK, save_all
+
+        if not any((out / "figures").glob("*")):
+            drawn.extend(save_all(run, out / "figures", ("pdf", "png"), kinds=QUICK))
+
     with nuinfer.open_executor(arguments.jobs, arguments.scheduler) as executor:
-        fitted = nuinfer.fit(analysis, out, **settings, executor=executor)
+        fitted = fit_as(analysis, out, asked, How(**how, executor=executor, meanwhile=draw))
     summary = fitted.summary()
     print_summary(out, summary)
-    if not any((out / "figures").glob("*")):
-        command.say_written(*save_all(fitted, out / "figures", ("pdf", "png"), kinds=QUICK))
+    draw(fitted)  # where the run was finished before
+    command.say_written(*drawn)
     say(f"all figures: {shlex.join(['nuinfer', 'plot', str(out)])}")
     say(f"one page with everything: {shlex.join(['nuinfer', 'report', str(out)])}")
     return OK if summary["converged"] else NOT_CONVERGED

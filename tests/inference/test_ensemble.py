@@ -14,8 +14,9 @@ from nuinfer.errors import ConfigError, NonFiniteLogProbError, RunFolderError
 from nuinfer.inference.runs import run_folder
 from nuinfer.inference.runs.record import check_walkers
 from nuinfer.inference.runs.run_folder import ChainIdentity
-from nuinfer.inference.sampling.ensemble import Work, advance, draw_start, moves
+from nuinfer.inference.sampling.ensemble import Work, advance, draw_start
 from nuinfer.inference.sampling.fit import round_lengths
+from nuinfer.inference.sampling.lockstep import moves
 from nuinfer.inference.work import files
 
 
@@ -32,7 +33,7 @@ def prepare(analysis, run, seed=3, ensemble=0, walkers=16):
 
 
 def work(analysis, run, steps, checkpoint_seconds=30.0, ensemble=0):
-    return Work(pickle.dumps(analysis), run, ensemble, identity(analysis), steps, checkpoint_seconds)
+    return Work(pickle.dumps(analysis), run, (ensemble,), identity(analysis), steps, checkpoint_seconds)
 
 
 def stacked(folder, analysis):
@@ -117,6 +118,28 @@ def test_chain_does_not_depend_on_block_boundaries_or_restarts(toys, tmp_path):
     assert few[0].accepted.sum() == sum(b.accepted.sum() for b in more)
     advance(work(analysis, tmp_path / "cut", 60))  # nothing to do
     assert len(run_folder.block_indices(cut)) == 27
+
+
+def test_ensembles_in_lockstep_are_those_of_emcee_alone_independent_computation(toys, tmp_path):
+    analysis = toys.Toy(bound=3.0)  # some proposals lie outside
+    folders = [prepare(analysis, tmp_path, ensemble=k) for k in range(3)]
+    alone = prepare(analysis, tmp_path / "alone", ensemble=1)
+    advance(replace(work(analysis, tmp_path, 20), ensembles=(2,)))  # the others catch up with it
+    advance(replace(work(analysis, tmp_path, 50), ensembles=(0, 1, 2)))
+    advance(work(analysis, tmp_path / "alone", 50, ensemble=1))
+    for folder in folders:
+        start = run_folder.read_block(folder / "000000.npz", identity(analysis))
+        sampler = emcee.EnsembleSampler(
+            16, 3, lambda x: np.column_stack(analysis.evaluate(x)[:2]), moves=moves(), vectorize=True
+        )
+        state = emcee.State(start.chain[-1], start.log_prob[-1], start.terms[-1], start.random_state, copy=True)
+        sampler.run_mcmc(state, 50, skip_initial_state_check=True)
+        (chain, log_prob, terms), made = stacked(folder, analysis)
+        np.testing.assert_array_equal(chain, sampler.get_chain())
+        np.testing.assert_array_equal(log_prob, sampler.get_log_prob())
+        np.testing.assert_array_equal(terms, sampler.get_blobs())
+        assert sum(block.accepted.sum() for block in made) == sampler.backend.accepted.sum()
+    np.testing.assert_array_equal(stacked(alone, analysis)[0][0], stacked(folders[1], analysis)[0][0])
 
 
 def test_one_term_only(toys, tmp_path, monkeypatch):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 import nuinfer
+from nuinfer.inference.profile.search import BestFit
 from nuinfer.inference.runs import sensitivity
 from nuinfer.inference.work.executors import Inline
 
@@ -50,8 +53,14 @@ def cases_of(analysis):
     theta = np.clip(theta, *analysis.prior_bounds.T)
     best = np.unravel_index(np.argmax(log_prob), log_prob.shape)
     at = np.array([mass[best[0]], coupling[best[1]]])
-    found = sensitivity.sensitivity(analysis, theta, analysis.log_terms(theta), at, 1, Inline())
+    found = cases_at(analysis, theta, at, sensitivity.fitted(analysis, 1, theta[:1000], [("log10_g_prime", "upper")]))
     return {case.case: case for case in found}
+
+
+def cases_at(analysis, theta, at, searched):
+    """The cases for draws, a best fit, and a limit that have been found."""
+    fitted = Inline().submit(searched._replace, best=dataclasses.replace(searched.best, theta=at))
+    return sensitivity.sensitivity(analysis, theta, analysis.log_terms(theta), fitted, 1, Inline())()
 
 
 @pytest.fixture(scope="module")
@@ -112,11 +121,13 @@ def test_at_a_given_mass_its_edges_do_not_count(analysis, monkeypatch):
     monkeypatch.setattr(sensitivity, "limit_of", lambda *_: 1e-4)
     fixed = analysis.with_overrides({"parameters.log10_m_zprime_mev.value": 1.3})
     draws = np.linspace(-6.0, -5.0, 1001)[:, None]
-    found = sensitivity.sensitivity(fixed, draws, fixed.log_terms(draws), np.array([-6.0]), 1, Inline())
+    searched = sensitivity.Fitted(BestFit(np.array([-6.0]), 0.0, {}), {("log10_g_prime", "upper"): -4.0})
+    found = cases_at(fixed, draws, np.array([-6.0]), searched)
     assert [case.case for case in found][-2:] == ["without sn1987a", "g' from 1e-05"]
     assert found[0].credible == pytest.approx(10.0**-5.05, rel=1e-3)  # 95 % of a uniform density lie below
 
 
 def test_without_a_coupling_there_is_nothing_to_say(analysis):
     fixed = analysis.with_overrides({"parameters.log10_g_prime.value": -5.0})
-    assert sensitivity.sensitivity(fixed, np.zeros((1, 1)), {}, np.zeros(1), 1, Inline()) == []
+    nothing = Inline().submit(lambda: None)
+    assert sensitivity.sensitivity(fixed, np.zeros((1, 1)), {}, nothing, 1, Inline())() == []

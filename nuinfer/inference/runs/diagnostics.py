@@ -1,7 +1,10 @@
 """Have the chains converged.
 
-Autocorrelation times are those of a whole ensemble (`emcee.autocorr.integrated_time` over its walkers), effective
-sample sizes add up over ensembles, and R-hat compares ensembles: walkers of one ensemble are not independent.
+The autocorrelation function is averaged over the walkers of all ensembles, about the mean of all of them: what walkers
+or ensembles disagree about does not decay, and a short chain is not biased by its own mean. Effective sample sizes add
+up over ensembles. R-hat compares ensembles, for walkers of one are not independent; their means have to agree within
+their Monte-Carlo errors too. So many ensembles may be shorter than a single one, whose length alone has to say that
+nothing was missed. ``tests/inference/test_stopping.py`` simulates what errors are worth when chains end by this rule.
 """
 
 import itertools
@@ -10,14 +13,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from emcee import autocorr
-from scipy import ndimage
+from scipy import fft, ndimage, stats
 
 from nuinfer.export import arviz_adapter
 from nuinfer.typing import FloatArray, IntArray
 
 RHAT_MAX = 1.01
-STEPS_PER_TAU = 50.0
+STEPS_PER_TAU, LEAST_PER_TAU = 50.0, 10.0  # autocorrelation times, of all ensembles together and of each
+SPREAD_P = 1e-3  # p-value of the spread of the ensembles' means, at least
+WINDOW, LAGS = 5.0, 1024  # autocorrelation times over which the function is summed (Sokal), and steps, at most
 MODE_VALLEY = 0.5  # density between two modes, in units of the lower one
 
 
@@ -31,7 +35,7 @@ class Verdict:
         Steps of each ensemble, the discarded ones included.
     discard, thin : int
         Defaults for reading the chains: burn-in and half the shortest autocorrelation time.
-    tau : array, shape (ensemble, n_dim)
+    tau : array, shape (n_dim,)
         Integrated autocorrelation time in steps; infinite where a walker has never moved.
     ess, rhat : array, shape (n_dim,)
         Effective sample size of all ensembles together; rank-normalised split R-hat between them.
@@ -57,35 +61,49 @@ class Verdict:
 
     @property
     def steps_per_tau(self) -> float:
-        """Kept steps per autocorrelation time of the slowest parameter and ensemble."""
+        """Kept steps of each ensemble per autocorrelation time of the slowest parameter."""
         return float((self.steps - self.discard) / np.max(self.tau))
 
 
+def least_length(ensembles: int) -> float:
+    """Autocorrelation times that each of so many ensembles must last."""
+    return max(STEPS_PER_TAU / ensembles, LEAST_PER_TAU)
+
+
 def autocorrelation_times(chain: FloatArray) -> FloatArray:
-    """Integrated autocorrelation time of one ensemble, in steps.
+    """Integrated autocorrelation time, in steps.
 
     Parameters
     ----------
-    chain : array, shape (step, walker, n_dim)
+    chain : array, shape (step, walker, n_dim) or (ensemble, step, walker, n_dim)
         Steps in order.
 
     Returns
     -------
     array, shape (n_dim,)
-        At least 1; infinite where it is not defined. The estimate is low by about ten tau over the number of steps.
-        Beyond 1024 steps the chain is strided, which makes tau larger where it is not long against the stride.
+        At least 1; infinite where it is not defined. Where the chain is shorter than ten times this, it is a lower
+        bound. Beyond 1024 steps the chain is strided, which makes tau larger where it is not long against the stride.
     """
-    stride = max(1, len(chain) // 1024)
+    every = chain if chain.ndim == 4 else chain[None]
+    stride = max(1, every.shape[1] // LAGS)
+    x = every[:, ::stride]
+    steps, lags = x.shape[1], np.arange(x.shape[1] // 2 + 1)[:, None]
+    spectrum = fft.rfft(x - x.mean(axis=(0, 1, 2)), fft.next_fast_len(2 * steps, real=True), axis=1)
+    power = np.mean(spectrum.real**2 + spectrum.imag**2, axis=(0, 2))
+    covariance = fft.irfft(power, fft.next_fast_len(2 * steps, real=True), axis=0)[: len(lags)] / (steps - lags)
     with np.errstate(divide="ignore", invalid="ignore"):
-        tau = stride * autocorr.integrated_time(chain[::stride], tol=0)
+        sums = 2.0 * np.cumsum(covariance / covariance[0], axis=0) - 1.0
+        enough = lags >= WINDOW * sums
+    enough[-1] = True
+    tau = stride * np.take_along_axis(sums, np.argmax(enough, axis=0)[None], axis=0)[0]
     return np.where(np.isfinite(tau), np.maximum(tau, 1.0), np.inf)
 
 
 def tau_against_length(chain: FloatArray, points: int = 10) -> tuple[IntArray, FloatArray]:
     """Estimates of the autocorrelation time from the first part of the chains, longer and longer.
 
-    A chain is long enough where the estimate, which is low for short chains, has stopped growing and lies below the
-    length over 50.
+    Chains are long enough where the estimate, which is low for short ones, has stopped growing and lies below the
+    length over `least_length`.
 
     Parameters
     ----------
@@ -122,11 +140,12 @@ def transient(log_prob: FloatArray) -> int:
 def diagnose(chain: FloatArray, log_prob: FloatArray, names: Sequence[str], target_ess: float) -> Verdict:
     """Judge the chains.
 
-    Converged means for every parameter: effective sample size >= `target_ess`, R-hat < 1.01, and at least 50
-    autocorrelation times kept in every ensemble; and R-hat < 1.01 for the indicator of every mode of a parameter, which
-    means that the ensembles, which start from different regions, agree about its weight. Discarded are five
-    autocorrelation times (of the second half of the chain, from every fourth walker) and never less than the initial
-    rise of the log-probability; at most half of it.
+    Converged means for every parameter: effective sample size >= `target_ess`; R-hat < 1.01; means of the ensembles
+    that spread as their Monte-Carlo errors say (the p-value of chi^2 is at least 0.001); at least 50 autocorrelation
+    times kept in all ensembles together and 10 in each. And R-hat < 1.01 for the indicator of every mode of a
+    parameter, which means that the ensembles, which start from different regions, agree about its weight. Discarded are
+    five autocorrelation times (of the second half of the chains, from every fourth walker) and never less than the
+    initial rise of the log-probability; at most half of it.
 
     Parameters
     ----------
@@ -140,27 +159,36 @@ def diagnose(chain: FloatArray, log_prob: FloatArray, names: Sequence[str], targ
         Effective sample size asked for.
     """
     n_ensemble, steps, walkers, _ = chain.shape
-    late_tau = max(float(np.max(autocorrelation_times(one[steps // 2 :, ::4]))) for one in chain)
+    late_tau = float(np.max(autocorrelation_times(chain[:, steps // 2 :, ::4])))
     burn_in = max(5.0 * late_tau, *(transient(one) for one in log_prob))
     discard = math.ceil(min(burn_in, steps // 2))
     kept = chain[:, discard:]
-    tau = np.array([autocorrelation_times(one) for one in kept])
-    ess = walkers * np.sum((steps - discard) / tau, axis=0)
+    tau = np.where(np.any(np.ptp(kept, axis=1) == 0.0, axis=(0, 1)), np.inf, autocorrelation_times(kept))
+    per_tau, least = (steps - discard) / tau, least_length(n_ensemble)
+    ess = n_ensemble * walkers * per_tau
     thin = int(max(1.0, min(np.min(tau) / 2.0, (steps - discard) / 4.0)))
     draws = flattened(kept, thin, max_draws=20_000)
     rhat = np.array([arviz_adapter.rhat(draws[..., column]) for column in range(len(names))])
-    per_tau = (steps - discard) / np.max(tau, axis=0)
     sizes, lengths = zip(names, ess, strict=True), zip(names, per_tau, strict=True)
     missing = [f"{name}: effective sample size {n:.0f} of {target_ess:g}" for name, n in sizes if n < target_ess]
     if n_ensemble > 1:  # a single ensemble cannot be compared: `summarise` warns
         apart = *zip(names, rhat, strict=True), *_rhat_of_modes(draws, names)
         missing += [f"{name}: R-hat {r:.4f}, must be < {RHAT_MAX}" for name, r in apart if not r < RHAT_MAX]
-    tau_text = f"autocorrelation times of {STEPS_PER_TAU:g}"
-    missing += [f"{name}: {n:.1f} {tau_text}" for name, n in lengths if not n > STEPS_PER_TAU]
+        spread = zip(names, spread_p(kept, ess), strict=True)
+        missing += [f"{name}: the ensembles' means differ, p = {p:.1g}" for name, p in spread if not p >= SPREAD_P]
+    missing += [f"{name}: {n:.1f} autocorrelation times of {least:g}" for name, n in lengths if not n > least]
     with np.errstate(divide="ignore"):
-        growth = max(float(np.max(target_ess / ess)), float(np.max(STEPS_PER_TAU / per_tau)), 1.0)
+        growth = max(float(np.max(target_ess / ess)), float(np.max(least / per_tau)), 1.0)
     needed = growth * (steps - discard) + discard
     return Verdict(steps, discard, thin, tau, ess, rhat, tuple(missing), needed)
+
+
+def spread_p(kept: FloatArray, ess: FloatArray) -> FloatArray:
+    """p-values, shape (n_dim,), of the spread of the ensembles' means, if each has its share of the sample size."""
+    means, variance = np.mean(kept, axis=(1, 2)), np.var(kept, axis=(0, 1, 2))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        chi2 = np.sum((means - means.mean(axis=0)) ** 2, axis=0) * ess / (len(kept) * variance)
+    return np.asarray(stats.chi2.sf(chi2, len(kept) - 1))
 
 
 def modes(sample: FloatArray) -> list[tuple[float, float]]:

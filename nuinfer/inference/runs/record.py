@@ -42,7 +42,7 @@ def new_record(analysis: Analysis, asked: Mapping[str, Any], command: str | None
     ConfigError
         If a setting is not allowed.
     """
-    settings = {key: getattr(analysis.sampler, key) if asked[key] is None else asked[key] for key in SETTINGS}
+    settings = {key: getattr(analysis.sampler, key) if asked.get(key) is None else asked[key] for key in SETTINGS}
     settings["tolerate_nonfinite"] = asked.get("tolerate_nonfinite") or 0
     for key, least in (("ensembles", 1), ("target_ess", 1), ("max_steps", 1), ("seed", 0), ("tolerate_nonfinite", 0)):
         if not settings[key] >= least:
@@ -81,7 +81,7 @@ def resumed_record(old: Run, analysis: Analysis, asked: Mapping[str, Any]) -> di
     if record["config_hash"] != analysis.config_hash and not _is_same_posterior(old, analysis):
         raise RunFolderError(f"{path}: was made with another configuration, {_first_difference(old, analysis)}")
     for key in FIXED:
-        if asked[key] not in (None, record[key]):
+        if asked.get(key) not in (None, record[key]):
             started = f"was started with {key} = {record[key]}"
             raise RunFolderError(f"{path}: {started}; {asked[key]} is not possible on resume")
     wanted = new_record(analysis, {**asked, **{key: record[key] for key in FIXED}}, None)

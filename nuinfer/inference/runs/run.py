@@ -1,7 +1,9 @@
 """A run on disk: chains, summary and the analysis that made it."""
 
 import dataclasses
+import pickle
 import re
+from collections.abc import Callable
 from concurrent import futures
 from functools import cached_property
 from os import PathLike
@@ -14,12 +16,12 @@ from nuinfer.analysis import Analysis, load
 from nuinfer.errors import ConfigError, NuinferError, RunFolderError
 from nuinfer.export import arviz_adapter
 from nuinfer.export.getdist import getdist_files
-from nuinfer.inference.profile.profile import Profile
+from nuinfer.inference.profile.search import best_fit
 from nuinfer.inference.runs import diagnostics, run_folder
-from nuinfer.inference.runs.sensitivity import Case, sensitivity
+from nuinfer.inference.runs.sensitivity import COUPLING, Case, Fitted, fitted, sensitivity
 from nuinfer.inference.runs.summary import PredictiveChecks, predictive_checks, summarise
 from nuinfer.inference.work import files
-from nuinfer.inference.work.executors import Inline
+from nuinfer.inference.work.executors import Inline, on_unpickled
 from nuinfer.inference.work.files import read_json
 from nuinfer.typing import FloatArray, IntArray
 
@@ -67,6 +69,7 @@ class Run:
         agreed = self.parameter_names, self.term_names, record["config_hash"], record["walkers"]
         self.identity = run_folder.ChainIdentity(*agreed)
         self._blocks: list[list[run_folder.Block]] = [[] for _ in self.ensemble_folders]
+        self._fitted: futures.Future[Fitted] | None = None
 
     def __repr__(self) -> str:
         return f"Run({str(self.folder)!r})"
@@ -163,35 +166,48 @@ class Run:
             summary["warnings"].append(f"{len(rejected)} points were rejected because {reason}")
         return summary
 
-    def complete_summary(self, executor: futures.Executor | None = None) -> dict[str, Any]:
+    def complete_summary(
+        self, executor: futures.Executor | None = None, meanwhile: Callable[[], object] | None = None
+    ) -> dict[str, Any]:
         """The summary with what has to be computed from the model: profile limits and predictive checks.
 
         Each one-sided limit gets the profile-likelihood limit beside it, null where the data exclude nothing inside the
         prior; ``g_prime_upper95`` of converged chains says what the limit on g' hangs on (`sensitivity`); what the
         model does not describe becomes a warning.
+
+        Parameters
+        ----------
+        executor : concurrent.futures.Executor, optional
+            Does the searches.
+        meanwhile : callable, optional
+            Called while they are under way.
         """
-        summary = self.summary()
+        executor, summary = executor or Inline(), self.summary()
         limited = {name: entry["limit95"] for name, entry in summary["parameters"].items() if "limit95" in entry}
         try:
+            asked = {(name, limit["side"]) for name, limit in limited.items()}
+            asked |= {(COUPLING, "upper")} & {(name, "upper") for name in self.parameter_names}
+            cases: Callable[[], list[Case]] = list
+            if asked:
+                pickled, seed = pickle.dumps(self.analysis), self.record["seed"]
+                self._fitted = executor.submit(on_unpickled, fitted, pickled, seed, self._starts(), sorted(asked))
+                cases = self._cases(self._fitted, executor) if summary["converged"] else list
+            if meanwhile:
+                meanwhile()
+            found = self._fitted.result().limits if self._fitted else {}
             for name, limit in limited.items():
-                limit["profile"] = self.profile.limit(name, limit["side"])
-            if summary["converged"] and (cases := self.sensitivity(executor or Inline())):
-                summary["g_prime_upper95"] = [dataclasses.asdict(case) for case in cases]
+                limit["profile"] = found[name, limit["side"]]
+            if listed := [dataclasses.asdict(case) for case in cases()]:
+                summary["g_prime_upper95"] = listed
             summary["warnings"] += self.predictive_checks().warnings()
         except NuinferError as error:  # the chains are worth keeping whatever happens here
             summary["warnings"].append(f"profile limits and predictive checks failed: {error}")
         return summary
 
-    @cached_property
-    def profile(self) -> Profile:
-        """Profile likelihood of what was sampled; its search starts from the chains too."""
-        best = self._draws()[np.argmax(self.log_prob())]
-        return Profile(self.analysis, self.record["seed"], np.vstack([best, self._draws(CHECKED_DRAWS)]))
-
-    def sensitivity(self, executor: futures.Executor) -> list[Case]:
-        """The upper limit on g' as fitted, without each constraint, and with other edges of the prior."""
+    def _cases(self, found: futures.Future[Fitted], executor: futures.Executor) -> Callable[[], list[Case]]:
+        """The upper limit on g' as fitted, without each constraint, and with other edges of the prior, when asked."""
         terms = {name: values.ravel() for name, values in self.log_terms().items()}
-        return sensitivity(self.analysis, self._draws(), terms, self.best_fit, self.record["seed"], executor)
+        return sensitivity(self.analysis, self._draws(), terms, found, self.record["seed"], executor)
 
     def predictive_checks(self, draws: int = CHECKED_DRAWS) -> PredictiveChecks:
         """Posterior predictive p-values of every bin, of the total and of the deviance.
@@ -207,7 +223,17 @@ class Run:
     @cached_property
     def best_fit(self) -> FloatArray:
         """Point of highest posterior density, searched from the draws of the chains too; shape (n_dim,)."""
-        return self.profile.best.theta
+        known = self.known_best_fit
+        return best_fit(self.analysis, self.record["seed"], self._starts()).theta if known is None else known
+
+    @property
+    def known_best_fit(self) -> FloatArray | None:
+        """The best fit if it is in the record, or has been searched already."""
+        if self._fitted is not None:
+            return self._fitted.result().best.theta
+        if self.record.get("complete") and self.record.get("best_fit"):
+            return np.array(self.record["best_fit"])
+        return vars(self).get("best_fit")
 
     def tau_against_length(self) -> tuple[IntArray, FloatArray]:
         """Lengths of the chains and the autocorrelation times estimated from them, see `diagnostics`."""
@@ -270,6 +296,10 @@ class Run:
         for name, text in content.items():
             files.write_atomic(path / name, text)
         return path / root
+
+    def _starts(self) -> FloatArray:
+        """Points from which searches start: the best draw and some others."""
+        return np.vstack([self._draws()[np.argmax(self.log_prob())], self._draws(CHECKED_DRAWS)])
 
     def _draws(self, most: int | None = None) -> FloatArray:
         """The draws, or at least `most` of them, spread evenly, shape (draw, n_dim)."""

@@ -9,10 +9,10 @@ smaller prior. An exclusion has left no draws beyond it, and a wider prior none 
 
 import contextlib
 import pickle
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent import futures
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from nuinfer.analysis import Analysis
 from nuinfer.errors import ConfigError
 from nuinfer.export import arviz_adapter
 from nuinfer.inference.profile.profile import COUPLING, MASS, Profile
+from nuinfer.inference.profile.search import BestFit
 from nuinfer.inference.runs.summary import EDGE_BAND, edges_reached
 from nuinfer.inference.work.executors import on_unpickled
 from nuinfer.typing import FloatArray
@@ -28,7 +29,7 @@ LEVEL = 0.95
 MOVES = {(MASS, "low"): (0.3, -0.3), (MASS, "high"): (0.3, -0.3), (COUPLING, "low"): (1.0,)}
 """How far each edge of a prior is moved inwards, in log10: by a factor of two of the mass, of ten of the coupling."""
 
-PARETO_K, STARTS, EFFORT = 0.7, 1000, 0.15  # a search that starts from draws of the posterior is a short one
+PARETO_K, STARTS, EFFORT = 0.7, 1000, 0.06  # a search that starts from draws of the posterior is a short one
 AS_FITTED, WITHOUT = "as fitted", "without "
 DRAWS, REWEIGHTED, CUT = "draws", "reweighted", "cut"
 NEEDS_A_FIT = "needs a fit"
@@ -63,14 +64,28 @@ class Case:
     pareto_k: float | None = None
 
 
+class Fitted(NamedTuple):
+    """The best fit of an analysis, and one-sided limits by profile likelihood, by parameter and side."""
+
+    best: BestFit
+    limits: Mapping[tuple[str, str], float | None]
+
+
+def fitted(analysis: Analysis, seed: int, starts: FloatArray, asked: Iterable[tuple[str, str]]) -> Fitted:
+    """The best fit, searched from draws too, and 95 % limits on parameters from a side."""
+    profile = Profile(analysis, seed, starts)
+    limits = {(name, side): profile.limit(name, side, LEVEL) for name, side in asked}
+    return Fitted(profile.best, limits)
+
+
 def sensitivity(
     analysis: Analysis,
     draws: FloatArray,
     terms: Mapping[str, FloatArray],
-    best: FloatArray,
+    fitted: futures.Future[Fitted],
     seed: int,
     executor: futures.Executor,
-) -> list[Case]:
+) -> Callable[[], list[Case]]:
     """The 95 % upper limit on g' as fitted, and under each change.
 
     Parameters
@@ -81,32 +96,39 @@ def sensitivity(
         Of its posterior.
     terms : mapping of str to ndarray, shape (draw,)
         Terms of the log-probability of the draws.
-    best : ndarray, shape (n_dim,)
-        Its best fit.
+    fitted : future of Fitted
+        Its best fit, and the upper limit on log10 g' by profile likelihood.
     seed : int
         Of the searches.
     executor : concurrent.futures.Executor
-        Does the searches.
+        Does the searches, which begin at once.
 
     Returns
     -------
-    list of Case
-        Empty if the coupling is not sampled.
+    callable
+        Waits for the list of cases, which is empty if the coupling is not sampled.
     """
     names = analysis.parameter_names
     if COUPLING not in names:
-        return []
-    changes: dict[str, Change] = {AS_FITTED: ({}, np.zeros(len(draws)), DRAWS)}
-    changes |= _constraints(analysis, terms) | _edges(analysis, draws, best)
+        return list
     starts, coupling, found = draws[:: max(1, len(draws) // STARTS)], draws[:, names.index(COUPLING)], {}
-    for case, (changed, _, _) in changes.items():
-        with contextlib.suppress(ConfigError):  # the tables of a constraint end at this edge of the prior: no case
-            pickled = pickle.dumps(analysis.with_overrides(changed))
-            found[case] = executor.submit(on_unpickled, limit_of, pickled, seed, starts)
-    return [
-        Case(case, changes[case][0], one.result(), *_credible(coupling, *changes[case][1:]))
-        for case, one in found.items()
-    ]
+
+    def begin(changes: Mapping[str, Change]) -> None:
+        for case, (changed, weights, how) in changes.items():
+            with contextlib.suppress(ConfigError):  # the tables of a constraint end at this edge of the prior: no case
+                pickled = pickle.dumps(analysis.with_overrides(changed))
+                limit = executor.submit(on_unpickled, limit_of, pickled, seed, starts)
+                found[case] = changed, limit, _credible(coupling, weights, how)
+
+    def cases() -> list[Case]:
+        best, limits = fitted.result()
+        begin(_edges(analysis, draws, best.theta))
+        limit = limits[COUPLING, "upper"]
+        as_fitted = Case(AS_FITTED, {}, None if limit is None else 10.0**limit, credible_limit(coupling), DRAWS)
+        return [as_fitted, *(Case(case, changed, one.result(), *by) for case, (changed, one, by) in found.items())]
+
+    begin(_constraints(analysis, terms))
+    return cases
 
 
 Change = tuple[dict[str, Any], FloatArray, str]

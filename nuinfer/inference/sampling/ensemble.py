@@ -1,19 +1,15 @@
-"""One ensemble: where it starts, how it moves, and its way from block to block, which is the unit of work of a fit.
+"""Where an ensemble starts, and its way from block to block: the unit of work of a fit, of one ensemble or several."""
 
-The sampler is emcee with differential evolution, the whole half-ensemble in one call of the posterior. Moves:
-differential evolution (ter Braak 2006, Nelson et al. 2013 arXiv:1311.5229) with gamma0 = 2.38/sqrt(2 n_dim) for nine
-steps in ten, and with gamma0 = 1, which jumps between modes, for the tenth. emcee's released `DESnookerMove` breaks
-detailed balance; it is there as a negative control only.
-"""
+from __future__ import annotations
 
+import contextlib
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
-import emcee
 import numpy as np
 from scipy.cluster import vq
 
@@ -21,6 +17,7 @@ from nuinfer.analysis import Analysis
 from nuinfer.errors import ConfigError, NonFiniteLogProbError
 from nuinfer.inference.runs import run_folder
 from nuinfer.inference.runs.run_folder import Block, ChainIdentity, RandomState
+from nuinfer.inference.sampling import lockstep
 from nuinfer.inference.work import files
 from nuinfer.inference.work.executors import unpickled
 from nuinfer.typing import BoolArray, FloatArray
@@ -30,9 +27,6 @@ POLL_SECONDS = 1.0
 STARTS = ("prior", "modes", "plateau", "beyond")  # regions in which ensembles start, in turn
 PLATEAU = "log10_g_prime"
 CELLS = 6  # into which the start "modes" is parted
-
-Proposals = list[tuple[Any, float]]  # moves of emcee and their weights
-Reject = Callable[[NonFiniteLogProbError], None]
 
 
 # Start ----------------------------------------------------------------------------------------------------------------
@@ -139,66 +133,12 @@ def _no_start(analysis: Analysis, points: FloatArray, log_prob: FloatArray, term
     )
 
 
-# Moves ----------------------------------------------------------------------------------------------------------------
-
-
-def moves() -> Proposals:
-    """Weighted proposals."""
-    return [(emcee.moves.DEMove(), 0.9), (emcee.moves.DEMove(gamma0=1.0), 0.1)]
-
-
-def defective_moves() -> Proposals:
-    """Proposals that distort a posterior, for checks that have to find it."""
-    return [(emcee.moves.DESnookerMove(), 1.0)]
-
-
-def states(
-    analysis: Analysis, last: Block, proposals: Proposals | None = None, reject: Reject | None = None
-) -> Iterator[emcee.State]:
-    """Endless states of the sampler after the block `last`; each is overwritten by the next.
-
-    Parameters
-    ----------
-    analysis : Analysis
-        What is sampled.
-    last : Block
-        Where the chain is.
-    proposals : list, optional
-        Weighted moves, by default those of `moves`.
-    reject : callable, optional
-        Told of every point that is not a number; the point is rejected unless it raises.
-    """
-
-    def log_prob_and_terms(theta: FloatArray) -> FloatArray:
-        answer = np.full((len(theta), 1 + last.terms.shape[-1]), -np.inf)
-        rows = np.arange(len(theta))
-        while len(rows):
-            try:
-                answer[rows] = np.column_stack(analysis.evaluate(theta[rows])[:2])
-                break
-            except NonFiniteLogProbError as error:
-                if reject is None:
-                    raise
-                reject(error)
-                bad = np.all(theta[rows] == [error.point[name] for name in analysis.parameter_names], axis=1)
-                rows = rows[~bad]
-        return answer
-
-    _, walkers, n_dim = last.chain.shape
-    terms = last.terms[-1] if last.terms.shape[-1] > 1 else last.terms[-1, :, 0]  # emcee squeezes a single blob
-    start = emcee.State(last.chain[-1], last.log_prob[-1], terms, last.random_state, copy=True)
-    sampler = emcee.EnsembleSampler(walkers, n_dim, log_prob_and_terms, moves=proposals or moves(), vectorize=True)
-    sampler.log_prob_fn = log_prob_and_terms  # emcee's wrapper around it would print a traceback of every error
-    after: Iterator[emcee.State] = sampler.sample(start, iterations=None, store=False, skip_initial_state_check=True)
-    return after
-
-
 # Blocks ---------------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Work:
-    """Advance one ensemble from its last block on disk to step `steps`.
+    """Advance some ensembles from their last blocks on disk to step `steps`.
 
     Parameters
     ----------
@@ -206,21 +146,21 @@ class Work:
         The pickled analysis; unpickled once per process.
     run : Path
         The run folder.
-    ensemble : int
-        Number of the ensemble.
+    ensembles : tuple of int
+        Numbers of the ensembles.
     identity : ChainIdentity
-        What its blocks agree on.
+        What their blocks agree on.
     steps : int
         Steps that shall be on disk afterwards.
     checkpoint_seconds : float
         Longest time between two blocks.
     tolerated : int
-        Points whose log-probability is not a number that are rejected instead of ending the run.
+        Points of each whose log-probability is not a number that are rejected instead of ending the run.
     """
 
     analysis: bytes
     run: Path
-    ensemble: int
+    ensembles: tuple[int, ...]
     identity: ChainIdentity
     steps: int
     checkpoint_seconds: float
@@ -228,11 +168,11 @@ class Work:
 
 
 def advance(work: Work) -> int:
-    """Do one unit of work; return the steps on disk.
+    """Do one unit of work; return the least steps on disk.
 
-    The chain depends on the start and on nothing else: not on the number of jobs, interruptions or block sizes.
-    It ends early, at a block, when the file ``stop`` appears in the run folder. Rejected points are kept in the
-    ensemble's folder.
+    Each chain depends on its start and on nothing else: not on the ensembles beside it, the number of jobs,
+    interruptions or block sizes. They end early, at a block, when the file ``stop`` appears in the run folder. Rejected
+    points are kept in the folder of their ensemble.
 
     Raises
     ------
@@ -241,49 +181,55 @@ def advance(work: Work) -> int:
     RunFolderError
         If a block is damaged or cannot be written.
     """
-    analysis, folder = unpickled(work.analysis), run_folder.ensemble_folder(work.run, work.ensemble)
+    analysis, proposals = unpickled(work.analysis), lockstep.moves()
+    with contextlib.ExitStack() as stack:
+        chains = [stack.enter_context(_open(work, ensemble)) for ensemble in work.ensembles]
+        flushed = polled = time.monotonic()
+        while behind := [chain for chain in chains if chain.step < work.steps]:
+            walkers, rejects = [chain.walkers for chain in behind], [chain.reject for chain in behind]
+            lockstep.step(walkers, analysis, proposals, rejects)
+            for chain in behind:
+                chain.add()
+            now = time.monotonic()
+            if now - flushed >= work.checkpoint_seconds or sum(chain.held_bytes for chain in chains) >= BLOCK_BYTES:
+                for chain in chains:
+                    chain.flush()
+                flushed = now
+            if now - polled >= POLL_SECONDS:
+                polled = now
+                for chain in chains:
+                    chain.tell()
+                if (work.run / run_folder.STOP).exists():
+                    break
+    return min(chain.step for chain in chains)
+
+
+@contextlib.contextmanager
+def _open(work: Work, ensemble: int) -> Iterator[_Chain]:
+    """The chain of an ensemble, which nobody else may lengthen meanwhile; what it has made is on disk at the end."""
+    folder = run_folder.ensemble_folder(work.run, ensemble)
     with files.locked(folder / files.LOCK):
         index = run_folder.block_indices(folder)[-1]
         last = run_folder.read_block(run_folder.block_path(folder, index), work.identity)
-        writer = _Writer(folder, work.identity, index + 1, last)
-        rejected = [one for one in run_folder.read_rejected(folder) if one["step"] < writer.step]
-
-        def reject(error: NonFiniteLogProbError) -> None:
-            if len(rejected) >= work.tolerated:
-                raise error
-            rejected.append({"step": writer.step, "term": error.term, "point": error.point})
-            files.write_json(folder / run_folder.NONFINITE, {"rejected": rejected})
-
-        row_bytes = last.chain[-1].nbytes + last.terms[-1].nbytes + last.log_prob[-1].nbytes
-        flushed = polled = time.monotonic()
+        before = [one for one in run_folder.read_rejected(folder) if one["step"] < last.next_step]
+        chain = _Chain(folder, work, index + 1, last, lockstep.after(last), before)
         try:
-            for state in states(analysis, last, reject=reject) if writer.step < work.steps else ():
-                writer.add(state)
-                now = time.monotonic()
-                if writer.step >= work.steps:
-                    break
-                if now - flushed >= work.checkpoint_seconds or len(writer.rows) * row_bytes >= BLOCK_BYTES:
-                    writer.flush()
-                    flushed = now
-                if now - polled >= POLL_SECONDS:
-                    polled = now
-                    writer.tell()
-                    if (work.run / run_folder.STOP).exists():
-                        break
+            yield chain
         finally:
-            writer.flush()
-        writer.tell()
-        return writer.step
+            chain.flush()
+        chain.tell()
 
 
 @dataclass
-class _Writer:
-    """Collects steps in memory and writes them as the next block."""
+class _Chain:
+    """Moves with its walkers, collects their steps in memory and writes them as the next block."""
 
     folder: Path
-    identity: ChainIdentity
+    work: Work
     index: int
     last: Block
+    walkers: lockstep.Walkers
+    rejected: list[dict[str, Any]]
     rows: list[tuple[FloatArray, FloatArray, FloatArray, BoolArray]] = field(default_factory=list)
     made: int = 0
     accepted: int = 0
@@ -293,13 +239,24 @@ class _Writer:
         """Number of the step that comes next."""
         return self.last.next_step + len(self.rows)
 
-    def add(self, state: emcee.State) -> None:
-        """Keep one step; an accepted proposal is a walker that moved."""
-        before = self.rows[-1][0] if self.rows else self.last.chain[-1]
-        terms = np.asarray(state.blobs, float).reshape(len(before), -1)
-        moved = np.any(state.coords != before, axis=1)
-        self.rows.append((state.coords.copy(), state.log_prob.copy(), terms.copy(), moved))
-        self.random_state: RandomState = state.random_state
+    @property
+    def held_bytes(self) -> int:
+        """Size of the steps in memory."""
+        return len(self.rows) * sum(each.nbytes for each in self.rows[-1]) if self.rows else 0
+
+    def reject(self, error: NonFiniteLogProbError) -> None:
+        """Remember a point that is not a number, or raise if there have been too many."""
+        if len(self.rejected) >= self.work.tolerated:
+            raise error
+        self.rejected.append({"step": self.step, "term": error.term, "point": error.point})
+        files.write_json(self.folder / run_folder.NONFINITE, {"rejected": self.rejected})
+
+    def add(self) -> None:
+        """Keep where the walkers are; an accepted proposal is a walker that moved."""
+        now, before = self.walkers, self.rows[-1][0] if self.rows else self.last.chain[-1]
+        moved = np.any(now.coords != before, axis=1)
+        self.rows.append((now.coords, now.log_prob, now.terms, moved))
+        self.random_state = cast("RandomState", now.random.get_state(legacy=True))
         self.made, self.accepted = self.made + 1, self.accepted + int(np.count_nonzero(moved))
 
     def flush(self) -> None:
@@ -308,11 +265,11 @@ class _Writer:
             chain, log_prob, terms, moved = (np.array(column) for column in zip(*self.rows, strict=True))
             accepted = np.count_nonzero(moved, axis=0)
             block = Block(self.last.next_step, chain, log_prob, terms, accepted, self.random_state)
-            run_folder.write_block(self.folder, self.index, block, self.identity)
+            run_folder.write_block(self.folder, self.index, block, self.work.identity)
             self.last, self.index, self.rows = block, self.index + 1, []
 
     def tell(self) -> None:
         """Tell the parent where the ensemble is, if it has moved."""
         if self.made:
-            progress = {"steps": self.step, "acceptance": self.accepted / (self.made * self.identity.walkers)}
+            progress = {"steps": self.step, "acceptance": self.accepted / (self.made * len(self.walkers.coords))}
             files.write_json(self.folder / run_folder.PROGRESS, progress, durable=False)

@@ -6,8 +6,9 @@ import pickle
 import sys
 import time
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent import futures
+from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -25,10 +26,11 @@ from nuinfer.inference.runs.run import Run
 from nuinfer.inference.runs.summary import outcome, what_is_missing
 from nuinfer.inference.sampling.ensemble import Work, advance, draw_start
 from nuinfer.inference.work import files
-from nuinfer.inference.work.executors import open_executor
+from nuinfer.inference.work.executors import open_executor, start, workers_of
 from nuinfer.inference.work.progress import Reporter, now
 
 STATUS_SECONDS = 2.0
+FIRST = 256  # points that compile all that workers need
 
 
 def fit(  # noqa: PLR0913 - one of the public names
@@ -51,8 +53,9 @@ def fit(  # noqa: PLR0913 - one of the public names
     """Sample the posterior of an analysis into a run folder.
 
     Several independent ensembles advance in rounds until every sampled parameter reaches the target effective sample
-    size, R-hat over ensembles < 1.01 and 50 autocorrelation times, or until `max_steps`. The chains depend on the seed,
-    the number of walkers and the analysis, not on `jobs`, the executor or interruptions.
+    size, R-hat over ensembles < 1.01 and enough autocorrelation times (`nuinfer.inference.runs.diagnostics.diagnose`),
+    or until `max_steps`. The chains depend on the seed, the number of walkers and the analysis, not on `jobs`, the
+    executor or interruptions.
 
     Parameters
     ----------
@@ -95,30 +98,60 @@ def fit(  # noqa: PLR0913 - one of the public names
     NonFiniteLogProbError
         If a term of the log-probability is not a number; the chains end at the step before.
     """
-    path = Path(out)
-    if resume and force:
-        raise ConfigError("resume and force: only one of them is allowed")
     asked = {"ensembles": ensembles, "walkers": walkers, "seed": seed, "target_ess": target_ess, "max_steps": max_steps}
     asked["tolerate_nonfinite"] = tolerate_nonfinite
-    old = Run(path, analysis) if run_folder.check_output(path, resume=resume, force=force) else None
-    record = new_record(analysis, asked, command) if old is None else resumed_record(old, analysis, asked)
+    how = How(resume=resume, force=force, jobs=jobs, progress=progress, executor=executor, command=command)
+    return fit_as(analysis, Path(out), asked, how)
+
+
+@dataclass(frozen=True, kw_only=True)
+class How:
+    """How a fit is made; nothing of it changes its results.
+
+    Parameters
+    ----------
+    resume, force, jobs, progress, executor, command
+        As for `fit`.
+    meanwhile : callable, optional
+        Called with the run when its chains have ended, while the workers search for best fits: draws figures, for
+        example.
+    """
+
+    resume: bool = False
+    force: bool = False
+    jobs: int | None = None
+    progress: bool | None = None
+    executor: futures.Executor | None = None
+    command: str | None = None
+    meanwhile: Callable[[Run], object] | None = None
+
+
+def fit_as(analysis: Analysis, path: Path, asked: Mapping[str, Any], how: How) -> Run:
+    """Sample into a run folder, with the settings that are asked for, see `fit`; None is the analysis' default."""
+    if how.resume and how.force:
+        raise ConfigError("resume and force: only one of them is allowed")
+    goes_on = run_folder.check_output(path, resume=how.resume, force=how.force)
+    old = Run(path, analysis) if goes_on else None
+    record = new_record(analysis, asked, how.command) if old is None else resumed_record(old, analysis, asked)
     finished = old is not None and bool(old.record.get("complete"))
     if old is not None and finished and all(old.record[key] == record[key] for key in ("target_ess", "max_steps")):
-        if progress is not False:
+        if how.progress is not False:
             sys.stderr.write(f"{path}: already finished, {outcome(old.summary())}\n")
         return old
     pickled = pickle.dumps(analysis)
     with contextlib.ExitStack() as stack:
-        if executor is None:
-            executor = stack.enter_context(open_executor(jobs))
+        executor = how.executor or stack.enter_context(open_executor(how.jobs))
+        start(executor, draw_start.__module__, record["ensembles"])
+        with contextlib.suppress(NonFiniteLogProbError):  # compiled here, once, not by the workers side by side
+            analysis.evaluate(analysis.sample_prior(FIRST, np.random.default_rng(0)))
         begun = [k for k, folder in enumerate(old.ensemble_folders if old else []) if run_folder.block_indices(folder)]
         lacking = [k for k in range(record["ensembles"]) if k not in begun]
         waiting = {k: executor.submit(draw_start, pickled, record["walkers"], record["seed"], k) for k in lacking}
         starts = {k: future.result() for k, future in waiting.items()}  # by workers, whose arithmetic is the chains'
         files.make_folder(path)  # only now: an analysis without a start leaves nothing behind
         stack.enter_context(files.locked(path / files.LOCK))
-        if old is None:
-            run_folder.check_output(path, resume=resume, force=force)  # again, now that nobody else can come in between
+        if old is None:  # again, now that nobody else can come in between
+            run_folder.check_output(path, resume=how.resume, force=how.force)
             files.remove(path, run_folder.CONTENT)
         run_folder.remove_leftovers(path)
         files.write_json(path / run_folder.RECORD, record)
@@ -127,11 +160,11 @@ def fit(  # noqa: PLR0913 - one of the public names
             if not (path / name).exists():
                 files.write_atomic(path / name, text.encode())
         run = Run(path, analysis)
-        for k, start in starts.items():
+        for k, drawn in starts.items():
             files.make_folder(run.ensemble_folders[k])
-            run_folder.write_block(run.ensemble_folders[k], 0, start, run.identity)
-        with Reporter(path / files.LOG, progress) as reporter:
-            return _Session(run, executor, pickled, reporter).sample(finished_before=finished)
+            run_folder.write_block(run.ensemble_folders[k], 0, drawn, run.identity)
+        with Reporter(path / files.LOG, how.progress) as reporter:
+            return _Session(run, executor, pickled, reporter).sample(finished, how.meanwhile)
 
 
 def _resolved(analysis: Analysis, record: Mapping[str, Any]) -> str:
@@ -163,7 +196,7 @@ class _Session:
         self._on_disk = run.refresh()
         self._begin, self._begin_steps = time.monotonic(), sum(self._on_disk)
 
-    def sample(self, *, finished_before: bool) -> Run:
+    def sample(self, finished_before: bool, meanwhile: Callable[[Run], object] | None) -> Run:
         """Run the rounds and finish the folder.
 
         What an interrupted run has on disk is judged only where an uninterrupted one would have been, so that both
@@ -185,7 +218,7 @@ class _Session:
                 )
                 if verdict.converged:
                     break
-            return self._finish()
+            return self._finish(meanwhile)
         except BaseException as error:
             self._stop(error, target)
             raise
@@ -194,10 +227,11 @@ class _Session:
         """Bring every ensemble to step `target`, and say how far it is."""
         run, seconds = self._run, self._run.analysis.sampler.checkpoint_seconds
         tolerated = run.record.get("tolerate_nonfinite", 0)
-        for ensemble, steps in enumerate(self._on_disk):
-            if steps < target:
-                work = Work(self._pickled, run.folder, ensemble, run.identity, target, seconds, tolerated)
-                self._pending.add(self._executor.submit(advance, work))
+        behind = tuple(k for k, steps in enumerate(self._on_disk) if steps < target)
+        groups = min(workers_of(self._executor) or len(behind), len(behind))
+        for group in (behind[k::groups] for k in range(groups)):  # the larger the batches, the less each point costs
+            work = Work(self._pickled, run.folder, group, run.identity, target, seconds, tolerated)
+            self._pending.add(self._executor.submit(advance, work))
         while self._pending:
             done, self._pending = futures.wait(self._pending, STATUS_SECONDS, futures.FIRST_EXCEPTION)
             for future in done:
@@ -205,16 +239,29 @@ class _Session:
             self._write_status("sampling", target)
         self._on_disk = run.refresh()
 
-    def _finish(self) -> Run:
+    def _finish(self, meanwhile: Callable[[Run], object] | None) -> Run:
         """Write the results, then mark the run as complete."""
         run, path = self._run, self._run.folder
-        summary = run.complete_summary(self._executor)
+        failed: list[Exception] = []
+
+        def while_workers_search() -> None:
+            arviz_adapter.write_netcdf(run.to_arviz(), path / run_folder.POSTERIOR)
+            try:
+                if meanwhile:
+                    meanwhile(run)
+            except Exception as error:  # noqa: BLE001 - raised when the run is whole
+                failed.append(error)
+
+        summary = run.complete_summary(self._executor, while_workers_search)
         files.write_json(path / run_folder.SUMMARY, summary)
-        arviz_adapter.write_netcdf(run.to_arviz(), path / run_folder.POSTERIOR)
         finished = {"complete": True, "steps": run.steps, "end": now()}
+        if (best := run.known_best_fit) is not None:
+            finished["best_fit"] = best.tolist()
         files.write_json(path / run_folder.RECORD, {**run.record, **finished})
         self._write_status("done", run.steps)
         self._reporter.line(f"{path}: {outcome(summary)}")
+        for error in failed:
+            raise error
         return Run(path, run.analysis)
 
     def _stop(self, error: BaseException, target: int) -> None:

@@ -9,7 +9,9 @@ import numpy as np
 from nuinfer.analysis import Analysis
 from nuinfer.inference.runs import diagnostics
 from nuinfer.inference.runs.diagnostics import Verdict
-from nuinfer.inference.sampling.ensemble import Proposals, start_of, states
+from nuinfer.inference.sampling import lockstep
+from nuinfer.inference.sampling.ensemble import start_of
+from nuinfer.inference.sampling.lockstep import Proposals
 from nuinfer.typing import FloatArray
 
 
@@ -84,14 +86,14 @@ def sample(
         Weighted moves, by default those of a fit.
     """
     walkers = walkers or analysis.sampler.walkers
-    samplers = [states(analysis, start_of(analysis, walkers, seed, k), proposals) for k in range(ensembles)]
-    made: list[list[tuple[FloatArray, FloatArray]]] = [[] for _ in samplers]
+    started = [lockstep.after(start_of(analysis, walkers, seed, k)) for k in range(ensembles)]
+    proposals = proposals or lockstep.moves()
+    made: list[list[tuple[FloatArray, FloatArray]]] = []
     while True:
-        for sampler, rows in zip(samplers, made, strict=True):
-            while len(rows) < steps:
-                state = next(sampler)
-                rows.append((state.coords.copy(), state.log_prob.copy()))
-        chain, log_prob = (np.array([[row[k] for row in rows] for rows in made]) for k in (0, 1))
+        while len(made) < steps:
+            lockstep.step(started, analysis, proposals)
+            made.append([(one.coords, one.log_prob) for one in started])
+        chain, log_prob = (np.array([[row[e][k] for row in made] for e in range(ensembles)]) for k in (0, 1))
         found = ShortRun(chain, log_prob, diagnostics.diagnose(chain, log_prob, analysis.parameter_names, min_ess))
         if max_steps is None or found.ess >= min_ess or steps >= max_steps:
             return found

@@ -23,7 +23,7 @@ from scipy import ndimage, stats
 
 from nuinfer.analysis import Analysis
 from nuinfer.errors import ConfigError
-from nuinfer.inference.sampling.ensemble import defective_moves
+from nuinfer.inference.sampling.lockstep import defective_moves
 from nuinfer.inference.sampling.short import sample
 from nuinfer.inference.work.executors import Call, on_unpickled
 from nuinfer.inference.work.files import write_atomic

@@ -103,8 +103,22 @@ def worker_lost(error: BaseException | None) -> bool:
     return isinstance(error, BrokenProcessPool) or type(error).__name__ == "KilledWorker"
 
 
+def workers_of(executor: futures.Executor) -> int | None:
+    """How many calls it makes at once, if it is one of ours that knows."""
+    return getattr(executor, "workers", None)
+
+
+def start(executor: futures.Executor, module: str, most: int) -> None:
+    """Start processes of ours now, which import a module while the caller does something else."""
+    if isinstance(executor, LocalWorkers):
+        for _ in range(min(executor.workers, most)):
+            executor.submit(imported, module)
+
+
 class Inline(futures.Executor):
     """Calls in this very thread: for work inside a worker, or without any."""
+
+    workers = 1
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> futures.Future[Any]:
         """Call the function now."""
@@ -239,6 +253,7 @@ class LocalWorkers(futures.Executor):
     """
 
     def __init__(self, jobs: int) -> None:
+        self.workers = jobs
         self._threads = futures.ThreadPoolExecutor(jobs, thread_name_prefix="nuinfer-worker")
         self._own = threading.local()
         self._pools: list[futures.ProcessPoolExecutor] = []

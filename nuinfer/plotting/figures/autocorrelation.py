@@ -16,8 +16,8 @@ def plot_autocorrelation(
 ) -> Figure:
     """Autocorrelation time, estimated from longer and longer parts of the chains, against their length.
 
-    Each line is a parameter, at its worst ensemble. Where the lines are below the length over 50 and flat, the chains
-    are long enough to trust them.
+    Each line is a parameter, at its worst ensemble. Where the lines are flat and below the length over that which
+    each ensemble needs (`nuinfer.inference.runs.diagnostics.least_length`), the chains are long enough.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ def plot_autocorrelation(
     ConfigError
         If the shape of `tau` is another one.
     """
-    from nuinfer.inference.runs.diagnostics import STEPS_PER_TAU
+    from nuinfer.inference.runs.diagnostics import least_length
 
     steps, estimates = np.asarray(lengths, float), np.asarray(tau, float)
     if estimates.shape != (steps.size, *estimates.shape[1:2], len(labels)):
@@ -48,7 +48,8 @@ def plot_autocorrelation(
             lap, colour = divmod(k, len(chains.COLOURS))
             look: Look = {"color": chains.COLOURS[colour], "ls": chains.DASHES[lap % len(chains.DASHES)]}
             panel.plot(steps, worst[:, k], "o", ms=style.points(2.2), label=label, **look)
-        panel.plot(steps, steps / STEPS_PER_TAU, color=style.GREY, ls="dashed", label=f"length / {STEPS_PER_TAU:g}")
+        least = least_length(estimates.shape[1])
+        panel.plot(steps, steps / least, color=style.GREY, ls="dashed", label=f"length / {least:g}")
         panel.set(xscale="log", yscale="log", xlabel="steps after burn-in", ylabel="autocorrelation time [steps]")
         for axis in (panel.xaxis, panel.yaxis):
             style.plain_log(axis, (1.0, 2.0, 5.0))
