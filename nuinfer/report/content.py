@@ -16,9 +16,10 @@ from nuinfer.constraints import CONSTRAINTS
 from nuinfer.constraints.base import Constraint
 from nuinfer.constraints.definition import read_numbers
 from nuinfer.errors import RunFolderError
+from nuinfer.inference.profile.profile import COUPLING
 from nuinfer.inference.runs import run_folder
 from nuinfer.inference.runs.run import Run
-from nuinfer.inference.runs.sensitivity import COUPLING, WITHOUT, credible_limit
+from nuinfer.inference.runs.sensitivity import WITHOUT, credible_limit
 from nuinfer.inference.runs.summary import NOT_CONVERGED, shortest_interval
 from nuinfer.inference.sampling.short import ShortRun
 from nuinfer.inference.work.files import read_json
