@@ -16,9 +16,10 @@ from nuinfer.analysis import Analysis, load
 from nuinfer.errors import ConfigError, NuinferError, RunFolderError
 from nuinfer.export import arviz_adapter
 from nuinfer.export.getdist import getdist_files
+from nuinfer.inference.profile.profile import COUPLING
 from nuinfer.inference.profile.search import best_fit
 from nuinfer.inference.runs import diagnostics, run_folder
-from nuinfer.inference.runs.sensitivity import COUPLING, Case, Fitted, fitted, sensitivity
+from nuinfer.inference.runs.sensitivity import Case, Fitted, fitted, sensitivity
 from nuinfer.inference.runs.summary import PredictiveChecks, predictive_checks, summarise
 from nuinfer.inference.work import files
 from nuinfer.inference.work.executors import Inline, on_unpickled

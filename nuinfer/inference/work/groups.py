@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import os
 from collections.abc import Generator, Iterable, Sequence
 from concurrent.futures import Executor
 
@@ -23,11 +22,6 @@ def group_size(calls: int, workers: int | None) -> int:
     (16, 5, 1)
     """
     return max(1, min(MOST, calls // (SHARES * workers if workers else WINDOW)))
-
-
-def known_workers(jobs: int | None, *, ours: bool) -> int | None:
-    """Number of workers, if they are processes of this machine."""
-    return (jobs or os.cpu_count() or 1) if ours else jobs
 
 
 def dispatch_grouped(executor: Executor, calls: Iterable[Call], attempts: int, size: int) -> Generator[Ended]:

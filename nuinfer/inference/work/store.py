@@ -34,8 +34,8 @@ from typing import Any, TypedDict, Unpack
 from nuinfer import __version__
 from nuinfer.errors import RunFolderError
 from nuinfer.inference.work import files
-from nuinfer.inference.work.executors import Call, Ended, open_executor
-from nuinfer.inference.work.groups import dispatch_grouped, group_size, known_workers
+from nuinfer.inference.work.executors import Call, Ended, open_executor, workers_of
+from nuinfer.inference.work.groups import dispatch_grouped, group_size
 from nuinfer.inference.work.progress import Reporter, Tally, now
 
 RESULTS, FORMAT = "results.jsonl", 2  # format 1: folders of nuinfer 0.1.0, one layout for each kind
@@ -267,10 +267,8 @@ class Store:
 
     def _group(self, calls: Sequence[Call]) -> int:
         """How many calls of a group are made at a time."""
-        own = self._execution.get("scheduler") is None and self._execution.get("executor") is None
-        return self._execution.get("group") or group_size(
-            len(calls), known_workers(self._execution.get("jobs"), ours=own)
-        )
+        workers = workers_of(self._executor) or self._execution.get("jobs")
+        return self._execution.get("group") or group_size(len(calls), workers)
 
     def _keep(self, ended: Ended) -> None:
         entry: dict[str, Any] = {"key": ended.key, "attempts": ended.attempts}
