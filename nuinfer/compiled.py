@@ -238,10 +238,12 @@ def cut(room: Any, at: int, shape: Any) -> Any:
 
 
 def square_root(x: Any) -> Any:
-    """The root of a number or of an array; compiled for numbers, because the compiler for GPUs lacks that of numpy."""
+    """The root of a number or of an array: the compiler for GPUs lacks numpy's, of numbers."""
     return np.sqrt(x)
 
 
 @overload(square_root, strict=False)
-def _square_root(x: Any) -> Callable[..., Any]:  # noqa: ARG001
-    return lambda x: math.sqrt(x)  # noqa: PLW0108 - it is compiled
+def _square_root(x: Any) -> Callable[..., Any]:
+    if isinstance(x, numba.types.Array):
+        return lambda x: np.sqrt(x)  # noqa: PLW0108 - it is compiled
+    return lambda x: math.sqrt(x)  # noqa: PLW0108

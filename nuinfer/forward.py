@@ -140,12 +140,8 @@ class ForwardModel:
         PhysicsDomainError
             If a scale would lift events into the analysis from energies that the response does not hold.
         """
-        if self.device == "cuda":
-            nothing = np.zeros((1, *self._response.templates.shape[1:]))
-            return self._on_card(values, nothing, nothing, np.zeros(values["gamma"].size, np.intp))[0]
-        arriving, rows = _distinct(values, (*AFTER_TRANSPORT, *self._norms))
-        flux = self.transport.integrals(self.points(arriving), self._bins)[rows]
-        return counts_by_component(flux, self._passing(values), self._response)
+        nothing = np.zeros((1, *self._response.templates.shape[1:]))
+        return self.evaluate(values, nothing, nothing, np.zeros(values["gamma"].size, np.intp))[0]
 
     def evaluate(
         self, values: Mapping[str, FloatArray], observed: FloatArray, factorials: FloatArray, of: IntArray
@@ -153,7 +149,10 @@ class ForwardModel:
         """Expected counts, see `components`, and log-probabilities, see `poisson_log_likelihood`."""
         if self.device == "cuda":
             return self._on_card(values, observed, factorials, of)
-        counts = self.components(values)
+        passing = self._passing(values)
+        arriving, rows = _distinct(values, (*AFTER_TRANSPORT, *self._norms))
+        flux = self.transport.integrals(self.points(arriving), self._bins)[rows]
+        counts = counts_by_component(flux, passing, self._response)
         return counts, poisson_log_likelihood(observed, factorials, of, counts)
 
     @cached_property

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from nuinfer.compiled import ALONE
 from nuinfer.transport.nodes import collect, make_nodes, place, weigh
 from nuinfer.transport.points import PIVOT_GEV, make_bins
 
@@ -16,14 +17,14 @@ def placed(edges_gev, order, jumps, gamma):
     bins = make_bins(edges_gev, order)
     nodes = make_nodes(order * (len(edges_gev) - 1 + len(jumps)))
     n_node = place(bins, np.log(np.array(jumps, float)), nodes)
-    weigh(n_node, gamma, np.log(PIVOT_GEV), nodes)
+    weigh(ALONE, n_node, gamma, np.log(PIVOT_GEV), nodes)
     return nodes, n_node
 
 
 def integrated(nodes, n_node, populations, n_bin, factor=1.0):
     """Integrals of populations (channel, 3, node) per bin."""
     out = np.full((*populations.shape[:2], n_bin), np.nan)
-    collect(n_node, factor, nodes, populations, out)
+    collect(ALONE, n_node, factor, nodes, populations, out)
     return out
 
 
