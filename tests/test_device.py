@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -175,6 +176,14 @@ def test_the_device_is_no_part_of_what_is_computed():
         next(jobs_of(parse_campaign(text + more))).key for more in ("", '[jobs.a.set]\n"sampler.device" = "cuda"\n')
     ]
     assert keys[0] == keys[1]
+
+
+def test_a_run_is_opened_on_the_cpu_wherever_it_was_made(tmp_path):
+    shutil.copytree(Path(__file__).parent / "reference" / "folders-0.1.0" / "fit", tmp_path / "run")
+    resolved = tmp_path / "run" / "config.resolved.toml"
+    resolved.write_text(resolved.read_text().replace("[sampler]", '[sampler]\ndevice = "cuda"'))
+    assert nuinfer.load(resolved).sampler.device == "cuda"
+    assert nuinfer.open_run(tmp_path / "run").analysis.sampler.device == "cpu"
 
 
 if __name__ == "__main__":
