@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import nuinfer
-from nuinfer.detector.response import counts_by_component
+from nuinfer.detector.response import count
 
 ANALYSES = {
     "hese7": ("hese7", ()),
@@ -62,7 +62,7 @@ def test_an_impossible_point_compiles_nothing_anew(analysis, theta):
     mixed = theta.copy()
     mixed[::3, 0] = 1e3
     assert np.isinf(analysis.log_prob(mixed)[::3]).all()
-    layouts = [getattr(each, "layout", "C") for signature in counts_by_component.signatures for each in signature]
+    layouts = [getattr(each, "layout", "C") for signature in count.signatures for each in signature]
     assert set(layouts) == {"C"}
 
 

@@ -94,7 +94,7 @@ def test_constraints_of_the_flagship_are_calibrated(control):
     settings = [f"parameters.{name}.value=1" for name in ("norm_conventional", "norm_muon", "detector_scale")]
     settings += ["parameters.energy_scale.value=1", "parameters.lightest_nu_mass_ev.value=0.02", "sampler.walkers=24"]
     analysis = nuinfer.load("hese7", [*settings, "parameters.gamma.value=2.8"])
-    setting = Setting(seed=11, min_ess=50, control=control, steps=200)
+    setting = Setting(seed=11, min_ess=30, control=control, steps=200)
     result = judge([simulate(analysis, setting, k) for k in range(24)], control, setting)
     if control == "none":
         assert result.passed, result.markdown()

@@ -232,14 +232,14 @@ def test_ranks_are_flat_for_one_distribution_and_not_for_another(chain):
     assert outside[1] > 0.5
 
 
-def test_autocorrelation_shows_the_worst_ensemble_and_the_length_over_fifty():
+def test_autocorrelation_shows_the_worst_ensemble_and_the_length_that_is_needed():
     tau = np.array([[[5.0, 1.0], [4.0, 2.0]], [[9.0, 3.0], [np.inf, 3.5]]])
     figure = plotting.plot_autocorrelation([100, 1000], tau, ["a", "b"])
     drawn = lines(figure.axes[0])
     assert drawn["b"].tolist() == [[100.0, 2.0], [1000.0, 3.5]]
     assert drawn["a"][0].tolist() == [100.0, 5.0]
     assert np.isnan(drawn["a"][1, 1])
-    assert drawn["length / 50"][:, 1].tolist() == [2.0, 20.0]
+    assert drawn["length / 25"][:, 1].tolist() == [4.0, 40.0]  # 50 of both ensembles together
     with pytest.raises(ConfigError, match="tau: shape"):
         plotting.plot_autocorrelation([100], tau, ["a", "b"])
 

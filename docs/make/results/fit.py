@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import nuinfer
-from nuinfer.inference.runs.sensitivity import COUPLING, credible_limit
+from nuinfer.inference.profile.profile import COUPLING
+from nuinfer.inference.runs.sensitivity import credible_limit
 from nuinfer.inference.sampling.short import leave_one_out
 
 SEED, STEPS = 1504, 1600  # four times the steps of a report: the limits are good to 3 %
