@@ -21,8 +21,9 @@ def make(work: Path) -> dict[str, Any]:
         options: dict[str, Any] = {"out": work / "limits", "jobs": WORKERS, "simulations": AT_EACH_COUPLING}
         made = nuinfer.limit(analysis, MASSES_MEV, method, **options)
         limits[method] = made.to_json() | {"errors": [None if math.isnan(e) else e for e in made.errors.tolist()]}
-    high = 10.0 ** float(analysis.prior_bounds[analysis.parameter_names.index("log10_g_prime"), 1])
-    return {"significance": found.to_json(), "limits": limits, "largest": high, "simulations": AT_EACH_COUPLING}
+    low, high = analysis.prior_bounds[analysis.parameter_names.index("log10_g_prime")]
+    ends = {"largest": 10.0 ** float(high), "prior95": 10.0 ** float(low + 0.95 * (high - low))}
+    return {"significance": found.to_json(), "limits": limits, **ends, "simulations": AT_EACH_COUPLING}
 
 
 def tables(values: dict[str, Any]) -> dict[str, str]:
