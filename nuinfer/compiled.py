@@ -5,6 +5,7 @@ the environment the same code runs in Python.
 """
 
 import functools
+import gc
 import hashlib
 import logging
 import math
@@ -30,18 +31,30 @@ SOURCES = (
 
 
 class _Notice(event.Listener):
-    """Says, once, that something is compiled before it is, because that takes as long as nothing else here."""
+    """Says, once, that something is compiled before it is, because that takes as long as nothing else here.
+
+    Meanwhile garbage is not looked for: a compiler makes many objects, and next to none that it takes that to free.
+    """
 
     said = False
+    depth = 0
+    collects = False
 
     def on_start(self, _: Any) -> None:
         """Before a function is compiled that is not in the cache."""
+        if self.depth == 0:
+            self.collects = gc.isenabled()
+            gc.disable()
+        self.depth += 1
         if not self.said:
             self.said = True
             logging.getLogger("nuinfer").info("compiling what is not in the cache, once, half a minute at most")
 
     def on_end(self, _: Any) -> None:
         """Afterwards."""
+        self.depth -= 1
+        if self.depth == 0 and self.collects:
+            gc.enable()
 
 
 @functools.cache
@@ -209,6 +222,18 @@ ALONE = Alone()
 def each(team: Any, n: int) -> range:
     """Those of the indices from 0 to `n` that a member of a team sees to: all, or every so-manieth from its own."""
     return range(0, n, 1) if len(team) == 1 else range(team[0], n, team[-1])
+
+
+@inlined
+def span(team: Any, first: int, end: int) -> range:
+    """Those of the indices from `first` to `end`, none of them negative, that a member of a team sees to.
+
+    A function that takes them with whole arrays is compiled sooner than slices are.
+    """
+    start, stop = np.uint64(first), np.uint64(max(first, end))
+    if len(team) == 1:
+        return range(start, stop, np.uint64(1))
+    return range(start + np.uint64(team[0]), stop, np.uint64(team[-1]))
 
 
 @inlined

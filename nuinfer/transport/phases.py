@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from nuinfer.compiled import barrier, each, leads, phase
+from nuinfer.compiled import barrier, each, leads, phase, span
 from nuinfer.physics import absorption
-from nuinfer.transport.nodes import sort
+from nuinfer.transport.nodes import Nodes, sort
 from nuinfer.transport.points import PIVOT_GEV
 from nuinfer.typing import FloatArray, IntArray
 
@@ -76,23 +76,25 @@ def divide(target: int, single: bool, ln_res: FloatArray, ln_kinks: FloatArray, 
 
 
 @phase
-def place_in_piece(ln_far: float, start: float, end: float, ln_e: FloatArray, weight: FloatArray) -> None:
-    """Place nodes at equal distances in ln(1+z), those at the ends just inside."""
-    n = ln_e.size - 1
+def place_in_piece(
+    ln_far: float, start: float, end: float, ln_e: FloatArray, weight: FloatArray, first: int, n: int
+) -> None:
+    """Place n + 1 nodes from `first` on at equal distances in ln(1+z), those at the ends just inside."""
     step = (end - start) / n
     for k in range(n + 1):
         x = min(max(start + step * (n - k), start + INSIDE), end - INSIDE)
-        ln_e[k], weight[k] = ln_far - x, 1.0
+        ln_e[first + k], weight[first + k] = ln_far - x, 1.0
 
 
 @phase
 def meet(
-    team: Any, ln_e: FloatArray, x_max: float, ln_res: FloatArray, first: IntArray, end: IntArray, n_met: int
-) -> None:
+    team: Any, ln_e: FloatArray, n_node: int, x_max: float, ln_res: FloatArray, first: IntArray, end: IntArray,
+    n_met: int,
+) -> None:  # fmt: skip
     """Find the nodes that cross each of the first targets."""
     for j in each(team, n_met):
         below, above = 0, 0
-        for node in range(ln_e.size):
+        for node in range(n_node):
             below += 1 if ln_e[node] <= ln_res[j] - x_max else 0
             above += 1 if ln_e[node] < ln_res[j] else 0
         first[j], end[j] = below, above
@@ -100,66 +102,71 @@ def meet(
 
 @phase
 def deepen(
-    team: Any, strength: float, scale: float, omega_m: float, omega_lambda: float, energy: FloatArray, depth: FloatArray
-) -> None:
-    """Depth of the crossing of a target at 1 + z = E_R/E."""
-    for node in each(team, energy.size):
+    team: Any, strength: float, scale: float, omegas: tuple[float, float], energy: FloatArray, depth: FloatArray,
+    first: int, end: int,
+) -> None:  # fmt: skip
+    """Depth of the crossing of a target at 1 + z = E_R/E, for the nodes from `first` to `end`."""
+    for node in span(team, first, end):
         r = energy[node] * scale
-        depth[node] = absorption.crossing_depth(strength, r * r * r, omega_m, omega_lambda)
+        depth[node] = absorption.crossing_depth(strength, r * r * r, omegas[0], omegas[1])
 
 
 @phase
-def fill(team: Any, value: float, out: FloatArray) -> None:
-    """Fill with a value."""
-    for node in each(team, out.size):
+def fill(team: Any, value: float, out: FloatArray, first: int, end: int) -> None:
+    """Fill with a value from `first` to `end`."""
+    for node in span(team, first, end):
         out[node] = value
 
 
 @phase
-def multiply(team: Any, factor: float, values: FloatArray, out: FloatArray) -> None:
-    """Fill with values times a factor."""
-    for node in each(team, values.size):
+def multiply(team: Any, factor: float, values: FloatArray, out: FloatArray, first: int, end: int) -> None:
+    """Fill with values times a factor, from `first` to `end`."""
+    for node in span(team, first, end):
         out[node] = factor * values[node]
 
 
 @phase
-def fill_beside(team: Any, far: FloatArray, unabsorbed: FloatArray, first: IntArray, end: IntArray, n_met: int) -> None:
+def fill_beside(
+    team: Any, far: FloatArray, unabsorbed: FloatArray, n_node: int, first: IntArray, end: IntArray, n_met: int
+) -> None:
     """Nodes beside those that cross a target: nothing or everything is emitted beyond it; where it is needed."""
     for j in range(n_met):
-        below, above = first[j + 1] if 0 < j < n_met - 1 else 0, end[j - 1] if j > 0 else unabsorbed.size
-        fill(team, 0.0, far[j, below : first[j]])
-        multiply(team, 1.0, unabsorbed[end[j] : above], far[j, end[j] : above])
+        row, below, above = far[j], first[j + 1] if 0 < j < n_met - 1 else 0, end[j - 1] if j > 0 else n_node
+        fill(team, 0.0, row, below, first[j])
+        multiply(team, 1.0, unabsorbed, row, end[j], above)
 
 
 @phase
-def add_emitted(team: Any, factor: float, before: FloatArray, after: FloatArray, out: FloatArray) -> None:
-    """Add a factor times what grows between two crossings."""
-    for node in each(team, before.size):
+def add_emitted(
+    team: Any, factor: float, before: FloatArray, after: FloatArray, out: FloatArray, first: int, end: int
+) -> None:
+    """Add a factor times what grows between two crossings, from `first` to `end`."""
+    for node in span(team, first, end):
         out[node] += factor * (after[node] - before[node])
 
 
 @phase
 def add_whole(
-    team: Any, scale: FloatArray, whole: FloatArray, energy: FloatArray, power: FloatArray, out: FloatArray
-) -> None:
+    team: Any, scale: FloatArray, whole: FloatArray, energy: FloatArray, power: FloatArray, out: FloatArray,
+    first: int, end: int,
+) -> None:  # fmt: skip
     """Add all daughters of a target that are made beyond the farthest source's reach."""
     per_e, per_power, low, middle, high = scale[0], scale[1], whole[0], whole[1], whole[2]
-    for node in each(team, energy.size):
+    for node in span(team, first, end):
         r = energy[node] * per_e
         out[node] += power[node] * per_power * ((high * r + middle) * r + low)
 
 
 @phase
 def add_made(
-    team: Any, ln_at: float, scale: FloatArray, ends: FloatArray, table: FloatArray,
-    ln_e: FloatArray, energy: FloatArray, power: FloatArray, out: FloatArray,
+    team: Any, ln_at: float, scale: FloatArray, ends: FloatArray, n_piece: int, table: FloatArray, n: int,
+    nodes: Nodes, out: FloatArray, first: int, end: int,
 ) -> None:  # fmt: skip
-    """Add the daughters of a target made before the crossing of another at ln E_R `ln_at`."""
-    n_piece, per_e, per_power = ends.size - 1, scale[0], scale[1]
-    n = table.shape[0] // n_piece
+    """Add the daughters of a target, from pieces of `n` intervals, made before another's crossing at ln E `ln_at`."""
+    ln_e, energy, power, per_e, per_power = nodes.ln_e, nodes.energy, nodes.power, scale[0], scale[1]
     piece, start = 0, ends[0]
     per_x = n / (ends[1] - start) if ends[1] > start else 0.0
-    for node in each(team, ln_e.size):
+    for node in span(team, first, end):
         x = ln_at - ln_e[node]
         if n_piece > 1:
             piece = 0
@@ -178,21 +185,21 @@ def add_made(
 
 @phase
 def absorb(
-    team: Any, share: float, scale: FloatArray, energy: FloatArray, power: FloatArray,
-    before: FloatArray, after: FloatArray, first: int, slopes: FloatArray,
+    team: Any, share: float, scale: FloatArray, nodes: Nodes, before: FloatArray, after: FloatArray, first: int,
+    n: int, slopes: FloatArray,
 ) -> None:  # fmt: skip
-    """Flux absorbed at the nodes of a piece from `first` on, as changes of M_p per interval, in the order of x."""
-    n, per_e, per_power = energy.size - 1, scale[0], scale[1]
-    before0, before1, before2 = before[0, first:], before[1, first:], before[2, first:]
-    after0, after1, after2 = after[0, first:], after[1, first:], after[2, first:]
-    low, middle, high = slopes[0], slopes[1], slopes[2]
-    for k in each(team, n + 1):
+    """Flux absorbed at the n + 1 nodes of a piece from `first` on, as changes of M_p per interval, in order of x."""
+    energy, power, per_e, per_power = nodes.energy, nodes.power, scale[0], scale[1]
+    before0, before1, before2 = before[0], before[1], before[2]
+    after0, after1, after2 = after[0], after[1], after[2]
+    low, middle, high, last = slopes[0], slopes[1], slopes[2], np.uint64(first + n)
+    for k in span(team, first, first + n + 1):
         absorbed = before0[k] - after0[k] + (before1[k] - after1[k]) + (before2[k] - after2[k])
-        low[n - k] = absorbed * share / (power[k] * per_power)
-    for k in each(team, n + 1):
-        middle[n - k] = low[n - k] / (energy[k] * per_e)
-    for k in each(team, n + 1):
-        high[n - k] = middle[n - k] / (energy[k] * per_e)
+        low[last - k] = absorbed * share / (power[k] * per_power)
+    for k in span(team, first, first + n + 1):
+        middle[last - k] = low[last - k] / (energy[k] * per_e)
+    for k in span(team, first, first + n + 1):
+        high[last - k] = middle[last - k] / (energy[k] * per_e)
 
 
 @phase
@@ -211,9 +218,10 @@ def integrate(team: Any, slope: FloatArray, rule: FloatArray, stencil: IntArray,
 
 
 @phase
-def tabulate(team: Any, decay: FloatArray, slopes: FloatArray, whole: FloatArray, table: FloatArray) -> None:
-    """Cubics of f_p M_p in the intervals of a piece, from their changes at the nodes and their integrals."""
-    n = table.shape[0]
+def tabulate(
+    team: Any, decay: FloatArray, slopes: FloatArray, whole: FloatArray, table: FloatArray, first: int, n: int
+) -> None:
+    """Cubics of f_p M_p in `n` intervals of a piece, from their changes at the nodes and their integrals."""
     for p in each(team, 3):
         rise, total = slopes[3 + p], whole[p]
         for k in range(n):
@@ -223,7 +231,7 @@ def tabulate(team: Any, decay: FloatArray, slopes: FloatArray, whole: FloatArray
         whole[p] = rise[n] = total
     barrier(team)
     for k in each(team, n):
-        row = table[k]
+        row = table[first + k]
         for p in range(3):
             f, left, right = decay[p], slopes[p, k], slopes[p, k + 1]
             change = slopes[3 + p, k + 1] - slopes[3 + p, k]

@@ -61,103 +61,89 @@ def at_earth(
     Points have `n_most` nodes at the most and share the room for a workspace.
     """
     n_target, n_channel, n_kink = points.masses_ev.shape[1], points.source.shape[1], points.spectrum.ln_kinks.shape[0]
-    n, n_given, x_max = path.stencil.size, ln_energies.shape[1], path.shells.x_max
-    work = make_workspace(room, n_most, n_target, n_channel, n_kink, path.shells.density.size, n)
+    shells, crossings, decay, daughters = path.shells, path.crossings, path.decay, path.daughters
+    n, n_given, x_max, single = path.stencil.size, ln_energies.shape[1], shells.x_max, shells.density.size == 1
+    work = make_workspace(room, n_most, n_target, n_channel, n_kink, shells.density.size, n)
     nodes, emission, here, there, depth = work.nodes, work.emission, work.here, work.there, work.depth
-    ln_res, firsts, ends = emission.ln_res, emission.first, emission.end
-    far, unabsorbed = emission.far, emission.unabsorbed
-    scales, n_pieces, slopes = work.scales, work.n_pieces, work.slopes
+    ln_e, energy, power, weight = nodes.ln_e, nodes.energy, nodes.power, nodes.weight
+    ln_res, firsts, ends, far, unabsorbed = (
+        emission.ln_res, emission.first, emission.end, emission.far, emission.unabsorbed
+    )  # fmt: skip
+    order, scales, placed, n_pieces = work.order, work.scales, work.n_node, work.n_pieces
+    pieces, table, whole, slopes = work.ends, work.table, work.whole, work.slopes
     for b in points_of(team, out.shape[0]):
-        gamma, ln_kinks = points.spectrum.gamma[b], points.spectrum.ln_kinks[:, b]
+        gamma, ln_kinks, m_zprime_mev = points.spectrum.gamma[b], points.spectrum.ln_kinks[:, b], points.m_zprime_mev[b]
         origin = points.source[min(b, points.source.shape[0] - 1)]
-        strength = path.strength * (points.g_prime[b] / points.m_zprime_mev[b]) ** 2 * points.relic_temperature[b] ** 3
-        order_targets(team, points.m_zprime_mev[b], points.masses_ev[b], gamma, work.order, ln_res, scales)
-        prepare(points.spectrum, team, b, path.shells, emission)
+        strength = path.strength * (points.g_prime[b] / m_zprime_mev) ** 2 * points.relic_temperature[b] ** 3
+        order_targets(team, m_zprime_mev, points.masses_ev[b], gamma, order, ln_res, scales)
+        prepare(points.spectrum, team, b, shells, emission)
         # The tables of each target need those of the lighter ones; after them comes Earth.
         for stage in range(n_target if n == 0 else 0, n_target + 1):
             barrier(team)
             if stage == n_target and n_given > 0:
-                multiply(team, 1.0, ln_energies[b], nodes.ln_e)
-                fill(team, 1.0, nodes.weight[:n_given])
+                multiply(team, 1.0, ln_energies[b], ln_e, 0, n_given)
+                fill(team, 1.0, weight, 0, n_given)
             elif leads(team):
                 if stage < n_target:
-                    single, own = path.shells.density.size == 1, work.ends[stage]
+                    own = pieces[stage]
                     n_pieces[stage] = divide(stage, single, ln_res, ln_kinks, x_max, own)
-                    n_node = work.n_node[0] = n_pieces[stage] * (n + 1)
+                    placed[0] = n_pieces[stage] * (n + 1)
                     for piece in range(n_pieces[stage]):  # those at small x last
-                        start, end = n_node - (piece + 1) * (n + 1), n_node - piece * (n + 1)
-                        left, right = own[piece], own[piece + 1]
-                        place_in_piece(ln_res[stage], left, right, nodes.ln_e[start:end], nodes.weight[start:end])
+                        start = placed[0] - (piece + 1) * (n + 1)
+                        place_in_piece(ln_res[stage], own[piece], own[piece + 1], ln_e, weight, start, n)
                 else:
                     set_breaks(ln_res, ln_kinks, x_max, work.breaks)
-                    work.n_node[0] = place(bins, work.breaks, nodes)
+                    placed[0] = place(bins, work.breaks, nodes)
             barrier(team)
-            n_node = n_given if stage == n_target and n_given > 0 else work.n_node[0]
+            n_node: int = n_given if stage == n_target and n_given > 0 else placed[0]
             if n_node == 0:
                 continue
             n_met = min(stage + 1, n_target)
             weigh(team, n_node, gamma, LN_PIVOT, nodes)
-            meet(team, nodes.ln_e[:n_node], x_max, ln_res, firsts, ends, n_met)
+            meet(team, ln_e, n_node, x_max, ln_res, firsts, ends, n_met)
             if leads(team):
-                nodes.ln_e[n_node] = LN_PIVOT
+                ln_e[n_node] = LN_PIVOT
             barrier(team)
-            emit(points.spectrum, team, b, n_met, n_node + 1, path.shells, emission)
+            emit(points.spectrum, team, b, n_met, n_node + 1, shells, emission)
             barrier(team)
-            fill_beside(team, far, unabsorbed[:n_node], firsts, ends, n_met)
+            fill_beside(team, far, unabsorbed, n_node, firsts, ends, n_met)
             barrier(team)
             for c in range(n_channel):
                 for i in range(3):
-                    multiply(team, origin[c, i], far[0, :n_node] if n_met > 0 else unabsorbed[:n_node], here[c, i])
+                    multiply(team, origin[c, i], far[0] if n_met > 0 else unabsorbed, here[c, i], 0, n_node)
             for j in range(n_met):
                 first, end, first_next, end_next = firsts[j], ends[j], 0, 0
                 if j + 1 < n_target:
                     first_next, end_next = firsts[j + 1], ends[j + 1]
-                deepen(
-                    team,
-                    strength,
-                    scales[j, 0],
-                    path.omega_m,
-                    path.omega_lambda,
-                    nodes.energy[first:end],
-                    depth[first:end],
-                )
+                deepen(team, strength, scales[j, 0], (path.omega_m, path.omega_lambda), energy, depth, first, end)
                 barrier(team)
                 if j == stage:
                     for c in range(n_channel):
                         for i in range(3):
-                            multiply(team, 1.0, here[c, i, :n_node], there[c, i])
+                            multiply(team, 1.0, here[c, i], there[c, i], 0, n_node)
                     barrier(team)
-                cross(team, work.order[j], first, end, path.crossings, depth, here)
+                cross(team, order[j], first, end, crossings, depth, here)
                 barrier(team)
                 if j == stage:
                     continue
-                before, after = far[j, first_next:end], unabsorbed[first_next:end]
-                if j + 1 < n_target:
-                    after = far[j + 1, first_next:end]
+                after = far[j + 1] if j + 1 < n_target else unabsorbed
                 for c in range(n_channel):
                     if n > 0:  # daughters made before this target and before the next, of all up to it
                         made, near = work.made[c], work.near[c]
-                        fill(team, 0.0, made[first_next:first])
+                        fill(team, 0.0, made, first_next, first)
                         if j > 0:
-                            multiply(team, 1.0, near[first:end], made[first:end])
+                            multiply(team, 1.0, near, made, first, end)
                         else:
-                            fill(team, 0.0, made[first:end])
+                            fill(team, 0.0, made, first, end)
                         barrier(team)
-                        fill(team, 0.0, near[first_next:end])
+                        fill(team, 0.0, near, first_next, end)
                         for k in range(3 * j + 3):  # all of the far ones; its own before it; all before the next
                             parent, what = k % (j + 1), k // (j + 1)
                             if n_pieces[parent] == 0 or (what == 1 and parent < j):
                                 continue
-                            scale = scales[parent]
                             if what == 0:
-                                low, high = first_next, first
                                 add_whole(
-                                    team,
-                                    scale,
-                                    work.whole[parent, c],
-                                    nodes.energy[low:high],
-                                    nodes.power[low:high],
-                                    made[low:high],
+                                    team, scales[parent], whole[parent, c], energy, power, made, first_next, first
                                 )
                                 continue
                             low, high, row, at = (
@@ -165,56 +151,36 @@ def at_earth(
                             )
                             if low < high:
                                 add_made(
-                                    team, ln_res[at], scale, work.ends[parent, : n_pieces[parent] + 1],
-                                    work.table[parent, c, : n_pieces[parent] * n],
-                                    nodes.ln_e[low:high], nodes.energy[low:high], nodes.power[low:high], row[low:high],
+                                    team, ln_res[at], scales[parent], pieces[parent], n_pieces[parent],
+                                    table[parent, c], n, nodes, row, low, high,
                                 )  # fmt: skip
                         barrier(team)
                     for i in range(3):
-                        row = here[c, i, first_next:end]
-                        add_emitted(team, origin[c, i], before, after, row)
+                        add_emitted(team, origin[c, i], far[j], after, here[c, i], first_next, end)
                         if n > 0:
-                            add_emitted(
-                                team, path.daughters[i], work.near[c, first_next:end], work.made[c, first_next:end], row
-                            )
+                            add_emitted(team, daughters[i], work.near[c], work.made[c], here[c, i], first_next, end)
             barrier(team)
             if stage < n_target:
                 for c in range(n_channel):
                     for p in each(team, 3):
-                        work.whole[stage, c, p] = 0.0
+                        whole[stage, c, p] = 0.0
                     for piece in range(n_pieces[stage]):
-                        start, end = n_node - (piece + 1) * (n + 1), n_node - piece * (n + 1)
-                        share = neutrino_share(points.m_zprime_mev[b], path.neutrinos, path.charged)
-                        share *= (work.ends[stage, piece + 1] - work.ends[stage, piece]) / n
-                        absorb(
-                            team,
-                            share,
-                            scales[stage],
-                            nodes.energy[start:end],
-                            nodes.power[start:end],
-                            there[c],
-                            here[c],
-                            start,
-                            slopes,
-                        )
+                        share = neutrino_share(m_zprime_mev, path.neutrinos, path.charged)
+                        share *= (pieces[stage, piece + 1] - pieces[stage, piece]) / n
+                        start = n_node - (piece + 1) * (n + 1)
+                        absorb(team, share, scales[stage], nodes, there[c], here[c], start, n, slopes)
                         barrier(team)
                         for p in range(3):
                             integrate(team, slopes[p], path.cumulative, path.stencil, slopes[3 + p])
                         barrier(team)
-                        tabulate(
-                            team,
-                            path.decay[c],
-                            slopes,
-                            work.whole[stage, c],
-                            work.table[stage, c, piece * n : (piece + 1) * n],
-                        )
+                        tabulate(team, decay[c], slopes, whole[stage, c], table[stage, c], piece * n, n)
                         barrier(team)
                     for p in each(team, 3):
-                        work.whole[stage, c, p] *= path.decay[c, p]
+                        whole[stage, c, p] *= decay[c, p]
             elif n_given > 0:
                 for c in range(n_channel):
                     for i in range(3):
-                        multiply(team, 1.0 / unabsorbed[n_node], here[c, i, :n_node], out[b, c, i])
+                        multiply(team, 1.0 / unabsorbed[n_node], here[c, i], out[b, c, i], 0, n_node)
             else:
                 collect(team, n_node, 1.0 / unabsorbed[n_node], nodes, here, out[b])
 
