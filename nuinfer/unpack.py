@@ -41,7 +41,9 @@ class Layout(NamedTuple):
 
 
 @compiled
-def unpack(theta: FloatArray, layout: Layout) -> tuple[FloatArray, FloatArray, BoolArray]:
+def unpack_into(
+    theta: FloatArray, layout: Layout, values: FloatArray, log_prior: FloatArray, finite: BoolArray
+) -> None:
     """Values and prior of a batch.
 
     Parameters
@@ -50,22 +52,21 @@ def unpack(theta: FloatArray, layout: Layout) -> tuple[FloatArray, FloatArray, B
         Points.
     layout : Layout
         How to read them.
-
-    Returns
-    -------
     values : ndarray, shape (value, n)
+        Written.
     log_prior : ndarray, shape (n,)
-        -inf outside the support, NaN for NaN.
+        Written: -inf outside the support, NaN for NaN.
     finite : ndarray, shape (n,)
-        Whether all values are finite.
+        Written: whether all values are finite.
     """
-    n, n_dim, n_value = theta.shape[0], theta.shape[1], layout.column.size
-    values, log_prior, finite = np.empty((n_value, n)), np.empty(n), np.ones(n, np.bool_)
-    for v in range(n_value):
+    n, n_dim = theta.shape
+    for b in range(n):
+        finite[b] = True
+    for v in range(layout.column.size):
         for b in range(n):
             value = layout.fixed[v] if layout.column[v] < 0 else theta[b, layout.column[v]]
             if layout.power[v]:
-                value = np.power(10.0, value)
+                value = 10.0**value
             values[v, b] = value
             finite[b] &= math.isfinite(value)
     for b in range(n):
@@ -83,4 +84,11 @@ def unpack(theta: FloatArray, layout: Layout) -> tuple[FloatArray, FloatArray, B
                 share += theta[b, k]
             outside |= share > layout.share_total
         log_prior[b] = -math.inf if outside else total
-    return values, log_prior, finite
+
+
+def unpack(theta: FloatArray, layout: Layout) -> tuple[FloatArray, FloatArray, BoolArray]:
+    """The arrays of `unpack_into`: values, prior, and whether they are finite."""
+    n = len(theta)
+    made = np.empty((layout.column.size, n)), np.empty(n), np.empty(n, np.bool_)
+    unpack_into(theta, layout, *made)
+    return made

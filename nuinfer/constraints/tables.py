@@ -50,7 +50,14 @@ def _first_outside(values: FloatArray, low: float, high: float) -> int:
 @inlined
 def interval(x: float, starts: FloatArray) -> int:
     """Index of the last of increasing `starts` that is not above x; 0 if there is none."""
-    return max(int(np.searchsorted(starts, x, side="right")) - 1, 0)
+    low, high = 0, starts.size
+    while high - low > 1:  # bisection, because that of numpy takes long to compile
+        middle = (low + high) // 2
+        if starts[middle] > x:
+            high = middle
+        else:
+            low = middle
+    return low
 
 
 @inlined
