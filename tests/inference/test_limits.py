@@ -52,7 +52,7 @@ def test_limits_by_simulation_are_those_of_the_table_statistical(toys):
 @pytest.mark.slow
 def test_every_limit_of_the_table_and_their_coverage_statistical(toys):
     """All eight within their Monte-Carlo errors; they cover signals in 90 % of the data, half as large do not."""
-    found = {int(n): constructed(toys, n, 1000) for n in TABLE["limits"]}
+    found = {int(n): constructed(toys, n, 400) for n in TABLE["limits"]}
     for n, (value, error) in found.items():
         assert abs(value - TABLE["limits"][str(n)]) < 3.0 * error + (0.3 if n == 0 else 0.0)  # p is not monotonic there
     for mu in (0.5, 2.0, 4.0):
