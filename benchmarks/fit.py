@@ -30,14 +30,14 @@ def parts(log: Path, begin: float, wall: float) -> dict[str, float]:
     return {name: max(0.0, b - a) for name, a, b in zip(names, ends, ends[1:], strict=False)}
 
 
-def main(other: str | None = None, rounds: int = 2) -> None:
+def main(other: str | None = None, rounds: str = "2") -> None:
     """Measure."""
     here = Path(__file__).resolve().parents[1]
     checkouts = [here] if other is None else [here, Path(other).resolve()]
     preset = str(checkouts[-1] / "nuinfer/presets/hese7.toml")
     found: list[list[tuple[float, float]]] = [[] for _ in checkouts]
     with tempfile.TemporaryDirectory() as folder:
-        for turn in range(rounds + 1):  # the first one compiles
+        for turn in range(int(rounds) + 1):  # the first one compiles
             for k, checkout in enumerate(checkouts):
                 out = Path(folder) / f"{turn}-{k}"
                 begin = time.time()
@@ -56,4 +56,4 @@ def main(other: str | None = None, rounds: int = 2) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:2], *map(int, sys.argv[2:3]))
+    main(*sys.argv[1:3])
