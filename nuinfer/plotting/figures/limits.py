@@ -22,7 +22,7 @@ def plot_limits(limits: Limits, width_in: float = style.COLUMN_IN) -> Figure:
     mass, found, label = limits.masses_mev, limits.limits, f"{limits.method}, {percent(limits.level)}"
     with sheet(None, width_in, (0.8 * width_in, 0.8 * width_in), legend="upper left") as drawn:
         panel = drawn.panel
-        panel.plot(mass, found, color=style.BLUE, marker="o", ms=style.points(3.0), label=label)
+        panel.plot(mass, found, color=style.BLUE, marker="o", ms=style.points(3.0), label=label, clip_on=False)
         panel.errorbar(mass, found, yerr=np.nan_to_num(limits.errors), fmt="none", ecolor=style.BLUE)
         panel.set(xscale="log", yscale="log", xlabel=r"$m_{Z'}$ [MeV]", ylabel="upper limit on $g'$")
         if mass.size > 1:
