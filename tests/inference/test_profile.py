@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import runpy
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from scipy import stats
 
 import nuinfer
 from nuinfer.errors import ConfigError
-from nuinfer.inference.profile.profile import Profile, log_likelihood, pseudo_experiments
+from nuinfer.inference.profile.profile import Profile, _crossing, log_likelihood, pseudo_experiments
 from nuinfer.inference.runs.summary import predictive_checks
 
 
@@ -47,6 +48,46 @@ def test_limits_that_the_prior_hides(toys):
     flat = Profile(toys.Plateau(n_dim=2))  # flat below 0, a Gaussian above
     assert flat.limit("x0", "upper") == pytest.approx(1.6449, abs=5e-3)
     assert flat.limit("x0", "lower") is None
+
+
+class Tip:
+    """A flat density below a roof, |x1 - 2| < (3 - x0)/50, that the other parameter narrows to its tip at x0 = 3."""
+
+    def __new__(cls, toys):
+        class Toy(toys.Toy):
+            def log_likelihood(self, theta):
+                below = np.abs(theta[:, 1] - 2.0) < (3.0 - theta[:, 0]) / 50.0
+                return np.where(below, -0.5 * theta[:, 2] ** 2, -np.inf)
+
+        return Toy(n_dim=3)
+
+
+def test_a_limit_reaches_the_tip_of_what_exclusions_leave_analytic(toys):
+    """No random point hits the last of it: at a distance of one step the roof is as wide as 4e-6 of the prior."""
+    limit = Profile(Tip(toys)).limit("x0", "upper")
+    assert 3.0 - 4e-3 < limit < 3.0  # two steps of EDGE
+
+
+@pytest.mark.parametrize(
+    ("excess", "zero", "most"),
+    [
+        (lambda x: x - 1.5, 1.5, 4),
+        (lambda x: math.sqrt(0.5 * x**2 + 0.2 * x**3) - 1.2, 1.36489, 8),
+        (lambda x: math.inf if x > 2.3 else -1.0, 2.3, 22),
+        (lambda x: -1.0 if x < 0.6 else 2.0 * x, 0.6, 22),
+    ],
+    ids=["straight", "curved", "cut", "jump"],
+)
+def test_crossings_analytic(excess, zero, most):
+    """A line, a smooth curve (x^3 + 2.5 x^2 = 7.2), an exclusion and a step."""
+    search, tried = _crossing(0.0, 0.2, 5.0, 1e-3, -1.2), 0
+    value = next(search)
+    try:
+        while True:
+            value, tried = search.send(excess(value)), tried + 1
+    except StopIteration as ended:
+        assert ended.value == pytest.approx(zero, abs=1.1e-3)
+    assert tried < most
 
 
 def test_profile_finds_the_higher_of_two_modes_from_either_side(toys):

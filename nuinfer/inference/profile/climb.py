@@ -8,6 +8,9 @@ constraint as if it were minus half a square, so that first differences are enou
 Marquardt.
 """
 
+from __future__ import annotations
+
+import copy
 import math
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -43,8 +46,8 @@ class Section:
     ----------
     analysis : Analysis
         What is maximised.
-    bounds : ndarray, shape (n_dim, 2)
-        Ends of the cube, finite.
+    bounds : ndarray, shape (problem, n_dim, 2)
+        Ends of the cube of each problem, finite.
     data : DataSets
         The data of each problem.
     column : int, optional
@@ -64,24 +67,34 @@ class Section:
         values: FloatArray | None = None,
         batch: int = BATCH,
     ) -> None:
-        self._analysis, self._bounds, self._data, self._batch = analysis, bounds, data, batch
+        self._analysis, self._data, self._batch = analysis, data, batch
         self.problems = len(data)
         self._values = np.zeros(self.problems) if values is None else np.asarray(values, float)
-        self.free = [k for k in range(len(bounds)) if k != column]
-        self._low, self._high = bounds[self.free].T
+        self.n_dim = bounds.shape[1]
+        self.free = [k for k in range(self.n_dim) if k != column]
+        self._low, self._high = np.moveaxis(bounds[:, self.free], -1, 0)
         weights = np.array([prior.coefficients[1] for _, prior in analysis.space.sampled])
-        self._stiffness = np.diag(2.0 * weights[self.free] * (self._high - self._low) ** 2)
+        self._stiffness = 2.0 * weights[self.free] * (self._high - self._low) ** 2
         self._peaks = np.array([constraint.largest_term for constraint in analysis.constraints])
+
+    def chosen(self, problems: IntArray) -> Section:
+        """Some of the problems."""
+        some = copy.copy(self)
+        some.problems, some._data, some._values = len(problems), self._data.chosen(problems), self._values[problems]
+        some._low, some._high, some._stiffness = (each[problems] for each in (self._low, self._high, self._stiffness))
+        return some
 
     def point(self, unit: FloatArray, of: IntArray) -> FloatArray:
         """Parameters, shape (n, n_dim)."""
-        theta = np.repeat(self._values[of, None], len(self._bounds), axis=1)
-        theta[:, self.free] = np.clip(self._low + unit * (self._high - self._low), self._low, self._high)
-        return self._analysis.into_prior(theta, [k for k in range(len(self._bounds)) if k not in self.free])
+        theta = np.repeat(self._values[of, None], self.n_dim, axis=1)
+        low, high = self._low[of], self._high[of]
+        theta[:, self.free] = np.clip(low + unit * (high - low), low, high)
+        return self._analysis.into_prior(theta, [k for k in range(self.n_dim) if k not in self.free])
 
-    def unit(self, theta: FloatArray) -> FloatArray:
-        """Points of the cube, shape (n, free), of parameters of shape (n, n_dim)."""
-        return np.asarray(np.clip((theta[:, self.free] - self._low) / (self._high - self._low), 0.0, 1.0))
+    def unit(self, theta: FloatArray, of: int) -> FloatArray:
+        """Points of the cube of a problem, shape (n, free), of parameters of shape (n, n_dim)."""
+        low, high = self._low[of], self._high[of]
+        return np.asarray(np.clip((theta[:, self.free] - low) / (high - low), 0.0, 1.0))
 
     def terms(self, unit: FloatArray, of: IntArray) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Minus the log-probability (n,), terms and counts as `Analysis.evaluate` has them."""
@@ -116,7 +129,8 @@ class Section:
         lost = np.clip(self._peaks - terms[:, :1], LEAST_LOST, IMPOSSIBLE)
         weights = np.maximum(counts[:, :1], LEAST_COUNT), 2.0 * lost
         scores = np.concatenate([slope(counts), slope(terms)], axis=2) / np.sqrt(np.concatenate(weights, axis=2))
-        return Local(cost[:, 0, 0].copy(), slope(cost)[:, :, 0], scores @ scores.transpose(0, 2, 1) + self._stiffness)
+        curvature = scores @ scores.transpose(0, 2, 1) + self._stiffness[of][:, None] * np.eye(free)
+        return Local(cost[:, 0, 0].copy(), slope(cost)[:, :, 0], curvature)
 
 
 def _slices(n: int, size: int) -> list[slice]:

@@ -12,23 +12,31 @@ P(chi^2_1 > q)/2, and 95 % is at q = 2.71. This holds at a mass that is given be
 prior. With the mass free `significance` has no known distribution, and simulated data must say what a value means.
 """
 
+import itertools
 import math
-from typing import Any, NamedTuple
+from collections.abc import Generator
+from typing import NamedTuple
 
 import numpy as np
 from scipy import stats
-from scipy.optimize.elementwise import find_root
 
 from nuinfer.analysis import Analysis
 from nuinfer.confidence import INTERVAL, LIMIT, ONE_SIGMA
 from nuinfer.errors import ConfigError
-from nuinfer.inference.profile.search import LOST_ENOUGH, BestFit, Search, best_fits
+from nuinfer.inference.profile.climb import IMPOSSIBLE
+from nuinfer.inference.profile.search import LOST_ENOUGH, WHOLE, Amount, BestFit, Decided, Search, best_fits
 from nuinfer.inference.work.simulation import draw_data
 from nuinfer.observed import DataSets
 from nuinfer.priors import Normal
 from nuinfer.typing import ArrayLike, BoolArray, FloatArray, IntArray
 
 EDGE, CLOSE = 1e-4, 2e-4  # accuracy of a limit: of the prior range, and of the root of the loss
+FIRST_STEPS, WIDER, SECANTS = (
+    8,
+    4.0,
+    6,
+)  # first step outwards, over the accuracy, and its growth; how often it takes no half
+CLEAR, FAR = 0.3, 4.0  # how far that is from its target where a search ends early; before children are tried
 COUPLING, MASS = "log10_g_prime", "log10_m_zprime_mev"
 TOGETHER = 16
 """Data sets that are fitted at a time."""
@@ -39,10 +47,8 @@ class Profile:
 
     Parameters
     ----------
-    analysis, seed, starts, effort
-        As for `nuinfer.inference.profile.search.best_fit`.
-    data : DataSets, optional
-        Many data sets, see `Analysis.data_sets`; by default that of the analysis alone.
+    analysis, seed, starts, amount, data, bounds
+        As for `nuinfer.inference.profile.search.Search`.
 
     Attributes
     ----------
@@ -55,17 +61,27 @@ class Profile:
         analysis: Analysis,
         seed: int = 0,
         starts: FloatArray | None = None,
-        effort: float = 1.0,
+        amount: Amount = WHOLE,
         data: DataSets | None = None,
+        bounds: FloatArray | None = None,
     ) -> None:
         self._names = analysis.parameter_names
-        self._search = Search(analysis, seed, starts, effort, data)
+        self._search = Search(analysis, seed, starts, amount, data, bounds=bounds)
         self.bests = list(self._search.best)
 
     @property
     def best(self) -> BestFit:
         """The best fit, to the first data set."""
         return self.bests[0]
+
+    @property
+    def pool(self) -> FloatArray:
+        """Points that the searches for the first data set have left, from which others may start, (n, n_dim)."""
+        return self._search.pools[0][0]
+
+    def add(self, theta: FloatArray) -> None:
+        """Let searches with a parameter fixed start from the best of some points, (n, n_dim), too."""
+        self._search.add(theta)
 
     def column(self, name: str) -> int:
         """Column of a parameter.
@@ -79,11 +95,16 @@ class Profile:
             raise ConfigError(f"parameter '{name}': not one of {', '.join(self._names)}")
         return self._names.index(name)
 
-    def fits(self, name: str, values: ArrayLike, of: IntArray | None = None) -> list[BestFit]:
-        """Best fits with one parameter fixed to values (n,), to the data sets (n,) of them, by default the first."""
+    def fits(
+        self, name: str, values: ArrayLike, of: IntArray | None = None, decided: Decided | None = None
+    ) -> list[BestFit]:
+        """Best fits with one parameter fixed to values (n,), to the data sets (n,) of them, by default the first.
+
+        They are no better than it takes for what is to be `decided`.
+        """
         values = np.atleast_1d(np.asarray(values, float))
         of = np.zeros(len(values), np.intp) if of is None else of
-        found = self._search.fixed(self.column(name), values, of)
+        found = self._search.fixed(self.column(name), values, of, decided)
         for k, one in zip(of, found, strict=True):
             if one.log_prob > self.bests[k].log_prob:
                 self.bests[k] = one
@@ -117,7 +138,7 @@ class Profile:
         level : float
             Confidence level.
         """
-        ends = self._search.bounds[self.column(name)].tolist()
+        ends = self._search.bounds[0, self.column(name)].tolist()
         found = [float(self._crossings(name, side, INTERVAL.drop(level))[0]) for side in (0, 1)]
         low, high = (end if math.isnan(one) else one for one, end in zip(found, ends, strict=True))
         return low, high
@@ -142,41 +163,78 @@ class Profile:
         return self._crossings(name, int(side == "upper"), LIMIT.drop(level))
 
     def _crossings(self, name: str, side: int, target: float) -> FloatArray:
-        """Where the losses reach `target` on one side of the best fits, seen from the end of the prior, else NaN."""
-        column = self.column(name)
-        ends = self._search.bounds[column]
-        step = EDGE * float(np.ptp(ends))
-        end = float(ends[side]) + (step, -step)[side]  # the end itself may not belong to the prior
-        known: dict[tuple[int, float], float] = {}  # one search for each data set and value
-        solve: Any = find_root  # whose types know functions without arguments only
-        roots, going = np.full(len(self.bests), math.nan), np.arange(len(self.bests))
+        """Where the losses reach `target` on one side of the best fits, else NaN."""
+        column, roots, going = self.column(name), np.full(len(self.bests), math.nan), list(range(len(self.bests)))
+        low, high = self._search.bounds[:, column].T
+        step = EDGE * (high - low)
+        end = high - step if side else low + step  # the end itself may not belong to the prior
 
-        def excess(values: FloatArray, of: FloatArray) -> FloatArray:
+        def over(log_probs: ArrayLike, of: IntArray) -> FloatArray:
             """Roots of the losses, which are nearly straight, over that of the target."""
-            asked = list(zip(of.astype(int).tolist(), values.tolist(), strict=True))
-            new = [key for key in dict.fromkeys(asked) if key not in known]
-            if new:
-                found = self.fits(name, [value for _, value in new], np.array([k for k, _ in new]))
-                known.update(zip(new, [one.log_prob for one in found], strict=True))
-            lost = np.array([self.bests[k].log_prob - known[k, value] for k, value in asked])
+            lost = np.array([self.bests[k].log_prob for k in of]) - log_probs
             return np.asarray(np.sqrt(np.maximum(lost, 0.0)) - math.sqrt(target))
 
         for _ in range(3):  # again if a better fit turns up on the way
-            reached = excess(np.full(len(going), end), going.astype(float)) > 0.0
-            roots[going[~reached]] = math.nan
-            going = going[reached]
-            if not going.size:
-                break
-            before = [self.bests[k].log_prob for k in going]
-            middle = np.array([self.bests[k].theta[column] for k in going])
-            known.update(zip(zip(going.tolist(), middle.tolist(), strict=True), before, strict=True))
-            bracket = (middle, np.full(len(going), end))
-            tolerances = {"xatol": step, "fatol": CLOSE}
-            roots[going] = solve(excess, bracket, args=(going.astype(float),), tolerances=tolerances).x
-            going = going[[self.bests[k].log_prob - old >= LOST_ENOUGH for k, old in zip(going, before, strict=True)]]
-            if not going.size:
+            before, tracks = [self.bests[k].log_prob for k in going], {}
+            for k in going:
+                theta, cost = self._search.pools[k]
+                allowed, middle = theta[-cost > self.bests[k].log_prob - target, column], self.bests[k].theta[column]
+                furthest = float((np.max if side else np.min)([*allowed, middle]))
+                tracks[k] = _crossing(float(middle), furthest, float(end[k]), float(step[k]), -math.sqrt(target))
+            asked = {k: next(track) for k, track in tracks.items()}
+            while asked:
+                rows = np.array(list(asked))
+
+                def decided(log_probs: FloatArray, searched: bool, rows: IntArray = rows) -> BoolArray:
+                    excess = over(log_probs, rows)
+                    return (excess < -CLEAR) | (excess > FAR) & (searched | (log_probs > -IMPOSSIBLE))
+
+                found, asked = self.fits(name, list(asked.values()), rows, decided), {}
+                for k, excess in zip(rows.tolist(), over([one.log_prob for one in found], rows).tolist(), strict=True):
+                    try:
+                        asked[k] = tracks[k].send(excess)
+                    except StopIteration as ended:
+                        roots[k] = ended.value
+            going = [k for k, old in zip(going, before, strict=True) if self.bests[k].log_prob - old >= LOST_ENOUGH]
+            if not going:
                 break
         return roots
+
+
+def _crossing(middle: float, known: float, end: float, step: float, least: float) -> Generator[float, float, float]:
+    """Values to be tried, each answered by the excess there, until the zero between `middle` and `end` is found.
+
+    It goes on from the value that is known to be inside along secants; where these lead nowhere, as where an exclusion
+    cuts, outwards by larger and larger steps, then by halves.
+
+    Parameters
+    ----------
+    middle, known, end : float
+        Where the excess is `least`; the furthest value known to be inside; the end.
+    step : float
+        Accuracy.
+    least : float
+        Excess at the best fit.
+
+    Returns
+    -------
+    float
+        NaN if the end is inside.
+    """
+    inside, outside = (middle, least), (end, (yield end))
+    if outside[1] <= 0.0 or middle == end:
+        return math.nan
+    here, width, value = inside, FIRST_STEPS * step, known if abs(known - middle) > step else 0.5 * (middle + end)
+    for tried in itertools.count():
+        before, here = here, (value, (yield value))
+        inside, outside = (here, outside) if here[1] < 0.0 else (inside, here)
+        gap, rise = outside[0] - inside[0], here[1] - before[1]
+        if abs(here[1]) < CLOSE or abs(gap) <= step:
+            return min(inside, outside, key=lambda point: abs(point[1]))[0]
+        value = here[0] - here[1] * (here[0] - before[0]) / rise if 0.0 < abs(rise) < FAR else math.nan
+        if not 0.0 < (value - inside[0]) / gap < 1.0 or tried > SECANTS:
+            value, width = inside[0] + math.copysign(min(width, 0.5 * abs(gap)), gap), WIDER * width
+    raise AssertionError
 
 
 def pseudo_experiments(analysis: Analysis, name: str, value: float, side: str, n: int = 100, seed: int = 0) -> float:

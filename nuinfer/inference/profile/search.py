@@ -8,7 +8,8 @@ all over the prior while the rest is at its best already. The best distinct poin
 population of a differential evolution (Storn and Price, J. Global Optim. 11 (1997) 341), which moves along the borders
 of exclusions, and from its best point a simplex (Nelder and Mead, Comput. J. 7 (1965) 308; adaptive, Gao and Han,
 Comput. Optim. Appl. 51 (2012) 259) follows the kinks. A search with a parameter fixed is a smaller one of the same
-kind, from what all the searches before have found for the same data.
+kind, from what all the searches before have found for the same data; it may end early, where that decides what is
+asked, and where none of what was found is possible, it begins with points scattered around the nearest.
 
 Many problems, data sets or values of the fixed parameter, are searched in lockstep: what each would evaluate by itself
 is one batch, and what does not depend on the data, the expected counts of the draws that they begin with, is computed
@@ -16,8 +17,9 @@ once. All use the same random numbers, so that a best fit is the same to the bit
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -26,19 +28,20 @@ from nuinfer.errors import ConfigError
 from nuinfer.inference.profile.climb import BATCH, IMPOSSIBLE, Population, Section, climb, flat
 from nuinfer.inference.profile.lockstep import evolve, simplex
 from nuinfer.observed import DataSets
-from nuinfer.typing import ArrayLike, FloatArray, IntArray
+from nuinfer.typing import ArrayLike, BoolArray, FloatArray, IntArray
 
 PRIOR_DRAWS = 4000
 FIRST, CHILDREN = 72, 29  # points that climb at first, and children, for each dimension with effort 1
 PARENTS = 20  # points that have children
-EVOLVED, GENERATIONS = 40, 100  # points of the differential evolution at the end, with effort 1
+EVOLVED = 40  # points of the differential evolution at the end, with effort 1
 LEAST_EVOLVED = 6
-ROUNDS, CROSSED = 6, 0.5  # generations; share of the parameters that a child does not have from its parent
+CROSSED = 0.5  # share of the parameters that a child does not have from its parent
 STEPS, LAST_STEPS, KEPT = 6, 15, 0.6  # of a climb, and of the last one; share that goes on after each step
-LITTLE, POOLED = 0.06, 500  # effort of a search with a parameter fixed; points that each search leaves for the others
+POOLED = 500  # points that each search leaves for the others
+SCATTERED, SCATTER = 4000, (-4.0, -0.5)  # points around others, how far in log10 of the prior range
+GOOD, AROUND = 3.0, 100  # log-probability that these others have lost at most; how many of them
 APART = 0.05  # of the prior range in some parameter: distinct parents
 NEARBY = 0.01  # likewise, for the last climb
-ACCURACY, EVALUATIONS = 1e-6, 3000  # of the simplex at the end, in the cube and in the log-probability; at most
 LOST_ENOUGH = 1e-3  # accuracy of a maximum
 
 
@@ -90,7 +93,7 @@ def best_fit(analysis: Analysis, seed: int = 0, starts: FloatArray | None = None
     >>> found.theta.shape == (len(analysis.parameter_names),), abs(found.log_prob - sum(found.terms.values())) < 1e-9
     (True, True)
     """
-    return Search(analysis, seed, starts, effort).best[0]
+    return Search(analysis, seed, starts, _of(effort)).best[0]
 
 
 def best_fits(
@@ -114,7 +117,42 @@ def best_fits(
     ConfigError
         If no draw of the prior is possible for one of them.
     """
-    return Search(analysis, seed, None, effort, data, batch).best
+    return Search(analysis, seed, None, _of(effort), data, batch).best
+
+
+Decided = Callable[[FloatArray, bool], BoolArray]
+"""Whether searches may end, by the best log-probabilities (n,) so far, and whether they have had their generations."""
+
+
+class Amount(NamedTuple):
+    """What a search takes.
+
+    Its effort, which sets the size of populations; generations of children, and of the differential evolution; accuracy
+    of the simplex at the end, in the cube and in the log-probability, and its evaluations at most.
+    """
+
+    effort: float
+    rounds: int
+    generations: int
+    accuracy: float
+    evaluations: int
+
+
+WHOLE = Amount(1.0, 6, 100, 1e-6, 3000)
+"""Finds the highest maximum anywhere in a prior, as ``benchmarks/global_maximum.py`` tests."""
+
+FROM_DRAWS = Amount(0.06, 6, 100, 1e-4, 1000)
+"""Where draws of a posterior show the way."""
+
+LITTLE = Amount(0.06, 2, 50, 1e-4, 1000)
+"""With a parameter fixed, from what the searches before have found."""
+
+
+def _of(effort: float) -> Amount:
+    """The usual search with another effort."""
+    if not 0.0 < effort < math.inf:
+        raise ConfigError(f"effort: {effort} is not allowed, it must be positive and finite")
+    return WHOLE._replace(effort=effort)
 
 
 class Search:
@@ -122,17 +160,23 @@ class Search:
 
     Parameters
     ----------
-    analysis, seed, starts, effort
+    analysis, seed, starts
         As for `best_fit`.
+    amount : Amount
+        What the search for the best fits takes.
     data, batch : optional
         As for `best_fits`; by default the data of the analysis alone.
+    bounds : ndarray, shape (data set, n_dim, 2), optional
+        Where each is searched: a box inside the prior, by default all of it.
 
     Attributes
     ----------
     best : list of BestFit
         The maximum for each data set.
-    bounds : ndarray, shape (n_dim, 2)
-        Finite ends of the priors.
+    bounds : ndarray, shape (data set, n_dim, 2)
+        Finite ends of the boxes.
+    pools : list of Population
+        For each data set what its searches have left for each other: parameters (n, n_dim) and costs (n,).
     """
 
     def __init__(
@@ -140,66 +184,114 @@ class Search:
         analysis: Analysis,
         seed: int,
         starts: FloatArray | None = None,
-        effort: float = 1.0,
+        amount: Amount = WHOLE,
         data: DataSets | None = None,
         batch: int = BATCH,
+        bounds: FloatArray | None = None,
     ) -> None:
-        if not 0.0 < effort < math.inf:
-            raise ConfigError(f"effort: {effort} is not allowed, it must be positive and finite")
         self._analysis, self._seed, self._batch = analysis, seed, batch
         self._data = analysis.own if data is None else data
         rng = np.random.default_rng(seed)
-        self._drawn = analysis.sample_prior(PRIOR_DRAWS, rng)
-        bounds = np.array(analysis.prior_bounds, float)
-        reached = np.stack([self._drawn.min(axis=0), self._drawn.max(axis=0)], axis=-1)
+        drawn, ends = analysis.sample_prior(PRIOR_DRAWS, rng), np.array(analysis.prior_bounds, float)
+        reached = np.stack([drawn.min(axis=0), drawn.max(axis=0)], axis=-1)
         wider = reached + np.ptp(reached, axis=-1, keepdims=True) * [-1.0, 1.0]
-        self.bounds = np.where(np.isfinite(bounds), bounds, wider)
+        finite = np.where(np.isfinite(ends), ends, wider)
+        boxes = np.repeat(ends[None], len(self._data), axis=0) if bounds is None else bounds
+        self.bounds = np.where(np.isfinite(boxes), boxes, finite)
+        self._drawn = np.clip((drawn - finite[:, 0]) / np.ptp(finite, axis=-1), 0.0, 1.0)  # in each box alike
         section = Section(analysis, self.bounds, self._data, batch=batch)
-        n_first = math.ceil(FIRST * len(bounds) * effort)
-        known = section.unit(np.asarray(self._drawn[:0] if starts is None else starts, float))
-        drawn, costs = section.unit(self._drawn), _of_all(section, np.vstack([section.unit(self._drawn), known]))
-        first = []
-        for cost in costs:
-            possible, there = cost < IMPOSSIBLE, cost[len(drawn) :]
-            rows = distinct(known, np.where(there < IMPOSSIBLE, there, np.nan), n_first)
-            first.append(np.vstack([drawn[possible[: len(drawn)]][:n_first], known[rows]]))
-            if not len(first[-1]):
-                raise ConfigError(f"profile: none of {PRIOR_DRAWS} draws of the prior has a finite log-probability")
-        self._pool = [self._drawn[:0]] * len(self._data)
-        self.best = self._found(section, first, effort, np.arange(len(self._data)))
+        n_first = math.ceil(FIRST * len(ends) * amount.effort)
+        first = _possible(section, self._drawn, n_first)
+        self.pools: list[Population] = [(drawn[:0], drawn[:0, 0])] * len(self._data)
+        if starts is not None and len(starts):
+            known, costs = self._known(section, starts)
+            chosen = [unit[distinct(unit, cost, n_first)] for unit, cost in zip(known, costs, strict=True)]
+            first = [np.vstack(both) for both in zip(first, chosen, strict=True)]
+        if not all(map(len, first)):
+            raise ConfigError(f"profile: none of {PRIOR_DRAWS} draws of the prior has a finite log-probability")
+        self.best = self._found(section, first, np.arange(len(self._data)), amount)
 
-    def fixed(self, column: int, values: ArrayLike, of: IntArray | None = None) -> list[BestFit]:
+    def _known(self, section: Section, theta: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Points in the cubes of all data sets, (data set, n, free), and costs, NaN where they are impossible."""
+        inside = np.all((theta >= self.bounds[:, None, :, 0]) & (theta <= self.bounds[:, None, :, 1]), axis=-1)
+        unit = np.array([section.unit(theta, k) for k in range(len(self._data))])
+        costs = _of_all(section, unit)
+        costs[~inside | (costs >= IMPOSSIBLE)] = np.nan
+        return unit, costs
+
+    def add(self, theta: FloatArray) -> None:
+        """Let searches with a parameter fixed start from the best of some points, (n, n_dim), too."""
+        unit, costs = self._known(Section(self._analysis, self.bounds, self._data, batch=self._batch), theta)
+        for k, cost in enumerate(costs):
+            rows = distinct(unit[k], cost, AROUND, 0.0)
+            self._keep(k, theta[rows], cost[rows])
+
+    def _keep(self, k: int, theta: FloatArray, cost: FloatArray) -> None:
+        known, costs = self.pools[k]
+        self.pools[k] = np.vstack([known, theta]), np.append(costs, cost)
+
+    def fixed(
+        self, column: int, values: ArrayLike, of: IntArray | None = None, decided: Decided | None = None
+    ) -> list[BestFit]:
         """Maxima with the parameter of one column fixed to values (n,), for the data sets (n,), by default the first.
 
-        Each starts from what was found for its data before this call.
+        Each starts from what was found for its data before this call, and ends early where it is `decided`.
         """
         values = np.atleast_1d(np.asarray(values, float))
         of = np.zeros(len(values), np.intp) if of is None else of
-        section = Section(self._analysis, self.bounds, self._data.chosen(of), column, values, self._batch)
-        pools = [section.unit(self._pool[k]) for k in of]
+        section = Section(self._analysis, self.bounds[of], self._data.chosen(of), column, values, self._batch)
+        pools = [section.unit(self.pools[k][0], row) for row, k in enumerate(of)]
         costs = section.cost(*flat(pools))
         ends = np.cumsum(list(map(len, pools)))[:-1]
-        n_first = math.ceil(FIRST * len(self.bounds) * LITTLE)
-        split = zip(pools, np.split(costs, ends), strict=True)
-        return self._found(section, [pool[distinct(pool, cost, n_first)] for pool, cost in split], LITTLE, of)
+        n_first = math.ceil(FIRST * section.n_dim * LITTLE.effort)
+        split = list(zip(pools, np.split(costs, ends), strict=True))
+        for row in [row for row, (_, cost) in enumerate(split) if len(cost) and cost.min() >= IMPOSSIBLE]:
+            split[row] = self._scattered(section, row, self._near(of[row], column, values[row]), split[row])
+        first = [pool[distinct(pool, cost, n_first)] for pool, cost in split]
+        return self._found(section, first, of, LITTLE, decided)
 
-    def _found(self, section: Section, first: list[FloatArray], effort: float, of: IntArray) -> list[BestFit]:
+    def _near(self, k: int, column: int, value: float) -> IntArray:
+        """Good points of the pool that lie next to a value."""
+        theta, cost = self.pools[k]
+        good = np.flatnonzero(cost < cost.min() + GOOD)
+        return good[np.argsort(np.abs(theta[good, column] - value), kind="stable")[:AROUND]]
+
+    def _scattered(self, section: Section, row: int, near: IntArray, pool: Population) -> Population:
+        """A population with more points at all distances from some of them, where none is possible.
+
+        So a corner that exclusions leave is followed to its end; an impossible point costs next to nothing.
+        """
+        rng = np.random.default_rng(self._seed)
+        parents = pool[0][np.resize(near, SCATTERED)]
+        scale = 10.0 ** rng.uniform(*SCATTER, (SCATTERED, 1)) * (rng.random(parents.shape) < CROSSED)
+        unit = np.clip(parents + scale * rng.normal(size=parents.shape), 0.0, 1.0)
+        return np.vstack([unit, pool[0]]), np.append(section.cost(unit, np.full(SCATTERED, row)), pool[1])
+
+    def _found(
+        self, section: Section, first: list[FloatArray], of: IntArray, amount: Amount, decided: Decided | None = None
+    ) -> list[BestFit]:
         """The highest points that populations which begin at `first` find; distinct ones go into the pools."""
         problems, rng = np.arange(len(first)), np.random.default_rng([self._seed, len(section.free)])
         if section.free:
-            found = _generations(section, first, section.unit(self._drawn), effort, rng)
-            n = max(LEAST_EVOLVED, math.ceil(EVOLVED * math.sqrt(effort)))
-            rows = [distinct(*each, n, NEARBY) for each in found]
-            start = np.array([unit[np.resize(few, n)] for (unit, _), few in zip(found, rows, strict=True)])
-            best, lowest = simplex(section.cost, evolve(section.cost, start, GENERATIONS, rng), ACCURACY, EVALUATIONS)
+            found = climb(section, first, STEPS, KEPT)
+            best, lowest = _lowest(found)
+            if (left := _left(lowest, decided, False)).size:
+                some, drawn = section.chosen(left), self._drawn[:, section.free]
+                for k, each in zip(left, _generations(some, [found[k] for k in left], drawn, amount, rng), strict=True):
+                    found[k] = each
+                best, lowest = _lowest(found)
+            if (left := _left(lowest, decided, True)).size:
+                best[left], lowest[left] = _polished(section.chosen(left), [found[k] for k in left], amount, rng)
         else:
             found, best = [], np.array([unit[0] for unit in first])
             lowest = section.cost(best, problems)
         points = section.point(best, problems)
         for k, (unit, cost) in enumerate(found):
             kept = [row for row in distinct(unit, cost, POOLED) if cost[row] < IMPOSSIBLE]
-            more = section.point(unit[kept], np.full(len(kept), k))
-            self._pool[of[k]] = np.vstack([points[k : k + 1][lowest[k : k + 1] < IMPOSSIBLE], self._pool[of[k]], more])
+            theta, costs = section.point(unit[kept], np.full(len(kept), k)), cost[kept]
+            if lowest[k] < IMPOSSIBLE:
+                theta, costs = np.vstack([points[k], theta]), np.append(lowest[k], costs)
+            self._keep(of[k], theta, costs)
         (_, terms, _), names = section.terms(best, problems), self._analysis.term_names
         return [
             BestFit(point, -cost if cost < IMPOSSIBLE else -math.inf, dict(zip(names, each, strict=True)))
@@ -225,28 +317,59 @@ def distinct(unit: FloatArray, cost: FloatArray, n: int, apart: float = APART) -
 
 
 def _of_all(section: Section, unit: FloatArray) -> FloatArray:
-    """Costs of the same points for all problems, (problem, n).
+    """Costs of points of each problem, (problem, n), at points of shape (problem or 1, n, free).
 
     What arrives at Earth at a point is computed once: rows that are equal to the one before share it.
     """
-    each = section.problems
-    of = np.tile(np.arange(each), len(unit))
-    return section.cost(np.repeat(unit, each, axis=0), of).reshape(len(unit), each).T
+    each, n, free = section.problems, *unit.shape[1:]
+    points = np.broadcast_to(unit, (each, n, free)).transpose(1, 0, 2).reshape(-1, free)
+    return section.cost(points, np.tile(np.arange(each), n)).reshape(n, each).T
+
+
+def _possible(section: Section, drawn: FloatArray, n: int) -> list[FloatArray]:
+    """The first `n` points of those drawn that are possible, for each problem; no more are computed than it takes."""
+    costs = np.empty((section.problems, 0))
+    while costs.shape[1] < len(drawn) and np.any(np.sum(costs < IMPOSSIBLE, axis=1) < n):
+        more = drawn[None, costs.shape[1] : costs.shape[1] + n]
+        costs = np.hstack([costs, _of_all(section, more)])
+    return [drawn[np.flatnonzero(cost < IMPOSSIBLE)[:n]] for cost in costs]
+
+
+def _lowest(found: list[Population]) -> tuple[FloatArray, FloatArray]:
+    """The best point of each problem, (problem, free), and its cost."""
+    rows = [int(np.argmin(cost)) for _, cost in found]
+    best = [(unit[row], cost[row]) for (unit, cost), row in zip(found, rows, strict=True)]
+    return np.array([unit for unit, _ in best]), np.array([cost for _, cost in best])
+
+
+def _left(lowest: FloatArray, decided: Decided | None, searched: bool) -> IntArray:
+    """Problems whose search goes on."""
+    return np.flatnonzero(np.full(len(lowest), True) if decided is None else ~decided(-lowest, searched))
 
 
 def _generations(
-    section: Section, first: Sequence[FloatArray], drawn: FloatArray, effort: float, rng: np.random.Generator
+    section: Section, found: list[Population], drawn: FloatArray, amount: Amount, rng: np.random.Generator
 ) -> list[Population]:
-    """Points that populations which begin at `first` come to, and their costs."""
-    found = climb(section, first, STEPS, KEPT)
-    n_parent, n_child = math.ceil(PARENTS * math.sqrt(effort)), math.ceil(CHILDREN * drawn.shape[1] * effort)
-    for _ in range(ROUNDS):
+    """Populations with what their children come to, and what the best of all come to."""
+    n_parent = math.ceil(PARENTS * math.sqrt(amount.effort))
+    n_child = math.ceil(CHILDREN * drawn.shape[1] * amount.effort)
+    for _ in range(amount.rounds):
         crossed = rng.random((n_child, drawn.shape[1])) < CROSSED
         donors = drawn[rng.integers(len(drawn), size=n_child)]
         parents = [unit[np.resize(distinct(unit, cost, n_parent), n_child)] for unit, cost in found]
         found = _joined(found, climb(section, [np.where(crossed, donors, each) for each in parents], STEPS, KEPT))
     last = [unit[distinct(unit, cost, 2 * n_parent, NEARBY)] for unit, cost in found]
     return _joined(found, climb(section, last, LAST_STEPS))
+
+
+def _polished(
+    section: Section, found: list[Population], amount: Amount, rng: np.random.Generator
+) -> tuple[FloatArray, FloatArray]:
+    """What the best distinct points of each problem come to that climbs cannot reach, (problem, free), and its cost."""
+    n = max(LEAST_EVOLVED, math.ceil(EVOLVED * math.sqrt(amount.effort)))
+    start = np.array([unit[np.resize(distinct(unit, cost, n, NEARBY), n)] for unit, cost in found])
+    evolved = evolve(section.cost, start, amount.generations, rng)
+    return simplex(section.cost, evolved, amount.accuracy, amount.evaluations)
 
 
 def _joined(*parts: list[Population]) -> list[Population]:
