@@ -32,6 +32,7 @@ class DataSets:
         Observed counts.
     measured : ndarray, shape (data set, constraint)
         The number that each constraint compares with: what a two-sided one measured; else it is that of the analysis.
+        NaN: nothing was measured, the constraint does not count.
     """
 
     counts: FloatArray

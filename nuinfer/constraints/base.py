@@ -240,6 +240,7 @@ def log_terms(observables: FloatArray, numbers: FloatArray, measured: FloatArray
     """Terms of constraints (constraint, n) from their observables and `Constraint.numbers`, (constraint, 4).
 
     What each compares with is taken from `measured`, (data set, constraint), for the data set `of` each point, (n,).
+    NaN is no measurement: the term is 0.
     """
     out: FloatArray = np.empty(observables.shape)
     for row in range(len(observables)):
@@ -248,6 +249,8 @@ def log_terms(observables: FloatArray, numbers: FloatArray, measured: FloatArray
             x, centre = observables[row, n], measured[of[n], row]
             pull = (x - centre) * slope
             out[row, n] = peak if one_sided > 0.0 and x <= centre else peak - 0.5 * pull * pull
+            if math.isnan(centre):
+                out[row, n] = 0.0
     return out
 
 

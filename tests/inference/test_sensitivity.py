@@ -90,6 +90,31 @@ def test_every_limit_is_that_of_the_changed_analysis(analysis, cases):
     assert cases["without sn1987a"].profile > 3.0 * cases["as fitted"].profile
 
 
+def test_a_limit_does_not_depend_on_the_cases_beside_it(analysis):
+    """Property: alone, or in lockstep with others, the same to the bit."""
+    draws = analysis.sample_prior(200, np.random.default_rng(1))
+    boxes = np.repeat(analysis.prior_bounds[None], 3, axis=0)
+    boxes[2, 0, 1] = 1.4
+    without = ["sn1987a", "muon_g2", None]
+    together = sensitivity.limits_of(analysis, 1, (draws, draws[:50]), without, boxes)
+    for k in range(3):
+        alone = sensitivity.limits_of(analysis, 1, (draws, draws[:50]), without[k : k + 1], boxes[k : k + 1])
+        assert alone == together[k : k + 1]
+    assert len(set(together)) == 3
+
+
+def test_what_was_not_measured_does_not_count(analysis):
+    """Two ways to the same number: no measured value, and the constraint left out of the configuration."""
+    theta = analysis.sample_prior(200, np.random.default_rng(2))
+    for k, one in enumerate(analysis.constraints):
+        data = analysis.own.chosen(np.zeros(1, np.intp))
+        data.measured[0, k] = np.nan
+        found, terms, _ = analysis.evaluate(theta, data, np.zeros(200, np.intp))
+        other = analysis.with_overrides({f"constraints.{one.name}.form": "off"})
+        np.testing.assert_array_equal(found, other.log_prob(theta))
+        assert not terms[found > -np.inf, 1 + k].any()
+
+
 def test_what_the_draws_cannot_say_is_left_open(cases):
     """Beyond an exclusion and outside the prior there are no draws; too few behind a constraint that cuts hard."""
     by = {name: (case.credible_by, case.credible is None) for name, case in cases.items()}
@@ -103,7 +128,7 @@ def test_what_the_draws_cannot_say_is_left_open(cases):
 
 def test_reweighting_that_fails_is_found_out(analysis, monkeypatch):
     """Negative control: SN1987A so sharp that no draw is left where the posterior without it lies."""
-    monkeypatch.setattr(sensitivity, "limit_of", lambda *_: None)
+    monkeypatch.setattr(sensitivity, "limits_of", lambda *given: [None] * len(given[-1]))
     sharp = analysis.with_overrides({"constraints.sn1987a.sigma_dex": 0.1})
     case = cases_of(sharp)["without sn1987a"]
     assert case.pareto_k > 0.7
@@ -112,16 +137,17 @@ def test_reweighting_that_fails_is_found_out(analysis, monkeypatch):
 
 def test_an_edge_that_cannot_be_moved_is_left_out(analysis, monkeypatch):
     """The table of N_eff ends at 100 MeV: with a prior up to there no wider one exists."""
-    monkeypatch.setattr(sensitivity, "limit_of", lambda *_: None)
+    monkeypatch.setattr(sensitivity, "limits_of", lambda *given: [None] * len(given[-1]))
     wide = analysis.with_overrides({"parameters.log10_m_zprime_mev.high": 2.0})
     assert [name for name in cases_of(wide) if name.startswith("m_Z'")] == ["m_Z' up to 50.1 MeV"]
 
 
 def test_at_a_given_mass_its_edges_do_not_count(analysis, monkeypatch):
-    monkeypatch.setattr(sensitivity, "limit_of", lambda *_: 1e-4)
+    monkeypatch.setattr(sensitivity, "limits_of", lambda *given: [1e-4] * len(given[-1]))
     fixed = analysis.with_overrides({"parameters.log10_m_zprime_mev.value": 1.3})
     draws = np.linspace(-6.0, -5.0, 1001)[:, None]
-    searched = sensitivity.Fitted(BestFit(np.array([-6.0]), 0.0, {}), {("log10_g_prime", "upper"): -4.0})
+    limits = {("log10_g_prime", "upper"): -4.0}
+    searched = sensitivity.Fitted(BestFit(np.array([-6.0]), 0.0, {}), limits, np.empty((0, 1)))
     found = cases_at(fixed, draws, np.array([-6.0]), searched)
     assert [case.case for case in found][-2:] == ["without sn1987a", "g' from 1e-05"]
     assert found[0].credible == pytest.approx(10.0**-5.05, rel=1e-3)  # 95 % of a uniform density lie below

@@ -1,13 +1,15 @@
 """What the upper limit on g' hangs on: each constraint, and the edges of the prior of mass and coupling.
 
 Beside the limit of the analysis stand those without each constraint in turn, and with each edge that the posterior or
-the best fit reaches moved. By profile likelihood every one of them is found again. The credible one comes
-from the draws of the one posterior, where they allow it: weighted by the inverse of a constraint's likelihood, with
-Pareto-smoothed weights (Vehtari et al. 2024, J. Mach. Learn. Res. 25, 72: reliable below k = 0.7), or cut to a
-smaller prior. An exclusion has left no draws beyond it, and a wider prior none outside: these need a fit of their own.
+the best fit reaches moved. By profile likelihood every one of them is found again, all in lockstep: they are data sets
+that did not measure something, and boxes of the widest prior, and begin with draws of the posterior and with what the
+searches of the analysis itself have left. The credible one comes from the draws, where they allow it: weighted by the
+inverse of a constraint's likelihood, with Pareto-smoothed weights (Vehtari et al. 2024, J. Mach. Learn. Res. 25, 72:
+reliable below k = 0.7), or cut to a smaller prior. An exclusion has left no draws beyond it, and a wider prior none
+outside: these need a fit of their own.
 """
 
-import contextlib
+import math
 import pickle
 from collections.abc import Callable, Iterable, Mapping
 from concurrent import futures
@@ -20,7 +22,7 @@ from nuinfer.analysis import Analysis
 from nuinfer.errors import ConfigError
 from nuinfer.export import arviz_adapter
 from nuinfer.inference.profile.profile import COUPLING, MASS, Profile
-from nuinfer.inference.profile.search import BestFit
+from nuinfer.inference.profile.search import FROM_DRAWS, BestFit
 from nuinfer.inference.runs.summary import EDGE_BAND, edges_reached
 from nuinfer.inference.work.executors import on_unpickled
 from nuinfer.typing import FloatArray
@@ -29,7 +31,7 @@ LEVEL = 0.95
 MOVES = {(MASS, "low"): (0.3, -0.3), (MASS, "high"): (0.3, -0.3), (COUPLING, "low"): (1.0,)}
 """How far each edge of a prior is moved inwards, in log10: by a factor of two of the mass, of ten of the coupling."""
 
-PARETO_K, STARTS, EFFORT = 0.7, 1000, 0.06  # a search that starts from draws of the posterior is a short one
+PARETO_K, STARTS = 0.7, 1000
 AS_FITTED, WITHOUT = "as fitted", "without "
 DRAWS, REWEIGHTED, CUT = "draws", "reweighted", "cut"
 NEEDS_A_FIT = "needs a fit"
@@ -65,17 +67,18 @@ class Case:
 
 
 class Fitted(NamedTuple):
-    """The best fit of an analysis, and one-sided limits by profile likelihood, by parameter and side."""
+    """The best fit of an analysis, one-sided limits by profile likelihood, by parameter and side, and good points."""
 
     best: BestFit
     limits: Mapping[tuple[str, str], float | None]
+    pool: FloatArray
 
 
 def fitted(analysis: Analysis, seed: int, starts: FloatArray, asked: Iterable[tuple[str, str]]) -> Fitted:
     """The best fit, searched from draws too, and 95 % limits on parameters from a side."""
     profile = Profile(analysis, seed, starts)
     limits = {(name, side): profile.limit(name, side, LEVEL) for name, side in asked}
-    return Fitted(profile.best, limits)
+    return Fitted(profile.best, limits, profile.pool)
 
 
 def sensitivity(
@@ -101,7 +104,7 @@ def sensitivity(
     seed : int
         Of the searches.
     executor : concurrent.futures.Executor
-        Does the searches, which begin at once.
+        Does the searches, which begin when the best fit is there.
 
     Returns
     -------
@@ -111,37 +114,57 @@ def sensitivity(
     names = analysis.parameter_names
     if COUPLING not in names:
         return list
-    starts, coupling, found = draws[:: max(1, len(draws) // STARTS)], draws[:, names.index(COUPLING)], {}
-
-    def begin(changes: Mapping[str, Change]) -> None:
-        for case, (changed, weights, how) in changes.items():
-            with contextlib.suppress(ConfigError):  # the tables of a constraint end at this edge of the prior: no case
-                pickled = pickle.dumps(analysis.with_overrides(changed))
-                limit = executor.submit(on_unpickled, limit_of, pickled, seed, starts)
-                found[case] = changed, limit, _credible(coupling, weights, how)
+    coupling, known = draws[:, names.index(COUPLING)], _constraints(analysis, terms)
+    credible = {case: _credible(coupling, one.log_ratios, one.how) for case, one in known.items()}
 
     def cases() -> list[Case]:
-        best, limits = fitted.result()
-        begin(_edges(analysis, draws, best.theta))
+        best, limits, pool = fitted.result()
+        edges = _edges(analysis, draws, best.theta)
+        by = credible | {case: _credible(coupling, one.log_ratios, one.how) for case, one in edges.items()}
+        changes = known | edges
+        wider = {key: value for one in changes.values() for key, value in one.wider.items()}
+        pickled = pickle.dumps(analysis.with_overrides(wider) if wider else analysis)
+        starts = draws[:: max(1, len(draws) // STARTS)], pool
+        without, bounds = [one.without for one in changes.values()], np.array([one.bounds for one in changes.values()])
+        found = executor.submit(on_unpickled, limits_of, pickled, seed, starts, without, bounds).result()
         limit = limits[COUPLING, "upper"]
         as_fitted = Case(AS_FITTED, {}, None if limit is None else 10.0**limit, credible_limit(coupling), DRAWS)
-        return [as_fitted, *(Case(case, changed, one.result(), *by) for case, (changed, one, by) in found.items())]
+        each = zip(changes.items(), found, strict=True)
+        return [as_fitted, *(Case(case, one.overrides, profile, *by[case]) for (case, one), profile in each)]
 
-    begin(_constraints(analysis, terms))
-    return cases
+    if fitted.done():
+        return cases
+    thread = futures.ThreadPoolExecutor(1)  # waits for the best fit while the caller does something else
+    found = thread.submit(cases)
+    thread.shutdown(wait=False)
+    return found.result
 
 
-Change = tuple[dict[str, Any], FloatArray, str]
-"""Overrides, logarithms of the weights of the draws, and what these weights do."""
+class Change(NamedTuple):
+    """One change of the analysis.
+
+    Overrides of the configuration, logarithms of the weights of the draws and what these do; the constraint that does
+    not count, the box that is searched (n_dim, 2), and what of the overrides makes the prior wider.
+    """
+
+    overrides: dict[str, Any]
+    log_ratios: FloatArray
+    how: str
+    without: str | None
+    bounds: FloatArray
+    wider: dict[str, Any]
 
 
 def _constraints(analysis: Analysis, terms: Mapping[str, FloatArray]) -> dict[str, Change]:
     """Each constraint left out."""
     return {
-        WITHOUT + one.name: (
+        WITHOUT + one.name: Change(
             {f"constraints.{one.name}.form": "off"},
             -terms[one.name],
             NEEDS_A_FIT if one.is_exclusion else REWEIGHTED,
+            one.name,
+            analysis.prior_bounds,
+            {},
         )
         for one in analysis.constraints
     }
@@ -153,17 +176,24 @@ def _edges(analysis: Analysis, draws: FloatArray, best: FloatArray) -> dict[str,
     sampled = {key: moves for key, moves in MOVES.items() if key[0] in analysis.parameter_names}
     for (name, side), moves in sampled.items():
         column = analysis.parameter_names.index(name)
-        bounds, values = analysis.prior_bounds[column], draws[:, column]
-        edge, inwards = (bounds[1], -1.0) if side == "high" else (bounds[0], 1.0)
-        is_at = abs(best[column] - edge) < EDGE_BAND * np.ptp(bounds)
-        if not (is_at or side in edges_reached(values, *bounds)):
+        ends, values = analysis.prior_bounds[column], draws[:, column]
+        edge, inwards = (ends[1], -1.0) if side == "high" else (ends[0], 1.0)
+        is_at = abs(best[column] - edge) < EDGE_BAND * np.ptp(ends)
+        if not (is_at or side in edges_reached(values, *ends)):
             continue
         for by in moves:
             moved = round(float(edge + by * inwards), 6)
+            changed, bounds = {f"parameters.{name}.{side}": moved}, analysis.prior_bounds.copy()
+            bounds[column, int(side == "high")] = moved
+            try:
+                analysis.with_overrides(changed)
+            except ConfigError:  # the tables of a constraint end at this edge of the prior: no case
+                continue
             inside = (values - moved) * inwards >= 0.0
             text = f"{'up to' if side == 'high' else 'from'} {10.0**moved:.3g}"
             how = CUT if by > 0.0 and inside.any() else NEEDS_A_FIT
-            found[WORDS[name].format(text)] = {f"parameters.{name}.{side}": moved}, np.where(inside, 0.0, -np.inf), how
+            weights, wider = np.where(inside, 0.0, -np.inf), {} if by > 0.0 else changed
+            found[WORDS[name].format(text)] = Change(changed, weights, how, None, bounds, wider)
     return found
 
 
@@ -183,8 +213,31 @@ def credible_limit(coupling: FloatArray, weights: FloatArray | None = None) -> f
     return float(10.0 ** np.quantile(coupling, LEVEL, weights=weights, method="inverted_cdf"))
 
 
-def limit_of(analysis: Analysis, seed: int, starts: FloatArray) -> float | None:
-    """The upper limit on g' by profile likelihood, None if no coupling is excluded; starts inside the prior count."""
-    inside = np.isfinite(analysis.log_prior(starts))
-    limit = Profile(analysis, seed, starts[inside], EFFORT).limit(COUPLING, "upper", LEVEL)
-    return None if limit is None else 10.0**limit
+def limits_of(
+    analysis: Analysis, seed: int, starts: tuple[FloatArray, FloatArray], without: list[str | None], bounds: FloatArray
+) -> list[float | None]:
+    """The upper limit on g' by profile likelihood of each case, None if no coupling is excluded.
+
+    Parameters
+    ----------
+    analysis : Analysis
+        With every constraint, and a prior that holds all the boxes.
+    seed : int
+        Of the searches, which go on in lockstep.
+    starts : pair of ndarray, shape (n, n_dim)
+        Draws of the posterior, and what the searches of the analysis itself have left; those inside the box count.
+    without : list of str or None, of length (case,)
+        The constraint that does not count.
+    bounds : ndarray, shape (case, n_dim, 2)
+        Box inside the prior.
+    """
+    if not without:
+        return []
+    data = analysis.own.chosen(np.zeros(len(without), np.intp))
+    for row, name in zip(data.measured, without, strict=True):
+        row[[one.name == name for one in analysis.constraints]] = math.nan
+    draws, pool = starts
+    profile = Profile(analysis, seed, draws, FROM_DRAWS, data, bounds)
+    profile.add(pool)
+    limits = profile.limits(COUPLING, "upper", LEVEL).tolist()
+    return [None if math.isnan(limit) else 10.0**limit for limit in limits]
