@@ -35,6 +35,11 @@ def _is_1x() -> bool:
     return int(_arviz().__version__.split(".")[0]) >= 1
 
 
+def prepare() -> None:
+    """Import the library, while others are at work."""
+    _arviz()
+
+
 def rhat(draws: FloatArray) -> float:
     """Rank-normalised split R-hat, the larger of bulk and tail.
 

@@ -71,6 +71,7 @@ class Run:
         self.identity = run_folder.ChainIdentity(*agreed)
         self._blocks: list[list[run_folder.Block]] = [[] for _ in self.ensemble_folders]
         self._fitted: futures.Future[Fitted] | None = None
+        self._judged: tuple[int, diagnostics.Verdict] | None = None
 
     def __repr__(self) -> str:
         return f"Run({str(self.folder)!r})"
@@ -126,8 +127,11 @@ class Run:
 
     def verdict_after(self, steps: int) -> diagnostics.Verdict:
         """State of the chains after a number of steps that every ensemble has."""
-        chain, log_prob = (self._stacked(name, steps) for name in ("chain", "log_prob"))
-        return diagnostics.diagnose(chain, log_prob, self.parameter_names, self.record["target_ess"])
+        if self._judged is None or self._judged[0] != steps:
+            chain, log_prob = (self._stacked(name, steps) for name in ("chain", "log_prob"))
+            target = self.record["target_ess"]
+            self._judged = steps, diagnostics.diagnose(chain, log_prob, self.parameter_names, target)
+        return self._judged[1]
 
     @property
     def converged(self) -> bool:

@@ -147,6 +147,7 @@ def fit_as(analysis: Analysis, path: Path, asked: Mapping[str, Any], how: How) -
         begun = [k for k, folder in enumerate(old.ensemble_folders if old else []) if run_folder.block_indices(folder)]
         lacking = [k for k in range(record["ensembles"]) if k not in begun]
         waiting = {k: executor.submit(draw_start, pickled, record["walkers"], record["seed"], k) for k in lacking}
+        arviz_adapter.prepare()  # meanwhile
         starts = {k: future.result() for k, future in waiting.items()}  # by workers, whose arithmetic is the chains'
         files.make_folder(path)  # only now: an analysis without a start leaves nothing behind
         stack.enter_context(files.locked(path / files.LOCK))

@@ -13,7 +13,7 @@ from nuinfer.plotting import Kind, corner_text, draws, style
 from nuinfer.plotting.annotations import Analysis, ArrayLike, Axes, Figure, FloatArray, Look, Run
 
 MOST_DRAWS = PRIOR_DRAWS = 100_000
-BINS, SMOOTHING_BINS = 40, 2.2
+BINS, DIAGONAL_BINS, SMOOTHING_BINS = 40, 30, 2.2
 
 Span = tuple[float, float]
 """Range of a quantity."""
@@ -106,14 +106,19 @@ def _draw_posteriors(figure: Figure, posteriors: list[FloatArray], ranges: Seque
     alone = len(posteriors) == 1
     bare: Look = {"bins": BINS, "plot_datapoints": False, "plot_density": False}
     filled: Look = {"fill_contours": alone, "no_fill_contours": not alone, "smooth": SMOOTHING_BINS}
-    coloured = list(zip(style.POSTERIORS * len(posteriors), posteriors, strict=False))
-    for colour, values in coloured:
-        bars = {"density": True, "linewidth": style.points(1.0), "color": colour}
-        look: Look = {"hist_bin_factor": 0.75, "hist_kwargs": bars, "color": colour, "plot_contours": False, **bare}
-        corner.corner(values, fig=figure, range=ranges, labels=labels, **look)
-    grid = np.array(figure.axes).reshape(len(labels), len(labels))
-    for colour, values in coloured:
-        for row, column in zip(*np.tril_indices(len(labels), -1), strict=True):
+    n = len(labels)
+    grid = figure.subplots(n, n, squeeze=False)
+    for panel in grid[np.triu_indices(n, 1)]:
+        panel.set_visible(False)
+    for k, label in enumerate(labels):
+        grid[-1, k].set_xlabel(label)
+        grid[k, 0].set_ylabel(label if k else "")
+    for colour, values in zip(style.POSTERIORS * len(posteriors), posteriors, strict=False):
+        for panel, column, span in zip(grid.diagonal(), values.T, ranges, strict=True):
+            look: Look = {"histtype": "step", "density": True, "linewidth": style.points(1.0), "color": colour}
+            panel.hist(column, bins=DIAGONAL_BINS, range=span, **look)
+            panel.set_xlim(span)
+        for row, column in zip(*np.tril_indices(n, -1), strict=True):
             pair, spans = values[:, [column, row]], [ranges[int(column)], ranges[int(row)]]
             lines = {"linewidths": style.points(0.8)}  # corner writes into it
             each: Look = {"range": spans, "levels": _calibrated(pair, spans), "color": colour, "contour_kwargs": lines}
