@@ -15,7 +15,8 @@ from pathlib import Path
 
 from nuinfer.inference.studies.campaign import Campaign, CampaignConfig, run_campaign
 from nuinfer.inference.studies.jobs import JobsConfig
-from nuinfer.inference.work.executors import Call, Inline, dispatch, open_executor
+from nuinfer.inference.work.calls import Call, Inline, dispatch
+from nuinfer.inference.work.executors import open_executor
 from nuinfer.inference.work.store import RESULTS, Question, open_store
 
 EMPTY, FITS = 500, 20

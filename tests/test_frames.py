@@ -12,7 +12,8 @@ from numba.core.dispatcher import Dispatcher
 import nuinfer
 from nuinfer.cli import main
 from nuinfer.inference.sampling.ensemble import advance
-from nuinfer.inference.work.executors import Inline, LocalWorkers
+from nuinfer.inference.work.calls import Inline
+from nuinfer.inference.work.executors import LocalWorkers
 
 PACKAGE = str(Path(nuinfer.__file__).parent)
 MOST = 10

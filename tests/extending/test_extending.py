@@ -20,7 +20,7 @@ from nuinfer.cli import main
 from nuinfer.errors import ConfigError, DataIntegrityError, RunFolderError
 from nuinfer.inference.evidence.nested import Setting, Target, run_nested
 from nuinfer.inference.studies.campaign import parse_campaign, run_campaign
-from nuinfer.inference.work.executors import Inline
+from nuinfer.inference.work.calls import Inline
 from nuinfer.physics.evolution import LAWS
 from nuinfer.registry import load_file
 

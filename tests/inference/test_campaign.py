@@ -24,7 +24,7 @@ from nuinfer.inference.profile.profile import Profile
 from nuinfer.inference.studies.calibration import Setting, simulate
 from nuinfer.inference.studies.campaign import count_jobs, jobs_of, open_campaign, parse_campaign, run_campaign
 from nuinfer.inference.studies.jobs import drawn_data, run_job, run_jobs
-from nuinfer.inference.work.executors import Inline
+from nuinfer.inference.work.calls import Inline
 from nuinfer.inference.work.files import write_lines
 from nuinfer.inference.work.store import Question, open_store, read_results
 

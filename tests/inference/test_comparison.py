@@ -23,7 +23,7 @@ from nuinfer.inference.evidence.evidence import Evidence, average, leave_one_out
 from nuinfer.inference.evidence.hypotheses import absorption_pairs, check, gathered, named, varied
 from nuinfer.inference.evidence.nested import NestedRun, Setting, Target, run_nested
 from nuinfer.inference.studies.odds import judge_odds, odds_of_simulations, simulate_odds
-from nuinfer.inference.work.executors import Inline
+from nuinfer.inference.work.calls import Inline
 from nuinfer.plotting import Bar
 from nuinfer.plotting.figures.flavours import at_dip
 

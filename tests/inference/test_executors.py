@@ -18,7 +18,8 @@ import pytest
 from nuinfer import registry
 from nuinfer.errors import ConfigError, RunFolderError
 from nuinfer.inference.work import executors
-from nuinfer.inference.work.executors import Call, dispatch, open_executor, worker_lost
+from nuinfer.inference.work.calls import Call, dispatch, worker_lost
+from nuinfer.inference.work.executors import open_executor
 
 needs_cluster = pytest.mark.skipif(not importlib.util.find_spec("distributed"), reason="needs nuinfer[cluster]")
 SCHEDULERS = [None, pytest.param("local", marks=needs_cluster)]

@@ -16,7 +16,7 @@ from nuinfer.cli import main
 from nuinfer.inference.profile.profile import exclusion, p_value, significance, threshold
 from nuinfer.inference.studies.forecast import Band, crossing, forecast, forecast_band
 from nuinfer.inference.work import store
-from nuinfer.inference.work.executors import Inline
+from nuinfer.inference.work.calls import Inline
 from nuinfer.plotting import plot_expected_limits, plot_forecast
 
 MASS, COUPLING = 8.0, 5e-4

@@ -10,7 +10,7 @@ import pytest
 import nuinfer
 from nuinfer.inference.profile.search import BestFit
 from nuinfer.inference.runs import sensitivity
-from nuinfer.inference.work.executors import Inline
+from nuinfer.inference.work.calls import Inline
 
 FIXED = {
     "lightest_nu_mass_ev": 0.05, "gamma": 2.9, "phi_total": 6.5, "norm_conventional": 1, "norm_muon": 1,

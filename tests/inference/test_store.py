@@ -14,7 +14,7 @@ import pytest
 
 from nuinfer.errors import RunFolderError
 from nuinfer.inference.work import store as stores
-from nuinfer.inference.work.executors import Call, Inline
+from nuinfer.inference.work.calls import Call, Inline
 from nuinfer.inference.work.files import read_lines
 from nuinfer.inference.work.store import Question, address, open_store, read_record, read_results
 

@@ -38,7 +38,7 @@ from nuinfer.inference.evidence.nested import ENGINES, NestedRun, Setting, run_n
 from nuinfer.inference.profile.profile import significance
 from nuinfer.inference.profile.search import best_fit
 from nuinfer.inference.work import files
-from nuinfer.inference.work.executors import Call, on_unpickled
+from nuinfer.inference.work.calls import Call, on_unpickled
 from nuinfer.inference.work.simulation import Data, draw_data
 from nuinfer.inference.work.store import Execution, Question, address, open_store
 from nuinfer.registry import imported

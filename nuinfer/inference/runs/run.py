@@ -22,7 +22,7 @@ from nuinfer.inference.runs import diagnostics, run_folder
 from nuinfer.inference.runs.sensitivity import Case, Fitted, fitted, sensitivity
 from nuinfer.inference.runs.summary import PredictiveChecks, predictive_checks, summarise
 from nuinfer.inference.work import files
-from nuinfer.inference.work.executors import Inline, on_unpickled
+from nuinfer.inference.work.calls import Inline, on_unpickled
 from nuinfer.inference.work.files import read_json
 from nuinfer.typing import FloatArray, IntArray
 

@@ -24,7 +24,7 @@ from nuinfer.export import arviz_adapter
 from nuinfer.inference.profile.profile import COUPLING, MASS, Profile
 from nuinfer.inference.profile.search import FROM_DRAWS, BestFit
 from nuinfer.inference.runs.summary import EDGE_BAND, edges_reached
-from nuinfer.inference.work.executors import on_unpickled
+from nuinfer.inference.work.calls import on_unpickled
 from nuinfer.typing import FloatArray
 
 LEVEL = 0.95

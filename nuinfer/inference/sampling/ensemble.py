@@ -19,7 +19,7 @@ from nuinfer.inference.runs import run_folder
 from nuinfer.inference.runs.run_folder import Block, ChainIdentity, RandomState
 from nuinfer.inference.sampling import lockstep
 from nuinfer.inference.work import files
-from nuinfer.inference.work.executors import unpickled
+from nuinfer.inference.work.calls import unpickled
 from nuinfer.typing import BoolArray, FloatArray
 
 BLOCK_BYTES = 64e6  # a block is also cut when it has grown to this size

@@ -25,7 +25,7 @@ from nuinfer.analysis import Analysis
 from nuinfer.errors import ConfigError
 from nuinfer.inference.sampling.lockstep import defective_moves
 from nuinfer.inference.sampling.short import sample
-from nuinfer.inference.work.executors import Call, on_unpickled
+from nuinfer.inference.work.calls import Call, on_unpickled
 from nuinfer.inference.work.files import write_atomic
 from nuinfer.inference.work.simulation import draw_data, draw_truths
 from nuinfer.inference.work.store import Execution, Question, address, open_store

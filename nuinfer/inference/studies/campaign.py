@@ -38,7 +38,7 @@ from nuinfer.errors import ConfigError
 from nuinfer.inference.studies import calibration
 from nuinfer.inference.studies.jobs import KINDS, RUNS, Job, JobsConfig, run_job, run_jobs, truth_of
 from nuinfer.inference.work import files
-from nuinfer.inference.work.executors import Call
+from nuinfer.inference.work.calls import Call
 from nuinfer.inference.work.store import Execution, Question, address, open_store, read_record, read_results
 from nuinfer.registry import imported, is_path, load_file
 from nuinfer.typing import AnyArray

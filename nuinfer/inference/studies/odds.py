@@ -22,7 +22,7 @@ from scipy import stats
 from nuinfer.analysis import Analysis
 from nuinfer.inference.evidence.evidence import probabilities
 from nuinfer.inference.evidence.nested import Setting, run_nested
-from nuinfer.inference.work.executors import Call, on_unpickled
+from nuinfer.inference.work.calls import Call, on_unpickled
 from nuinfer.inference.work.simulation import accepted, draw_data
 from nuinfer.inference.work.store import Execution, Question, address, open_store
 from nuinfer.typing import FloatArray

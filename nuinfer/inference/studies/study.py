@@ -13,7 +13,7 @@ from nuinfer.analysis import Analysis
 from nuinfer.errors import NotConvergedError
 from nuinfer.inference.studies.campaign import call_of, jobs_of_case
 from nuinfer.inference.studies.jobs import JobsConfig, Row
-from nuinfer.inference.work.executors import Inline
+from nuinfer.inference.work.calls import Inline
 from nuinfer.inference.work.groups import MOST
 from nuinfer.inference.work.store import Execution, Question, Store, open_store, read_results
 

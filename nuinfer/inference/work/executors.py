@@ -1,6 +1,6 @@
 """Where parallel work runs: processes of this machine, a dask cluster, or MPI, behind `concurrent.futures.Executor`.
 
-`dispatch` makes many independent calls on one of them, whatever happens to some.
+`nuinfer.inference.work.calls` makes many independent calls on one of them.
 
 The numbers do not depend on the choice: every worker computes with one thread, and seeds belong to the work, not to the
 worker. Success is decided by what is on disk, never by the exit status of a launcher.
@@ -12,7 +12,6 @@ its lock, so that one that is killed while it waits breaks the pool for all (tri
 
 from __future__ import annotations
 
-import collections
 import contextlib
 import json
 import logging
@@ -22,21 +21,19 @@ import pickle
 import signal
 import sys
 import threading
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent import futures
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
-from functools import lru_cache, partial
-from itertools import islice
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from nuinfer.errors import ConfigError, RunFolderError
+from nuinfer.inference.work.calls import worker_lost
 from nuinfer.registry import imported
 
 LOCAL_CLUSTER, MPI = "local", "mpi"
 CONNECT_SECONDS = 10.0
-WINDOW = 1000  # calls that an executor holds at a time
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 LOST = (
     "a worker process died: out of memory, or a script that calls fit outside 'if __name__ == \"__main__\":'; "
@@ -98,11 +95,6 @@ def open_executor(jobs: int | None = None, scheduler: str | None = None) -> Iter
         raise
 
 
-def worker_lost(error: BaseException | None) -> bool:
-    """Whether a call failed because the worker that it ran in died."""
-    return isinstance(error, BrokenProcessPool) or type(error).__name__ == "KilledWorker"
-
-
 def workers_of(executor: futures.Executor) -> int | None:
     """How many calls it makes at once, if it is one of ours that knows."""
     return getattr(executor, "workers", None)
@@ -113,127 +105,6 @@ def start(executor: futures.Executor, module: str, most: int) -> None:
     if isinstance(executor, LocalWorkers):
         for _ in range(min(executor.workers, most)):
             executor.submit(imported, module)
-
-
-class Inline(futures.Executor):
-    """Calls in this very thread: for work inside a worker, or without any."""
-
-    workers = 1
-
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> futures.Future[Any]:
-        """Call the function now."""
-        future: futures.Future[Any] = futures.Future()
-        try:
-            future.set_result(fn(*args, **kwargs))
-        except Exception as error:  # noqa: BLE001 - it is the caller's, who finds it in the future
-            future.set_exception(error)
-        return future
-
-
-@lru_cache(maxsize=8)
-def unpickled(pickled: bytes) -> Any:
-    """What our own parent process has pickled: an analysis for example, built once per process."""
-    return pickle.loads(pickled)  # noqa: S301 - bytes that our own parent process has made
-
-
-def on_unpickled(function: Callable[..., Any], pickled: bytes, *arguments: Any) -> Any:
-    """A function of what our own parent process has pickled, see `unpickled`, and of other arguments."""
-    return function(unpickled(pickled), *arguments)
-
-
-@dataclass(frozen=True)
-class Call:
-    """One call, which must pickle.
-
-    Parameters
-    ----------
-    key : str
-        What names it.
-    function : callable
-        Is called.
-    arguments : tuple
-        With these.
-    label : str
-        What people call it, by default its key.
-    group, together : optional
-        Calls of one group can be made as one: of the arguments of each, for a list of their results.
-    """
-
-    key: str
-    function: Callable[..., Any]
-    arguments: tuple[Any, ...]
-    label: str = ""
-    group: str = ""
-    together: Callable[[list[Any]], list[Any]] | None = None
-
-
-@dataclass(frozen=True)
-class Ended:
-    """How a call ended.
-
-    Parameters
-    ----------
-    key : str
-        The call.
-    result : object
-        What it returned; None if it failed.
-    error : Exception or None
-        Why it failed.
-    attempts : int
-        How often it was started.
-    label : str
-        What people call it.
-    """
-
-    key: str
-    result: Any
-    error: BaseException | None
-    attempts: int
-    label: str
-
-    @property
-    def reason(self) -> str:
-        """Why it failed, in one line."""
-        if worker_lost(self.error):
-            return f"its worker died, {self.attempts} times"
-        return " ".join(f"{type(self.error).__name__}: {self.error}".split())
-
-
-def dispatch(executor: futures.Executor, calls: Iterable[Call], attempts: int = 3) -> Generator[Ended]:
-    """Make calls and yield each as it ends.
-
-    A call whose worker died is made again, up to `attempts` times in all; one that raises is not, because it would
-    raise again. Neither disturbs the others: a cluster blames a dead worker on everything that it had been given, so
-    those that are made again are made one at a time, away from each other. Whatever has not started is cancelled when
-    the iterator is closed.
-
-    Raises
-    ------
-    concurrent.futures.CancelledError
-        If the executor itself is gone.
-    """
-    window = 1 if isinstance(executor, Inline) else WINDOW  # a result is there before the next call is made
-    waiting, suspects = iter(calls), collections.deque[tuple[Call, int]]()
-    running: dict[futures.Future[Any], tuple[Call, int]] = {}
-    try:
-        while True:
-            for call in islice(waiting, window - len(running)):
-                running[executor.submit(call.function, *call.arguments)] = call, 1
-            if suspects and all(attempt == 1 for _, attempt in running.values()):
-                call, attempt = suspects.popleft()
-                running[executor.submit(call.function, *call.arguments)] = call, attempt
-            if not running:
-                return
-            for future in futures.wait(running, return_when=futures.FIRST_COMPLETED).done:
-                call, attempt = running.pop(future)
-                error = future.exception()
-                if worker_lost(error) and attempt < attempts:
-                    suspects.append((call, attempt + 1))
-                else:
-                    yield Ended(call.key, None if error else future.result(), error, attempt, call.label or call.key)
-    finally:
-        for future in running:
-            future.cancel()
 
 
 # Processes of this machine --------------------------------------------------------------------------------------------

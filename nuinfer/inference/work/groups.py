@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Generator, Iterable, Sequence
 from concurrent.futures import Executor
 
-from nuinfer.inference.work.executors import WINDOW, Call, Ended, dispatch
+from nuinfer.inference.work.calls import WINDOW, Call, Ended, dispatch
 
 MOST, SHARES = 16, 4
 """Calls in a group, and groups for each worker, so that none waits long for the last."""

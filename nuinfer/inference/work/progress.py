@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from nuinfer.inference.work.executors import Ended
+from nuinfer.inference.work.calls import Ended
 from nuinfer.inference.work.files import STATUS, refusing, write_json
 
 STATUS_SECONDS, LINE_SECONDS = 1.0, 30.0

@@ -34,7 +34,8 @@ from typing import Any, TypedDict, Unpack
 from nuinfer import __version__
 from nuinfer.errors import RunFolderError
 from nuinfer.inference.work import files
-from nuinfer.inference.work.executors import Call, Ended, open_executor, workers_of
+from nuinfer.inference.work.calls import Call, Ended
+from nuinfer.inference.work.executors import open_executor, workers_of
 from nuinfer.inference.work.groups import dispatch_grouped, group_size
 from nuinfer.inference.work.progress import Reporter, Tally, now
 

@@ -25,7 +25,7 @@ from nuinfer.errors import ConfigError
 from nuinfer.inference.profile import search  # best_fit is the name of a kind here
 from nuinfer.inference.profile.profile import COUPLING
 from nuinfer.inference.studies.calibration import Control
-from nuinfer.inference.work.executors import unpickled
+from nuinfer.inference.work.calls import unpickled
 from nuinfer.inference.work.files import flat
 from nuinfer.inference.work.simulation import Data, draw_data
 from nuinfer.observed import DataSets

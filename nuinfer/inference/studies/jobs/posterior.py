@@ -6,7 +6,7 @@ from typing import Any
 
 from nuinfer.inference.sampling.fit import fit
 from nuinfer.inference.studies.jobs import JobKind, Row, Work
-from nuinfer.inference.work.executors import Inline
+from nuinfer.inference.work.calls import Inline
 from nuinfer.inference.work.files import make_folder
 
 
