@@ -18,7 +18,7 @@ import pytest
 from nuinfer import registry
 from nuinfer.errors import ConfigError, RunFolderError
 from nuinfer.inference.work import executors
-from nuinfer.inference.work.calls import Call, dispatch, worker_lost
+from nuinfer.inference.work.calls import Call, Inline, dispatch, worker_lost
 from nuinfer.inference.work.executors import open_executor
 
 needs_cluster = pytest.mark.skipif(not importlib.util.find_spec("distributed"), reason="needs nuinfer[cluster]")
@@ -117,7 +117,7 @@ def test_dispatch_cancels_what_waits_when_it_is_closed():
 
 def test_workers_of_others_are_held_to_one_thread(monkeypatch):
     """numpy is loaded here already: with other settings the numbers could depend on the worker, so it refuses."""
-    executor = executors.SingleThreaded(executors.Inline().submit)
+    executor = executors.SingleThreaded(Inline().submit)
     for name in executors.THREADS:
         monkeypatch.setenv(name, "1")
     assert executor.submit(total, 1.0).result()[0] == total(1.0)[0]
