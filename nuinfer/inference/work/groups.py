@@ -28,7 +28,7 @@ def dispatch_grouped(executor: Executor, calls: Iterable[Call], attempts: int, s
     """Make calls and yield each as it ends; neighbours of one group are made together, up to `size` of them.
 
     A group in which anything goes wrong is made again, one call at a time, so that each ends as it would by itself.
-    A group whose worker dies is treated like a call, see `nuinfer.inference.work.executors.dispatch`.
+    A group whose worker dies is treated like a call, see `nuinfer.inference.work.calls.dispatch`.
     """
     groups: dict[str, Sequence[Call]] = {}
     alone: list[Call] = []
