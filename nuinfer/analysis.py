@@ -17,17 +17,18 @@ from nuinfer.build import Parts, build, mass_range_mev
 from nuinfer.config import Config, SamplerConfig
 from nuinfer.constraints.base import Constraint, log_terms
 from nuinfer.detector.dataset import DataSet
+from nuinfer.detector.response import Expected
 from nuinfer.errors import ConfigError, PhysicsDomainError
 from nuinfer.forward import ForwardModel
-from nuinfer.likelihood import poisson_log_likelihood, poisson_log_terms
+from nuinfer.likelihood import data_log_likelihood, data_log_terms, drawn
 from nuinfer.observed import DataSets, Observed, observed, stacked, updated
 from nuinfer.parameters import DERIVED, ParameterSpace, physical_point
 from nuinfer.physics.absorption import resonance_redshift
 from nuinfer.physics.mixing import Mixing
 from nuinfer.typing import ArrayLike, BoolArray, FloatArray, IntArray
 
-DATA = "poisson"
-"""Name of the term of the counts."""
+DATA = "data"
+"""Name of the term of the data."""
 
 
 @dataclass(frozen=True)
@@ -202,8 +203,8 @@ class Analysis:
             found = np.zeros((0, len(self.model.component_names), *self.observed_counts.shape))
             if total[possible].size:
                 data_of = data.counts, data.factorials, of[possible]
-                found, terms[-1, possible] = self.model.evaluate(values, *data_of)
-                total = total + terms[-1]
+                expected, terms[-1, possible] = self.model.evaluate(values, *data_of)
+                found, total = expected.components, total + terms[-1]
             counts = found
             if len(found) < len(x):
                 counts = np.zeros((len(x), *found.shape[1:]))
@@ -223,14 +224,14 @@ class Analysis:
         with np.errstate(all="ignore"):
             observables, first = self.parts.observables(self.constraints, values), np.zeros(len(x), np.intp)
             found = [log_prior, *log_terms(observables, self._numbers, self.own.measured, first)]
-        counts = self.parts.counts(values, finite)
-        found.append(poisson_log_likelihood(self.own.counts, self.own.factorials, first, counts))
+        expected = self.parts.expected(values, finite)
+        found.append(data_log_likelihood(self.own.counts, self.own.factorials, first, expected))
         terms = dict(zip(self.term_names, found, strict=True))
         self.parts.refuse_nonfinite(x, terms)
         return {name: term.reshape(np.shape(theta)[:-1]).copy() for name, term in terms.items()}
 
     def log_likelihood(self, theta: ArrayLike) -> FloatArray:
-        """Poisson terms and smooth constraints, one-sided ones too, without prior and exclusions; shape (*batch,)."""
+        """The data and smooth constraints, one-sided ones too, without prior and exclusions; shape (*batch,)."""
         left_out = {"prior", *(c.name for c in self.constraints if c.is_exclusion)}
         terms = [term for name, term in self.log_terms(theta).items() if name not in left_out]
         with np.errstate(over="ignore"):
@@ -255,30 +256,35 @@ class Analysis:
         _, values, _, _ = self.parts.unpack(theta)
         return {name: value.reshape(np.shape(theta)[:-1]) for name, value in values.items()}
 
+    def expected(self, theta: ArrayLike) -> Expected:
+        """Expected counts by component and their variance, batch (*batch,); NaN where they make no sense."""
+        _, values, _, finite = self.parts.unpack(theta)
+        with np.errstate(all="ignore"):
+            found = self.parts.expected(values, finite)
+        return Expected(*(each.reshape(*np.shape(theta)[:-1], *each.shape[1:]) for each in found))
+
     def components(self, theta: ArrayLike) -> dict[str, FloatArray]:
         """Expected counts by component, each of shape (*batch, topology, bin); NaN where they make no sense."""
-        _, values, _, finite = self.parts.unpack(theta)
-        counts = np.moveaxis(self.parts.counts(values, finite), 1, 0)
-        shape = (*np.shape(theta)[:-1], *counts.shape[-2:])
-        return {name: part.reshape(shape) for name, part in zip(self.model.component_names, counts, strict=True)}
+        counts = np.moveaxis(self.expected(theta).components, -3, 0)
+        return dict(zip(self.model.component_names, counts, strict=True))
 
     def expected_counts(self, theta: ArrayLike) -> FloatArray:
         """Expected counts of all components, shape (*batch, topology, bin); refuses such that are not finite."""
-        counts = self._total(theta)
+        counts = self.expected(theta).total
         bad = ~np.all(np.isfinite(counts), axis=(-2, -1))
         if bad.any():
             at = dict(zip(self.parameter_names, np.asarray(theta)[bad][0].tolist(), strict=True))
             raise PhysicsDomainError(f"the expected counts are not finite at {at}")
         return counts
 
-    def poisson_terms(self, theta: ArrayLike) -> FloatArray:
-        """Poisson log-probability per bin, shape (*batch, topology, bin); NaN where the counts make no sense."""
-        return poisson_log_terms(self.observed_counts, self._total(theta))
+    def data_terms(self, theta: ArrayLike) -> FloatArray:
+        """Log-probability of each bin, shape (*batch, topology, bin); NaN where the counts make no sense."""
+        expected = self.expected(theta)
+        return data_log_terms(self.observed_counts, expected.total, expected.variance)
 
-    def _total(self, theta: ArrayLike) -> FloatArray:
-        """Expected counts of all components, whatever they are."""
-        with np.errstate(all="ignore"):
-            return np.asarray(sum(self.components(theta).values()))
+    def drawn(self, theta: ArrayLike, rng: np.random.Generator) -> FloatArray:
+        """Simulated counts, a data set for each point, shape (*batch, topology, bin)."""
+        return drawn(self.expected(theta), rng)
 
     def edges_gev(self, theta: ArrayLike) -> FloatArray:
         """Energies in GeV at which the flux at Earth is not smooth, shape (*batch, edge); none without absorption."""
@@ -309,16 +315,19 @@ class Analysis:
         """Values of all parameters: those of `at`, else the centre of the prior; see `ParameterSpace.point`."""
         return self.space.point(at or {})
 
-    def predict(self, at: Mapping[str, float] | None = None) -> dict[str, FloatArray]:
-        """Expected counts by component (topology, bin) at named values, inside the prior or not; see `point`."""
+    def expected_at(self, at: Mapping[str, float] | None = None) -> Expected:
+        """Expected counts and their variance at named values, inside the prior or not; see `point`."""
         at = self.point(at)
         with np.errstate(all="ignore"):
-            counts = self.model.components(physical_point(at))
-        parts = dict(zip(self.model.component_names, counts[0], strict=True))
-        for name, part in parts.items():
+            components, variance = self.model.expected(physical_point(at))
+        for name, part in zip(self.model.component_names, components[0], strict=True):
             if not np.all(np.isfinite(part)):
                 raise PhysicsDomainError(f"the expected '{name}' counts are not finite at {at}")
-        return parts
+        return Expected(components[0], variance[0])
+
+    def predict(self, at: Mapping[str, float] | None = None) -> dict[str, FloatArray]:
+        """Expected counts by component (topology, bin) at named values, inside the prior or not; see `point`."""
+        return dict(zip(self.model.component_names, self.expected_at(at).components, strict=True))
 
     def predict_observables(self, at: Mapping[str, float] | None = None) -> dict[str, float]:
         """What each constraint predicts at named values, inside the prior or not; see `predict`."""

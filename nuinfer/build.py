@@ -14,6 +14,7 @@ from nuinfer.constraints import CONSTRAINTS, user
 from nuinfer.constraints.base import Constraint
 from nuinfer.constraints.definition import Oscillation, Prediction
 from nuinfer.detector.dataset import DataSet, load_dataset, project
+from nuinfer.detector.response import Expected
 from nuinfer.errors import ConfigError, NonFiniteLogProbError, NuinferError
 from nuinfer.forward import RELIC_TEMPERATURE, ForwardModel, Heating
 from nuinfer.parameters import PARAMETERS, ParameterSpace
@@ -63,14 +64,14 @@ class Parts(NamedTuple):
         columns, log_prior, finite = self.space.unpack(x)
         return x, self.space.named(columns), log_prior, finite
 
-    def counts(self, values: Values, finite: BoolArray) -> FloatArray:
+    def expected(self, values: Values, finite: BoolArray) -> Expected:
         """Expected counts by component, NaN where a value is not finite: the model never sees such a point."""
         with np.errstate(all="ignore"):
             if finite.all():
-                return self.model.components(values)
-            counts = self.model.components({name: np.where(finite, value, 1.0) for name, value in values.items()})
-        counts[~finite] = np.nan
-        return counts
+                return self.model.expected(values)
+            found = self.model.expected({name: np.where(finite, value, 1.0) for name, value in values.items()})
+        found.components[~finite] = np.nan
+        return found
 
     def observable(self, constraint: Constraint, values: Values) -> FloatArray:
         """What a constraint predicts; its Standard Model value if it needs the mediator and there is none."""

@@ -18,7 +18,7 @@ import numpy as np
 from numba import float64
 
 from nuinfer.compiled import barrier, cut, points_of, stamped
-from nuinfer.detector.response import Passing, Response, count, counting_size
+from nuinfer.detector.response import Expected, Passing, Response, count, counting_size
 from nuinfer.errors import ConfigError
 from nuinfer.likelihood import weigh
 from nuinfer.registry import imported
@@ -73,16 +73,16 @@ def _barrier(team: Warp) -> None:  # noqa: ARG001
 
 def _evaluate(
     batch: tuple[Points, Passing, Data], fixed: tuple[Path, Bins, Response], n_most: int, spare: FloatArray,
-    integrals: FloatArray, counts: FloatArray, log_like: FloatArray,
+    integrals: FloatArray, expected: Expected, log_like: FloatArray,
 ) -> None:  # fmt: skip
     """The kernel: counts and log-likelihoods of a batch; `spare` has a row per block where lanes share too little."""
     (points, passing, data), (path, bins, response), team = batch, fixed, Warp(cuda.threadIdx.x, cuda.blockDim.x)
     room = cuda.shared.array(0, float64) if spare.size == 0 else spare[cuda.blockIdx.x]
     at_earth(team, points, path, bins, spare[:, :0], n_most, room, integrals)
     barrier(team)
-    count(team, integrals, passing, response, room, counts)
-    terms, _ = cut(room, 0, counts.shape[2:])
-    weigh(team, *data, counts, terms, log_like)
+    count(team, integrals, passing, response, room, expected)
+    terms, _ = cut(room, 0, expected.variance.shape[1:])
+    weigh(team, *data, expected, terms, log_like)
 
 
 _kernel: Any = stamped(cuda.jit(cache=True)(_evaluate))
@@ -133,7 +133,7 @@ class Card:
         """Parts of `n` points like `one` that the memory of the card can take."""
         check()
         free = cuda.current_context().get_memory_info().free
-        each_bytes = 8 * (2 * self.response.templates.size + 100) + sum(array.nbytes for array in _arrays(one))
+        each_bytes = 8 * (3 * self.response.templates.size + 100) + sum(array.nbytes for array in _arrays(one))
         most = int(min(max(MEMORY_SHARE * free / each_bytes, 1), max(n, 1)))
         return (slice(first, first + most) for first in range(0, n, most))
 
@@ -148,14 +148,15 @@ class Card:
             shared, spare = 0, cuda.device_array((blocks, room))
         integrals = cuda.device_array((n, points.source.shape[1], 3, self.bins.ln_edges.size - 1))
         counts, log_like = cuda.device_array((n, 1 + n_background, n_topology, n_bin)), cuda.device_array(n)
-        arguments = _sent((points, passing, data)), self.there, n_most, spare, integrals, counts, log_like
-        return functools.partial(_kernel[blocks, LANES, 0, shared], *arguments), counts, log_like
+        expected = Expected(counts, cuda.device_array((n, n_topology, n_bin)))
+        arguments = _sent((points, passing, data)), self.there, n_most, spare, integrals, expected, log_like
+        return functools.partial(_kernel[blocks, LANES, 0, shared], *arguments), expected, log_like
 
-    def evaluate(self, points: Points, passing: Passing, data: Data) -> tuple[FloatArray, FloatArray]:
-        """Expected counts by component (n, component, topology, bin), and the log-probabilities (n,) of data sets."""
-        launch, counts, log_like = self.launch(points, passing, data)
+    def evaluate(self, points: Points, passing: Passing, data: Data) -> tuple[Expected, FloatArray]:
+        """What is expected, batch (n,), and the log-probabilities (n,) of data sets."""
+        launch, expected, log_like = self.launch(points, passing, data)
         launch()
-        return counts.copy_to_host(), log_like.copy_to_host()
+        return Expected(*(each.copy_to_host() for each in expected)), log_like.copy_to_host()
 
 
 def _arrays(tree: Any) -> Iterator[FloatArray]:

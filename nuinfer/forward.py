@@ -9,9 +9,9 @@ import numpy as np
 
 from nuinfer.compiled import ALONE, compiled
 from nuinfer.detector.dataset import DataSet
-from nuinfer.detector.response import Passing, Response, counts_by_component, make_response
+from nuinfer.detector.response import Expected, Passing, Response, expected_of, make_response
 from nuinfer.errors import PhysicsDomainError
-from nuinfer.likelihood import poisson_log_likelihood
+from nuinfer.likelihood import data_log_likelihood
 from nuinfer.physics.dip import coupling_of_depth
 from nuinfer.physics.masses import above_lightest
 from nuinfer.physics.mixing import Mixing
@@ -121,8 +121,8 @@ class ForwardModel:
             self.spectrum.columns(values), *mediator, self.masses_ev(values), self.source(values), temperature
         )
 
-    def components(self, values: Mapping[str, FloatArray]) -> FloatArray:
-        """Expected counts by component.
+    def expected(self, values: Mapping[str, FloatArray]) -> Expected:
+        """Expected counts by component, and their variance.
 
         Parameters
         ----------
@@ -132,8 +132,8 @@ class ForwardModel:
 
         Returns
         -------
-        ndarray, shape (n, component, topology, bin)
-            Astrophysical counts, then the backgrounds in the order of the data set.
+        Expected
+            Batch (n,); astrophysical counts, then the backgrounds in the order of the data set.
 
         Raises
         ------
@@ -143,17 +143,21 @@ class ForwardModel:
         nothing = np.zeros((1, *self._response.templates.shape[1:]))
         return self.evaluate(values, nothing, nothing, np.zeros(values["gamma"].size, np.intp))[0]
 
+    def components(self, values: Mapping[str, FloatArray]) -> FloatArray:
+        """Expected counts by component, shape (n, component, topology, bin), see `expected`."""
+        return self.expected(values).components
+
     def evaluate(
         self, values: Mapping[str, FloatArray], observed: FloatArray, factorials: FloatArray, of: IntArray
-    ) -> tuple[FloatArray, FloatArray]:
-        """Expected counts, see `components`, and log-probabilities, see `poisson_log_likelihood`."""
+    ) -> tuple[Expected, FloatArray]:
+        """Expected counts, see `expected`, and log-probabilities, see `data_log_likelihood`."""
         if self.device == "cuda":
             return self._on_card(values, observed, factorials, of)
         passing = self._passing(values)
         arriving, rows = _distinct(values, (*AFTER_TRANSPORT, *self._norms))
         flux = self.transport.integrals(self.points(arriving), self._bins)[rows]
-        counts = counts_by_component(flux, passing, self._response)
-        return counts, poisson_log_likelihood(observed, factorials, of, counts)
+        expected = expected_of(flux, passing, self._response)
+        return expected, data_log_likelihood(observed, factorials, of, expected)
 
     @cached_property
     def _norms(self) -> tuple[str, ...]:
@@ -179,16 +183,18 @@ class ForwardModel:
 
     def _on_card(
         self, values: Mapping[str, FloatArray], observed: FloatArray, factorials: FloatArray, of: IntArray
-    ) -> tuple[FloatArray, FloatArray]:
+    ) -> tuple[Expected, FloatArray]:
         """`evaluate` by a GPU, in batches that its memory can take."""
         n, shape = of.size, self._response.templates.shape
-        counts, log_like = np.empty((n, 1 + shape[0], *shape[1:])), np.empty(n)
+        counts, variance = np.empty((n, 1 + shape[0], *shape[1:])), np.empty((n, *shape[1:]))
+        log_like = np.empty(n)
         one = self.points({name: value[:1] for name, value in values.items()})
         for rows in self._card.batches(n, one):
             some = {name: value[rows] for name, value in values.items()}
             data = observed, factorials, of[rows]
-            counts[rows], log_like[rows] = self._card.evaluate(self.points(some), self._passing(some), data)
-        return counts, log_like
+            found, log_like[rows] = self._card.evaluate(self.points(some), self._passing(some), data)
+            counts[rows], variance[rows] = found
+        return Expected(counts, variance), log_like
 
     def unabsorbed(self, values: Mapping[str, FloatArray], energy_gev: FloatArray) -> FloatArray:
         """Unabsorbed flux over phi_total (E/pivot)^-gamma at energies (energy,), shape (n, energy)."""

@@ -1,37 +1,51 @@
-"""Poisson likelihood of binned counts."""
+"""The density of binned counts: Poisson, or effective where the simulation behind the expected counts is finite.
+
+A simulation of finite size gives the expected counts of a bin with a variance. Its effective likelihood (Argüelles,
+Schneider, Yuan, JHEP 06 (2019) 030, arXiv:1901.04645) is that of a Poisson distribution whose mean is gamma
+distributed, of shape mu^2/variance + 1 and rate mu/variance; without a variance it is Poisson. This is the only place
+that knows it: log-probabilities, draws and tails.
+"""
 
 import math
 from typing import Any
 
 import numpy as np
+from scipy import special
 
-from nuinfer.compiled import ALONE, barrier, compiled, each, inlined, inner, leads, points_of
+from nuinfer.compiled import ALONE, barrier, compiled, each, inlined, inner, leads, phase, points_of
+from nuinfer.detector.response import Expected
 from nuinfer.typing import ArrayLike, FloatArray, IntArray
 
+LARGE = 10.0
+"""From here on Stirling's series of ln Gamma, of five terms, is exact to the last digits."""
 
-def poisson_log_terms(observed: ArrayLike, expected: ArrayLike) -> FloatArray:
-    """Log-probability of each bin, n ln(mu) - mu - ln(n!).
+
+def data_log_terms(observed: ArrayLike, mean: ArrayLike, variance: ArrayLike = 0.0) -> FloatArray:
+    """Log-probability of each bin.
 
     Parameters
     ----------
     observed : array_like, shape (*bins,)
         Observed counts.
-    expected : array_like, shape (*batch, *bins)
-        Expected counts, >= 0.
+    mean, variance : array_like, shape (*batch, *bins)
+        Expected counts and their variance, both >= 0.
 
     Returns
     -------
     ndarray, shape (*batch, *bins)
-        0 where n = mu = 0, -inf where mu = 0 < n, NaN where mu < 0.
+        0 where n = mean = variance = 0, -inf where mean = 0 < n, NaN where mean < 0.
 
     Examples
     --------
-    >>> poisson_log_terms([0, 2], [0.0, 2.0]).round(4).tolist()
+    >>> data_log_terms([0, 2], [0.0, 2.0]).round(4).tolist()
     [0.0, -1.3069]
+    >>> data_log_terms(2, 2.0, [0.0, 0.5, 2.0]).round(4).tolist()
+    [-1.3069, -1.389, -1.5697]
     """
-    mu = np.asarray(expected, float)
-    n = np.ascontiguousarray(np.broadcast_to(np.asarray(observed, float), mu.shape))
-    return _poisson_terms(n.ravel(), np.ascontiguousarray(mu).ravel()).reshape(mu.shape)
+    n, mu, sigma2 = (np.asarray(each, float) for each in (observed, mean, variance))
+    shape = np.broadcast_shapes(n.shape, mu.shape, sigma2.shape)
+    flat = (np.broadcast_to(each, shape).ravel() for each in (n, mu, sigma2))
+    return _terms(*flat).reshape(shape)
 
 
 @inlined
@@ -41,11 +55,42 @@ def _poisson(n: float, log_factorial: float, mu: float) -> float:
     return 0.0 - mu if mu >= 0.0 else math.nan
 
 
+@inlined
+def _stirling(inverse: float) -> float:
+    """Of x = 1/inverse: ln Gamma(x) - (x - 1/2) ln x + x - ln(2 pi)/2."""
+    w = inverse * inverse
+    return inverse * (1.0 / 12.0 - w * (1.0 / 360.0 - w * (1.0 / 1260.0 - w * (1.0 / 1680.0 - w / 1188.0))))
+
+
+@phase
+def _log_rising(n: float, first: float, step: float) -> float:
+    """Logarithm of first (first + step) ... (first + (n - 1) step), of any n > 0: step^n Gamma(n + a)/Gamma(a)."""
+    if first < LARGE * step:
+        a = first / step
+        return float(math.lgamma(n + a) - math.lgamma(a) + n * math.log(step))
+    share = n * step / first
+    grown = math.log1p(share)
+    slope = grown / share if share > 0.0 else 1.0
+    series = _stirling(step / (first + n * step)) - _stirling(step / first)
+    return float(n * math.log(first) + n * (slope - 1.0) + (n - 0.5) * grown + series)
+
+
+@phase
+def _log_probability(n: float, log_factorial: float, mu: float, variance: float) -> float:
+    """Of n events; with a = mu/r + 1 and b = 1/r, r = variance/mu, the form whose limit r = 0 is plain."""
+    ratio = variance / mu if mu > 0.0 else 0.0
+    if not ratio > 0.0:
+        return _poisson(n, log_factorial, mu) if not variance > 0.0 or mu > 0.0 else -math.inf
+    grown = math.log1p(ratio)
+    found = -mu * (grown / ratio) - (1.0 + n) * grown - log_factorial
+    return found + _log_rising(n, mu + ratio, ratio) if n > 0.0 else found
+
+
 @compiled
-def _poisson_terms(n: FloatArray, mu: FloatArray) -> FloatArray:
+def _terms(n: FloatArray, mu: FloatArray, variance: FloatArray) -> FloatArray:
     terms = np.empty(n.size)
     for k in range(n.size):
-        terms[k] = _poisson(n[k], math.lgamma(n[k] + 1.0), mu[k])
+        terms[k] = _log_probability(n[k], math.lgamma(n[k] + 1.0), mu[k], variance[k])
     return terms
 
 
@@ -58,9 +103,7 @@ def log_factorials(counts: FloatArray) -> FloatArray:
     return found
 
 
-def poisson_log_likelihood(
-    observed: FloatArray, factorials: FloatArray, of: IntArray, components: FloatArray
-) -> FloatArray:
+def data_log_likelihood(observed: FloatArray, factorials: FloatArray, of: IntArray, expected: Expected) -> FloatArray:
     """Log-probability of all bins of a batch, whose rows may belong to different data sets.
 
     Parameters
@@ -69,24 +112,25 @@ def poisson_log_likelihood(
         Observed counts and their `log_factorials`.
     of : ndarray, shape (n,)
         The data set of each row.
-    components : ndarray, shape (n, component, topology, bin)
-        Expected counts.
+    expected : Expected
+        Of the rows, batch (n,).
 
     Returns
     -------
     ndarray, shape (n,)
     """
-    out, terms = np.empty(components.shape[0]), np.empty(observed.shape[1:])
-    weigh(ALONE, observed, factorials, of, components, terms, out)
+    out, terms = np.empty(expected.components.shape[0]), np.empty(observed.shape[1:])
+    weigh(ALONE, observed, factorials, of, expected, terms, out)
     return out
 
 
 @inner
 def weigh(
-    team: Any, observed: FloatArray, factorials: FloatArray, of: IntArray, components: FloatArray,
+    team: Any, observed: FloatArray, factorials: FloatArray, of: IntArray, expected: Expected,
     terms: FloatArray, out: FloatArray,
 ) -> None:  # fmt: skip
-    """`poisson_log_likelihood` of the points of a team, which shares the room `terms` (topology, bin)."""
+    """`data_log_likelihood` of the points of a team, which shares the room `terms` (topology, bin)."""
+    components, variance = expected.components, expected.variance
     for b in points_of(team, out.size):
         k = of[b]
         for t in range(terms.shape[0]):
@@ -94,7 +138,7 @@ def weigh(
                 mu = 0.0
                 for c in range(components.shape[1]):
                     mu += components[b, c, t, d]
-                terms[t, d] = _poisson(observed[k, t, d], factorials[k, t, d], mu)
+                terms[t, d] = _log_probability(observed[k, t, d], factorials[k, t, d], mu, variance[b, t, d])
         barrier(team)
         if leads(team):
             total = 0.0
@@ -103,3 +147,45 @@ def weigh(
                     total += terms[t, d]
             out[b] = total
         barrier(team)
+
+
+def drawn_means(mean: ArrayLike, variance: ArrayLike, rng: np.random.Generator) -> FloatArray:
+    """Means of Poisson distributions, one for each entry: gamma distributed where there is a variance, else as given.
+
+    Parameters
+    ----------
+    mean, variance : array_like, shape (*batch, *bins)
+        Expected counts and their variance.
+    rng : numpy.random.Generator
+        Not asked where no variance is.
+
+    Returns
+    -------
+    ndarray, shape (*batch, *bins)
+    """
+    mu, sigma2 = np.broadcast_arrays(np.asarray(mean, float), np.asarray(variance, float))
+    spread = (sigma2 > 0.0) & (mu > 0.0)
+    means = np.array(mu)
+    if spread.any():
+        ratio = sigma2[spread] / mu[spread]
+        means[spread] = rng.gamma(mu[spread] / ratio + 1.0, ratio)
+    return means
+
+
+def drawn(expected: Expected, rng: np.random.Generator) -> FloatArray:
+    """Simulated counts, one data set for each row of a batch, shape (*batch, topology, bin)."""
+    return rng.poisson(drawn_means(expected.total, expected.variance, rng)).astype(float)
+
+
+def tail(observed: ArrayLike, means: FloatArray) -> FloatArray:
+    """P(more than observed) + P(as many)/2 of Poisson distributions of given means, see `drawn_means`; shape of both.
+
+    Examples
+    --------
+    >>> float(tail(0, np.array(np.log(2.0))))
+    0.75
+    """
+    counts = np.asarray(observed, float)
+    above = special.gammainc(counts + 1.0, means)
+    at_least = np.where(counts > 0.0, special.gammainc(np.maximum(counts, 1.0), means), 1.0)
+    return np.asarray(0.5 * (above + at_least))

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 from scipy import stats
 
+from nuinfer.detector.response import Expected
 from nuinfer.errors import NonFiniteLogProbError
 from nuinfer.observed import DataSets
 from nuinfer.parameters import Parameter, ParameterSpace
@@ -53,7 +54,7 @@ class Toy:
 
     @property
     def term_names(self):
-        return ("prior", "poisson")
+        return ("prior", "data")
 
     @property
     def prior_bounds(self):
@@ -96,7 +97,7 @@ class Toy:
         poisson = self.log_likelihood(theta)
         if self.defect == "nan" and np.any(inside & (theta[:, 0] > 4.5)):
             worst = int(np.argmax(np.where(inside, theta[:, 0], -np.inf)))
-            raise NonFiniteLogProbError("poisson", dict(zip(self.parameter_names, theta[worst].tolist(), strict=True)))
+            raise NonFiniteLogProbError("data", dict(zip(self.parameter_names, theta[worst].tolist(), strict=True)))
         if self.defect == "excluded":
             poisson = np.full(len(theta), -np.inf)
         return prior + poisson, np.column_stack([prior, poisson]), self.expected_counts(theta)[:, None]
@@ -128,7 +129,18 @@ class Toy:
         at = at or dict.fromkeys(self.parameter_names, 0.0)
         return {"all": self.expected_counts([at[name] for name in self.parameter_names])}
 
-    def poisson_terms(self, theta):
+    def expected(self, theta):
+        counts = self.expected_counts(theta)
+        return Expected(counts[..., None, :, :], np.zeros_like(counts))
+
+    def expected_at(self, at=None):
+        counts = self.predict(at)["all"]
+        return Expected(counts[None], np.zeros_like(counts))
+
+    def drawn(self, theta, rng):
+        return rng.poisson(self.expected_counts(theta)).astype(float)
+
+    def data_terms(self, theta):
         return np.broadcast_to(-0.5 * np.sum(theta**2, axis=-1)[..., None, None], (*theta.shape[:-1], 2, 2))
 
 

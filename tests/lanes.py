@@ -15,7 +15,7 @@ import numpy as np
 
 import nuinfer
 from nuinfer.compiled import barrier, points_of
-from nuinfer.detector.response import count, counting_size
+from nuinfer.detector.response import Expected, count, counting_size
 from nuinfer.likelihood import weigh
 from nuinfer.transport.resonant import at_earth, most_nodes
 from nuinfer.transport.workspace import workspace_of
@@ -76,8 +76,11 @@ def conflict(preset, overrides, left_out=None, seed=12):
         (size,),
         (POINTS, points.source.shape[1], 3, bins.ln_edges.size - 1),
         (POINTS, len(model.component_names), *observed[0].shape),
+        (POINTS, *observed[0].shape),
     )
-    room, integrals, counts, out = (np.full(shape, np.nan).view(Watched) for shape in (*shapes, (POINTS,)))
+    arrays = (np.full(shape, np.nan).view(Watched) for shape in (*shapes, (POINTS,)))
+    room, integrals, counts, variance, out = arrays
+    made = Expected(counts, variance)
 
     def work(lane):
         try:
@@ -90,17 +93,17 @@ def conflict(preset, overrides, left_out=None, seed=12):
         HERE.lane, HERE.met, HERE.passed, team = lane, 0, 0, Lane(lane, LANES)
         at_earth(team, points, path, bins, np.empty((POINTS, 0)), n_most, room, integrals)
         barrier(team)
-        count(team, integrals, model._passing(values), response, room, counts)
+        count(team, integrals, model._passing(values), response, room, made)
         terms = room[: observed.size].reshape(observed.shape[1:])
-        weigh(team, observed, np.zeros_like(observed), np.zeros(POINTS, np.intp), counts, terms, out)
+        weigh(team, observed, np.zeros_like(observed), np.zeros(POINTS, np.intp), made, terms, out)
 
     threads = [threading.Thread(target=work, args=(lane,)) for lane in range(LANES)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    expected = model.components(values)
-    equal = np.allclose(np.asarray(counts), expected, rtol=1e-12)
+    pairs = zip(made, model.expected(values), strict=True)
+    equal = all(np.allclose(np.asarray(got), expected, rtol=1e-12) for got, expected in pairs)
     return CONFLICTS[0] if CONFLICTS else "none" if equal else "other counts"
 
 

@@ -20,6 +20,7 @@ import pytest
 
 import nuinfer
 from nuinfer.cli import build_parser, main
+from nuinfer.detector.response import Expected
 from nuinfer.errors import ConfigError
 from nuinfer.inference.studies.campaign import jobs_of, parse_campaign
 
@@ -99,7 +100,8 @@ def test_compiles_for_cards_that_are_not_here(monkeypatch, capability, spectrum)
     model, values = analysis.model, analysis.values(analysis.sample_prior(2, np.random.default_rng(12)))
     batch = model.points(values), model._passing(values), (np.zeros((1, 2, 15)), np.zeros((1, 2, 15)), np.zeros(2, int))
     fixed = model.transport.path, model._bins, model._response
-    out = np.empty((0, 0)), np.empty((2, 1, 3, 20)), np.empty((2, 4, 2, 15)), np.empty(2)
+    expected = Expected(np.empty((2, 4, 2, 15)), np.empty((2, 2, 15)))
+    out = np.empty((0, 0)), np.empty((2, 1, 3, 20)), expected, np.empty(2)
 
     def writable(tree):
         """Types of arrays on a card."""

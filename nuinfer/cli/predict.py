@@ -20,13 +20,16 @@ def run(arguments: Arguments) -> int:
     """Predict, and print tables or JSON."""
     import numpy as np
 
+    from nuinfer.likelihood import drawn
+
     analysis = nuinfer.load(arguments.analysis, arguments.set)
     at = point_of(arguments.at)
-    parts = analysis.predict(at)
+    expected = analysis.expected_at(at)
+    parts = dict(zip(analysis.model.component_names, expected.components, strict=True))
     background = {name: part for name, part in parts.items() if name != "astro"}
     total = np.sum(list(background.values()), axis=0)
-    mean, shape = parts["astro"] + total, (arguments.draw, *total.shape)
-    draws = np.random.default_rng(arguments.seed).poisson(mean, shape)
+    mean, rng = parts["astro"] + total, np.random.default_rng(arguments.seed)
+    draws = [drawn(expected, rng) for _ in range(arguments.draw)]
     if arguments.json:
 
         def by_topology(counts: Any) -> dict[str, list[float]]:

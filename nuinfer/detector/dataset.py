@@ -61,6 +61,8 @@ class DataSet:
         What is not exact, and what to cite.
     checksums : mapping
         File name to sha256.
+    area_variance_m4 : array, shape (6, n_true, n_topology, n_bin), optional
+        Variance of `area_m2` that comes from the finite simulation behind it.
     """
 
     name: str
@@ -78,6 +80,7 @@ class DataSet:
     approximations: tuple[str, ...]
     references: tuple[str, ...]
     checksums: Mapping[str, str]
+    area_variance_m4: FloatArray | None = None
 
     @property
     def max_energy_scale(self) -> float:

@@ -35,6 +35,11 @@ class Response(NamedTuple):
         Counts of the backgrounds at norm 1.
     neutrinos : ndarray, shape (background,)
         1 where `detector_scale` multiplies a background, else 0.
+    flavours : ndarray, shape (3, 3)
+        Probability of a flavour in each mass state, which makes fluxes of flavours of populations.
+    variance : ndarray, shape (channel, topology * bin, true bin * 3)
+        Variance from the finite simulation, by flavour, per squared integral of its flux, nu + nubar, and of that of
+        nu - nubar; the second channel per twice their product. No bins: the simulation is taken as exact.
     """
 
     fold: FloatArray
@@ -42,6 +47,8 @@ class Response(NamedTuple):
     energy_scale: EnergyScale
     templates: FloatArray
     neutrinos: FloatArray
+    flavours: FloatArray
+    variance: FloatArray
 
 
 def make_response(dataset: DataSet, mixing: Mixing) -> Response:
@@ -59,7 +66,19 @@ def make_response(dataset: DataSet, mixing: Mixing) -> Response:
         make_energy_scale(np.concatenate([dataset.below_edges_gev[:-1], edges]), edges),
         np.array(list(dataset.backgrounds.values()), float),
         np.array([name not in NOT_NEUTRINOS for name in dataset.backgrounds], float),
+        np.ascontiguousarray(mixing.probabilities),
+        exposure**2 * _variance_m4(dataset),
     )
+
+
+def _variance_m4(dataset: DataSet) -> FloatArray:
+    """Variances of the area, see `Response.variance`: of a species S + D or S - D over 2, squared."""
+    if dataset.area_variance_m4 is None:
+        return np.empty((2, 0, 3 * (dataset.true_edges_gev.size - 1)))
+    neutrinos, antineutrinos = dataset.area_variance_m4[:3], dataset.area_variance_m4[3:]
+    channels = np.stack([neutrinos + antineutrinos, neutrinos - antineutrinos]) / 4.0
+    bins = np.moveaxis(channels, (1, 2), (4, 3))  # channel, topology, bin, true bin, flavour
+    return bins.reshape(2, bins.shape[1] * bins.shape[2], -1)
 
 
 @reordered
@@ -68,6 +87,30 @@ def _dot(first: FloatArray, second: FloatArray) -> float:
     for k in range(first.size):
         total += first[k] * second[k]
     return total
+
+
+class Expected(NamedTuple):
+    """What a model expects of counts.
+
+    Parameters
+    ----------
+    components : ndarray, shape (*batch, component, topology, bin)
+        Expected counts by component.
+    variance : ndarray, shape (*batch, topology, bin)
+        Variance of their sum that comes from a finite simulation; 0: the sum is exact.
+    """
+
+    components: FloatArray
+    variance: FloatArray
+
+    @property
+    def total(self) -> FloatArray:
+        """Expected counts of all components, shape (*batch, topology, bin)."""
+        return np.asarray(self.components.sum(axis=-3))
+
+    def times(self, factor: float) -> Expected:
+        """The same with all counts multiplied."""
+        return Expected(factor * self.components, factor**2 * self.variance)
 
 
 class Passing(NamedTuple):
@@ -87,8 +130,8 @@ class Passing(NamedTuple):
     norms: FloatArray
 
 
-def counts_by_component(integrals: FloatArray, passing: Passing, response: Response) -> FloatArray:
-    """Expected counts of a batch, by component.
+def expected_of(integrals: FloatArray, passing: Passing, response: Response) -> Expected:
+    """Expected counts of a batch, by component, astrophysical counts first, and their variance.
 
     Parameters
     ----------
@@ -101,11 +144,11 @@ def counts_by_component(integrals: FloatArray, passing: Passing, response: Respo
 
     Returns
     -------
-    ndarray, shape (n, 1 + background, topology, bin)
-        Astrophysical counts first.
+    Expected
+        Batch (n,).
     """
-    n_background, n_topology, n_bin = response.templates.shape
-    out = np.empty((integrals.shape[0], 1 + n_background, n_topology, n_bin))
+    n, (n_background, n_topology, n_bin) = integrals.shape[0], response.templates.shape
+    out = Expected(np.empty((n, 1 + n_background, n_topology, n_bin)), np.empty((n, n_topology, n_bin)))
     count(ALONE, integrals, passing, response, np.empty(counting_size(response)), out)
     return out
 
@@ -113,20 +156,56 @@ def counts_by_component(integrals: FloatArray, passing: Passing, response: Respo
 def counting_size(response: Response) -> int:
     """Numbers that `count` needs room for."""
     n_topology, n_column = response.templates.shape[1], response.energy_scale.columns.size
-    return int(response.fold.shape[2] + n_topology * 4 * n_column)
+    return int(response.fold.shape[2] + n_topology * 4 * n_column + response.variance.shape[1])
+
+
+@inner
+def _square(
+    team: Any, b: int, integrals: FloatArray, passing: Passing, response: Response, room: FloatArray, out: FloatArray
+) -> None:
+    """Variance (topology * bin) of a point from the finite simulation, at nominal scales; `room` (true bin * 3)."""
+    flavours, n_channel, n_true = response.flavours, integrals.shape[1], integrals.shape[3]
+    n_bin, n_column = response.templates.shape[2], response.energy_scale.columns.size - 1
+    for c in range(n_channel):
+        for e in each(team, n_true):
+            for a in range(3):
+                total, apart = 0.0, 0.0
+                for i in range(3):
+                    total += flavours[a, i] * integrals[b, 0, i, e]
+                    apart += flavours[a, i] * integrals[b, 1, i, e] if n_channel > 1 else 0.0
+                both = total * total + apart * apart if c == 0 else 2.0 * total * apart
+                room[3 * e + a] = passing.phi_total[b] * passing.phi_total[b] * both
+        barrier(team)
+        for k in each(team, out.size):
+            least = 3 * response.least[k // n_bin * n_column + n_column - n_bin + k % n_bin]
+            found = _dot(room[least:], response.variance[c, k, least:])
+            out[k] = found if c == 0 else out[k] + found
+        barrier(team)
+
+
+@inner
+def _add_backgrounds(team: Any, b: int, passing: Passing, response: Response, out: FloatArray) -> None:
+    """Counts (1 + background, topology, bin) of the backgrounds of a point."""
+    templates = response.templates
+    for m in range(templates.shape[0]):
+        factor = passing.norms[m, b] * (passing.detector_scale[b] if response.neutrinos[m] > 0.0 else 1.0)
+        for t in range(templates.shape[1]):
+            for d in each(team, templates.shape[2]):
+                out[b, 1 + m, t, d] = factor * templates[m, t, d]
 
 
 @inner
 def count(
-    team: Any, integrals: FloatArray, passing: Passing, response: Response, room: FloatArray, out: FloatArray
+    team: Any, integrals: FloatArray, passing: Passing, response: Response, room: FloatArray, expected: Expected
 ) -> None:
-    """`counts_by_component` of the points of a team."""
-    fold, templates, neutrinos = response.fold, response.templates, response.neutrinos
-    n_background, n_topology, n_bin = templates.shape
+    """`expected_of` the points of a team."""
+    fold, out, variance = response.fold, expected.components, expected.variance
+    _, n_topology, n_bin = response.templates.shape
     n_column = response.energy_scale.columns.size - 1
     arriving, at = room[: fold.shape[2]], fold.shape[2] + n_topology * n_column
     folded = room[arriving.size : at]
-    slopes, _ = cut(room, at, (n_topology, 3, n_column + 1))
+    slopes, at = cut(room, at, (n_topology, 3, n_column + 1))
+    squared = room[at : at + response.variance.shape[1]]
     for b in points_of(team, integrals.shape[0]):
         for column in each(team, folded.size):
             folded[column] = 0.0
@@ -139,14 +218,16 @@ def count(
                 least = 3 * response.least[column]
                 folded[column] += _dot(arriving[least:], fold[c, column, least:])
             barrier(team)
+        if squared.size > 0:
+            _square(team, b, integrals, passing, response, arriving, squared)
         for t in each(team, n_topology):
-            columns = folded[t * n_column : (t + 1) * n_column]
+            columns, scale = folded[t * n_column : (t + 1) * n_column], passing.detector_scale[b]
             rescale(response.energy_scale, columns, passing.energy_scale[b], slopes[t], out[b, 0, t])
             for d in range(n_bin):
-                out[b, 0, t, d] *= passing.detector_scale[b]
-        for m in range(n_background):
-            factor = passing.norms[m, b] * (passing.detector_scale[b] if neutrinos[m] > 0.0 else 1.0)
-            for t in range(n_topology):
-                for d in each(team, n_bin):
-                    out[b, 1 + m, t, d] = factor * templates[m, t, d]
+                variance[b, t, d] = 0.0
+                nominal = columns[n_column - n_bin + d]
+                if squared.size > 0 and nominal > 0.0:
+                    variance[b, t, d] = scale * scale * squared[t * n_bin + d] * (out[b, 0, t, d] / nominal)
+                out[b, 0, t, d] *= scale
+        _add_backgrounds(team, b, passing, response, out)
         barrier(team)

@@ -5,10 +5,10 @@ between ArviZ 0.23 (Python 3.11) and 1.x are written twice, here and nowhere els
 never walkers: the walkers of one ensemble are not independent.
 """
 
+import functools
 import os
 import warnings
 from collections.abc import Callable, Mapping
-from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from nuinfer.typing import FloatArray
 CHUNK = 512  # points per call of the model
 
 
-@cache
+@functools.cache
 def _arviz() -> Any:  # the library has no types; imported late, it is the slowest import there is
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # the notice that ArviZ 0.23 prints when it is imported
@@ -135,13 +135,13 @@ def container(
     shape = samples.shape[0], samples.shape[1] * samples.shape[2]
     theta = samples.reshape(-1, samples.shape[-1])
     rng = np.random.default_rng(seed)
-    poisson = _in_chunks(analysis.poisson_terms, theta)
-    simulated = rng.poisson(_in_chunks(analysis.expected_counts, theta))
+    terms = _in_chunks(analysis.data_terms, theta)
+    simulated = _in_chunks(functools.partial(analysis.drawn, rng=rng), theta)
     groups = {
         "posterior": _named(analysis, theta, shape),
         "prior": _named(analysis, analysis.sample_prior(prior_draws, rng), (1, prior_draws)),
         "sample_stats": {name: values.reshape(shape) for name, values in stats.items()},
-        "log_likelihood": {"counts": poisson.reshape(*shape, *poisson.shape[1:])},
+        "log_likelihood": {"counts": terms.reshape(*shape, *terms.shape[1:])},
         "posterior_predictive": {"counts": simulated.reshape(*shape, *simulated.shape[1:])},
         "observed_data": {"counts": np.asarray(analysis.observed_counts)},
     }

@@ -158,7 +158,7 @@ def test_leave_one_out_is_that_of_a_gaussian():
     n = len(observed)
 
     class Means:
-        def poisson_terms(self, theta):
+        def data_terms(self, theta):
             return -0.5 * (observed - theta) ** 2 - 0.5 * np.log(2 * np.pi)
 
     others = np.array([np.delete(observed, k).mean() for k in range(n)])

@@ -94,9 +94,7 @@ def test_the_plateau_is_that_of_the_coupling(toys, monkeypatch):
 
 
 def test_no_start_names_the_term_and_an_example(toys):
-    with pytest.raises(
-        ConfigError, match=r"no start: 0 of 3200 prior draws.*'poisson'.*3200 draws.*x0=.*x2="
-    ) as caught:
+    with pytest.raises(ConfigError, match=r"no start: 0 of 3200 prior draws.*'data'.*3200 draws.*x0=.*x2=") as caught:
         draw_start(pickle.dumps(toys.Toy(defect="excluded")), 16, 3, 0)
     assert "\n" not in str(caught.value)
 
@@ -158,7 +156,7 @@ def test_not_a_number_ends_at_the_step_before(toys, tmp_path, capfd):
     analysis = toys.Toy(defect="nan", bound=2.4)  # the defect lies outside the prior box: the start is fine
     folder = prepare(analysis, tmp_path)
     broken = replace(analysis, bound=10.0)
-    with pytest.raises(NonFiniteLogProbError, match=r"'poisson'.*x0="):
+    with pytest.raises(NonFiniteLogProbError, match=r"'data'.*x0="):
         advance(work(broken, tmp_path, 2000))
     (chain, _, _), made = stacked(folder, analysis)
     assert len(chain) == made[-1].next_step > 0
@@ -189,9 +187,9 @@ def test_tolerated_points_are_rejected_and_remembered(toys, tmp_path):
     rejected = run_folder.read_rejected(whole)
     assert rejected == run_folder.read_rejected(cut)
     assert 0 < len(rejected) < 100
-    assert all(one["term"] == "poisson" and one["point"]["x0"] > 4.5 for one in rejected)
+    assert all(one["term"] == "data" and one["point"]["x0"] > 4.5 for one in rejected)
     few = replace(tolerant, run=tmp_path / "cut", tolerated=len(rejected), steps=5000)
-    with pytest.raises(NonFiniteLogProbError, match="'poisson'"):
+    with pytest.raises(NonFiniteLogProbError, match="'data'"):
         advance(few)
     assert len(run_folder.read_rejected(cut)) == len(rejected)
 

@@ -100,8 +100,8 @@ def test_run_folder_summary_and_arviz(toys, tmp_path, pool, capfd):
     assert everything_kept.shape == (2, summary["steps"], 16, 3)
     np.testing.assert_array_equal(defaults, everything_kept[:, run.verdict.discard :: run.verdict.thin])
     terms = run.log_terms()
-    assert list(terms) == ["prior", "poisson"]
-    np.testing.assert_array_equal(terms["prior"] + terms["poisson"], run.log_prob())
+    assert list(terms) == ["prior", "data"]
+    np.testing.assert_array_equal(terms["prior"] + terms["data"], run.log_prob())
 
     with netcdf(run, "posterior") as posterior:
         assert list(posterior) == ["x0", "x1", "x2", "radius"]
@@ -111,8 +111,8 @@ def test_run_folder_summary_and_arviz(toys, tmp_path, pool, capfd):
         np.testing.assert_allclose(posterior["radius"] ** 2, squares)
     with netcdf(run, "log_likelihood") as likelihood, netcdf(run, "sample_stats") as stats:
         assert likelihood["counts"].dims == ("chain", "draw", "topology", "bin")
-        np.testing.assert_allclose(likelihood["counts"].values[..., 0, 0], stats["term_poisson"])
-        np.testing.assert_allclose(stats["lp"], stats["term_poisson"] + stats["term_prior"])
+        np.testing.assert_allclose(likelihood["counts"].values[..., 0, 0], stats["term_data"])
+        np.testing.assert_allclose(stats["lp"], stats["term_data"] + stats["term_prior"])
     with netcdf(run) as whole:
         assert whole.attrs["config_hash"] == "toy"
     with netcdf(run, "observed_data") as observed:
@@ -214,7 +214,7 @@ def test_refusals_touch_nothing(short, toys, tmp_path, pool):
         fit(short, tmp_path / "new", walkers=4, executor=pool)
     with pytest.raises(ConfigError, match="max_steps: 0 is not allowed"):
         fit(short, tmp_path / "new", max_steps=0, executor=pool)
-    with pytest.raises(ConfigError, match="'poisson'"):
+    with pytest.raises(ConfigError, match="'data'"):
         fit(toys.Toy(defect="excluded"), tmp_path / "new", executor=pool)
     with pytest.raises(ConfigError, match="jobs: 0 is not allowed"):
         fit(short, tmp_path / "new", jobs=0)
@@ -235,10 +235,10 @@ def test_force_starts_over_and_keeps_what_is_not_ours(short, tmp_path, pool):
 def test_not_a_number_stops_at_the_checkpoint_and_saves_the_point(toys, tmp_path, pool):
     sick = replace(sampler(toys, max_steps=20_000, target_ess=1e9), defect="nan", bound=4.4)
     fit(sick, tmp_path / "run", max_steps=50, executor=pool, progress=False)
-    with pytest.raises(NonFiniteLogProbError, match="'poisson'"):
+    with pytest.raises(NonFiniteLogProbError, match="'data'"):
         fit(replace(sick, bound=10.0), tmp_path / "run", resume=True, executor=pool, progress=False)
     saved = json.loads((tmp_path / "run" / "nonfinite.json").read_text())
-    assert saved["term"] == "poisson"
+    assert saved["term"] == "data"
     assert saved["point"]["x0"] > 4.5
     assert open_run(tmp_path / "run").samples(0, 1).shape[1] >= 50
     assert files.read_json(tmp_path / "run" / "status.json")["state"] == "failed"
@@ -295,7 +295,7 @@ def test_tolerated_points_mark_the_run(toys, tmp_path, pool):
     rejected = run.rejected()
     assert rejected
     assert (
-        f"{len(rejected)} points were rejected because their log-probability is not a number (term poisson)"
+        f"{len(rejected)} points were rejected because their log-probability is not a number (term data)"
         in (run.summary()["warnings"])
     )
     assert run.record["tolerate_nonfinite"] == 500

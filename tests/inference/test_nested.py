@@ -41,7 +41,7 @@ class Gauss:
     sigma: float = 0.05
     correlation: float = 0.8
     cut: float = 1.0
-    term_names: tuple = ("prior", "limit", "poisson")
+    term_names: tuple = ("prior", "limit", "data")
 
     @property
     def parameter_names(self):

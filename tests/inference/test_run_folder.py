@@ -66,7 +66,7 @@ def test_flipped_bytes_are_named(folder):
     ("other", "what"),
     [
         (ChainIdentity(("b", "a"), ("prior",), "hash", 4), "parameters are"),
-        (ChainIdentity(("a", "b"), ("poisson",), "hash", 4), "terms are"),
+        (ChainIdentity(("a", "b"), ("data",), "hash", 4), "terms are"),
         (ChainIdentity(("a", "b"), ("prior",), "other", 4), "configuration hash"),
         (ChainIdentity(("a", "b"), ("prior",), "hash", 6), "shapes"),
     ],

@@ -77,7 +77,7 @@ def test_terms_take_the_simulated_values():
         for name, value in measured.items():
             wanted = stats.norm.logpdf(value, expected[name], SIGMAS[name])
             assert after[name][k] == pytest.approx(wanted, rel=1e-9), name
-    for name in ("prior", "sn1987a", "poisson"):
+    for name in ("prior", "sn1987a", "data"):
         np.testing.assert_array_equal(after[name], before[name])
     np.testing.assert_array_equal(moved.evaluate(theta)[1].sum(axis=1), moved.log_prob(theta))
 
@@ -196,7 +196,7 @@ def test_evidence_without_one_sided_terms_by_quadrature(sigma_dex, monkeypatch):
     setting, analysis = Setting(live=200, walks=20), nuinfer.load("hese7", FIXED)
     coupling = np.linspace(-6.0, -2.5, 20_001)[1:, None]
     terms = analysis.log_terms(coupling)
-    data = sum(terms[name] for name in ("muon_g2", "borexino", "neff", "poisson"))
+    data = sum(terms[name] for name in ("muon_g2", "borexino", "neff", "data"))
     exact = special.logsumexp(data) - np.log(len(data))
     weighed = analysis.with_overrides({"constraints.sn1987a.sigma_dex": sigma_dex})
     run = run_nested(weighed, 3, setting)

@@ -124,7 +124,7 @@ def test_one_that_fails_at_some_points_names_the_term(mine):
     theta = np.tile(analysis.prior_transform([0.5] * len(analysis.parameter_names)), (3, 1))
     assert np.all(np.isfinite(analysis.log_prob(theta)))
     theta[1, analysis.parameter_names.index("log10_end_gev")] = 7.5
-    with pytest.raises(NonFiniteLogProbError, match=r"'poisson'.*log10_end_gev=7\.5"):
+    with pytest.raises(NonFiniteLogProbError, match=r"'data'.*log10_end_gev=7\.5"):
         analysis.log_prob(theta)
 
 

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nuinfer.analysis import Analysis
+from nuinfer.analysis import DATA, Analysis
 from nuinfer.errors import ConfigError
 from nuinfer.inference.evidence.evidence import Evidence
 from nuinfer.inference.evidence.nested import Target, resampled
@@ -210,7 +210,7 @@ def _plateau_draws(absorption: Evidence, column: int, below: float) -> FloatArra
 def _check_floor(analysis: Analysis, none: Analysis, at_floor: FloatArray) -> None:
     """Refuse a floor of the prior at which the mediator still absorbs."""
     columns = [analysis.parameter_names.index(name) for name in none.parameter_names]
-    apart = analysis.log_terms(at_floor)["poisson"] - none.log_terms(at_floor[:, columns])["poisson"]
+    apart = analysis.log_terms(at_floor)[DATA] - none.log_terms(at_floor[:, columns])[DATA]
     worst = float(np.max(np.abs(apart)))
     if worst > SAME:
         text = f"ln L still differs by {worst:.2g} from that without absorption; a lower floor is needed"
@@ -230,7 +230,7 @@ def _mean_constraints(analysis: Analysis, none: Analysis, at_floor: FloatArray) 
     """Prior mean of the constraints at the floor over those of the Standard Model, and its error."""
     standard = none.log_terms(none.sample_prior(1, np.random.default_rng(0)))
     terms = analysis.log_terms(at_floor)
-    apart = [terms[name] - standard[name] for name in terms if name not in ("prior", "poisson")]
+    apart = [terms[name] - standard[name] for name in terms if name not in ("prior", DATA)]
     factors = np.exp(np.sum(apart, axis=0)) if apart else np.ones(len(at_floor))
     mean = float(np.mean(factors))
     if mean == 0.0:

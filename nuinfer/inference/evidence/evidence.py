@@ -1,7 +1,7 @@
 """What is known of a hypothesis from several nested runs, words for ratios of evidences, averages over hypotheses.
 
 Leave-one-bin-out says how well a hypothesis predicts each bin from the others: Pareto-smoothed importance sampling
-(Vehtari, Gelman and Gabry 2017, arXiv:1507.04544) over the Poisson terms of the bins, from the weighted draws of nested
+(Vehtari, Gelman and Gabry 2017, arXiv:1507.04544) over the terms of the bins, from the weighted draws of nested
 sampling; a bin whose Pareto k exceeds 0.7 is left out in earnest and the posterior sampled again. With few and sparse
 bins it is a secondary number: nothing is ranked by it.
 """
@@ -208,11 +208,11 @@ def leave_one_out(
         From a bin, counted over (topology, bin), to draws of equal weight of the posterior without it.
     """
     kept = log_weights > np.max(log_weights) - NEGLIGIBLE
-    terms = analysis.poisson_terms(samples[kept]).reshape(np.count_nonzero(kept), -1)
+    terms = analysis.data_terms(samples[kept]).reshape(np.count_nonzero(kept), -1)
     by_bin, k = arviz_adapter.psis_loo(terms, log_weights[kept])
     bad = np.flatnonzero(~(k <= RELIABLE_K))
     for index in bad:
-        again = analysis.poisson_terms(refit(int(index))).reshape(-1, terms.shape[1])[:, index]
+        again = analysis.data_terms(refit(int(index))).reshape(-1, terms.shape[1])[:, index]
         by_bin[index] = special.logsumexp(again) - math.log(len(again))
     return Loo(by_bin, float(np.max(k)), tuple(bad.tolist()))
 

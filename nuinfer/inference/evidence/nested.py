@@ -171,7 +171,7 @@ class Target:
         values = np.delete(terms, self.analysis.term_names.index("prior"), axis=1).sum(axis=1)
         if self._without_bin is not None:
             possible = np.flatnonzero(values > -np.inf)
-            by_bin = self.analysis.poisson_terms(rows[possible]).reshape(len(possible), -1)
+            by_bin = self.analysis.data_terms(rows[possible]).reshape(len(possible), -1)
             values[possible] -= by_bin[:, self._without_bin]
         return np.asarray(values)
 

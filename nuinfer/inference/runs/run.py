@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from nuinfer.analysis import Analysis, load
+from nuinfer.analysis import DATA, Analysis, load
 from nuinfer.errors import ConfigError, NuinferError, RunFolderError
 from nuinfer.export import arviz_adapter
 from nuinfer.export.getdist import getdist_files
@@ -28,6 +28,9 @@ from nuinfer.typing import FloatArray, IntArray
 
 ARVIZ_DRAWS = 1000  # per ensemble
 CHECKED_DRAWS = 1000
+
+OLD_DATA = "poisson"
+"""What runs of 0.1.0 call the term of the data."""
 
 
 class Run:
@@ -63,11 +66,12 @@ class Run:
         ):
             if key not in record:
                 raise RunFolderError(f"{folder / run_folder.RECORD}: damaged, it has no '{key}'")
-        self.parameter_names, self.term_names = tuple(record["parameter_names"]), tuple(record["term_names"])
+        self.parameter_names, named = tuple(record["parameter_names"]), tuple(record["term_names"])
+        self.term_names = tuple(DATA if name == OLD_DATA else name for name in named)
         bounds = np.array(record["prior_bounds"], dtype=float)  # None, an open end, becomes NaN
         self.prior_bounds = np.where(np.isnan(bounds), [-np.inf, np.inf], bounds)
         self.ensemble_folders = [run_folder.ensemble_folder(folder, k) for k in range(record["ensembles"])]
-        agreed = self.parameter_names, self.term_names, record["config_hash"], record["walkers"]
+        agreed = self.parameter_names, named, record["config_hash"], record["walkers"]
         self.identity = run_folder.ChainIdentity(*agreed)
         self._blocks: list[list[run_folder.Block]] = [[] for _ in self.ensemble_folders]
         self._fitted: futures.Future[Fitted] | None = None
@@ -222,8 +226,8 @@ class Run:
         draws : int
             Posterior draws, at most.
         """
-        expected = self.analysis.expected_counts(self._draws(draws))
-        return predictive_checks(self.analysis.observed_counts, expected, np.random.default_rng(self.record["seed"]))
+        expected, rng = self.analysis.expected(self._draws(draws)), np.random.default_rng(self.record["seed"])
+        return predictive_checks(self.analysis.observed_counts, expected.total, rng, expected.variance)
 
     @cached_property
     def best_fit(self) -> FloatArray:
@@ -252,7 +256,7 @@ class Run:
         """Chains and model as an ArviZ container; chains are ensembles.
 
         Groups: posterior and prior (with the derived quantities), sample_stats (``lp`` and the terms), log_likelihood
-        (Poisson, per bin), posterior_predictive (simulated counts) and observed_data. Axes of counts are named by
+        (per bin), posterior_predictive (simulated counts) and observed_data. Axes of counts are named by
         topology and by the range of deposited energy in GeV.
 
         Parameters

@@ -9,6 +9,7 @@ import numpy as np
 from scipy import special
 
 from nuinfer.inference.runs.diagnostics import Verdict, flattened
+from nuinfer.likelihood import drawn_means, tail
 from nuinfer.typing import ArrayLike, FloatArray
 
 NOT_CONVERGED = "not converged: "
@@ -162,7 +163,9 @@ class PredictiveChecks:
         return found
 
 
-def predictive_checks(observed: ArrayLike, expected: ArrayLike, rng: np.random.Generator) -> PredictiveChecks:
+def predictive_checks(
+    observed: ArrayLike, expected: ArrayLike, rng: np.random.Generator, variance: ArrayLike = 0.0
+) -> PredictiveChecks:
     """Posterior predictive checks: p-values of the observed counts under the fitted model.
 
     For every draw of the posterior one data set is simulated (Gelman, Meng and Stern 1996, Statistica Sinica 6, 733).
@@ -178,7 +181,9 @@ def predictive_checks(observed: ArrayLike, expected: ArrayLike, rng: np.random.G
         Expected counts at draws of the posterior.
     rng : numpy.random.Generator
         Simulates one data set per draw for the deviance; the p-values of bins and total are sums over Poisson
-        probabilities.
+        probabilities, whose means are drawn where there is a variance.
+    variance : array_like, shape (draw, topology, bin)
+        Of the expected counts, from a finite simulation.
 
     Examples
     --------
@@ -187,15 +192,8 @@ def predictive_checks(observed: ArrayLike, expected: ArrayLike, rng: np.random.G
     ([[0.46, 0.0]], True)
     """
     n, mu = np.asarray(observed, float), np.asarray(expected, float)
-    half_deviances = (np.sum(special.kl_div(counts, mu), axis=(-2, -1)) for counts in (rng.poisson(mu), n))
+    means = drawn_means(mu, variance, rng)
+    half_deviances = (np.sum(special.kl_div(counts, mu), axis=(-2, -1)) for counts in (rng.poisson(means), n))
     worse = np.greater_equal(*half_deviances)
-    total = _mid_p(n.sum(), mu.sum(axis=(-2, -1)))
-    return PredictiveChecks(_mid_p(n, mu), float(total), float(np.mean(worse)), len(mu))
-
-
-def _mid_p(n: ArrayLike, mu: FloatArray) -> FloatArray:
-    """P(more than n) + P(n)/2, averaged over the draws."""
-    counts = np.asarray(n, float)
-    above = special.gammainc(counts + 1.0, mu)
-    at_least = np.where(counts > 0.0, special.gammainc(np.maximum(counts, 1.0), mu), 1.0)
-    return np.asarray(np.mean(0.5 * (above + at_least), axis=0))
+    bins, total = (tail(*each).mean(axis=0) for each in ((n, means), (n.sum(), means.sum(axis=(-2, -1)))))
+    return PredictiveChecks(bins, float(total), float(np.mean(worse)), len(mu))

@@ -14,6 +14,7 @@ import numpy as np
 
 from nuinfer.analysis import Analysis
 from nuinfer.errors import ConfigError
+from nuinfer.likelihood import drawn
 from nuinfer.typing import BoolArray, FloatArray
 
 BATCH = 64  # draws of the prior at a time
@@ -42,7 +43,7 @@ def draw_data(
     at : mapping of str to float, optional
         Its parameters by name, as for `Analysis.predict`.
     rng : Generator, optional
-        Source of the counts (Poisson) and measured values (their own normal errors); without one, the expectations.
+        Source of the counts and measured values (their own normal errors); without one, the expectations.
     livetime : float
         Factor on the expected counts.
 
@@ -51,8 +52,8 @@ def draw_data(
     ConfigError
         If a measured value cannot be simulated; names the constraint.
     """
-    expected = livetime * np.sum(list(truth.predict(at).values()), axis=0)
-    counts = expected if rng is None else rng.poisson(expected).astype(float)
+    expected = truth.expected_at(at).times(livetime)
+    counts = expected.total if rng is None else drawn(expected, rng)
     densities = [constraint for constraint in truth.constraints if constraint.is_density]
     predicted = truth.predict_observables(at) if densities else {}
     return Data(counts, {c.name: c.simulated(predicted[c.name], rng) for c in densities})

@@ -48,7 +48,7 @@ def plot_counts(
 ) -> Figure:
     """Observed and predicted events per deposited-energy bin, one panel per topology.
 
-    Grey is the posterior predictive of the number of events (Poisson fluctuations included), central 68 and 95 %, in
+    Grey is the posterior predictive of the number of events (fluctuations included), central 68 and 95 %, in
     whole events; blue the 68 % band of the expected number and the best fit. Stacked are the medians of the
     backgrounds. Errors of the data are Garwood 68 % intervals; an empty bin shows the upper end of its own.
 
@@ -57,7 +57,7 @@ def plot_counts(
     analysis, samples, best_fit, axes, width_in
         See `nuinfer.plotting`; one panel per topology.
     seed : int
-        Seed of the Poisson fluctuations.
+        Seed of the fluctuations.
 
     Raises
     ------
@@ -66,10 +66,9 @@ def plot_counts(
     """
     theta = draws.flat(analysis, samples, MOST_DRAWS)
     fitted = analysis.expected_counts(draws.best_fit(analysis, samples, best_fit))
-    shape = (len(theta), *fitted.shape)
-    parts = {name: np.broadcast_to(part, shape) for name, part in analysis.components(theta).items()}
+    parts = analysis.components(theta)
     expected = sum(parts.values(), start=np.zeros(1))
-    predicted = np.random.default_rng(seed).poisson(expected).astype(float)
+    predicted = analysis.drawn(theta, np.random.default_rng(seed))
     backgrounds = {name: np.median(parts[name], axis=0) for name in BACKGROUNDS if np.any(parts[name] > 0.0)}
     edges_tev, number = analysis.bin_edges_gev / GEV_PER_TEV, len(analysis.topologies)
     heights = (3.4, style.points(1.1 + 1.8 * number))
