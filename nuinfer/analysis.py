@@ -336,11 +336,8 @@ class Analysis:
             return {c.name: float(np.ravel(self.parts.observable(c, values))[0]) for c in self.constraints}
 
     def with_overrides(self, overrides: Iterable[str] | Mapping[str, Any]) -> Analysis:
-        """A new analysis with configuration keys changed; data that replace observed ones, and default relics, stay."""
-        tree, relics = provenance.plain(self.config), configuration.relics_by_default(self.config)
-        if self.config.model.relic_neutrinos == relics:
-            del tree["model"]["relic_neutrinos"]
-        config = configuration.parse(tomli_w.dumps(tree), overrides)
+        """A new analysis with configuration keys changed; data that replace observed ones stay, defaults stay open."""
+        config = configuration.parse(tomli_w.dumps(configuration.left_open(self.config)), overrides)
         return Analysis(config, self.config_input, self.name, self.counts, self.measured)
 
     def with_observed(self, counts: ArrayLike, measured: Mapping[str, float] | None = None) -> Analysis:

@@ -25,7 +25,7 @@ from nuinfer.physics.mediator import MEDIATORS, Mediator
 from nuinfer.physics.mixing import MIXINGS, Mixing
 from nuinfer.physics.shells import Shells, make_shells
 from nuinfer.physics.sources import SOURCES
-from nuinfer.physics.spectra import SPECTRA
+from nuinfer.physics.spectra import SPECTRA, Frame, Spectrum
 from nuinfer.transport.moving import Moving
 from nuinfer.transport.points import Propagation, Transport
 from nuinfer.transport.resonant import Resonant
@@ -143,6 +143,7 @@ def build(config: Config) -> Parts:
         squared_offsets_ev2=offsets if model.masses == "split" else np.zeros(1),
         spectrum=spectrum,
         transport=_transport(model, mixing, law),
+        frame=_frame(model, spectrum),
         nodes_per_bin=spectrum.nodes_per_bin,
         device=_device(config),
         heating=_heating(config),
@@ -228,6 +229,15 @@ def _transport(model: ModelConfig, mixing: Mixing, law: Law) -> Transport:
     if model.targets == "thermal":
         return Moving(shells, propagation, model.regeneration)
     return Resonant(shells, propagation, law.regeneration_intervals if model.regeneration else 0)
+
+
+def _frame(model: ModelConfig, spectrum: Spectrum) -> Frame:
+    """Where the spectrum has its scale."""
+    frame = model.spectrum_frame or spectrum.frames[0]
+    if frame not in spectrum.frames:
+        only = f"with model.spectrum '{model.spectrum}', only {' or '.join(map(repr, spectrum.frames))}"
+        raise ConfigError(f"model.spectrum_frame: '{frame}' is not allowed {only}")
+    return frame
 
 
 def _check_thermal(model: ModelConfig) -> None:

@@ -17,7 +17,7 @@ from nuinfer.physics.masses import above_lightest
 from nuinfer.physics.mixing import Mixing
 from nuinfer.physics.propagation import source_populations
 from nuinfer.physics.sources import Source
-from nuinfer.physics.spectra import Spectrum
+from nuinfer.physics.spectra import Frame, Spectrum
 from nuinfer.physics.spectra._emission import emit, emit_at, make_emission, prepare
 from nuinfer.transport.points import PIVOT_GEV, Bins, Points, Transport, make_bins
 from nuinfer.transport.resonant import Resonant
@@ -54,6 +54,8 @@ class ForwardModel:
         Of the sources.
     transport : Transport
         How the beam reaches Earth.
+    frame : {"source", "earth"}
+        Where the spectrum has its scale.
     device : {"cpu", "cuda"}
         Where counts are computed.
     heating : callable, optional
@@ -69,6 +71,7 @@ class ForwardModel:
     squared_offsets_ev2: FloatArray
     spectrum: Spectrum
     transport: Transport
+    frame: Frame = "source"
     nodes_per_bin: int = 3
     device: str = "cpu"
     heating: Heating | None = None
@@ -118,7 +121,11 @@ class ForwardModel:
         if temperature is None:
             temperature = np.ones_like(gamma) if self.heating is None else self.heating(*mediator)
         return Points(
-            self.spectrum.columns(values), *mediator, self.masses_ev(values), self.source(values), temperature
+            self.spectrum.columns(values, self.frame),
+            *mediator,
+            self.masses_ev(values),
+            self.source(values),
+            temperature,
         )
 
     def expected(self, values: Mapping[str, FloatArray]) -> Expected:
@@ -198,7 +205,7 @@ class ForwardModel:
 
     def unabsorbed(self, values: Mapping[str, FloatArray], energy_gev: FloatArray) -> FloatArray:
         """Unabsorbed flux over phi_total (E/pivot)^-gamma at energies (energy,), shape (n, energy)."""
-        return _unabsorbed(self.spectrum.columns(values), self.transport.shells, np.log(energy_gev))
+        return _unabsorbed(self.spectrum.columns(values, self.frame), self.transport.shells, np.log(energy_gev))
 
     def coupling_of_depth(self, depth: ArrayLike, redshift: ArrayLike, m_zprime_mev: ArrayLike) -> FloatArray:
         """Coupling at which a crossing at `redshift` has the optical depth `depth` for a unit entry of R.

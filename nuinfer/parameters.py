@@ -7,9 +7,9 @@ theta holds which name.
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from types import MappingProxyType
+from types import EllipsisType, MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -43,6 +43,8 @@ class Definition:
     exists : callable
         From ``[model]`` of a configuration to whether it has the parameter; those of a spectrum or a source exist where
         that is chosen.
+    before : Prior, float, None or ...
+        What 0.1.0 had as its default, None if it did not know the parameter; by default the same.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Definition:
     domain: Range
     default: Prior | float
     exists: Callable[[Any], bool] = lambda _: True
+    before: Prior | float | EllipsisType | None = ...
 
 
 def _absorbed(*masses: str) -> Callable[[Any], bool]:
@@ -89,9 +92,12 @@ _DETECTOR = (
 PARAMETERS: Mapping[str, Definition] = MappingProxyType({d.name: d for d in _FLUX + _DETECTOR})
 """The parameters of every model, by name, in the order of the columns of theta."""
 
+GAMMA_WITH_SHAPE = replace(PARAMETERS["gamma"], default=Uniform(0.0, 5.0))
+"""The spectral index where a spectrum has more numbers for its shape, so that it is not that of the whole spectrum."""
+
 
 def with_own(own: Iterable[Definition]) -> dict[str, Definition]:
-    """`PARAMETERS` with those of spectra and sources, which follow the flux.
+    """`PARAMETERS` with those of spectra and sources, which follow the flux or take the place of the same name.
 
     Examples
     --------

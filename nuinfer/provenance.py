@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from nuinfer.config import Config, late_keys
+from nuinfer.config import Config, definitions, entry_of, late_keys, own_definitions
 from nuinfer.constraints.base import Constraint
 from nuinfer.constraints.tables import FOLDER
 from nuinfer.datafiles import DataFolder, locate
@@ -65,7 +65,7 @@ def _model(config: Config) -> Iterator[tuple[str, str | None]]:
     yield f"source {source.name}", source.citation
     spectrum = spectra.SPECTRA.find(model.spectrum, "model.spectrum")
     yield f"spectrum {spectrum.name}", spectrum.citation
-    if model.absorption or spectrum.parameters:
+    if model.absorption or (spectrum.has_scale and model.spectrum_frame == "source"):
         law = evolution.LAWS.find(model.evolution, "model.evolution")
         yield f"cosmology {model.cosmology}", cosmology.COSMOLOGIES[model.cosmology].citation
         yield f"evolution {law.name}", law.citation
@@ -91,10 +91,18 @@ def plain(config: Config) -> dict[str, Any]:
 def config_hash(config: Config, checksums: Mapping[str, str]) -> str:
     """Hash of everything that decides the posterior: model, data with checksums, constraints, parameters.
 
-    Keys that joined after 0.1.0 count only where they are not what they were then, so that older runs keep their hash.
+    Keys and parameters that joined after 0.1.0 count only where they are not what they were then, and the defaults of
+    parameters that the model lacks as they were then, so that older runs keep their hash.
     """
-    content = plain(config)
+    content, own = plain(config), own_definitions(config.model)
     del content["sampler"]
+    for name, definition in definitions(content).items():
+        if definition.before is ... or content["parameters"].get(name) != entry_of(definition.default):
+            continue
+        if definition.before is None:
+            del content["parameters"][name]
+        elif name not in own:
+            content["parameters"][name] = entry_of(definition.before)
     for name, table in (("model", config.model), ("data", config.data)):
         for key, before in late_keys(type(table)).items():
             if getattr(table, key) == before:

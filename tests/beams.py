@@ -15,10 +15,10 @@ from nuinfer.physics.spectra._emission import emit, make_emission, prepare
 from nuinfer.transport.points import Points
 
 
-def columns(gamma, spectrum="power_law", **values):
+def columns(gamma, spectrum="power_law", frame="source", **values):
     """Columns of a shipped spectrum, from values of one shape."""
     named = {name: np.ravel(np.asarray(value, float)) for name, value in {"gamma": gamma, **values}.items()}
-    return SPECTRA.shipped[spectrum].columns(named)
+    return SPECTRA.shipped[spectrum].columns(named, frame)
 
 
 def populations(transport, energy_gev, m_zprime_mev, g_prime, masses_ev, gamma, source, spectrum="power_law", **values):

@@ -27,6 +27,7 @@ def test_the_commented_preset_writes_out_every_key():
     for table in ("model", "data", "sampler"):
         assert set(written[table]) == set(known[table])
     others = {"m_nu_ev", "f_e", "f_mu", "log10_cutoff_gev", "log10_break_gev", "gamma_high"}
+    others |= {"gamma", "beta"}
     assert set(known["parameters"]) - set(written["parameters"]) == others
     assert all(name in read_text("hese7") for name in others)
 
@@ -54,7 +55,7 @@ def test_overrides_replace_values_and_priors():
         ("model.z_max=-1", "model.z_max: -1 is not allowed; it should be greater than 0"),
         ("model.source=[1]", r"model.source: \[1\] is not allowed; it .* 'pp', .*, 'free' or the path of a .* file"),
         ("model.evolution=srf", "model.evolution: \"srf\" is not allowed; it .* 'sfr', 'flat', 'bllac', .* 'single'"),
-        ("model.spectrum=log", "spectrum: \"log\" .* should be 'power_law', 'cutoff', 'broken_power_law' or the path"),
+        ("model.spectrum=log", "spectrum: \"log\" .* should be 'power_law', .*, 'log_parabola' or the path"),
         ("model.mixing=nufit5", "model.mixing: \"nufit5\" is not allowed; it should be 'paper' or 'nufit6.0'"),
         ("model.channels=all", "model.channels: \"all\" is not built yet: only \"resonance\" is allowed"),
         ("model.couplings=nu_tau", "model.couplings: \"nu_tau\" is not built yet: only leaving it out is allowed"),

@@ -41,10 +41,10 @@ from nuinfer.parameters import Definition
 from nuinfer.physics.spectra import Spectrum
 from nuinfer.priors import Uniform
 
-BETA = Definition("beta", r"$\\beta$", "", "curvature", (-1.0, 3.0), Uniform(-0.5, 1.0))
+BETA = Definition("bend", r"$\\bend$", "", "curvature", (-1.0, 3.0), Uniform(-0.5, 1.0))
 
-def log_shape(energy_gev, gamma, beta):
-    return -beta * np.log10(energy_gev / 1e5) * np.log(energy_gev / 1e5)
+def log_shape(energy_gev, gamma, bend):
+    return -bend * np.log10(energy_gev / 1e5) * np.log(energy_gev / 1e5)
 
 SPECTRUM = Spectrum("log_parabola", "log parabola", "a paper on parabolas", (BETA,), log_shape=log_shape)
 """
@@ -206,8 +206,8 @@ def test_a_spectrum_of_the_user_brings_its_parameters(tmp_path: Path) -> None:
     """Without curvature it is a power law; its parameter is a key of the configuration and a column of theta."""
     path = tmp_path / "spectrum.py"
     path.write_text(SPECTRUM)
-    analysis = nuinfer.load("hese7_icecube", [f"model.spectrum={path}", "parameters.beta.high=0.5"])
-    assert analysis.parameter_names[4:6] == ("phi_total", "beta")
+    analysis = nuinfer.load("hese7_icecube", [f"model.spectrum={path}", "parameters.bend.high=0.5"])
+    assert analysis.parameter_names[4:6] == ("phi_total", "bend")
     assert analysis.prior_bounds[5].tolist() == [-0.5, 0.5]
     assert "spectrum log_parabola: a paper on parabolas" in analysis.references()
     assert str(path) in analysis.checksums
@@ -215,12 +215,12 @@ def test_a_spectrum_of_the_user_brings_its_parameters(tmp_path: Path) -> None:
     assert again == analysis.config
     straight, power_law = (
         analysis.with_overrides([*overrides, "model.regeneration=false"])
-        for overrides in (["parameters.beta.value=0"], ["model.spectrum=power_law"])
+        for overrides in (["parameters.bend.value=0"], ["model.spectrum=power_law"])
     )
     theta = straight.sample_prior(20, np.random.default_rng(3))
     np.testing.assert_allclose(straight.expected_counts(theta), power_law.expected_counts(theta), rtol=1e-4)
-    with pytest.raises(ConfigError, match=r"parameters.beta: unknown key; known here: "):
-        nuinfer.load("hese7_icecube", ["parameters.beta.high=0.5"])
+    with pytest.raises(ConfigError, match=r"parameters.bend: unknown key; known here: "):
+        nuinfer.load("hese7_icecube", ["parameters.bend.high=0.5"])
 
 
 TOMLS_OF_0_1_0 = {

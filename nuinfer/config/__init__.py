@@ -3,15 +3,16 @@
 Every key is known to a schema: an unknown one is an error that names the nearest. Units are part of the key names.
 """
 
-from nuinfer.config.entries import FixedConfig, NormalConfig, ParametersConfig, SimplexConfig, UniformConfig
+from nuinfer.config.entries import FixedConfig, NormalConfig, ParametersConfig, SimplexConfig, UniformConfig, entry_of
 from nuinfer.config.fields import Count, EntryName, Table, late_keys
-from nuinfer.config.relics import n_eff, not_heated_because, relics_by_default
+from nuinfer.config.relics import n_eff, not_heated_because
+from nuinfer.config.settled import left_open
 from nuinfer.config.tables import Config, ModelConfig, SamplerConfig, constraint_forms, definitions, own_definitions
 from nuinfer.config.text import CONFIG_RESOLVED, parse, presets, read_text, split_override, validated
 
 __all__ = [
     "CONFIG_RESOLVED", "Config", "Count", "EntryName", "FixedConfig", "ModelConfig", "NormalConfig", "ParametersConfig",
-    "SamplerConfig", "SimplexConfig", "Table", "UniformConfig", "constraint_forms", "definitions", "late_keys", "n_eff",
-    "not_heated_because", "own_definitions", "parse", "presets", "read_text", "relics_by_default", "split_override",
-    "validated",
+    "SamplerConfig", "SimplexConfig", "Table", "UniformConfig", "constraint_forms", "definitions", "entry_of",
+    "late_keys", "left_open", "n_eff", "not_heated_because", "own_definitions", "parse", "presets", "read_text",
+    "split_override", "validated",
 ]  # fmt: skip

@@ -131,14 +131,14 @@ def _completed(definition: Definition, entry: object) -> object:
     if not isinstance(entry, Mapping):
         return entry
     if "value" not in entry and "prior" not in entry:
-        entry = {**_plain(definition.default), **entry}
+        entry = {**entry_of(definition.default), **entry}
     simplex = isinstance(definition.default, SimplexShare)
     if "value" not in entry and (entry["prior"] == "simplex") != simplex:
         raise ConfigError(refused(f"parameters.{definition.name}", entry, _FRACTION if simplex else _ENTRY))
     return dict(entry)
 
 
-def _plain(default: Prior | float) -> dict[str, Any]:
+def entry_of(default: Prior | float) -> dict[str, Any]:
     """The entry of a default."""
     if isinstance(default, float):
         return {"value": default}

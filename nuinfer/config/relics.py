@@ -40,11 +40,3 @@ def not_heated_because(config: Config) -> str:
 def relics_by_default(config: Config) -> Literal["standard", "heated"]:
     """What a left-out ``model.relic_neutrinos`` stands for."""
     return "standard" if not_heated_because(config) else "heated"
-
-
-def settled(config: Config) -> Config:
-    """The configuration with the value that a left-out ``model.relic_neutrinos`` stands for."""
-    if config.model.relic_neutrinos is not None:
-        return config
-    value = relics_by_default(config)
-    return config.model_copy(update={"model": config.model.model_copy(update={"relic_neutrinos": value})})

@@ -13,13 +13,13 @@ from nuinfer.config.entries import ParametersConfig, completed
 from nuinfer.config.fields import Count, EntryName, Positive, Table, UserPath, late, not_built, one_of
 from nuinfer.constraints import CONSTRAINTS
 from nuinfer.datafiles import resolved_name
-from nuinfer.parameters import Definition, with_own
+from nuinfer.parameters import PARAMETERS, Definition, with_own
 from nuinfer.physics.cosmology import COSMOLOGIES
 from nuinfer.physics.evolution import LAWS
 from nuinfer.physics.mediator import MEDIATORS, Neutrino
 from nuinfer.physics.mixing import MIXINGS
 from nuinfer.physics.sources import SOURCES, Source
-from nuinfer.physics.spectra import SPECTRA, Spectrum
+from nuinfer.physics.spectra import SPECTRA, Frame, Spectrum
 from nuinfer.registry import is_path
 
 
@@ -41,7 +41,7 @@ class ModelConfig(Table):
     cosmology: Annotated[str, one_of(COSMOLOGIES)] = "planck18"
     source: Annotated[str, one_of(SOURCES, files=True)] = "pp"
     spectrum: Annotated[str, one_of(SPECTRA, files=True)] = "power_law"
-    spectrum_frame: Annotated[str, not_built("source"), late("source")] = "source"
+    spectrum_frame: Annotated[Frame | None, late("source")] = None
     evolution: Annotated[str, one_of(LAWS, files=True)] = "sfr"
     z_max: Positive = 5.0
     source_redshift: Positive | None = None
@@ -161,13 +161,14 @@ def definitions(tree: Mapping[str, Any] = MappingProxyType({})) -> dict[str, Def
     >>> list(definitions())[4:8]
     ['gamma', 'phi_total', 'log10_cutoff_gev', 'log10_break_gev']
     """
-    model, owners = tree.get("model", {}), list[Spectrum | Source]()
+    model, owners, own = tree.get("model", {}), list[Spectrum | Source](), list[Definition]()
     for key, registry in (("spectrum", SPECTRA), ("source", SOURCES)):
         chosen = model.get(key) if isinstance(model, Mapping) else getattr(model, key, None)
         owners += registry.shipped.values()
-        if isinstance(chosen, str) and is_path(chosen):
-            owners.append(registry.find(chosen, f"model.{key}"))
-    return with_own([definition for owner in owners for definition in owner.parameters])
+        if isinstance(chosen, str) and (is_path(chosen) or chosen in registry.shipped):
+            own += registry.find(chosen, f"model.{key}").parameters
+    others = [d for owner in owners for d in owner.parameters if d.name not in PARAMETERS]
+    return with_own([*others, *own])
 
 
 def own_definitions(model: ModelConfig) -> dict[str, Definition]:

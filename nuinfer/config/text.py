@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from nuinfer.config.fields import Table, describe, late_keys, nearest
-from nuinfer.config.relics import settled
+from nuinfer.config.settled import settled
 from nuinfer.config.tables import Config, DataConfig, ModelConfig, definitions
 from nuinfer.errors import ConfigError
 

@@ -47,17 +47,19 @@ def order_targets(
 
 
 @phase
-def set_breaks(ln_res: FloatArray, ln_kinks: FloatArray, x_max: float, breaks: FloatArray) -> None:
+def set_breaks(ln_res: FloatArray, ln_kinks: FloatArray, x_max: float, reach: float, breaks: FloatArray) -> None:
     """Where the flux at Earth is not smooth: at resonances and kinks, and where the farthest source meets them."""
     for j in range(ln_res.size):
         breaks[2 * j], breaks[2 * j + 1] = ln_res[j] - x_max, ln_res[j]
     for k in range(ln_kinks.size):
         place_of = 2 * (ln_res.size + k)
-        breaks[place_of], breaks[place_of + 1] = ln_kinks[k] - x_max, ln_kinks[k]
+        breaks[place_of], breaks[place_of + 1] = ln_kinks[k] - reach, ln_kinks[k]
 
 
 @phase
-def divide(target: int, single: bool, ln_res: FloatArray, ln_kinks: FloatArray, x_max: float, ends: FloatArray) -> int:
+def divide(
+    target: int, single: bool, ln_res: FloatArray, ln_kinks: FloatArray, x_max: float, reach: float, ends: FloatArray
+) -> int:
     """Pieces of the path to `target` in which the flux absorbed there is smooth; returns how many.
 
     A piece ends where a lighter target leaves the path and where the farthest source reaches a kink.
@@ -70,9 +72,14 @@ def divide(target: int, single: bool, ln_res: FloatArray, ln_kinks: FloatArray, 
         ends[piece + 1] = max(0.0, x_max + leaving)
     for kink in range(ln_kinks.size):
         n_piece += 1
-        ends[n_piece] = min(max(ln_res[target] - ln_kinks[kink] + x_max, 0.0), x_max)
+        ends[n_piece] = min(max(ln_res[target] - ln_kinks[kink] + reach, 0.0), x_max)
     sort(ends, n_piece + 1)
-    return n_piece
+    n = 0
+    for piece in range(n_piece):  # those of no length are left out
+        if ends[piece + 1] > ends[n]:
+            n += 1
+            ends[n] = ends[piece + 1]
+    return n
 
 
 @phase

@@ -24,7 +24,7 @@ from nuinfer.physics.crossings import Crossings, cross
 from nuinfer.physics.mediator import neutrino_share
 from nuinfer.physics.regeneration import cumulative_rule
 from nuinfer.physics.shells import Shells
-from nuinfer.physics.spectra._emission import emit, prepare
+from nuinfer.physics.spectra._emission import emit, prepare, reach
 from nuinfer.transport.nodes import collect, place, weigh
 from nuinfer.transport.phases import (
     LN_PIVOT,
@@ -77,6 +77,7 @@ def at_earth(
         strength = path.strength * (points.g_prime[b] / m_zprime_mev) ** 2 * points.relic_temperature[b] ** 3
         order_targets(team, m_zprime_mev, points.masses_ev[b], gamma, order, ln_res, scales)
         prepare(points.spectrum, team, b, shells, emission)
+        smeared = reach(points.spectrum, x_max)
         # The tables of each target need those of the lighter ones; after them comes Earth.
         for stage in range(n_target if n == 0 else 0, n_target + 1):
             barrier(team)
@@ -86,13 +87,13 @@ def at_earth(
             elif leads(team):
                 if stage < n_target:
                     own = pieces[stage]
-                    n_pieces[stage] = divide(stage, single, ln_res, ln_kinks, x_max, own)
+                    n_pieces[stage] = divide(stage, single, ln_res, ln_kinks, x_max, smeared, own)
                     placed[0] = n_pieces[stage] * (n + 1)
                     for piece in range(n_pieces[stage]):  # those at small x last
                         start = placed[0] - (piece + 1) * (n + 1)
                         place_in_piece(ln_res[stage], own[piece], own[piece + 1], ln_e, weight, start, n)
                 else:
-                    set_breaks(ln_res, ln_kinks, x_max, work.breaks)
+                    set_breaks(ln_res, ln_kinks, x_max, smeared, work.breaks)
                     placed[0] = place(bins, work.breaks, nodes)
             barrier(team)
             n_node: int = n_given if stage == n_target and n_given > 0 else placed[0]

@@ -33,6 +33,8 @@ from nuinfer.transport.resonant import Resonant
 
 REFERENCE = json.loads((Path(__file__).parents[1] / "reference" / "spectra.json").read_text())
 FREE, CUTOFF, BROKEN = "model.source=free", "model.spectrum=cutoff", "model.spectrum=broken_power_law"
+SINGLE = ("model.evolution=single", "model.source_redshift=1.0")
+PARABOLA, EARTH = "model.spectrum=log_parabola", "model.spectrum_frame=earth"
 
 
 def loaded(*overrides):
@@ -240,6 +242,7 @@ def test_flavour_at_earth_takes_every_law():
 def analysis_of(case):
     keys = ("source", "evolution", "coherence", "ordering", "spectrum", "source_redshift")
     settings = {f"model.{key}": case[key] for key in keys if key in case}
+    settings["model.spectrum_frame"] = case.get("frame", "source")
     settings |= {
         "model.absorption": case["absorption"],
         "model.regeneration": False,
@@ -250,12 +253,14 @@ def analysis_of(case):
     return nuinfer.load("hese7_icecube", settings)
 
 
-@pytest.mark.parametrize("case", REFERENCE["counts"], ids=lambda c: f"{c['spectrum']}-{c['source']}")
+@pytest.mark.parametrize(
+    "case", REFERENCE["counts"], ids=lambda c: "-".join(str(c.get(k)) for k in ("spectrum", "frame", "source"))
+)
 def test_counts_against_adaptive_quadrature(case):
     """Every bin to 1e-5 at the default accuracy."""
     analysis = analysis_of(case)
-    names = ("log10_m_zprime_mev", "log10_g_prime", "gamma", "f_e", "f_mu", "cutoff_gev", "break_gev", "gamma_high")
-    at = {name: case[name] for name in names if name in case}
+    at = {name: case[name] for name in ("log10_m_zprime_mev", "log10_g_prime", "gamma", "f_e", "f_mu") if name in case}
+    at |= {name: case[name] for name in SPECTRA.shipped[case["spectrum"]].values}
     at |= {"lightest_nu_mass_ev": case["lightest_ev"], "phi_total": 1.0, "detector_scale": 1.0, "energy_scale": 1.0}
     if not case["absorption"]:
         at = {name: value for name, value in at.items() if name not in ("log10_m_zprime_mev", "log10_g_prime")}
@@ -263,12 +268,13 @@ def test_counts_against_adaptive_quadrature(case):
     np.testing.assert_allclose(analysis.predict(at)["astro"], case["result"], rtol=1e-5)
 
 
-@pytest.mark.parametrize("case", REFERENCE["daughters"], ids=lambda c: c["spectrum"])
+@pytest.mark.parametrize("case", REFERENCE["daughters"], ids=lambda c: f"{c['spectrum']}-{c.get('frame', 'source')}")
 def test_daughters_against_adaptive_quadrature(case):
     """Regeneration of one degenerate target, by a direct integral over the redshift of the absorption."""
     single = "source_redshift" in case
     shells = make_shells(case.get("evolution", "single"), PLANCK18, case.get("source_redshift", 5.0))
     values = {name: case[name] for name in SPECTRA.shipped[case["spectrum"]].values}
+    values |= {"frame": case.get("frame", "source")}
     transport = Resonant(shells, Propagation(PAPER, LMU_LTAU, PLANCK18, "decoherent", split=False), 400)
     source = source_populations(source_fractions("pp"), PAPER)[:1]
     point = (case[n] for n in ("energy_gev", "m_zprime_mev", "g_prime", "masses_ev", "gamma"))
@@ -282,6 +288,7 @@ def test_daughters_against_adaptive_quadrature(case):
     [CUTOFF], [BROKEN], [BROKEN, "model.evolution=grb"],
     [CUTOFF, "model.evolution=single", "model.source_redshift=1.0"],
     [BROKEN, "model.evolution=single", "model.source_redshift=1.0", "model.source=pgamma"],
+    [BROKEN, EARTH], [BROKEN, EARTH, *SINGLE], [PARABOLA], [CUTOFF, EARTH],
 ])  # fmt: skip
 def test_regenerated_counts_are_accurate(overrides):
     """Against 16 times finer tables of the shells and 6 times finer ones of the absorbed flux: below 1e-5 per bin."""
@@ -298,7 +305,7 @@ def test_regenerated_counts_are_accurate(overrides):
     [FREE, CUTOFF], [BROKEN, "model.source=pgamma"], [CUTOFF, "model.absorption=false"],
     [BROKEN, FREE, "model.absorption=false"], ["model.evolution=bllac"], ["model.evolution=quasar"],
     [FREE, "model.targets=thermal", "model.regeneration=false"],
-    [BROKEN, "model.evolution=single", "model.source_redshift=1.0"],
+    [BROKEN, *SINGLE], [BROKEN, EARTH], [PARABOLA, "model.absorption=false"],
 ])  # fmt: skip
 def test_batches_do_not_matter(overrides):
     """Not in a single bit."""
@@ -313,6 +320,7 @@ def test_batches_do_not_matter(overrides):
     ([BROKEN, "model.regeneration=false"], "log10_break_gev", (5.2, 6.6)),
     ([BROKEN, "model.evolution=single", "model.source_redshift=1.0"], "log10_break_gev", (5.2, 6.6)),
     ([CUTOFF, "model.regeneration=false"], "log10_cutoff_gev", (5.2, 7.0)),
+    ([BROKEN, EARTH], "log10_break_gev", (5.0, 6.4)), ([PARABOLA], "beta", (-0.5, 1.0)),
 ])  # fmt: skip
 def test_log_likelihood_has_no_steps_along_the_scale_of_a_spectrum(overrides, column, span):
     """Second differences along a line stay those of a smooth curve: a quadrature node that jumps would stand out."""
@@ -357,11 +365,16 @@ def test_limits_of_the_spectra_are_power_laws():
     for scale, high, expected in ((1e12, 4.0, soft), (7e5, 2.4, soft), (1.0, 3.1, hard)):
         got = broken.predict({**at, "break_gev": scale, "gamma_high": high})["astro"]
         np.testing.assert_allclose(got, expected, rtol=1e-6)
+    steep = loaded("model.regeneration=false", *SINGLE).predict({**at, "gamma": 5.0})["astro"]
+    after = loaded(BROKEN, "model.regeneration=false", *SINGLE).predict(
+        {**at, "gamma": 0.0, "break_gev": 10**3.5, "gamma_high": 5.0}
+    )["astro"]
+    np.testing.assert_allclose(after, steep, rtol=1e-9)  # eleven orders of magnitude below the power law
 
 
 def test_phi_total_is_the_unabsorbed_flux_at_100_tev():
     """Whatever the spectrum; and fluxes at Earth follow spectrum, source and shells like the counts do."""
-    for overrides in ([CUTOFF, FREE], [BROKEN, "model.evolution=single", "model.source_redshift=1.0"]):
+    for overrides in ([CUTOFF, FREE], [BROKEN, *SINGLE], [BROKEN, EARTH], [PARABOLA, *SINGLE], [CUTOFF, EARTH]):
         analysis = loaded(*overrides, "model.regeneration=false")
         theta = analysis.sample_prior(20, np.random.default_rng(10))
         phi = theta[:, analysis.parameter_names.index("phi_total")]
@@ -376,7 +389,12 @@ def test_phi_total_is_the_unabsorbed_flux_at_100_tev():
 @pytest.mark.parametrize(("overrides", "message"), [
     ([CUTOFF, "model.targets=thermal", "model.regeneration=false"], r"model\.spectrum: \"cutoff\".*power_law"),
     ([CUTOFF, "parameters.log10_cutoff_gev.value=2"], r"log10_cutoff_gev: 2\.0 is not allowed"),
-    (["model.spectrum=log_parabola"], r"model\.spectrum"), (["model.evolution=agn"], r"model\.evolution"),
+    (["model.spectrum=parabola"], r"model\.spectrum"),
+    ([PARABOLA, "model.spectrum_frame=source"], r"frame: 'source' is not allowed with .* 'log_parabola', only 'earth'"),
+    ([PARABOLA, "model.targets=thermal"], r"model\.spectrum: \"log_parabola\".*power_law"),
+    ([BROKEN, EARTH, "model.targets=thermal"], r"model\.spectrum: \"broken_power_law\".*power_law"),
+    ([BROKEN, "model.spectrum_frame=moon"], r"model\.spectrum_frame: \"moon\".*'source' or 'earth'"),
+    (["model.evolution=agn"], r"model\.evolution"),
 ])  # fmt: skip
 def test_settings_that_make_no_sense_are_refused(overrides, message):
     with pytest.raises(ConfigError, match=message):

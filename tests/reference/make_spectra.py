@@ -1,9 +1,10 @@
-"""Make ``tests/reference/spectra.json``: cut-off and broken power law, evolution laws and free flavours by quadrature.
+"""Make ``tests/reference/spectra.json``: spectra with a scale, evolution laws and free flavours by quadrature.
 
-    python tests/reference/make_spectra.py [OUTPUT]        (half a minute)
+    python tests/reference/make_spectra.py [OUTPUT]        (two minutes)
 
 Like ``make_propagation.py``, whose crossings it uses: no code, constants or closed forms of ``nuinfer``.
-Every shell is integrated by itself, with the spectrum at the energy of the source, in pieces between all edges.
+Every shell is integrated by itself, with the spectrum at the energy of the source or at that of Earth, in pieces
+between all edges.
 """
 
 from __future__ import annotations
@@ -74,8 +75,12 @@ def bllac(z: float) -> float:
     return float(quad(density, math.log(7e-5), math.log(1e4), epsrel=1e-11, limit=200)[0])
 
 
-def shape(energy_gev: float, case: Case) -> float:
-    """Spectrum at the source over its power law."""
+def shape(energy_gev: float, z: float, case: Case) -> float:
+    """Spectrum over its power law, of a shell, for an energy at Earth."""
+    if case.get("frame", "source") == "source":
+        energy_gev *= 1.0 + z
+    if case["spectrum"] == "log_parabola":
+        return math.exp(-case["beta"] * math.log10(energy_gev / PIVOT_GEV) * math.log(energy_gev / PIVOT_GEV))
     if case["spectrum"] == "cutoff":
         return math.exp(-energy_gev / case["cutoff_gev"])
     if case["spectrum"] == "broken_power_law" and energy_gev > case["break_gev"]:
@@ -87,11 +92,11 @@ def emitted(low: float, high: float, energy_gev: float, case: Case) -> float:
     """Flux at `energy_gev` today from shells between two redshifts over (E/pivot)^-gamma, not normalised."""
     if "source_redshift" in case:
         z = case["source_redshift"]
-        return (1.0 + z) ** -case["gamma"] * shape(energy_gev * (1.0 + z), case) if low < z <= high else 0.0
+        return (1.0 + z) ** -case["gamma"] * shape(energy_gev, z, case) if low < z <= high else 0.0
 
     def shell(z: float) -> float:
         weight = law(z, case["evolution"]) * (1.0 + z) ** -case["gamma"] / expansion(z, case["cosmology"])
-        return float(weight * shape(energy_gev * (1.0 + z), case))
+        return float(weight * shape(energy_gev, z, case))
 
     inside = {*BENDS, case.get("break_gev", math.inf) / energy_gev - 1.0}
     edges = [low, *sorted(z for z in inside if low < z < high), high]
@@ -107,7 +112,7 @@ def edges_gev(case: Case) -> set[float]:
     """Energies at Earth where the flux is not smooth."""
     scales = [(case["m_zprime_mev"] * 1e6) ** 2 / (2.0 * mass) / 1e9 for mass in case["masses_ev"]]
     scales += [case["break_gev"]] if "break_gev" in case else []
-    return {energy / (1.0 + z) for energy in scales for z in (0.0, farthest(case))}
+    return {energy / (1.0 + z) for energy in scales for z in (0.0, farthest(case))}  # of a break at Earth one too many
 
 
 def flux(energy_gev: float, case: Case) -> Array:
@@ -145,7 +150,7 @@ def counts(case: Case) -> list[list[float]]:
 # spectrum with its numbers, W(z) or a redshift, source or (f_e, f_mu), coherence, ordering, absorption,
 # log10 m_Z'/MeV, log10 g', lightest mass (eV), gamma
 Point = tuple[Case, str | float, str | tuple[float, float], str, str, bool, float, float, float, float]
-CUTOFF, BROKEN = "cutoff", "broken_power_law"
+CUTOFF, BROKEN, PARABOLA, EARTH = "cutoff", "broken_power_law", "log_parabola", "earth"
 POINTS: tuple[Point, ...] = (
     ({"spectrum": CUTOFF, "cutoff_gev": 2e6}, "sfr", "pp", "decoherent", "normal", True, 1.0, -3.3, 0.01, 2.3),
     ({"spectrum": CUTOFF, "cutoff_gev": 3e5}, "grb", "pgamma", "decoherent", "inverted", True, 0.9, -3.0, 0.03, 2.0),
@@ -166,6 +171,39 @@ POINTS: tuple[Point, ...] = (
     (
         {"spectrum": BROKEN, "break_gev": 3e5, "gamma_high": 3.0},
         *("flat", (0.0, 1.0), "decoherent", "normal", False, 1.0, -3.0, 0.02, 2.0),
+    ),
+    (
+        {"spectrum": BROKEN, "break_gev": 6.5e4, "gamma_high": 5.0},
+        *("sfr", "pp", "decoherent", "normal", True, 1.0, -3.1, 0.02, 0.2),
+    ),
+    (
+        {"spectrum": BROKEN, "break_gev": 4e3, "gamma_high": 0.1},
+        *("grb", "pp", "decoherent", "normal", True, 0.9, -3.2, 0.02, 4.9),
+    ),
+    (
+        {"spectrum": BROKEN, "break_gev": 3.2e5, "gamma_high": 3.4, "frame": EARTH},
+        *("sfr", "pp", "decoherent", "normal", True, 1.0, -3.1, 0.02, 1.8),
+    ),
+    (
+        {"spectrum": BROKEN, "break_gev": 3.29e4, "gamma_high": 5.0, "frame": EARTH},
+        *("bllac", "pgamma", "coherent", "inverted", True, 0.95, -3.0, 0.015, 0.1),
+    ),
+    (
+        {"spectrum": BROKEN, "break_gev": 7.3e5, "gamma_high": 0.2, "frame": EARTH},
+        *(0.8, "pp", "decoherent", "normal", True, 1.05, -2.9, 0.02, 4.8),
+    ),
+    (
+        {"spectrum": CUTOFF, "cutoff_gev": 8e5, "frame": EARTH},
+        *("quasar", "pp", "decoherent", "normal", True, 1.0, -3.2, 0.03, 2.2),
+    ),
+    (
+        {"spectrum": PARABOLA, "beta": 0.35, "frame": EARTH},
+        *("sfr", (0.2, 0.5), "decoherent", "normal", True, 1.0, -3.2, 0.02, 2.6),
+    ),
+    ({"spectrum": PARABOLA, "beta": 2.9, "frame": EARTH}, 1.3, "pp", "coherent", "normal", True, 1.1, -3.1, 0.02, 4.9),
+    (
+        {"spectrum": PARABOLA, "beta": -0.9, "frame": EARTH},
+        *("grb", "neutron", "decoherent", "inverted", False, 1.0, -3.0, 0.02, 0.1),
     ),
     ({"spectrum": "power_law"}, "bllac", (0.5, 0.1), "decoherent", "normal", True, 1.0, -3.0, 0.02, 2.4),
     ({"spectrum": "power_law"}, "quasar", "pp", "decoherent", "normal", True, 0.9, -2.9, 0.03, 2.7),
@@ -205,12 +243,17 @@ def law_cases() -> list[Case]:
 def daughter_cases() -> list[Case]:
     """Flux of all flavours over that of the power law with daughters of the Z', one degenerate target, decoherent."""
     cases = []
-    for spectrum, sources in itertools.product(
-        ({"spectrum": CUTOFF, "cutoff_gev": 1.5e6}, {"spectrum": BROKEN, "break_gev": 9e5, "gamma_high": 3.8}),
-        ("sfr", 1.2),
-    ):
-        case = bare_case("paper", "planck18", CHARGES[0], "decoherent") | spectrum
-        case |= {"masses_ev": [0.06], "m_zprime_mev": 9.0, "g_prime": 4e-4, "gamma": 2.3, "z_max": 5.0}
+    spectra: tuple[Case, ...] = (
+        {"spectrum": CUTOFF, "cutoff_gev": 1.5e6},
+        {"spectrum": BROKEN, "break_gev": 9e5, "gamma_high": 3.8},
+        {"spectrum": BROKEN, "break_gev": 5e5, "gamma_high": 4.9, "gamma": 0.2},
+        {"spectrum": BROKEN, "break_gev": 4e5, "gamma_high": 3.8, "frame": EARTH},
+        {"spectrum": BROKEN, "break_gev": 5e5, "gamma_high": 0.2, "gamma": 4.8, "frame": EARTH},
+        {"spectrum": PARABOLA, "beta": 1.5, "frame": EARTH},
+    )
+    for spectrum, sources in itertools.product(spectra, ("sfr", 1.2)):
+        case = bare_case("paper", "planck18", CHARGES[0], "decoherent") | {"gamma": 2.3} | spectrum
+        case |= {"masses_ev": [0.06], "m_zprime_mev": 9.0, "g_prime": 4e-4, "z_max": 5.0}
         case |= {"evolution": sources} if isinstance(sources, str) else {"source_redshift": sources}
         resonance = (9e6) ** 2 / (2.0 * 0.06) / 1e9
         case["energy_gev"] = [resonance / x for x in (1.1, 1.6, 2.1, 2.5, 4.0, 5.5, 9.0, 15.0)]
@@ -249,7 +292,8 @@ def with_daughters(energy_gev: float, resonance_gev: float, case: Case) -> float
 
 def integral(made: Callable[[float], float], high: float, resonance_gev: float, case: Case) -> float:
     """Integral over the redshifts at which daughters are made."""
-    kink = resonance_gev * (1.0 + farthest(case)) / case.get("break_gev", math.inf) - 1.0
+    reach = farthest(case) if case.get("frame", "source") == "source" else 0.0
+    kink = resonance_gev * (1.0 + reach) / case.get("break_gev", math.inf) - 1.0
     edges = [0.0, *sorted(z for z in {*BENDS, kink} if 0.0 < z < high), high]
     return sum(quad(made, a, b, epsabs=0.0, epsrel=1e-8, limit=100)[0] for a, b in itertools.pairwise(edges))
 

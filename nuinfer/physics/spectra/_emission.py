@@ -1,13 +1,14 @@
 """What is emitted beyond each resonance: the part of the compiled core that knows spectra.
 
-The scale of a spectrum is in the frame of the source: a shell at redshift z emits at E_s = E (1+z). With S the spectrum
-over its power law E_s^-gamma and w(z) the density of the power law's flux at Earth,
+If the scale of a spectrum is in the frame of the source, a shell at redshift z emits at E_s = E (1+z). With S the
+spectrum over its power law E_s^-gamma and w(z) the density of the power law's flux at Earth,
 
     B(z; E) = int_z^z_max w S(E (1+z')) dz' / int_0^z_max w dz'
 
-takes the place of the fraction of the flux emitted beyond z, which it is for S = 1. Everything stays relative to the
-power law (E/pivot)^-gamma; B(0; E) is the unabsorbed flux. In here e = ln(E/GeV) and x = ln(1+z), so that target j is
-crossed at x_j = ln E_j - e.
+takes the place of the fraction F(z) of the flux emitted beyond z, which it is for S = 1. If its scale is in the frame
+of Earth, every shell has its weight of the power law and S of the energy at Earth: B(z; E) = F(z) S(E). Everything
+stays relative to the power law (E/pivot)^-gamma; B(0; E) is the unabsorbed flux. In here e = ln(E/GeV) and
+x = ln(1+z), so that target j is crossed at x_j = ln E_j - e.
 """
 
 import math
@@ -16,10 +17,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nuinfer.compiled import compiled, each, inner, leads, part
+from nuinfer.compiled import barrier, compiled, each, inner, leads, part
 from nuinfer.errors import PhysicsDomainError
+from nuinfer.physics.exponential import exponential
 from nuinfer.physics.hermite import hermite
-from nuinfer.physics.shells import Shells, fill_beyond
+from nuinfer.physics.shells import Shells, fill_beyond, fraction_beyond
 from nuinfer.physics.spectra import Spectrum
 from nuinfer.typing import FloatArray, IntArray, read_only
 
@@ -113,8 +115,14 @@ def emit(spectrum: Any, team: Any, b: int, n_target: int, n_node: int, shells: S
 
 @part
 def log_shape(spectrum: Any, b: int, ln_e: float, energy_gev: float) -> tuple[float, float]:
-    """Ln S and d ln S/d ln E at the energy of emission, of point `b`."""
+    """Ln S and d ln S/d ln E at an energy, of point `b`."""
     raise NotImplementedError
+
+
+@part
+def reach(_spectrum: Any, x_max: float) -> float:
+    """How far the shells smear a kink of the spectrum, in ln E: from that of the farthest source to the nearest."""
+    return x_max
 
 
 @inner
@@ -123,6 +131,49 @@ def emit_at(spectrum: Any, team: Any, b: int, ln_e: float, shells: Shells, emiss
     emission.ln_e[0] = ln_e
     emit(spectrum, team, b, 0, 1, shells, emission)
     return float(emission.unabsorbed[0])
+
+
+# A spectrum whose scale is in the frame of Earth ----------------------------------------------------------------------
+
+
+class AtEarth(NamedTuple):
+    """Spectra of a batch, as functions of the energy at Earth.
+
+    Parameters
+    ----------
+    gamma, ln_kinks : ndarray, shape (n,) and (kink, n)
+        Those of `shape`.
+    shape : named tuple
+        The spectra, with `log_shape`.
+    """
+
+    gamma: FloatArray
+    ln_kinks: FloatArray
+    shape: Any
+
+
+@reach.register(AtEarth)
+def _no_reach(_spectrum: AtEarth, x_max: float) -> float:  # noqa: ARG001
+    return 0.0
+
+
+@emit.register(AtEarth)
+def _emit_at_earth(
+    spectrum: AtEarth, team: Any, b: int, n_target: int, n_node: int, shells: Shells, emission: Emission
+) -> None:
+    """The share of a power law, times S at Earth."""
+    ln_e, far, unabsorbed = emission.ln_e, emission.far, emission.unabsorbed
+    beyond, slope = emission.beyond[0], emission.slope[0]
+    intervals_per_x = (beyond.size - 1) / shells.x_max
+    for node in each(team, n_node):
+        unabsorbed[node] = exponential(log_shape(spectrum.shape, b, ln_e[node], exponential(ln_e[node]))[0])
+    barrier(team)
+    for j in range(n_target):
+        first, ln_res = emission.first[j], emission.ln_res[j]
+        for at in each(team, emission.end[j] - first):
+            node = first + at
+            share = fraction_beyond(ln_res - ln_e[node], intervals_per_x, beyond, slope)
+            far[j, node] = share * unabsorbed[node]
 
 
 # A spectrum that is a Python function, as a table that is filled before every call ------------------------------------

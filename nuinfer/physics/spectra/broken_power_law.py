@@ -1,7 +1,7 @@
-"""E_s^-gamma below the break, E_s^-gamma_high above, continuous; the break is in the frame of the source.
+"""E^-gamma below the break, E^-gamma_high above, continuous.
 
-Shells nearer than z_b = E_b/E - 1 emit below the break, those beyond above it. Each part is a power law, so that B is
-exact wherever the fraction F_gamma(z) of the flux of a power law is:
+With the break in the frame of the source, shells nearer than z_b = E_b/E - 1 emit below the break, those beyond above
+it. Each part is a power law, so that B is exact wherever the fraction F_gamma(z) of the flux of a power law is:
 
     B(z; E) = F_gamma(z) - F_gamma(z_m) + (E_b/E)^d T_high/T F_high(z_m),
 
@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nuinfer.compiled import each, inlined, leads
-from nuinfer.parameters import ANY, Definition
+from nuinfer.parameters import ANY, GAMMA_WITH_SHAPE, Definition
 from nuinfer.physics.shells import Shells, fill_beyond, fraction_beyond
 from nuinfer.physics.spectra import Spectrum
-from nuinfer.physics.spectra._emission import Emission, emit, prepare
+from nuinfer.physics.spectra._emission import Emission, emit, log_shape, prepare
 from nuinfer.priors import Uniform
 from nuinfer.typing import FloatArray
 
@@ -45,13 +45,15 @@ def _beyond(x: float, x_break: float, x_max: float, steepening: float, emission:
     """B at x, for sources that reach the break at x_break."""
     beyond, slope, ratio = emission.beyond, emission.slope, emission.ratio
     intervals_per_x = (beyond.shape[1] - 1) / x_max
-    result = fraction_beyond(x, intervals_per_x, beyond[0], slope[0])
-    middle = max(x, x_break)
-    if middle < x_max:
-        above = math.exp(steepening * x_break) * ratio[0]
-        result += above * fraction_beyond(middle, intervals_per_x, beyond[1], slope[1])
-        result -= fraction_beyond(middle, intervals_per_x, beyond[0], slope[0])
-    return float(result)
+    middle, below = max(x, x_break), 0.0
+    if middle > x:  # else the difference is 0, and may not hide a small flux above the break
+        below = fraction_beyond(x, intervals_per_x, beyond[0], slope[0])
+    if middle >= x_max:
+        return float(below)
+    if middle > x:
+        below -= fraction_beyond(middle, intervals_per_x, beyond[0], slope[0])
+    above = math.exp(steepening * x_break) * ratio[0]
+    return float(below + above * fraction_beyond(middle, intervals_per_x, beyond[1], slope[1]))
 
 
 @emit.register(BrokenPowerLaw)
@@ -69,17 +71,28 @@ def _emit(
             emission.far[j, node] = _beyond(emission.ln_res[j] - e, ln_break - e, shells.x_max, steepening, emission)
 
 
+@log_shape.register(BrokenPowerLaw)
+def _log_shape(spectrum: BrokenPowerLaw, b: int, ln_e: float, energy_gev: float) -> tuple[float, float]:  # noqa: ARG001
+    beyond = ln_e - spectrum.ln_kinks[0, b]
+    slope = spectrum.gamma[b] - spectrum.gamma_high[b] if beyond > 0.0 else 0.0
+    return slope * beyond, slope
+
+
 def _make(gamma: FloatArray, _: FloatArray, break_gev: FloatArray, gamma_high: FloatArray) -> BrokenPowerLaw:
     return BrokenPowerLaw(gamma, np.log(break_gev)[None], gamma_high)
 
 
 BREAK = Definition(
     "log10_break_gev", r"$\log_{10}(E_\mathrm{break}/\mathrm{GeV})$", "",
-    "energy of the break in GeV, in the frame of the source", (0.0, 100.0), Uniform(5.0, 7.0),
+    "energy of the break in GeV, in the frame of the spectrum", (0.0, 100.0), Uniform(3.5, 7.0),
+    before=Uniform(5.0, 7.0),
 )  # fmt: skip
-GAMMA_HIGH = Definition("gamma_high", r"$\gamma_\mathrm{high}$", "", "index above the break", ANY, Uniform(1.5, 5.0))
+GAMMA_HIGH = Definition(
+    "gamma_high", r"$\gamma_\mathrm{high}$", "", "index above the break", ANY, Uniform(0.0, 5.0),
+    before=Uniform(1.5, 5.0),
+)  # fmt: skip
 
 SPECTRUM = Spectrum(
     "broken_power_law", r"$E^{-\gamma}$, $E^{-\gamma_\mathrm{high}}$ above $E_\mathrm{break}$", citation=None,
-    parameters=(BREAK, GAMMA_HIGH), make=_make, nodes_per_bin=3, order=3,
+    parameters=(GAMMA_WITH_SHAPE, BREAK, GAMMA_HIGH), make=_make, nodes_per_bin=3, order=3,
 )  # fmt: skip

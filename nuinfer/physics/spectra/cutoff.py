@@ -1,4 +1,4 @@
-"""E_s^-gamma exp(-E_s/E_cut), the cut-off in the frame of the source."""
+"""E^-gamma exp(-E/E_cut)."""
 
 from typing import NamedTuple
 
@@ -25,7 +25,7 @@ def _log_shape(spectrum: Cutoff, b: int, ln_e: float, energy_gev: float) -> tupl
 
 CUTOFF = Definition(
     "log10_cutoff_gev", r"$\log_{10}(E_\mathrm{cut}/\mathrm{GeV})$", "",
-    "energy of the cut-off in GeV, in the frame of the source", (3.0, 100.0), Uniform(5.0, 8.0),
+    "energy of the cut-off in GeV, in the frame of the spectrum", (3.0, 100.0), Uniform(5.0, 8.0),
 )  # fmt: skip
 
 SPECTRUM = Spectrum("cutoff", r"$E^{-\gamma} e^{-E/E_\mathrm{cut}}$", None, (CUTOFF,), make=Cutoff, order=2)

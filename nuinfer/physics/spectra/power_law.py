@@ -1,4 +1,4 @@
-"""E_s^-gamma."""
+"""E^-gamma, in whatever frame."""
 
 from typing import Any, NamedTuple
 
