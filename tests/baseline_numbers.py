@@ -29,6 +29,13 @@ FOLDER = Path(__file__).parent / "reference" / "baseline"
 N_POINTS, N_EDGE, N_STORED = 2000, 100, 20
 
 
+THEN = (
+    "model.relic_neutrinos=standard", "parameters.gamma.low=1.5", "parameters.gamma.high=4",
+    "parameters.log10_break_gev.low=5", "parameters.gamma_high.low=1.5",
+)  # fmt: skip
+"""What 0.1.0 had in place of the defaults of today."""
+
+
 @dataclass(frozen=True)
 class Variant:
     """A preset with overrides; ``{folder}`` in one stands for the folder of the recorded numbers."""
@@ -41,7 +48,7 @@ class Variant:
     def load(self) -> Analysis:
         """The analysis."""
         own = [text.replace("{folder}", str(FOLDER)) for text in self.overrides]
-        return nuinfer.load(self.preset, ["model.relic_neutrinos=standard", *own])  # 0.1.0 knew no others
+        return nuinfer.load(self.preset, [*THEN, *own])
 
     @property
     def file(self) -> Path:
