@@ -13,7 +13,7 @@ from nuinfer.config import Config, ModelConfig, n_eff, not_heated_because, own_d
 from nuinfer.constraints import CONSTRAINTS, user
 from nuinfer.constraints.base import Constraint
 from nuinfer.constraints.definition import Oscillation, Prediction
-from nuinfer.detector.dataset import DataSet, load_dataset, project
+from nuinfer.detector.dataset import DataSet, analysed, load_dataset, project
 from nuinfer.detector.response import Expected
 from nuinfer.errors import ConfigError, NonFiniteLogProbError, NuinferError
 from nuinfer.forward import RELIC_TEMPERATURE, ForwardModel, Heating
@@ -128,6 +128,7 @@ def build(config: Config) -> Parts:
     """
     model = config.model
     dataset = load_dataset(config.data.dataset, config.data.min_deposited_energy_gev)
+    dataset = analysed(dataset, config.data.topologies, config.data.likelihood)
     dataset = project(dataset, config.data.exposure, config.data.effective_area_scale)
     mixing, splittings = MIXINGS[model.mixing].value[model.ordering]
     d21, d3l = model.delta_m2_21_ev2 or splittings.delta_m2_21_ev2, model.delta_m2_3l_ev2 or splittings.delta_m2_3l_ev2

@@ -23,7 +23,7 @@ from nuinfer.transport.points import PIVOT_GEV, Bins, Points, Transport, make_bi
 from nuinfer.transport.resonant import Resonant
 from nuinfer.typing import ArrayLike, FloatArray, IntArray
 
-AFTER_TRANSPORT = ("phi_total", "energy_scale", "detector_scale")
+AFTER_TRANSPORT = ("phi_total", "energy_scale", "detector_scale", "tilt_conventional")
 """Parameters that change the counts and not what arrives at Earth, with the norms of the backgrounds."""
 
 RELIC_TEMPERATURE = "relic_temperature"
@@ -135,7 +135,8 @@ class ForwardModel:
         ----------
         values : mapping
             Named values of shape (n,), contiguous: ``gamma``, ``phi_total``, the norms, ``detector_scale``,
-            ``energy_scale``, those of the spectrum, and with absorption ``m_zprime_mev``, ``g_prime`` and the mass.
+            ``energy_scale``, ``tilt_conventional``, those of the spectrum, and with absorption ``m_zprime_mev``,
+            ``g_prime`` and the mass.
 
         Returns
         -------
@@ -179,7 +180,8 @@ class ForwardModel:
                 f"energy_scale: {scale.max()} is not allowed, {starts}; it must be at most {most:g}"
             )
         norms = np.array([values[name] for name in self._norms])
-        return Passing(values["phi_total"], scale, values["detector_scale"], norms)
+        tilt = values["tilt_conventional"]
+        return Passing(values["phi_total"], scale, values["detector_scale"], tilt, norms)
 
     @cached_property
     def _card(self) -> Any:

@@ -19,6 +19,9 @@ from nuinfer.typing import ArrayLike, FloatArray, IntArray
 LARGE = 10.0
 """From here on Stirling's series of ln Gamma, of five terms, is exact to the last digits."""
 
+SMALL, FEW = 0.125, 16.0
+"""Below the first so is the series of log(1 + x), of six terms; up to the second a product is sooner made."""
+
 
 def data_log_terms(observed: ArrayLike, mean: ArrayLike, variance: ArrayLike = 0.0) -> FloatArray:
     """Log-probability of each bin.
@@ -62,17 +65,31 @@ def _stirling(inverse: float) -> float:
     return inverse * (1.0 / 12.0 - w * (1.0 / 360.0 - w * (1.0 / 1260.0 - w * (1.0 / 1680.0 - w / 1188.0))))
 
 
+@inlined
+def _log1p_over(x: float) -> float:
+    """log(1 + x)/x of x > 0."""
+    if x >= SMALL:
+        return math.log1p(x) / x
+    half = 1.0 / (2.0 + x)
+    w = (x * half) ** 2
+    return 2.0 * half * (1.0 + w * (1 / 3 + w * (1 / 5 + w * (1 / 7 + w * (1 / 9 + w * (1 / 11 + w / 13))))))
+
+
 @phase
 def _log_rising(n: float, first: float, step: float) -> float:
     """Logarithm of first (first + step) ... (first + (n - 1) step), of any n > 0: step^n Gamma(n + a)/Gamma(a)."""
+    if n <= FEW and n == math.floor(n) and 1e-15 < first < 1e15:
+        product = first
+        for k in range(1, int(n)):
+            product *= first + k * step
+        return float(np.log(product))
     if first < LARGE * step:
         a = first / step
         return float(math.lgamma(n + a) - math.lgamma(a) + n * math.log(step))
     share = n * step / first
-    grown = math.log1p(share)
-    slope = grown / share if share > 0.0 else 1.0
+    slope = _log1p_over(share)
     series = _stirling(step / (first + n * step)) - _stirling(step / first)
-    return float(n * math.log(first) + n * (slope - 1.0) + (n - 0.5) * grown + series)
+    return float(n * math.log(first) + n * (slope - 1.0) + (n - 0.5) * slope * share + series)
 
 
 @phase
@@ -81,8 +98,7 @@ def _log_probability(n: float, log_factorial: float, mu: float, variance: float)
     ratio = variance / mu if mu > 0.0 else 0.0
     if not ratio > 0.0:
         return _poisson(n, log_factorial, mu) if not variance > 0.0 or mu > 0.0 else -math.inf
-    grown = math.log1p(ratio)
-    found = -mu * (grown / ratio) - (1.0 + n) * grown - log_factorial
+    found = -(mu + (1.0 + n) * ratio) * _log1p_over(ratio) - log_factorial
     return found + _log_rising(n, mu + ratio, ratio) if n > 0.0 else found
 
 

@@ -86,6 +86,8 @@ _DETECTOR = (
                POSITIVE, Normal(1.0, 0.1, 0.0)),
     Definition("energy_scale", r"$\epsilon_E$", "", "deposited energies over nominal",
                (0.5, 1.5), Normal(1.0, 0.1, 0.5, 1.5)),
+    Definition("tilt_conventional", r"$\Delta\gamma_\mathrm{conv}$", "",
+               "steepness of atmospheric neutrinos from pions and kaons less nominal", ANY, 0.0, before=None),
 )
 # fmt: on
 

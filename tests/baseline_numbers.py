@@ -26,8 +26,8 @@ from nuinfer.analysis import Analysis
 from nuinfer.typing import FloatArray
 
 FOLDER = Path(__file__).parent / "reference" / "baseline"
+FIRST_EDITION = Path(__file__).parent / "reference" / "hese7-first-edition"
 N_POINTS, N_EDGE, N_STORED = 2000, 100, 20
-
 
 THEN = (
     "model.relic_neutrinos=standard", "parameters.gamma.low=1.5", "parameters.gamma.high=4",
@@ -35,10 +35,19 @@ THEN = (
 )  # fmt: skip
 """What 0.1.0 had in place of the defaults of today."""
 
+HESE7_THEN = (
+    f"data.dataset={FIRST_EDITION}", "parameters.norm_prompt.value=0", "parameters.tilt_conventional.value=0",
+    "parameters.energy_scale.low=0.5", "parameters.energy_scale.high=1.5",
+)  # fmt: skip
+"""What its presets for the 7.5-year sample had in place of today's."""
+
 
 @dataclass(frozen=True)
 class Variant:
-    """A preset with overrides; ``{folder}`` in one stands for the folder of the recorded numbers."""
+    """A preset as it was in 0.1.0, with overrides; ``{folder}`` in one stands for the folder of the recorded numbers.
+
+    The 7.5-year sample is that of the first edition.
+    """
 
     name: str
     preset: str
@@ -48,7 +57,8 @@ class Variant:
     def load(self) -> Analysis:
         """The analysis."""
         own = [text.replace("{folder}", str(FOLDER)) for text in self.overrides]
-        return nuinfer.load(self.preset, [*THEN, *own])
+        own = [HESE7_THEN[0] if text == "data.dataset=hese7" else text for text in own]
+        return nuinfer.load(self.preset, [*THEN, *(() if self.preset == "paper" else HESE7_THEN), *own])
 
     @property
     def file(self) -> Path:

@@ -12,7 +12,7 @@ import baseline_functions
 import numpy as np
 import pytest
 from baseline_functions import CALLS
-from baseline_numbers import N_EDGE, VARIANTS, points
+from baseline_numbers import FIRST_EDITION, N_EDGE, VARIANTS, points
 
 import nuinfer
 from nuinfer.errors import RunFolderError
@@ -85,7 +85,14 @@ def test_functions(call, results):
 
 @pytest.fixture
 def folder(tmp_path):
-    return lambda name: shutil.copytree(FOLDERS / name, tmp_path / name)
+    def copied(name):
+        """With the first edition of the 7.5-year sample, of which the folders are."""
+        path = shutil.copytree(FOLDERS / name, tmp_path / name)
+        for file in path.rglob("*.resolved.toml"):
+            file.write_text(file.read_text().replace('"hese7"', f'"{FIRST_EDITION}"'))
+        return path
+
+    return copied
 
 
 def test_an_old_run_is_read(folder):

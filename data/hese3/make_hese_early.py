@@ -1,9 +1,10 @@
-"""Make ``data/hese3`` and ``data/hese4``, the 988-day and 1347-day samples of HESE, from ``data/hese7``.
+"""Make ``data/hese3`` and ``data/hese4``, the 988-day and 1347-day samples of HESE, from the 7.5-year sample.
 
     python data/hese3/make_hese_early.py RAW_FOLDER [FOLDER_OF_DATA_SETS]
 
-RAW_FOLDER holds ``hese4yr_events.csv`` and ``hese3yr_expected_by_declination.csv``; make ``data/hese7`` first. Response
-and backgrounds are those of the 7.5-year sample, scaled to the totals that the collaboration gives for 988 days.
+RAW_FOLDER holds ``hese4yr_events.csv`` and ``hese3yr_expected_by_declination.csv``. Response and backgrounds are those
+of the first edition of ``data/hese7``, which is kept in ``tests/reference/hese7-first-edition`` because results with
+these samples are published, scaled to the totals that the collaboration gives for 988 days.
 """
 
 from __future__ import annotations
@@ -13,13 +14,16 @@ from pathlib import Path
 
 import numpy as np
 import tomli_w
-from make_hese7 import HESE, LGPL, THRESHOLD_GEV, TOPOLOGIES, read_table, write_backgrounds, write_table
+from make_hese7 import HESE, LGPL, THRESHOLD_GEV, read_table, write_backgrounds, write_table
 
 from nuinfer.constants import CM2_PER_M2
 from nuinfer.datafiles import DataFolder, data_root, seal
-from nuinfer.detector.dataset import BACKGROUNDS, load_dataset
+from nuinfer.detector.dataset import load_dataset
+from nuinfer.detector.folder import BACKGROUNDS
 from nuinfer.typing import AnyArray, FloatArray
 
+FIRST_EDITION = Path(__file__).resolve().parents[2] / "tests" / "reference" / "hese7-first-edition"
+TOPOLOGIES = ("cascade", "track")
 SECONDS_PER_DAY = 86400.0
 DAYS = {"hese3": 988.0, "hese4": 1347.0}
 LAST_ID = {"hese3": 37, "hese4": 54}
@@ -33,12 +37,13 @@ HESE3 = "IceCube Collaboration, Phys. Rev. Lett. 113 (2014) 101101, arXiv:1405.5
 HESE4 = "IceCube Collaboration, PoS(ICRC2015)1081, arXiv:1510.05223"
 TABULATED = "as tabulated by PeterDenton/ANA"
 FREE = "facts re-tabulated; upstream licence: free to use, asks to cite doi:10.5281/zenodo.438675 and arXiv:1703.09721"
-OVERLAPS = ("hese3", "hese4", "hese7", "mese2")
+OVERLAPS = ("hese3", "hese4", "hese7", "hese12", "mese2", "mese11")
 
 # One paragraph each
 APPROXIMATIONS = """\
 No response or background table in deposited energy is public for this sample: both are those of the 7.5-year sample
-(data set hese7, whose approximations hold here too), scaled by constants.
+(the first edition of data set hese7, whose approximations hold here too: two topologies, double cascades are counted as
+cascades, track shares of nu_mu and nu_tau are too high, no variance of the response), scaled by constants.
 
 The response is multiplied by {factor:.4f}, so that an E^-2 flux of 0.95e-8 GeV cm^-2 s^-1 sr^-1 per flavour gives the
 20.26 events above 60 TeV in 988 days of the collaboration; the 7.5-year response gives {unscaled:.2f}.
@@ -107,8 +112,7 @@ def check_totals(raw: Path) -> None:
 def main(raw: Path, out: Path) -> None:
     """Write both data sets and their manifests."""
     check_totals(raw)
-    full = load_dataset("hese7")
-    folder = DataFolder.open(data_root() / "hese7")
+    full, folder = load_dataset(str(FIRST_EDITION)), DataFolder.open(FIRST_EDITION)
     base, response = folder.read_toml("dataset.toml"), folder.read_arrays("response.npz")
     livetime_3yr_s = DAYS["hese3"] * SECONDS_PER_DAY
     share = livetime_3yr_s / full.livetime_s
@@ -145,7 +149,8 @@ def main(raw: Path, out: Path) -> None:
             target / "events.csv", f"{metadata['title']}; in_analysis = 1 from 60 TeV of deposited energy", rows
         )
         edges = full.bin_edges_gev
-        write_backgrounds(target, edges, {k: counts * longer for k, counts in components.items()}, str(YEARS[name]))
+        scaled_up = {k: counts * longer for k, counts in components.items()}
+        write_backgrounds(target, edges, scaled_up, str(YEARS[name]), TOPOLOGIES)
         scaled = {**response, "area_m2": response["area_m2"] * factor}
         np.savez_compressed(target / "response.npz", allow_pickle=False, **scaled)
         totals = f"totals: {HESE3}, {TABULATED}; shapes: {HESE}"

@@ -7,6 +7,7 @@ from typing import Any
 from nuinfer.config.entries import entry_of
 from nuinfer.config.relics import relics_by_default
 from nuinfer.config.tables import Config, own_definitions
+from nuinfer.detector.folder import offered
 from nuinfer.physics.spectra import SPECTRA, Frame
 
 
@@ -15,24 +16,40 @@ def frame_by_default(config: Config) -> Frame:
     return SPECTRA.find(config.model.spectrum, "model.spectrum").frames[0]
 
 
-BY_DEFAULT: Mapping[str, Callable[[Config], str]] = MappingProxyType(
-    {"relic_neutrinos": relics_by_default, "spectrum_frame": frame_by_default}
-)
-"""Key of ``[model]`` to what it stands for when it is left out."""
+def likelihood_by_default(config: Config) -> str:
+    """What a left-out ``data.likelihood`` stands for."""
+    return "effective" if offered(config.data.dataset).variance else "poisson"
+
+
+def topologies_by_default(config: Config) -> int:
+    """What a left-out ``data.topologies`` stands for."""
+    return 3 if offered(config.data.dataset).double_cascades else 2
+
+
+BY_DEFAULT: Mapping[tuple[str, str], Callable[[Config], Any]] = MappingProxyType({
+    ("model", "relic_neutrinos"): relics_by_default,
+    ("model", "spectrum_frame"): frame_by_default,
+    ("data", "likelihood"): likelihood_by_default,
+    ("data", "topologies"): topologies_by_default,
+})  # fmt: skip
+"""Table and key to what it stands for when it is left out."""
 
 
 def settled(config: Config) -> Config:
     """The configuration with the values of keys that are left out."""
-    values = {key: find(config) for key, find in BY_DEFAULT.items() if getattr(config.model, key) is None}
-    return config.model_copy(update={"model": config.model.model_copy(update=values)}) if values else config
+    for (name, key), find in BY_DEFAULT.items():
+        table = getattr(config, name)
+        if getattr(table, key) is None:
+            config = config.model_copy(update={name: table.model_copy(update={key: find(config)})})
+    return config
 
 
 def left_open(config: Config) -> dict[str, Any]:
     """Plain TOML values without those that a change of other keys may change: they are what stands for nothing."""
     tree: dict[str, Any] = config.model_dump(mode="json", exclude_none=True)
-    for key, find in BY_DEFAULT.items():
-        if getattr(config.model, key) == find(config):
-            del tree["model"][key]
+    for (name, key), find in BY_DEFAULT.items():
+        if getattr(getattr(config, name), key) == find(config):
+            del tree[name][key]
     for name, definition in own_definitions(config.model).items():
         if tree["parameters"].get(name) == entry_of(definition.default):
             del tree["parameters"][name]

@@ -61,8 +61,8 @@ class DataConfig(Table):
     min_deposited_energy_gev: Positive = 60000.0
     exposure: Positive = 1.0
     effective_area_scale: Positive = 1.0
-    likelihood: Annotated[str, not_built("poisson"), late("poisson")] = "poisson"
-    topologies: Annotated[int, not_built(2), late(2)] = 2
+    likelihood: Annotated[Literal["effective", "poisson"] | None, late("poisson")] = None
+    topologies: Annotated[Literal[2, 3] | None, late(2)] = None
 
 
 class ConstraintConfig(Table):

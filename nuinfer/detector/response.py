@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,14 +11,15 @@ from nuinfer.compiled import ALONE, barrier, cut, each, inner, points_of, reorde
 from nuinfer.constants import CM2_PER_M2
 from nuinfer.detector.dataset import DataSet
 from nuinfer.detector.energy_scale import EnergyScale, make_energy_scale, rescale
+from nuinfer.detector.folder import NOT_NEUTRINOS
 from nuinfer.physics.mixing import Mixing
 from nuinfer.typing import FloatArray, IntArray
 
 PHI_UNIT = 1e-18
 """Unit of phi_total in GeV^-1 cm^-2 s^-1 sr^-1."""
 
-NOT_NEUTRINOS = ("muon",)
-"""Backgrounds that `detector_scale` does not multiply."""
+TILTED, TILT_PIVOT_GEV = "conventional", 2020.0
+"""The background that `tilt_conventional` tilts, and where it keeps its flux (arXiv:2011.03545)."""
 
 
 class Response(NamedTuple):
@@ -37,9 +39,17 @@ class Response(NamedTuple):
         1 where `detector_scale` multiplies a background, else 0.
     flavours : ndarray, shape (3, 3)
         Probability of a flavour in each mass state, which makes fluxes of flavours of populations.
+    scales : ndarray, shape (scale,)
+        Energy scales at which the factors of backgrounds are known; they are linear in between and beyond. None: 1.
+    log_factors : ndarray, shape (background, topology, bin, scale)
+        Their logarithms.
+    tilts : ndarray, shape (background, bin)
+        Logarithm of the factor of a unit tilt.
     variance : ndarray, shape (channel, topology * bin, true bin * 3)
         Variance from the finite simulation, by flavour, per squared integral of its flux, nu + nubar, and of that of
         nu - nubar; the second channel per twice their product. No bins: the simulation is taken as exact.
+    least_varied : ndarray, shape (topology * bin,)
+        First true bin that has a variance.
     """
 
     fold: FloatArray
@@ -47,8 +57,12 @@ class Response(NamedTuple):
     energy_scale: EnergyScale
     templates: FloatArray
     neutrinos: FloatArray
+    scales: FloatArray
+    log_factors: FloatArray
+    tilts: FloatArray
     flavours: FloatArray
     variance: FloatArray
+    least_varied: IntArray
 
 
 def make_response(dataset: DataSet, mixing: Mixing) -> Response:
@@ -59,15 +73,22 @@ def make_response(dataset: DataSet, mixing: Mixing) -> Response:
     states = np.einsum("ai,caetd->ctdei", mixing.probabilities, channels)
     states = states.reshape(2, -1, *states.shape[3:])
     exposure = dataset.livetime_s * 4.0 * np.pi * CM2_PER_M2 * PHI_UNIT
-    edges = dataset.bin_edges_gev
+    edges, scales, templates = dataset.bin_edges_gev, dataset.scaling.scales, dataset.backgrounds
+    none = np.zeros((*dataset.observed.shape, len(scales)))
+    variance = exposure**2 * _variance_m4(dataset)
+    tilt = -0.5 * np.log(edges[1:] * edges[:-1] / TILT_PIVOT_GEV**2)
     return Response(
         exposure * states.reshape(*states.shape[:2], -1),
         np.argmax(np.any(states != 0.0, axis=(0, 3)), axis=-1),
         make_energy_scale(np.concatenate([dataset.below_edges_gev[:-1], edges]), edges),
-        np.array(list(dataset.backgrounds.values()), float),
-        np.array([name not in NOT_NEUTRINOS for name in dataset.backgrounds], float),
+        np.array(list(templates.values()), float),
+        np.array([name not in NOT_NEUTRINOS for name in templates], float),
+        np.array(scales),
+        np.log(10.0) * np.array([dataset.scaling.log10_factors.get(name, none) for name in templates]),
+        np.array([tilt if name == TILTED else 0.0 * tilt for name in templates]),
         np.ascontiguousarray(mixing.probabilities),
-        exposure**2 * _variance_m4(dataset),
+        variance,
+        np.argmax(np.any(variance != 0.0, axis=0), axis=-1) // 3,
     )
 
 
@@ -120,6 +141,8 @@ class Passing(NamedTuple):
     ----------
     phi_total, energy_scale, detector_scale : ndarray, shape (n,)
         Flux, scale of deposited energies, scale of neutrino counts.
+    tilt : ndarray, shape (n,)
+        Tilt of conventional neutrinos.
     norms : ndarray, shape (background, n)
         Norms of the backgrounds.
     """
@@ -127,6 +150,7 @@ class Passing(NamedTuple):
     phi_total: FloatArray
     energy_scale: FloatArray
     detector_scale: FloatArray
+    tilt: FloatArray
     norms: FloatArray
 
 
@@ -164,20 +188,22 @@ def _square(
     team: Any, b: int, integrals: FloatArray, passing: Passing, response: Response, room: FloatArray, out: FloatArray
 ) -> None:
     """Variance (topology * bin) of a point from the finite simulation, at nominal scales; `room` (true bin * 3)."""
-    flavours, n_channel, n_true = response.flavours, integrals.shape[1], integrals.shape[3]
-    n_bin, n_column = response.templates.shape[2], response.energy_scale.columns.size - 1
-    for c in range(n_channel):
-        for e in each(team, n_true):
-            for a in range(3):
-                total, apart = 0.0, 0.0
-                for i in range(3):
-                    total += flavours[a, i] * integrals[b, 0, i, e]
-                    apart += flavours[a, i] * integrals[b, 1, i, e] if n_channel > 1 else 0.0
-                both = total * total + apart * apart if c == 0 else 2.0 * total * apart
-                room[3 * e + a] = passing.phi_total[b] * passing.phi_total[b] * both
+    total, apart, phi = integrals[b, 0], integrals[b, integrals.shape[1] - 1], passing.phi_total[b]
+    for c in range(integrals.shape[1]):
+        for a in range(3):
+            of_1, of_2, of_3 = response.flavours[a, 0], response.flavours[a, 1], response.flavours[a, 2]
+            for e in each(team, total.shape[1]):
+                both = phi * (of_1 * total[0, e] + of_2 * total[1, e] + of_3 * total[2, e])
+                other = phi * (of_1 * apart[0, e] + of_2 * apart[1, e] + of_3 * apart[2, e])
+                if c > 0:
+                    room[3 * e + a] = 2.0 * both * other
+                elif integrals.shape[1] > 1:
+                    room[3 * e + a] = both * both + other * other
+                else:
+                    room[3 * e + a] = both * both
         barrier(team)
         for k in each(team, out.size):
-            least = 3 * response.least[k // n_bin * n_column + n_column - n_bin + k % n_bin]
+            least = 3 * response.least_varied[k]
             found = _dot(room[least:], response.variance[c, k, least:])
             out[k] = found if c == 0 else out[k] + found
         barrier(team)
@@ -186,12 +212,21 @@ def _square(
 @inner
 def _add_backgrounds(team: Any, b: int, passing: Passing, response: Response, out: FloatArray) -> None:
     """Counts (1 + background, topology, bin) of the backgrounds of a point."""
-    templates = response.templates
+    templates, scales, scale, tilt = response.templates, response.scales, passing.energy_scale[b], passing.tilt[b]
+    left, ahead = 0, 0.0
+    if scale != 1.0 and scales.size > 0:
+        while left < scales.size - 2 and scale >= scales[left + 1]:
+            left += 1
+        ahead = (scale - scales[left]) / (scales[left + 1] - scales[left])
     for m in range(templates.shape[0]):
         factor = passing.norms[m, b] * (passing.detector_scale[b] if response.neutrinos[m] > 0.0 else 1.0)
         for t in range(templates.shape[1]):
             for d in each(team, templates.shape[2]):
-                out[b, 1 + m, t, d] = factor * templates[m, t, d]
+                exponent, counts = tilt * response.tilts[m, d], factor * templates[m, t, d]
+                if scale != 1.0 and scales.size > 0:
+                    at_left, at_right = response.log_factors[m, t, d, left], response.log_factors[m, t, d, left + 1]
+                    exponent += at_left + ahead * (at_right - at_left)
+                out[b, 1 + m, t, d] = counts * math.exp(exponent) if exponent * counts != 0.0 else counts
 
 
 @inner
@@ -222,12 +257,12 @@ def count(
             _square(team, b, integrals, passing, response, arriving, squared)
         for t in each(team, n_topology):
             columns, scale = folded[t * n_column : (t + 1) * n_column], passing.detector_scale[b]
-            rescale(response.energy_scale, columns, passing.energy_scale[b], slopes[t], out[b, 0, t])
+            nominal, astro, varied = columns[n_column - n_bin :], out[b, 0, t], variance[b, t]
+            rescale(response.energy_scale, columns, passing.energy_scale[b], slopes[t], astro)
             for d in range(n_bin):
-                variance[b, t, d] = 0.0
-                nominal = columns[n_column - n_bin + d]
-                if squared.size > 0 and nominal > 0.0:
-                    variance[b, t, d] = scale * scale * squared[t * n_bin + d] * (out[b, 0, t, d] / nominal)
-                out[b, 0, t, d] *= scale
+                varied[d] = 0.0
+                if squared.size > 0 and nominal[d] > 0.0:
+                    varied[d] = scale * scale * squared[t * n_bin + d] * (astro[d] / nominal[d])
+                astro[d] *= scale
         _add_backgrounds(team, b, passing, response, out)
         barrier(team)
