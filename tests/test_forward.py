@@ -45,10 +45,10 @@ def test_batches_do_not_matter(overrides):
     analysis = nuinfer.load("hese7_icecube", overrides)
     theta = analysis.sample_prior(150, np.random.default_rng(9))
     whole = analysis.expected_counts(theta)
-    assert whole.shape == (150, 2, 15)
+    assert whole.shape == (150, 3, 15)
     np.testing.assert_array_equal([analysis.expected_counts(point) for point in theta[:20]], whole[:20])
     np.testing.assert_array_equal(analysis.expected_counts(theta[7:14]), whole[7:14])
-    np.testing.assert_array_equal(analysis.expected_counts(theta.reshape(3, 50, -1)), whole.reshape(3, 50, 2, 15))
+    np.testing.assert_array_equal(analysis.expected_counts(theta.reshape(3, 50, -1)), whole.reshape(3, 50, 3, 15))
     np.testing.assert_array_equal(analysis.log_likelihood(theta[3]), analysis.log_likelihood(theta)[3])
 
 

@@ -18,7 +18,7 @@ COLUMNS = {
         *("gamma", "phi_total", "log10_break_gev", "gamma_high", "f_e", "f_mu"),
     ),
 }
-NUISANCE = ("norm_conventional", "norm_muon", "detector_scale", "energy_scale")
+NUISANCE = ("norm_conventional", "norm_muon", "norm_prompt", "detector_scale", "energy_scale", "tilt_conventional")
 
 
 @pytest.mark.parametrize("name", definitions())

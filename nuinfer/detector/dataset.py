@@ -13,7 +13,9 @@ import numpy as np
 from nuinfer.datafiles import DataFolder, locate
 from nuinfer.detector import folder as files
 from nuinfer.detector.energy_scale import SCALES
+from nuinfer.detector.folder import BACKGROUNDS as BACKGROUNDS  # noqa: PLC0414 - names of its axes
 from nuinfer.detector.folder import CASCADE, DOUBLE_CASCADE, NO_SCALING, Scaling, same
+from nuinfer.detector.folder import SPECIES as SPECIES  # noqa: PLC0414
 from nuinfer.errors import ConfigError
 from nuinfer.typing import FloatArray
 
@@ -37,13 +39,13 @@ class DataSet:
     true_edges_gev : array, shape (n_true + 1,)
         True neutrino energies that bound the bins of the response.
     area_m2 : array, shape (6, n_true, n_topology, n_bin)
-        Sky-averaged effective area for one species of `nuinfer.detector.folder.SPECIES`.
+        Sky-averaged effective area for one species of `SPECIES`.
     below_edges_gev : array, shape (n_below + 1,)
         Deposited energies that bound columns below the analysis bins, from which a higher energy scale lifts events.
     below_area_m2 : array, shape (6, n_true, n_topology, n_below)
         Their effective area, for the same true energies; lower ones give 0.1 % of the highest of these columns.
     backgrounds : mapping
-        Component of `nuinfer.detector.folder.BACKGROUNDS` to its counts (n_topology, n_bin) in the livetime at norm 1.
+        Component of `BACKGROUNDS` to its counts (n_topology, n_bin) in the livetime at norm 1.
     overlaps : tuple of str
         Data sets that share events or livetime with this one: never multiply their likelihoods.
     approximations, references : tuple of str

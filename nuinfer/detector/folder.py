@@ -288,8 +288,10 @@ def read_scaling(file: File, topologies: tuple[str, ...], edges: FloatArray) -> 
     topology, component = file.topology(topologies), file.get("component").astype(str)
     columns = [file.numbers(name) for name in ("deposited_energy_gev", "energy_scale", "log10_factor")]
     energies, scales = np.unique(columns[0]), np.unique(columns[1])
-    if energies[0] <= 0.0 or scales[0] <= 0.0 or 1.0 not in scales or len(scales) < 2:
-        file.refuse("energy_scale", scales.tolist(), "two positive scales or more, 1 among them, of positive energies")
+    if energies[0] <= 0.0:
+        file.refuse("deposited_energy_gev", float(energies[0]), "energies above 0")
+    if scales[0] <= 0.0 or 1.0 not in scales or len(scales) < 2:
+        file.refuse("energy_scale", scales.tolist(), "two positive scales or more, 1 among them")
     known = [name for name in BACKGROUNDS if name not in NOT_NEUTRINOS]
     for name in np.unique(component):
         if name not in known:

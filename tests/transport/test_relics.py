@@ -14,6 +14,7 @@ from nuinfer import config
 from nuinfer.constraints import neff
 from nuinfer.errors import ConfigError, PhysicsDomainError
 from nuinfer.flux import depths_at_earth
+from nuinfer.provenance import config_hash
 
 FOLDERS = Path(__file__).parents[1] / "reference" / "folders-0.1.0"
 STANDARD = "model.relic_neutrinos=standard"
@@ -153,4 +154,4 @@ def test_old_runs_have_relics_as_they_were(tmp_path):
     resolved = tmp_path / "fit" / config.CONFIG_RESOLVED
     assert nuinfer.load(resolved).config.model.relic_neutrinos == "standard"
     assert nuinfer.load(shutil.copy(resolved, tmp_path / "mine.toml")).config.model.relic_neutrinos == "heated"
-    assert run.record["config_hash"] == run.analysis.config_hash
+    assert run.record["config_hash"] == config_hash(run.analysis.config, run.record["checksums"])
