@@ -98,9 +98,9 @@ def test_compiles_for_cards_that_are_not_here(monkeypatch, capability, spectrum)
     monkeypatch.setattr(dispatcher, "get_current_device", lambda: SimpleNamespace(compute_capability=capability))
     analysis = nuinfer.load("hese7", [f"model.spectrum={spectrum}"])
     model, values = analysis.model, analysis.values(analysis.sample_prior(2, np.random.default_rng(12)))
-    batch = model.points(values), model._passing(values), (np.zeros((1, 2, 15)), np.zeros((1, 2, 15)), np.zeros(2, int))
+    batch = model.points(values), model._passing(values), (np.zeros((1, 3, 15)), np.zeros((1, 3, 15)), np.zeros(2, int))
     fixed = model.transport.path, model._bins, model._response
-    expected = Expected(np.empty((2, 4, 2, 15)), np.empty((2, 2, 15)))
+    expected = Expected(np.empty((2, 4, 3, 15)), np.empty((2, 3, 15)))
     out = np.empty((0, 0)), np.empty((2, 1, 3, 20)), expected, np.empty(2)
 
     def writable(tree):

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from nuinfer.constants import CM2_PER_M2
-from nuinfer.detector.dataset import DataSet, load_dataset
+from nuinfer.detector.dataset import analysed, load_dataset
 from nuinfer.detector.response import PHI_UNIT
 from nuinfer.transport.points import PIVOT_GEV
 from nuinfer.typing import FloatArray
@@ -26,10 +26,6 @@ DIP_GEV = (4e5, 8e5)  # energies of the gap of 2014
 TRACK_SHARES = {"atmospheric_neutrinos": 0.71, "atmospheric_muons": 0.9}
 LOWEST_GEV = 5e4  # an edge of the bins of the two-year sample
 LIVETIME_S = {"mese2": 641.0 * 86400.0, "hese7": load_dataset("hese7").livetime_s}
-# Decay length of a tau over its energy, c tau/m (PDG 2024); it carries 0.75 of the neutrino's energy at 100 TeV
-# (arXiv:1106.3723); both cascades are told apart from 10 m (arXiv:2011.03561), unless the tau decays to a muon.
-TAU_M_PER_PEV, TAU_SHARE, SEEN_M, NOT_MUONIC = 49.0, 0.75, 10.0, 0.826
-CHARGED_CURRENT = 0.7  # of the nu_tau events that are seen as cascades, near enough at every energy
 
 
 def flux_integrals(edges_gev: FloatArray, gamma: float) -> FloatArray:
@@ -79,32 +75,24 @@ def hemispheres(folder: Path) -> None:
         print(f"  {name:28s} {one:.4f}  {two:.4f}  {two / one:.3f}")
 
 
-def double_cascades(data: DataSet) -> None:
+def double_cascades() -> None:
     """Expected errors of the flavour shares at Earth with and without double cascades as a topology of their own."""
-    edges = data.true_edges_gev
-    centre = np.sqrt(edges[1:] * edges[:-1])
-    length_m = TAU_M_PER_PEV * TAU_SHARE * centre / 1e6
-    area = data.area_m2[:3] + data.area_m2[3:]
-    integral = PHI_TOTAL * PHI_UNIT / 2.0 * flux_integrals(edges, GAMMA)
-    exposure = data.livetime_s * 4.0 * np.pi * CM2_PER_M2
-    counts = exposure * np.einsum("fetd,e->ftd", area, integral)  # for a flux of one flavour alone
-    seen = CHARGED_CURRENT * NOT_MUONIC * np.exp(-SEEN_M / length_m)
-    double = exposure * np.einsum("ed,e,e->d", area[2, :, 0], integral, seen)
-    backgrounds = data.backgrounds["conventional"] + data.backgrounds["muon"]
-    three = np.concatenate([counts, np.zeros_like(counts[:, :1])], axis=1)
-    three[2, 2], three[2, 0] = double, counts[2, 0] - double
-    print(f"double cascades: {double.sum() / 3.0:.2f} expected for equal flavours (two were seen)")
-    for name, table in (("apart", three), ("merged", counts)):
-        total = table.sum(axis=0) / 3.0
-        total[:2] += backgrounds
+    for name, topologies in (("apart", 3), ("merged", 2)):
+        data = analysed(load_dataset("hese7"), topologies, None)
+        integral = PHI_TOTAL * PHI_UNIT / 2.0 * flux_integrals(data.true_edges_gev, GAMMA)
+        exposure = data.livetime_s * 4.0 * np.pi * CM2_PER_M2
+        area = data.area_m2[:3] + data.area_m2[3:]
+        table = exposure * np.einsum("fetd,e->ftd", area, integral)  # for a flux of one flavour alone
+        total = table.sum(axis=0) / 3.0 + data.backgrounds["conventional"] + data.backgrounds["muon"]
         # f_e and f_mu at Earth, f_tau the rest, the flux free
         slopes = np.stack([table[0] - table[2], table[1] - table[2], table.sum(axis=0) / 3.0])
         error = errors(total.ravel(), slopes.reshape(3, -1), np.zeros(3))
-        print(f"  {name:7s} error of f_e {error[0]:.3f}, of f_mu {error[1]:.3f}, of ln phi_total {error[2]:.3f}")
+        text = f"error of f_e {error[0]:.3f}, of f_mu {error[1]:.3f}, of ln phi_total {error[2]:.3f}"
+        print(f"double cascades {name:7s} {text}")
 
 
 if __name__ == "__main__":
     if len(sys.argv) != 2:
         raise SystemExit(__doc__)
     hemispheres(Path(sys.argv[1]))
-    double_cascades(load_dataset("hese7"))
+    double_cascades()

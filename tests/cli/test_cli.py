@@ -32,7 +32,7 @@ def test_predict_json_adds_up(capsys):
         == 0
     )
     answer = json.loads(capsys.readouterr().out)
-    assert answer["topologies"] == ["cascade", "track"]
+    assert answer["topologies"] == ["cascade", "track", "double_cascade"]
     assert answer["bin_edges_gev"][0] == 60000.0
     assert answer["parameters"]["log10_m_zprime_mev"] == pytest.approx(1.0)
     analysis = nuinfer.load("hese7")
@@ -133,10 +133,10 @@ def test_the_resolved_configuration_repeats_a_run(tmp_path):
         two = nuinfer.fit(again, tmp_path / "again", seed=77, executor=pool, progress=False)
         assert two.samples(0, 1).shape == (3, 12, 20, 9)
         assert np.array_equal(one.samples(0, 1), two.samples(0, 1))
-        simulated = first.with_observed(np.ones((2, 15)))
+        simulated = first.with_observed(np.ones((3, 15)))
         run = nuinfer.fit(simulated, tmp_path / "simulated", executor=pool, progress=False, **few)
     reopened = nuinfer.open_run(run.folder).analysis
-    assert np.array_equal(reopened.observed_counts, np.ones((2, 15)))
+    assert np.array_equal(reopened.observed_counts, np.ones((3, 15)))
     assert run.record["config_hash"] == reopened.config_hash != first.config_hash
 
 

@@ -6,13 +6,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from nominal import FIXED
 
 import nuinfer
 from nuinfer import cobaya as bridge
 from nuinfer.errors import ConfigError
 from nuinfer.inference.sampling.fit import fit
 
-SMALL = [f"parameters.{name}.value=1" for name in ("norm_conventional", "norm_muon", "detector_scale", "energy_scale")]
+SMALL = list(FIXED)
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from nominal import FIXED
 from plotting_checks import importance_samples, legend_entries, make_run, make_summary
 from scipy.special import logsumexp
 
@@ -26,7 +27,6 @@ from nuinfer.registry import load_file
 
 PAGE = Path(__file__).parents[2] / "docs" / "extending.md"
 EXAMPLES = dict(re.findall(r"```\w+\n# (\S+)\n(.*?)```", PAGE.read_text(), re.DOTALL))
-FIXED = [f"parameters.{name}.value=1" for name in ("norm_conventional", "norm_muon", "detector_scale", "energy_scale")]
 FLUX = [*FIXED, "model.absorption=false"]  # gamma and phi_total are left
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from nominal import FIXED
 from scipy import stats
 
 import nuinfer
@@ -91,8 +92,7 @@ def test_numbers_do_not_depend_on_jobs_and_interruptions(toys, tmp_path, pool):
 def test_constraints_of_the_flagship_are_calibrated(control):
     """With mass, coupling and flux free; measured values drawn at the Standard Model instead of the truth are found
     (statistical, negative control)."""
-    settings = [f"parameters.{name}.value=1" for name in ("norm_conventional", "norm_muon", "detector_scale")]
-    settings += ["parameters.energy_scale.value=1", "parameters.lightest_nu_mass_ev.value=0.02", "sampler.walkers=24"]
+    settings = [*FIXED, "parameters.lightest_nu_mass_ev.value=0.02", "sampler.walkers=24"]
     analysis = nuinfer.load("hese7", [*settings, "parameters.gamma.value=2.8"])
     setting = Setting(seed=11, min_ess=30, control=control, steps=200)
     result = judge([simulate(analysis, setting, k) for k in range(24)], control, setting)

@@ -36,6 +36,8 @@ TWO_LEFT = """
 "parameters.detector_scale.value" = 1.0
 "parameters.norm_muon.value" = 1.0
 "parameters.norm_conventional.value" = 1.0
+"parameters.norm_prompt.value" = 0.0
+"parameters.tilt_conventional.value" = 0.0
 """
 FITS = f"""
 seed = 11

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from nominal import FIXED
 from scipy import special
 
 import nuinfer
@@ -28,9 +29,6 @@ from nuinfer.plotting import Bar
 from nuinfer.plotting.figures.flavours import at_dip
 
 FAST = Setting(live=60, walks=10)
-FIXED = tuple(
-    f"parameters.{name}.value=1" for name in ("norm_conventional", "norm_muon", "detector_scale", "energy_scale")
-)
 FLUX = (*FIXED, "model.absorption=false")  # two parameters are free
 PLANE = (*FIXED, "parameters.gamma.value=2.6", "parameters.phi_total.value=6")
 

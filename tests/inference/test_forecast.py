@@ -9,6 +9,7 @@ import math
 import mpmath
 import numpy as np
 import pytest
+from nominal import NOMINAL
 from scipy import optimize
 
 import nuinfer
@@ -20,7 +21,7 @@ from nuinfer.inference.work.calls import Inline
 from nuinfer.plotting import plot_expected_limits, plot_forecast
 
 MASS, COUPLING = 8.0, 5e-4
-ONLY_G = {f"parameters.{name}.value": 1.0 for name in ("energy_scale", "detector_scale", "norm_conventional")}
+ONLY_G = {f"parameters.{name}.value": float(value) for name, value in NOMINAL.items() if name != "norm_muon"}
 ONLY_G |= {
     "parameters.gamma.value": 2.9,
     "parameters.phi_total.value": 6.4,

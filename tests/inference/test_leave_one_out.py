@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from nominal import NOMINAL
 from scipy import stats
 
 import nuinfer
@@ -15,8 +16,7 @@ from nuinfer.inference.runs.diagnostics import tau_against_length
 from nuinfer.inference.sampling.short import leave_one_out
 
 FIXED = {
-    "lightest_nu_mass_ev": 0.05, "phi_total": 6.5, "norm_conventional": 1, "norm_muon": 1, "detector_scale": 1,
-    "energy_scale": 1,
+    "lightest_nu_mass_ev": 0.05, "phi_total": 6.5, **NOMINAL,
 }  # fmt: skip
 
 

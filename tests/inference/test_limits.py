@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from nominal import FIXED
 from scipy import stats
 
 import nuinfer
@@ -20,10 +21,7 @@ from nuinfer.inference.studies.limits import upper_end
 from nuinfer.inference.studies.significance import Significance
 
 TABLE = json.loads((Path(__file__).parents[1] / "reference" / "feldman_cousins.json").read_text())
-SMALL = [
-    *(f"parameters.{name}.value=1" for name in ("norm_conventional", "norm_muon", "detector_scale", "energy_scale")),
-    "parameters.lightest_nu_mass_ev.value=0.02",
-]
+SMALL = [*FIXED, "parameters.lightest_nu_mass_ev.value=0.02"]
 ONLY_G = [*SMALL, "parameters.log10_m_zprime_mev.value=1.0", "parameters.gamma.value=2.6"]
 
 

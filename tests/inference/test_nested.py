@@ -11,6 +11,7 @@ import sys
 import time
 from dataclasses import dataclass
 
+import nominal
 import numpy as np
 import pytest
 from scipy import special
@@ -27,10 +28,7 @@ ENGINES = [
         marks=pytest.mark.skipif(importlib.util.find_spec("ultranest") is None, reason="ultranest is not installed"),
     ),
 ]
-FIXED = (
-    *(f"parameters.{name}.value=1" for name in ("norm_conventional", "norm_muon", "detector_scale", "energy_scale")),
-    "parameters.gamma.value=2.6",
-)
+FIXED = (*nominal.FIXED, "parameters.gamma.value=2.6")
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+from nominal import NOMINAL
 
 import nuinfer
 from nuinfer.inference.profile.search import BestFit
@@ -13,8 +14,7 @@ from nuinfer.inference.runs import sensitivity
 from nuinfer.inference.work.calls import Inline
 
 FIXED = {
-    "lightest_nu_mass_ev": 0.05, "gamma": 2.9, "phi_total": 6.5, "norm_conventional": 1, "norm_muon": 1,
-    "detector_scale": 1, "energy_scale": 1,
+    "lightest_nu_mass_ev": 0.05, "gamma": 2.9, "phi_total": 6.5, **NOMINAL,
 }  # fmt: skip
 DROP = 1.3528  # half of 2.7055, PDG 2024, Table 40.2
 DRAWS = 40_000

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import time
 
+import nominal
 import numpy as np
 import pytest
 from scipy import special, stats
@@ -143,7 +144,7 @@ def test_new_values_are_cheap_and_compile_nothing():
 # Truths ---------------------------------------------------------------------------------------------------------------
 
 FIXED = (
-    *(f"parameters.{name}.value=1" for name in ("norm_conventional", "norm_muon", "detector_scale", "energy_scale")),
+    *nominal.FIXED,
     *("parameters.log10_m_zprime_mev.value=1", "parameters.gamma.value=2.6", "parameters.phi_total.value=6"),
     "parameters.lightest_nu_mass_ev.value=0.02",
 )

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from beams import columns, emitted_beyond, finer, populations
+from nominal import FIXED
 from scipy import stats
 
 import nuinfer
@@ -175,8 +176,8 @@ def test_profile_searches_the_simplex():
     """Data of a pure nu_mu source: the best fit lies on the edge of the simplex, and its ends can be profiled."""
     fixed = [f"parameters.{name}.value={value}" for name, value in (
         ("log10_m_zprime_mev", 1.0), ("log10_g_prime", -6.0), ("lightest_nu_mass_ev", 0.05), ("gamma", 2.5),
-        ("norm_conventional", 1.0), ("norm_muon", 1.0), ("detector_scale", 1.0), ("energy_scale", 1.0))]  # fmt: skip
-    analysis = loaded(FREE, "model.regeneration=false", *fixed)
+)]  # fmt: skip
+    analysis = loaded(FREE, "model.regeneration=false", *FIXED, *fixed)
     truth = {"phi_total": 15.0, "f_e": 0.0, "f_mu": 1.0}
     counts = np.sum(list(analysis.predict(truth).values()), axis=0)
     profile = Profile(analysis.with_observed(counts))

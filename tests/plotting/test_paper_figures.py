@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from nominal import FIXED
 
 import nuinfer
 from nuinfer.cli import main
@@ -88,10 +89,7 @@ def test_regeneration_fills_the_dip(analysis) -> None:
 
 def test_what_the_dip_gains_in_likelihood(analysis) -> None:
     """The numbers of docs/paper.md, at the spectra that maximise ln L (found by a simplex search, checked around)."""
-    fixed = [
-        f"parameters.{name}.value=1" for name in ("norm_conventional", "norm_muon", "detector_scale", "energy_scale")
-    ]
-    free = analysis.with_overrides([f"constraints.{c.name}.form=off" for c in analysis.constraints] + fixed)
+    free = analysis.with_overrides([f"constraints.{c.name}.form=off" for c in analysis.constraints] + list(FIXED))
     best = {}
     for name, change, gamma, phi in (
         ("none", "model.absorption=false", 2.582, 5.289),

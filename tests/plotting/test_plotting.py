@@ -8,6 +8,7 @@ import sys
 import matplotlib as mpl
 import numpy as np
 import pytest
+from nominal import FIXED
 from plotting_checks import Constrained, importance_samples, legend_entries, make_quick, make_run, make_summary, texts
 from scipy import stats
 
@@ -30,9 +31,7 @@ def full():
 @pytest.fixture(scope="module")
 def analysis(full):
     """The same with fixed nuisance parameters, for speed."""
-    return full.with_overrides(
-        [f"parameters.{name}.value=1" for name in ("norm_conventional", "norm_muon", "detector_scale", "energy_scale")]
-    )
+    return full.with_overrides(FIXED)
 
 
 @pytest.fixture(scope="module")

@@ -15,6 +15,7 @@ from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
+from nominal import FIXED
 
 import nuinfer
 from nuinfer import plotting
@@ -27,7 +28,6 @@ from nuinfer.report import page as report_page
 
 ALL_KINDS = plotting.KINDS
 VOID = {"meta", "link", "img", "source", "br"}
-FIXED = [f"parameters.{name}.value=1" for name in ("norm_conventional", "norm_muon", "detector_scale", "energy_scale")]
 
 
 class Page(HTMLParser):
