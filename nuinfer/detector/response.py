@@ -18,6 +18,9 @@ from nuinfer.typing import FloatArray, IntArray
 PHI_UNIT = 1e-18
 """Unit of phi_total in GeV^-1 cm^-2 s^-1 sr^-1."""
 
+BLOCK = 16
+"""Numbers that a sum is vectorised by: of no more and no fewer, so that nothing is left to be added one by one."""
+
 TILTED, TILT_PIVOT_GEV = "conventional", 2020.0
 """The background that `tilt_conventional` tilts, and where it keeps its flux (arXiv:2011.03545)."""
 
@@ -27,10 +30,11 @@ class Response(NamedTuple):
 
     Parameters
     ----------
-    fold : ndarray, shape (channel, topology * column, true bin * 3)
-        Counts per unit of ``integral population dE`` and of phi_total; the channels are nu + nubar, nu - nubar.
+    fold : ndarray, shape (channel, topology * column, true bin * 3 and more)
+        Counts per unit of ``integral population dE`` and of phi_total; the channels are nu + nubar, nu - nubar. Zeros
+        fill up the last of its `BLOCK`.
     least : ndarray, shape (topology * column,)
-        First true bin that has a response: deposited energies lie below true ones.
+        Begin of the first block that has a response: deposited energies lie below true ones.
     energy_scale : EnergyScale
         Columns and bins.
     templates : ndarray, shape (background, topology, bin)
@@ -45,11 +49,11 @@ class Response(NamedTuple):
         Their logarithms.
     tilts : ndarray, shape (background, bin)
         Logarithm of the factor of a unit tilt.
-    variance : ndarray, shape (channel, topology * bin, true bin * 3)
+    variance : ndarray, shape (channel, topology * bin, true bin * 3 and more)
         Variance from the finite simulation, by flavour, per squared integral of its flux, nu + nubar, and of that of
         nu - nubar; the second channel per twice their product. No bins: the simulation is taken as exact.
     least_varied : ndarray, shape (topology * bin,)
-        First true bin that has a variance.
+        Begin of the first block that has a variance.
     """
 
     fold: FloatArray
@@ -71,15 +75,14 @@ def make_response(dataset: DataSet, mixing: Mixing) -> Response:
     neutrinos, antineutrinos = area_m2[:3], area_m2[3:]
     channels = np.stack([neutrinos + antineutrinos, neutrinos - antineutrinos]) / 2.0
     states = np.einsum("ai,caetd->ctdei", mixing.probabilities, channels)
-    states = states.reshape(2, -1, *states.shape[3:])
     exposure = dataset.livetime_s * 4.0 * np.pi * CM2_PER_M2 * PHI_UNIT
     edges, scales, templates = dataset.bin_edges_gev, dataset.scaling.scales, dataset.backgrounds
     none = np.zeros((*dataset.observed.shape, len(scales)))
-    variance = exposure**2 * _variance_m4(dataset)
+    fold, variance = exposure * _in_blocks(states), exposure**2 * _in_blocks(_variance_m4(dataset))
     tilt = -0.5 * np.log(edges[1:] * edges[:-1] / TILT_PIVOT_GEV**2)
     return Response(
-        exposure * states.reshape(*states.shape[:2], -1),
-        np.argmax(np.any(states != 0.0, axis=(0, 3)), axis=-1),
+        fold,
+        _first_blocks(fold),
         make_energy_scale(np.concatenate([dataset.below_edges_gev[:-1], edges]), edges),
         np.array(list(templates.values()), float),
         np.array([name not in NOT_NEUTRINOS for name in templates], float),
@@ -88,18 +91,28 @@ def make_response(dataset: DataSet, mixing: Mixing) -> Response:
         np.array([tilt if name == TILTED else 0.0 * tilt for name in templates]),
         np.ascontiguousarray(mixing.probabilities),
         variance,
-        np.argmax(np.any(variance != 0.0, axis=0), axis=-1) // 3,
+        _first_blocks(variance),
     )
+
+
+def _in_blocks(weights: FloatArray) -> FloatArray:
+    """Weights (channel, topology, deposited, true bin, 3) as rows (channel, topology * deposited, number) of blocks."""
+    rows = weights.reshape(len(weights), -1, 3 * weights.shape[3])
+    return np.pad(rows, ((0, 0), (0, 0), (0, -rows.shape[2] % BLOCK)))
+
+
+def _first_blocks(rows: FloatArray) -> IntArray:
+    """Where the first block begins that is not 0 in every channel."""
+    return np.asarray(np.argmax(np.any(rows != 0.0, axis=0), axis=-1) // BLOCK * BLOCK)
 
 
 def _variance_m4(dataset: DataSet) -> FloatArray:
     """Variances of the area, see `Response.variance`: of a species S + D or S - D over 2, squared."""
     if dataset.area_variance_m4 is None:
-        return np.empty((2, 0, 3 * (dataset.true_edges_gev.size - 1)))
+        return np.empty((2, 0, 0, dataset.true_edges_gev.size - 1, 3))
     neutrinos, antineutrinos = dataset.area_variance_m4[:3], dataset.area_variance_m4[3:]
     channels = np.stack([neutrinos + antineutrinos, neutrinos - antineutrinos]) / 4.0
-    bins = np.moveaxis(channels, (1, 2), (4, 3))  # channel, topology, bin, true bin, flavour
-    return bins.reshape(2, bins.shape[1] * bins.shape[2], -1)
+    return np.moveaxis(channels, (1, 2), (4, 3))  # channel, topology, bin, true bin, flavour
 
 
 @reordered
@@ -203,7 +216,7 @@ def _square(
                     room[3 * e + a] = both * both
         barrier(team)
         for k in each(team, out.size):
-            least = 3 * response.least_varied[k]
+            least = response.least_varied[k]
             found = _dot(room[least:], response.variance[c, k, least:])
             out[k] = found if c == 0 else out[k] + found
         barrier(team)
@@ -248,9 +261,11 @@ def count(
             for e in each(team, integrals.shape[3]):
                 for i in range(3):
                     arriving[3 * e + i] = passing.phi_total[b] * integrals[b, c, i, e]
+            for k in each(team, arriving.size - 3 * integrals.shape[3]):
+                arriving[3 * integrals.shape[3] + k] = 0.0
             barrier(team)
             for column in each(team, folded.size):
-                least = 3 * response.least[column]
+                least = response.least[column]
                 folded[column] += _dot(arriving[least:], fold[c, column, least:])
             barrier(team)
         if squared.size > 0:
