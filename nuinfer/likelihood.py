@@ -16,6 +16,9 @@ from nuinfer.compiled import ALONE, barrier, compiled, each, inlined, inner, lea
 from nuinfer.detector.response import Expected
 from nuinfer.typing import ArrayLike, FloatArray, IntArray
 
+CITATION = "Argüelles, Schneider, Yuan, JHEP 06 (2019) 030, arXiv:1901.04645"
+"""Of the effective likelihood."""
+
 LARGE = 10.0
 """From here on Stirling's series of ln Gamma, of five terms, is exact to the last digits."""
 

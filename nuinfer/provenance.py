@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from nuinfer import likelihood
 from nuinfer.config import Config, definitions, entry_of, late_keys, own_definitions
 from nuinfer.constraints.base import Constraint
 from nuinfer.constraints.tables import FOLDER
@@ -43,6 +44,8 @@ def references(config: Config, dataset: DataSet, constraints: Iterable[Constrain
         If something that is used has a blank citation.
     """
     cited = [*_model(config)]
+    if config.data.likelihood == "effective":
+        cited.append(("likelihood effective", likelihood.CITATION))
     for each in constraints:
         cited += [(each.name, each.measurement.citation), (f"{each.name}, prediction", each.prediction_reference)]
     for what, citation in cited:

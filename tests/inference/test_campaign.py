@@ -199,7 +199,7 @@ def test_results_do_not_depend_on_the_executor_and_are_kept(tmp_path, capsys):
 
 def test_best_fits_are_those_of_the_profile(tmp_path):
     """A job does what a user would do by hand with the same data and seed."""
-    config = parse_campaign(FITS.replace("n = 6", "n = 1"))
+    config = parse_campaign(FITS.replace("n = 6", "n = 1") + '"data.likelihood" = "poisson"\n')
     (job,) = jobs_of(config)
     row = run_job(job, tmp_path)
     data, _ = np.random.SeedSequence(11, spawn_key=(0,)).spawn(2)

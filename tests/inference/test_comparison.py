@@ -133,6 +133,7 @@ def test_prior_volume():
     normal = np.prod([np.sqrt(2 * np.pi) * s * special.ndtr(1.0 / s) for s in (0.4, 0.5, 0.1)])
     energy = analysis.space.sampled[analysis.parameter_names.index("energy_scale")][1]
     normal *= np.exp(-energy.coefficients[0])
+    normal *= np.sqrt(2 * np.pi) * 1.0 * (special.ndtr(5.0) - 0.5) * np.sqrt(2 * np.pi) * 0.05  # prompt, tilt
     assert Evidence("", analysis, (), (), {}, 0.0).ln_prior_volume == pytest.approx(np.log(widths * normal), abs=1e-12)
 
 

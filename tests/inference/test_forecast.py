@@ -26,6 +26,7 @@ ONLY_G |= {
     "parameters.gamma.value": 2.9,
     "parameters.phi_total.value": 6.4,
     "parameters.lightest_nu_mass_ev.value": 0.05,
+    "data.likelihood": "poisson",
 }
 ONLY_G |= {"parameters.norm_muon.sigma": 1e-6}  # as good as known: the Standard Model needs a parameter too
 POINT = {"m_zprime_mev": MASS, "g_prime": COUPLING}

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from baseline_numbers import FIRST_EDITION
 from beams import columns, emitted_beyond, finer, populations
 from nominal import FIXED
 from scipy import stats
@@ -248,6 +249,7 @@ def analysis_of(case):
         "model.absorption": case["absorption"],
         "model.regeneration": False,
         "model.relic_neutrinos": "standard",
+        "data.dataset": str(FIRST_EDITION),
     }
     if "source_redshift" in case:
         settings["model.evolution"] = "single"

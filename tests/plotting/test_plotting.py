@@ -87,7 +87,7 @@ def test_axes_of_the_user_are_drawn_on(analysis, samples, point):
     assert left.get_xscale() == "log"
     assert not right.has_data()
     assert left.get_legend() is not None
-    panels = mpl.figure.Figure().subplots(1, 2)
+    panels = mpl.figure.Figure().subplots(1, 3)
     assert plotting.plot_counts(analysis, samples, best_fit=point, axes=list(panels)).axes == list(panels)
     empty = mpl.figure.Figure(figsize=(6, 6), layout="constrained")
     assert plotting.plot_corner(analysis, samples, parameters=("gamma", "phi_total"), figure=empty) is empty

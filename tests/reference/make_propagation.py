@@ -3,8 +3,8 @@
     python tests/reference/make_propagation.py [OUTPUT]
 
 An independent calculation for the tests: it shares no code, no constants and no closed forms with ``nuinfer``; of the
-package it reads only the response and the metadata of ``data/hese7``. Formulas: arXiv:1504.00711 (equation numbers
-below), with split masses and the decoherent regime added; see the physics pages of the documentation.
+package it reads only the response and the metadata of the first edition of ``data/hese7``. Formulas: arXiv:1504.00711
+(equation numbers below), with split masses and the decoherent regime added; see the physics pages of the documentation.
 """
 
 from __future__ import annotations
@@ -289,8 +289,8 @@ def point_cases(rng: np.random.Generator) -> tuple[list[Case], list[Case]]:
 
 
 def hese_area() -> tuple[float, Array, Array]:
-    """Livetime, true edges and area (species, true, topology, bin) of ``data/hese7``."""
-    folder = REPOSITORY / "data" / "hese7"
+    """Livetime, true edges and area (species, true, topology, bin) of the first edition of ``data/hese7``."""
+    folder = Path(__file__).with_name("hese7-first-edition")
     metadata = tomllib.loads((folder / "dataset.toml").read_text())
     with np.load(folder / "response.npz") as archive:
         arrays = {name: archive[name] for name in archive.files}

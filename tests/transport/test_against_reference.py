@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from baseline_numbers import FIRST_EDITION
 
 import nuinfer
 from nuinfer.physics.absorption import degenerate_transition, optical_depth, resonance_redshift, split_transition
@@ -83,7 +84,8 @@ def test_astrophysical_counts(case):
     degenerate = len(case["masses_ev"]) == 1
     settings["masses"] = "degenerate" if degenerate else "split"
     mass = {"m_nu_ev": case["masses_ev"][0]} if degenerate else {"lightest_nu_mass_ev": case["lightest_ev"]}
-    analysis = nuinfer.load("hese7_icecube", {f"model.{key}": value for key, value in settings.items()})
+    keys = {f"model.{key}": value for key, value in settings.items()}
+    analysis = nuinfer.load("hese7_icecube", keys | {"data.dataset": str(FIRST_EDITION)})
     names = ("log10_m_zprime_mev", "log10_g_prime", "gamma", "phi_total", "detector_scale")
     got = analysis.predict({**{name: case[name] for name in names}, **mass})["astro"]
     np.testing.assert_allclose(got, case["result"], rtol=1e-5)

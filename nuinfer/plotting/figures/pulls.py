@@ -45,9 +45,10 @@ def pulls(analysis: Analysis, theta: ArrayLike) -> dict[str, FloatArray]:
     for column, (parameter, prior) in enumerate(analysis.space.sampled):
         if isinstance(prior, Normal):
             found[parameter.label] = (rows[..., column] - prior.mean) / prior.sigma
-    expected, observed = analysis.expected_counts(rows).sum(axis=-1), analysis.observed_counts.sum(axis=-1)
+    model, observed = analysis.expected(rows), analysis.observed_counts.sum(axis=-1)
+    expected, spread = model.total.sum(axis=-1), np.sqrt((model.total + model.variance).sum(axis=-1))
     events = [f"{topology.replace('_', ' ')} events" for topology in analysis.topologies]
-    return found | dict(zip(events, np.moveaxis((expected - observed) / np.sqrt(expected), -1, 0), strict=True))
+    return found | dict(zip(events, np.moveaxis((expected - observed) / spread, -1, 0), strict=True))
 
 
 def plot_pulls(
