@@ -53,7 +53,7 @@ def ways(monkeypatch, tmp_path):
         return call
 
     analysis = nuinfer.load("hese7")
-    few = {"ensembles": 1, "walkers": 20, "max_steps": 2}
+    few = {"ensembles": 1, "walkers": 24, "max_steps": 2}
     nuinfer.fit(analysis, tmp_path / "before", **few, executor=Inline(), progress=False)  # compiles what a fit needs
     for module in [module for name, module in sys.modules.items() if name.startswith("nuinfer.")]:
         for name, value in list(vars(module).items()):
@@ -77,7 +77,7 @@ def test_from_nuinfer_fit_to_the_compiled_code(ways, monkeypatch, tmp_path):
 
     monkeypatch.setattr(LocalWorkers, "submit", submit)
     monkeypatch.setattr("nuinfer.plotting.save_all", lambda *_, **__: [])
-    settings = ["walkers=20", "ensembles=1", "max_steps=2", "seed=1"]
+    settings = ["walkers=24", "ensembles=1", "max_steps=2", "seed=1"]
     options = [word for setting in settings for word in ("--set", f"sampler.{setting}")]
     assert main(["fit", "hese7", *options, "--jobs", "1", "--out", str(tmp_path / "run")]) == 3
     parent, worker = max(parents, key=len), to_the_kernel(workers)

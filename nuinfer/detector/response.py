@@ -140,7 +140,8 @@ class Expected(NamedTuple):
     @property
     def total(self) -> FloatArray:
         """Expected counts of all components, shape (*batch, topology, bin)."""
-        return np.asarray(self.components.sum(axis=-3))
+        with np.errstate(all="ignore"):  # whatever they are
+            return np.asarray(self.components.sum(axis=-3))
 
     def times(self, factor: float) -> Expected:
         """The same with all counts multiplied."""

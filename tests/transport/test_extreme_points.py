@@ -80,7 +80,7 @@ def test_any_float_is_a_number_minus_infinity_or_refused(analyses, name):
 
 def test_components_that_overflow_on_both_sides_are_refused(analyses):
     """Found by the test above: inf - inf."""
-    theta = np.array([2.0, -np.finfo(float).max, np.finfo(float).max, 1.0, 1.0, 1.0])
+    theta = np.array([2.0, -np.finfo(float).max, np.finfo(float).max, 1.0, 0.0, 1.0, 1.0, 0.0])
     with pytest.raises(NuinferError, match="the expected counts are not finite at"):
         analyses["standard_model"].expected_counts(theta)
 
