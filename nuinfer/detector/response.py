@@ -123,6 +123,32 @@ def _dot(first: FloatArray, second: FloatArray) -> float:
     return total
 
 
+@reordered
+def _dots(first: FloatArray, one: FloatArray, two: FloatArray, three: FloatArray) -> tuple[float, float, float]:
+    """Of three at once: what they share is read once."""
+    a, b, c = 0.0, 0.0, 0.0
+    for k in range(first.size):
+        a += first[k] * one[k]
+        b += first[k] * two[k]
+        c += first[k] * three[k]
+    return a, b, c
+
+
+@inner
+def _fold(team: Any, numbers: FloatArray, rows: FloatArray, first: IntArray, out: FloatArray) -> None:
+    """Add the sums of the numbers over each row (row, number), from its first block on, to those of `out` (row,)."""
+    by_three = out.size // 3 if len(team) == 1 else 0
+    for k in range(0, 3 * by_three, 3):
+        at = min(first[k], first[k + 1], first[k + 2])
+        found = _dots(numbers[at:], rows[k, at:], rows[k + 1, at:], rows[k + 2, at:])
+        out[k] += found[0]
+        out[k + 1] += found[1]
+        out[k + 2] += found[2]
+    for rest in each(team, out.size - 3 * by_three):
+        k = 3 * by_three + rest
+        out[k] += _dot(numbers[first[k] :], rows[k, first[k] :])
+
+
 class Expected(NamedTuple):
     """What a model expects of counts.
 
@@ -203,23 +229,19 @@ def _square(
 ) -> None:
     """Variance (topology * bin) of a point from the finite simulation, at nominal scales; `room` (true bin * 3)."""
     total, apart, phi = integrals[b, 0], integrals[b, integrals.shape[1] - 1], passing.phi_total[b]
+    of = response.flavours
+    for k in each(team, out.size):
+        out[k] = 0.0
     for c in range(integrals.shape[1]):
-        for a in range(3):
-            of_1, of_2, of_3 = response.flavours[a, 0], response.flavours[a, 1], response.flavours[a, 2]
-            for e in each(team, total.shape[1]):
-                both = phi * (of_1 * total[0, e] + of_2 * total[1, e] + of_3 * total[2, e])
-                other = phi * (of_1 * apart[0, e] + of_2 * apart[1, e] + of_3 * apart[2, e])
-                if c > 0:
-                    room[3 * e + a] = 2.0 * both * other
-                elif integrals.shape[1] > 1:
-                    room[3 * e + a] = both * both + other * other
-                else:
-                    room[3 * e + a] = both * both
+        for e in each(team, total.shape[1]):
+            for a in range(3):
+                both = phi * (of[a, 0] * total[0, e] + of[a, 1] * total[1, e] + of[a, 2] * total[2, e])
+                room[3 * e + a] = both * both
+                if integrals.shape[1] > 1:
+                    other = phi * (of[a, 0] * apart[0, e] + of[a, 1] * apart[1, e] + of[a, 2] * apart[2, e])
+                    room[3 * e + a] = both * both + other * other if c == 0 else 2.0 * both * other
         barrier(team)
-        for k in each(team, out.size):
-            least = response.least_varied[k]
-            found = _dot(room[least:], response.variance[c, k, least:])
-            out[k] = found if c == 0 else out[k] + found
+        _fold(team, room, response.variance[c], response.least_varied, out)
         barrier(team)
 
 
@@ -265,9 +287,7 @@ def count(
             for k in each(team, arriving.size - 3 * integrals.shape[3]):
                 arriving[3 * integrals.shape[3] + k] = 0.0
             barrier(team)
-            for column in each(team, folded.size):
-                least = response.least[column]
-                folded[column] += _dot(arriving[least:], fold[c, column, least:])
+            _fold(team, arriving, fold[c], response.least, folded)
             barrier(team)
         if squared.size > 0:
             _square(team, b, integrals, passing, response, arriving, squared)
