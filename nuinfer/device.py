@@ -20,7 +20,7 @@ from numba import float64
 from nuinfer.compiled import barrier, cut, points_of, stamped
 from nuinfer.detector.response import Expected, Passing, Response, count, counting_size
 from nuinfer.errors import ConfigError
-from nuinfer.likelihood import weigh
+from nuinfer.likelihood import COUNTING, weigh
 from nuinfer.registry import imported
 from nuinfer.transport.points import Bins, Points
 from nuinfer.transport.resonant import at_earth, most_nodes
@@ -82,7 +82,7 @@ def _evaluate(
     barrier(team)
     count(team, integrals, passing, response, room, expected)
     terms, _ = cut(room, 0, expected.variance.shape[1:])
-    weigh(team, *data, expected, terms, log_like)
+    weigh(team, COUNTING, data, expected, terms, log_like)
 
 
 _kernel: Any = stamped(cuda.jit(cache=True)(_evaluate))

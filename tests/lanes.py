@@ -16,7 +16,7 @@ import numpy as np
 import nuinfer
 from nuinfer.compiled import barrier, points_of
 from nuinfer.detector.response import Expected, count, counting_size
-from nuinfer.likelihood import weigh
+from nuinfer.likelihood import COUNTING, weigh
 from nuinfer.transport.resonant import at_earth, most_nodes
 from nuinfer.transport.workspace import workspace_of
 
@@ -95,7 +95,7 @@ def conflict(preset, overrides, left_out=None, seed=12):
         barrier(team)
         count(team, integrals, model._passing(values), response, room, made)
         terms = room[: observed.size].reshape(observed.shape[1:])
-        weigh(team, observed, np.zeros_like(observed), np.zeros(POINTS, np.intp), made, terms, out)
+        weigh(team, COUNTING, (observed, np.zeros_like(observed), np.zeros(POINTS, np.intp)), made, terms, out)
 
     threads = [threading.Thread(target=work, args=(lane,)) for lane in range(LANES)]
     for thread in threads:

@@ -11,7 +11,7 @@ from scipy import stats
 
 from nuinfer.detector.response import Expected
 from nuinfer.inference.runs.summary import predictive_checks
-from nuinfer.likelihood import data_log_likelihood, data_log_terms, drawn, log_factorials, tail
+from nuinfer.likelihood import COUNTING, data_log_likelihood, data_log_terms, drawn, log_factorials
 
 REFERENCE = np.array(json.loads((Path(__file__).parent / "reference" / "effective.json").read_text()))
 
@@ -75,7 +75,7 @@ def test_draws_without_variance_are_those_of_the_generator():
 
 def test_tails_are_exact():
     n, mu = np.array([0.0, 3.0, 9.0]), np.array([0.4, 2.0, 20.0])
-    np.testing.assert_allclose(tail(n, mu), stats.poisson.sf(n, mu) + 0.5 * stats.poisson.pmf(n, mu), rtol=1e-12)
+    np.testing.assert_allclose(COUNTING.tail(n, mu), stats.poisson.sf(n, mu) + 0.5 * stats.poisson.pmf(n, mu), rtol=1e-12)
 
 
 def test_predictive_p_values_know_the_variance():

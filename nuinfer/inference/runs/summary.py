@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import special
 
 from nuinfer.inference.runs.diagnostics import Verdict, flattened
-from nuinfer.likelihood import drawn_means, tail
+from nuinfer.likelihood import COUNTING, Density
 from nuinfer.typing import ArrayLike, FloatArray
 
 NOT_CONVERGED = "not converged: "
@@ -164,7 +163,11 @@ class PredictiveChecks:
 
 
 def predictive_checks(
-    observed: ArrayLike, expected: ArrayLike, rng: np.random.Generator, variance: ArrayLike = 0.0
+    observed: ArrayLike,
+    expected: ArrayLike,
+    rng: np.random.Generator,
+    variance: ArrayLike = 0.0,
+    density: Density = COUNTING,
 ) -> PredictiveChecks:
     """Posterior predictive checks: p-values of the observed counts under the fitted model.
 
@@ -184,6 +187,8 @@ def predictive_checks(
         probabilities, whose means are drawn where there is a variance.
     variance : array_like, shape (draw, topology, bin)
         Of the expected counts, from a finite simulation.
+    density : Counting or TwoPiece
+        Of the data.
 
     Examples
     --------
@@ -192,8 +197,8 @@ def predictive_checks(
     ([[0.46, 0.0]], True)
     """
     n, mu = np.asarray(observed, float), np.asarray(expected, float)
-    means = drawn_means(mu, variance, rng)
-    half_deviances = (np.sum(special.kl_div(counts, mu), axis=(-2, -1)) for counts in (rng.poisson(means), n))
-    worse = np.greater_equal(*half_deviances)
-    bins, total = (tail(*each).mean(axis=0) for each in ((n, means), (n.sum(), means.sum(axis=(-2, -1)))))
-    return PredictiveChecks(bins, float(total), float(np.mean(worse)), len(mu))
+    means = density.means(mu, variance, rng)
+    simulated = density.around(means, rng)
+    worse = np.greater_equal(*(density.deviance(data, mu).sum(axis=(-2, -1)) for data in (simulated, n)))
+    total = density.tail_of_sum(n, means, simulated).mean()
+    return PredictiveChecks(density.tail(n, means).mean(axis=0), float(total), float(np.mean(worse)), len(mu))
