@@ -17,6 +17,7 @@ from nuinfer.build import Parts, build, mass_range_mev
 from nuinfer.config import Config, SamplerConfig
 from nuinfer.constraints.base import Constraint, log_terms
 from nuinfer.detector.dataset import DataSet
+from nuinfer.detector.flux_points import FluxPoints
 from nuinfer.detector.response import Expected
 from nuinfer.errors import ConfigError, PhysicsDomainError
 from nuinfer.forward import ForwardModel
@@ -72,7 +73,7 @@ class Analysis:
     space: ParameterSpace = field(init=False, repr=False, compare=False)
     model: ForwardModel = field(init=False, repr=False, compare=False)
     constraints: tuple[Constraint, ...] = field(init=False, repr=False, compare=False)
-    dataset: DataSet = field(init=False, repr=False, compare=False)
+    dataset: DataSet | FluxPoints = field(init=False, repr=False, compare=False)
     mixing: Mixing = field(init=False, repr=False, compare=False)
     parameter_names: tuple[str, ...] = field(init=False, repr=False, compare=False)
     term_names: tuple[str, ...] = field(init=False, repr=False, compare=False)
@@ -225,7 +226,8 @@ class Analysis:
             observables, first = self.parts.observables(self.constraints, values), np.zeros(len(x), np.intp)
             found = [log_prior, *log_terms(observables, self._numbers, self.own.measured, first)]
         expected = self.parts.expected(values, finite)
-        found.append(data_log_likelihood(self.own.counts, self.own.factorials, first, expected))
+        data = self.own.counts, self.own.factorials
+        found.append(data_log_likelihood(*data, first, expected, self.model.density))
         terms = dict(zip(self.term_names, found, strict=True))
         self.parts.refuse_nonfinite(x, terms)
         return {name: term.reshape(np.shape(theta)[:-1]).copy() for name, term in terms.items()}
@@ -280,11 +282,11 @@ class Analysis:
     def data_terms(self, theta: ArrayLike) -> FloatArray:
         """Log-probability of each bin, shape (*batch, topology, bin); NaN where the counts make no sense."""
         expected = self.expected(theta)
-        return data_log_terms(self.observed_counts, expected.total, expected.variance)
+        return data_log_terms(self.observed_counts, expected.total, expected.variance, self.model.density)
 
     def drawn(self, theta: ArrayLike, rng: np.random.Generator) -> FloatArray:
         """Simulated counts, a data set for each point, shape (*batch, topology, bin)."""
-        return drawn(self.expected(theta), rng)
+        return drawn(self.expected(theta), rng, self.model.density)
 
     def edges_gev(self, theta: ArrayLike) -> FloatArray:
         """Energies in GeV at which the flux at Earth is not smooth, shape (*batch, edge); none without absorption."""
@@ -361,7 +363,9 @@ class Analysis:
 
     def data_sets(self, drawn: Sequence[tuple[ArrayLike, Mapping[str, float]]]) -> DataSets:
         """Many data sets for `evaluate`, each what `with_observed` takes; raises what that does."""
-        return stacked(Observed(self.observed_counts, self.constraints, self.checksums), drawn)
+        return stacked(
+            Observed(self.observed_counts, self.constraints, self.checksums, self.model.density.lowest), drawn
+        )
 
     def config_toml(self) -> str:
         """The resolved configuration as TOML, every key written out."""

@@ -9,15 +9,16 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 
 from nuinfer import provenance
-from nuinfer.config import Config, ModelConfig, n_eff, not_heated_because, own_definitions
+from nuinfer.config import Config, DataConfig, ModelConfig, n_eff, not_heated_because, own_definitions
 from nuinfer.constraints import CONSTRAINTS, user
 from nuinfer.constraints.base import Constraint
 from nuinfer.constraints.definition import Oscillation, Prediction
 from nuinfer.detector.dataset import DataSet, analysed, load_dataset, project
+from nuinfer.detector.flux_points import FluxPoints
 from nuinfer.detector.response import Expected
 from nuinfer.errors import ConfigError, NonFiniteLogProbError, NuinferError
 from nuinfer.forward import RELIC_TEMPERATURE, ForwardModel, Heating
-from nuinfer.parameters import PARAMETERS, ParameterSpace
+from nuinfer.parameters import DETECTOR, PARAMETERS, ParameterSpace
 from nuinfer.physics.cosmology import COSMOLOGIES
 from nuinfer.physics.evolution import LAWS, Law, LogDensity
 from nuinfer.physics.masses import squared_offsets_ev2
@@ -127,14 +128,12 @@ def build(config: Config) -> Parts:
         One line naming the key or file, the value and what is allowed.
     """
     model = config.model
-    dataset = load_dataset(config.data.dataset, config.data.min_deposited_energy_gev)
-    dataset = analysed(dataset, config.data.topologies, config.data.likelihood)
-    dataset = project(dataset, config.data.exposure, config.data.effective_area_scale)
+    dataset = _dataset(config)
     mixing, splittings = MIXINGS[model.mixing].value[model.ordering]
     d21, d3l = model.delta_m2_21_ev2 or splittings.delta_m2_21_ev2, model.delta_m2_3l_ev2 or splittings.delta_m2_3l_ev2
     offsets = squared_offsets_ev2(model.ordering, d21, d3l)
     spectrum = SPECTRA.find(model.spectrum, "model.spectrum")
-    space = _parameter_space(config)
+    space = _parameter_space(config, dataset)
     law = LAWS.find(model.evolution, "model.evolution")
     forward = ForwardModel(
         dataset=dataset,
@@ -150,7 +149,8 @@ def build(config: Config) -> Parts:
         heating=_heating(config),
     )
     centre = space.named(space.unpack(space.prior_transform(np.full((2, space.n_dim), 0.5)))[0])
-    _check_energy_scale(space, dataset)
+    if isinstance(dataset, DataSet):
+        _check_energy_scale(space, dataset)
     _check_functions(forward, centre)
     constraints = _constraints(config, space, (mixing, d21))
     if model.absorption:
@@ -161,6 +161,25 @@ def build(config: Config) -> Parts:
         constraints = tuple(constraint.averaged(sums) for constraint in constraints)
     sourced = (config, dataset, constraints)
     return Parts(space, forward, constraints, provenance.checksums(*sourced), provenance.references(*sourced))
+
+
+def _dataset(config: Config) -> DataSet | FluxPoints:
+    """The data; of flux points nothing can be projected or left out."""
+    settings = config.data
+    dataset = load_dataset(settings.dataset, settings.min_deposited_energy_gev)
+    if isinstance(dataset, DataSet):
+        dataset = analysed(dataset, settings.topologies, settings.likelihood)
+        return project(dataset, settings.exposure, settings.effective_area_scale)
+    usual = DataConfig(likelihood="poisson", topologies=2)  # what they are settled to; neither means anything here
+    for key in [name for name in DataConfig.model_fields if name != "dataset"]:
+        if getattr(settings, key) != getattr(usual, key):
+            given = json.dumps(getattr(settings, key))
+            raise ConfigError(
+                f"data.{key}: {given} is not allowed, only leaving it out: '{dataset.name}' has flux points"
+            )
+    if config.sampler.device == "cuda":
+        raise ConfigError(f"sampler.device: 'cuda' is not allowed, only 'cpu': '{dataset.name}' has flux points")
+    return dataset
 
 
 def _device(config: Config) -> str:
@@ -250,10 +269,10 @@ def _check_thermal(model: ModelConfig) -> None:
             raise ConfigError(f"model.{key}: {given} {with_thermal} {json.dumps(value)}")
 
 
-def _parameter_space(config: Config) -> ParameterSpace:
+def _parameter_space(config: Config, dataset: DataSet | FluxPoints) -> ParameterSpace:
     """The parameters that the model depends on."""
-    model = config.model
-    present = [definition for definition in own_definitions(model).values() if definition.exists(model)]
+    model, left_out = config.model, DETECTOR if isinstance(dataset, FluxPoints) else ()
+    present = [d for name, d in own_definitions(model).items() if d.exists(model) and name not in left_out]
     space = ParameterSpace(config.parameters.parameters(present))
     _check_domain(space, 0.0 if model.targets == "thermal" else MIN_MASS_AT_REST_EV)
     return space

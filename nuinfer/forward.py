@@ -9,9 +9,11 @@ import numpy as np
 
 from nuinfer.compiled import ALONE, compiled
 from nuinfer.detector.dataset import DataSet
+from nuinfer.detector.flux_points import FluxPoints
 from nuinfer.detector.response import Expected, Passing, Response, expected_of, make_response
+from nuinfer.detector.segments import Segments, make_segments, mean_fluxes
 from nuinfer.errors import PhysicsDomainError
-from nuinfer.likelihood import data_log_likelihood
+from nuinfer.likelihood import COUNTING, Density, data_log_likelihood, two_piece
 from nuinfer.physics.dip import coupling_of_depth
 from nuinfer.physics.masses import above_lightest
 from nuinfer.physics.mixing import Mixing
@@ -40,8 +42,8 @@ class ForwardModel:
 
     Parameters
     ----------
-    dataset : DataSet
-        Response, backgrounds, livetime; its observed counts are not used.
+    dataset : DataSet or FluxPoints
+        What is measured, and how; the observed data are not used.
     mixing : Mixing
         Mixing matrix.
     composition : Source
@@ -64,7 +66,7 @@ class ForwardModel:
         Gauss-Legendre nodes per bin of true energy, and on each side of a jump.
     """
 
-    dataset: DataSet
+    dataset: DataSet | FluxPoints
     mixing: Mixing
     composition: Source
     mass_name: str | None
@@ -85,12 +87,23 @@ class ForwardModel:
         return both[None] if np.any(both[1]) else both[None, :1]
 
     @cached_property
-    def _response(self) -> Response:
+    def _response(self) -> Response | Segments:
+        if isinstance(self.dataset, FluxPoints):
+            return make_segments(self.dataset)
         return make_response(self.dataset, self.mixing)
 
     @cached_property
     def _bins(self) -> Bins:
+        if isinstance(self.dataset, FluxPoints):
+            return make_bins(make_segments(self.dataset).true_edges_gev, self.nodes_per_bin, power=1.0)
         return make_bins(self.dataset.true_edges_gev, self.nodes_per_bin)
+
+    @cached_property
+    def density(self) -> Density:
+        """Of the data."""
+        if isinstance(self.dataset, FluxPoints):
+            return two_piece(self.dataset.error_up, self.dataset.error_low)
+        return COUNTING
 
     @property
     def component_names(self) -> tuple[str, ...]:
@@ -148,7 +161,7 @@ class ForwardModel:
         PhysicsDomainError
             If a scale would lift events into the analysis from energies that the response does not hold.
         """
-        nothing = np.zeros((1, *self._response.templates.shape[1:]))
+        nothing = np.zeros((1, *self.dataset.observed.shape))
         return self.evaluate(values, nothing, nothing, np.zeros(values["gamma"].size, np.intp))[0]
 
     def components(self, values: Mapping[str, FloatArray]) -> FloatArray:
@@ -161,11 +174,13 @@ class ForwardModel:
         """Expected counts, see `expected`, and log-probabilities, see `data_log_likelihood`."""
         if self.device == "cuda":
             return self._on_card(values, observed, factorials, of)
-        passing = self._passing(values)
         arriving, rows = _distinct(values, (*AFTER_TRANSPORT, *self._norms))
         flux = self.transport.integrals(self.points(arriving), self._bins)[rows]
-        expected = expected_of(flux, passing, self._response)
-        return expected, data_log_likelihood(observed, factorials, of, expected)
+        if isinstance(self._response, Segments):
+            expected = mean_fluxes(flux, values["phi_total"], self._response)
+        else:
+            expected = expected_of(flux, self._passing(values), self._response)
+        return expected, data_log_likelihood(observed, factorials, of, expected, self.density)
 
     @cached_property
     def _norms(self) -> tuple[str, ...]:
@@ -173,9 +188,10 @@ class ForwardModel:
 
     def _passing(self, values: Mapping[str, FloatArray]) -> Passing:
         """What changes the counts and not what arrives; refuses scales of energies that the response does not hold."""
-        scale, most = values["energy_scale"], self.dataset.max_energy_scale
+        dataset = cast("DataSet", self.dataset)
+        scale, most = values["energy_scale"], dataset.max_energy_scale
         if scale.max(initial=1.0) > most:
-            starts = f"the response of '{self.dataset.name}' starts at {self.dataset.below_edges_gev[0]:g} GeV"
+            starts = f"the response of '{dataset.name}' starts at {dataset.below_edges_gev[0]:g} GeV"
             raise PhysicsDomainError(
                 f"energy_scale: {scale.max()} is not allowed, {starts}; it must be at most {most:g}"
             )
@@ -188,14 +204,14 @@ class ForwardModel:
         """The GPU, with what does not change from point to point."""
         from nuinfer.device import Card
 
-        return Card(cast("Resonant", self.transport).path, self._bins, self._response)
+        return Card(cast("Resonant", self.transport).path, self._bins, cast("Response", self._response))
 
     def _on_card(
         self, values: Mapping[str, FloatArray], observed: FloatArray, factorials: FloatArray, of: IntArray
     ) -> tuple[Expected, FloatArray]:
         """`evaluate` by a GPU, in batches that its memory can take."""
-        n, shape = of.size, self._response.templates.shape
-        counts, variance = np.empty((n, 1 + shape[0], *shape[1:])), np.empty((n, *shape[1:]))
+        n, shape = of.size, self.dataset.observed.shape
+        counts, variance = np.empty((n, len(self.component_names), *shape)), np.empty((n, *shape))
         log_like = np.empty(n)
         one = self.points({name: value[:1] for name, value in values.items()})
         for rows in self._card.batches(n, one):

@@ -43,7 +43,7 @@ class Counting(NamedTuple):
     lowest: float = 0.0
 
     def means(self, mean: ArrayLike, variance: ArrayLike, rng: np.random.Generator) -> FloatArray:
-        """Means of Poisson distributions, one for each entry: gamma distributed where there is a variance, see `drawn`."""
+        """Means of Poisson distributions, one for each entry: gamma distributed where there is a variance."""
         mu, sigma2 = np.broadcast_arrays(np.asarray(mean, float), np.asarray(variance, float))
         spread = (sigma2 > 0.0) & (mu > 0.0)
         means = np.array(mu)
@@ -56,9 +56,9 @@ class Counting(NamedTuple):
         """Data around means, of the same shape."""
         return rng.poisson(means).astype(float)
 
-    def deviance(self, data: ArrayLike, mean: ArrayLike) -> FloatArray:
+    def deviance(self, data: FloatArray, mean: FloatArray) -> FloatArray:
         """Half the deviance from the best of all models in each bin."""
-        return np.asarray(special.kl_div(data, mean))
+        return np.asarray(special.kl_div(data, mean), float)
 
     def tail(self, observed: ArrayLike, means: ArrayLike) -> FloatArray:
         """P(more than observed) + P(as many)/2 around given means, shape of both.
@@ -68,9 +68,9 @@ class Counting(NamedTuple):
         >>> float(COUNTING.tail(0, np.log(2.0)))
         0.75
         """
-        counts = np.asarray(observed, float)
-        above = special.gammainc(counts + 1.0, means)
-        at_least = np.where(counts > 0.0, special.gammainc(np.maximum(counts, 1.0), means), 1.0)
+        counts, mu = np.asarray(observed, float), np.asarray(means, float)
+        above = special.gammainc(counts + 1.0, mu)
+        at_least = np.where(counts > 0.0, special.gammainc(np.maximum(counts, 1.0), mu), 1.0)
         return np.asarray(0.5 * (above + at_least))
 
     def tail_of_sum(self, observed: FloatArray, means: FloatArray, _simulated: FloatArray) -> FloatArray:
@@ -105,20 +105,21 @@ class TwoPiece(NamedTuple):
         below = rng.random(means.shape) * (self.up + self.low) < self.up
         return np.asarray(means + np.where(below, -self.up, self.low) * np.abs(rng.standard_normal(means.shape)))
 
-    def deviance(self, data: ArrayLike, mean: ArrayLike) -> FloatArray:
+    def deviance(self, data: FloatArray, mean: FloatArray) -> FloatArray:
         """Half the deviance, half a chi^2, from a model that goes through the data."""
         apart = np.subtract(data, mean)
         width = np.where(apart > 0.0, self.low, self.up)
-        return np.divide(apart**2, 2.0 * width**2, out=np.full(apart.shape, np.inf), where=width > 0.0)
+        infinite = np.full(apart.shape, np.inf)
+        return np.asarray(np.divide(apart**2, 2.0 * width**2, out=infinite, where=width > 0.0))
 
     def tail(self, observed: ArrayLike, means: ArrayLike) -> FloatArray:
         """P(more than observed) around given means, shape of both."""
-        apart = np.subtract(observed, means)
+        apart = np.asarray(observed, float) - np.asarray(means, float)
         above = apart > 0.0
         width = np.where(above, self.low, self.up)
         z = np.divide(np.abs(apart), width, out=np.full(apart.shape, np.inf), where=width > 0.0)
         side = 2.0 * width / (self.up + self.low) * special.ndtr(-z)
-        return np.where(above, side, 1.0 - side)
+        return np.asarray(np.where(above, side, 1.0 - side))
 
     def tail_of_sum(self, observed: FloatArray, _means: FloatArray, simulated: FloatArray) -> FloatArray:
         """Whether the sum of simulated data exceeds that of the observed ones."""
@@ -163,8 +164,8 @@ def data_log_terms(
     """
     n, mu, sigma2 = (np.asarray(each, float) for each in (observed, mean, variance))
     shape = np.broadcast_shapes(n.shape, mu.shape, sigma2.shape)
-    flat = (np.broadcast_to(each, shape).ravel() for each in (n, mu, sigma2))
-    return _terms(density, *flat, n.size).reshape(shape)
+    data, means, variances = (np.broadcast_to(each, shape).ravel() for each in (n, mu, sigma2))
+    return _terms(density, data, means, variances, n.size).reshape(shape)
 
 
 @inlined

@@ -57,11 +57,24 @@ class DataSets:
 
 
 class Observed(NamedTuple):
-    """Counts (topology, bin), constraints with their measured values, and checksums of the files and of what is new."""
+    """The data of an analysis.
+
+    Parameters
+    ----------
+    counts : ndarray, shape (topology, bin)
+        Counts, or flux points.
+    constraints : tuple of Constraint
+        With their measured values.
+    checksums : dict
+        Of the files and of what is new.
+    lowest : float
+        Smallest value that counts or flux points can have.
+    """
 
     counts: FloatArray
     constraints: tuple[Constraint, ...]
     checksums: dict[str, str]
+    lowest: float = 0.0
 
 
 def observed(parts: Parts, counts: Rows | None, measured: Measured) -> Observed:
@@ -83,15 +96,16 @@ def observed(parts: Parts, counts: Rows | None, measured: Measured) -> Observed:
         For another shape, or counts that are negative or not finite.
     """
     found, checksums = parts.model.dataset.observed, dict(parts.checksums)
+    lowest = parts.model.density.lowest
     if counts is not None:
-        found = _checked(counts, found.shape)
+        found = _checked(counts, found.shape, lowest)
         checksums["observed counts"] = _digest(counts)
     chosen = dict(measured)
     values = {c.name: chosen[c.name] for c in parts.constraints if c.is_density and c.name in chosen}
     if values:
         checksums["measured values"] = _digest(values)
     constraints = (c.with_measured(values[c.name]) if c.name in values else c for c in parts.constraints)
-    return Observed(found, tuple(constraints), checksums)
+    return Observed(found, tuple(constraints), checksums, lowest)
 
 
 def updated(constraints: Iterable[Constraint], measured: Measured, new: Mapping[str, float]) -> Measured:
@@ -112,16 +126,17 @@ def updated(constraints: Iterable[Constraint], measured: Measured, new: Mapping[
 
 def stacked(own: Observed, drawn: Sequence[tuple[ArrayLike, Mapping[str, float]]]) -> DataSets:
     """Data sets of an analysis whose own is given, from the counts and the measured values of each; see `updated`."""
-    counts = [_checked(each, own.counts.shape) for each, _ in drawn]
+    counts = [_checked(each, own.counts.shape, own.lowest) for each, _ in drawn]
     changed = [dict(updated(own.constraints, (), values)) for _, values in drawn]
     measured = [[values.get(c.name, c.centre) for c in own.constraints] for values in changed]
     return DataSets(np.array(counts), np.array(measured).reshape(len(drawn), len(own.constraints)))
 
 
-def _checked(counts: ArrayLike, shape: tuple[int, ...]) -> FloatArray:
+def _checked(counts: ArrayLike, shape: tuple[int, ...], lowest: float) -> FloatArray:
     found = np.array(counts, float)
-    if found.shape != shape or not np.all(np.isfinite(found) & (found >= 0.0)):
-        raise ConfigError(f"observed counts: finite numbers >= 0 of shape {shape} are needed, got {found.shape}")
+    if found.shape != shape or not np.all(np.isfinite(found) & (found >= lowest)):
+        least = f" >= {lowest:g}" if math.isfinite(lowest) else ""
+        raise ConfigError(f"observed counts: finite numbers{least} of shape {shape} are needed, got {found.shape}")
     return found
 
 

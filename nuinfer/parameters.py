@@ -91,6 +91,9 @@ _DETECTOR = (
 )
 # fmt: on
 
+DETECTOR = tuple(d.name for d in _DETECTOR)
+"""Names of those that only counts of events have."""
+
 PARAMETERS: Mapping[str, Definition] = MappingProxyType({d.name: d for d in _FLUX + _DETECTOR})
 """The parameters of every model, by name, in the order of the columns of theta."""
 

@@ -17,6 +17,7 @@ from nuinfer.constraints.base import Constraint
 from nuinfer.constraints.tables import FOLDER
 from nuinfer.datafiles import DataFolder, locate
 from nuinfer.detector.dataset import DataSet
+from nuinfer.detector.flux_points import FluxPoints
 from nuinfer.errors import ConfigError
 from nuinfer.physics import cosmology, evolution, mediator, mixing, sources, spectra
 from nuinfer.registry import is_path, load_file
@@ -35,7 +36,7 @@ SOFTWARE: Mapping[str, str] = MappingProxyType({
 """Package to its citation."""
 
 
-def references(config: Config, dataset: DataSet, constraints: Iterable[Constraint]) -> tuple[str, ...]:
+def references(config: Config, dataset: DataSet | FluxPoints, constraints: Iterable[Constraint]) -> tuple[str, ...]:
     """References of everything used: data set, model, measurements, and the formulas that predict them.
 
     Raises
@@ -76,7 +77,7 @@ def _model(config: Config) -> Iterator[tuple[str, str | None]]:
         yield f"mediator {model.mediator}", mediator.MEDIATORS[model.mediator].citation
 
 
-def checksums(config: Config, dataset: DataSet, constraints: Iterable[Constraint]) -> dict[str, str]:
+def checksums(config: Config, dataset: DataSet | FluxPoints, constraints: Iterable[Constraint]) -> dict[str, str]:
     """Sha256 of the files of the data set, of the user's own, and of those of the constraints if there are any."""
     files = dict(dataset.checksums)
     chosen = {f"model.{key}": getattr(config.model, key) for key in ("source", "spectrum", "evolution")}

@@ -75,7 +75,9 @@ def test_draws_without_variance_are_those_of_the_generator():
 
 def test_tails_are_exact():
     n, mu = np.array([0.0, 3.0, 9.0]), np.array([0.4, 2.0, 20.0])
-    np.testing.assert_allclose(COUNTING.tail(n, mu), stats.poisson.sf(n, mu) + 0.5 * stats.poisson.pmf(n, mu), rtol=1e-12)
+    np.testing.assert_allclose(
+        COUNTING.tail(n, mu), stats.poisson.sf(n, mu) + 0.5 * stats.poisson.pmf(n, mu), rtol=1e-12
+    )
 
 
 def test_predictive_p_values_know_the_variance():

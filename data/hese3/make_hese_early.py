@@ -18,7 +18,7 @@ from make_hese7 import HESE, LGPL, THRESHOLD_GEV, read_table, write_backgrounds,
 
 from nuinfer.constants import CM2_PER_M2
 from nuinfer.datafiles import DataFolder, data_root, seal
-from nuinfer.detector.dataset import load_dataset
+from nuinfer.detector.dataset import load_counts
 from nuinfer.detector.folder import BACKGROUNDS
 from nuinfer.typing import AnyArray, FloatArray
 
@@ -112,7 +112,7 @@ def check_totals(raw: Path) -> None:
 def main(raw: Path, out: Path) -> None:
     """Write both data sets and their manifests."""
     check_totals(raw)
-    full, folder = load_dataset(str(FIRST_EDITION)), DataFolder.open(FIRST_EDITION)
+    full, folder = load_counts(str(FIRST_EDITION)), DataFolder.open(FIRST_EDITION)
     base, response = folder.read_toml("dataset.toml"), folder.read_arrays("response.npz")
     livetime_3yr_s = DAYS["hese3"] * SECONDS_PER_DAY
     share = livetime_3yr_s / full.livetime_s

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from nuinfer.constants import CM2_PER_M2
-from nuinfer.detector.dataset import analysed, load_dataset
+from nuinfer.detector.dataset import analysed, load_counts
 from nuinfer.detector.response import PHI_UNIT
 from nuinfer.transport.points import PIVOT_GEV
 from nuinfer.typing import FloatArray
@@ -25,7 +25,7 @@ GAMMA, PHI_TOTAL = 2.87, 6.4
 DIP_GEV = (4e5, 8e5)  # energies of the gap of 2014
 TRACK_SHARES = {"atmospheric_neutrinos": 0.71, "atmospheric_muons": 0.9}
 LOWEST_GEV = 5e4  # an edge of the bins of the two-year sample
-LIVETIME_S = {"mese2": 641.0 * 86400.0, "hese7": load_dataset("hese7").livetime_s}
+LIVETIME_S = {"mese2": 641.0 * 86400.0, "hese7": load_counts("hese7").livetime_s}
 
 
 def flux_integrals(edges_gev: FloatArray, gamma: float) -> FloatArray:
@@ -78,7 +78,7 @@ def hemispheres(folder: Path) -> None:
 def double_cascades() -> None:
     """Expected errors of the flavour shares at Earth with and without double cascades as a topology of their own."""
     for name, topologies in (("apart", 3), ("merged", 2)):
-        data = analysed(load_dataset("hese7"), topologies, None)
+        data = analysed(load_counts("hese7"), topologies, None)
         integral = PHI_TOTAL * PHI_UNIT / 2.0 * flux_integrals(data.true_edges_gev, GAMMA)
         exposure = data.livetime_s * 4.0 * np.pi * CM2_PER_M2
         area = data.area_m2[:3] + data.area_m2[3:]

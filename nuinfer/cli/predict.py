@@ -1,4 +1,4 @@
-"""Expected, observed and simulated counts at one point."""
+"""Expected, observed and simulated counts, or flux points, at one point."""
 
 from itertools import pairwise
 from typing import Any
@@ -24,18 +24,19 @@ def run(arguments: Arguments) -> int:
 
     analysis = nuinfer.load(arguments.analysis, arguments.set)
     at = point_of(arguments.at)
-    expected = analysis.expected_at(at)
+    expected, dataset = analysis.expected_at(at), analysis.dataset
     parts = dict(zip(analysis.model.component_names, expected.components, strict=True))
     background = {name: part for name, part in parts.items() if name != "astro"}
-    total = np.sum(list(background.values()), axis=0)
-    mean, rng = parts["astro"] + total, np.random.default_rng(arguments.seed)
-    draws = [drawn(expected, rng) for _ in range(arguments.draw)]
+    total, mean, rng = expected.components[1:].sum(axis=0), expected.total, np.random.default_rng(arguments.seed)
+    draws = [drawn(expected, rng, analysis.model.density) for _ in range(arguments.draw)]
     if arguments.json:
 
         def by_topology(counts: Any) -> dict[str, list[float]]:
             return dict(zip(analysis.topologies, counts.tolist(), strict=True))
 
         answer: dict[str, Any] = {
+            "kind": dataset.kind,
+            "unit": dataset.unit,
             "topologies": list(analysis.topologies),
             "bin_edges_gev": analysis.bin_edges_gev.tolist(),
             "astro": by_topology(parts["astro"]),
@@ -46,12 +47,16 @@ def run(arguments: Arguments) -> int:
         }
         return print_json(answer | ({"simulated": [by_topology(draw) for draw in draws]} if arguments.draw else {}))
     names = [f"{low:.1f} - {high:.1f}" for low, high in pairwise(analysis.bin_edges_gev / 1e3)]
-    columns = {**parts, "total": mean, "observed": analysis.observed_counts}
+    counted = dataset.kind == "counts"
+    columns = {**parts, **({"total": mean} if counted else {}), "observed": analysis.observed_counts}
     columns |= {f"draw {k}": draw for k, draw in enumerate(draws, start=1)}
     for t, topology in enumerate(analysis.topologies):
         shown = [[*column[t], column[t].sum()] for column in columns.values()]
         rows = [[name, *map(_count, values)] for name, *values in zip([*names, "sum"], *shown, strict=True)]
-        print_table(f"{topology} events", ["E_dep [TeV]", *columns], rows)
+        if counted:
+            print_table(f"{topology} events", ["E_dep [TeV]", *columns], rows)
+        else:
+            print_table(f"E^2 phi, {topology}, {dataset.unit}", ["E [TeV]", *columns], rows[:-1])
     return OK
 
 

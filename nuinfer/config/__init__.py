@@ -7,12 +7,20 @@ from nuinfer.config.entries import FixedConfig, NormalConfig, ParametersConfig, 
 from nuinfer.config.fields import Count, EntryName, Table, late_keys
 from nuinfer.config.relics import n_eff, not_heated_because
 from nuinfer.config.settled import left_open
-from nuinfer.config.tables import Config, ModelConfig, SamplerConfig, constraint_forms, definitions, own_definitions
+from nuinfer.config.tables import (
+    Config,
+    DataConfig,
+    ModelConfig,
+    SamplerConfig,
+    constraint_forms,
+    definitions,
+    own_definitions,
+)
 from nuinfer.config.text import CONFIG_RESOLVED, parse, presets, read_text, split_override, validated
 
 __all__ = [
-    "CONFIG_RESOLVED", "Config", "Count", "EntryName", "FixedConfig", "ModelConfig", "NormalConfig", "ParametersConfig",
-    "SamplerConfig", "SimplexConfig", "Table", "UniformConfig", "constraint_forms", "definitions", "entry_of",
-    "late_keys", "left_open", "n_eff", "not_heated_because", "own_definitions", "parse", "presets", "read_text",
-    "split_override", "validated",
+    "CONFIG_RESOLVED", "Config", "Count", "DataConfig", "EntryName", "FixedConfig", "ModelConfig", "NormalConfig",
+    "ParametersConfig", "SamplerConfig", "SimplexConfig", "Table", "UniformConfig", "constraint_forms", "definitions",
+    "entry_of", "late_keys", "left_open", "n_eff", "not_heated_because", "own_definitions", "parse", "presets",
+    "read_text", "split_override", "validated",
 ]  # fmt: skip

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 
 from nuinfer.datafiles import DataFolder, locate
 from nuinfer.detector import folder as files
 from nuinfer.detector.energy_scale import SCALES
+from nuinfer.detector.flux_points import FLUX_POINTS, FluxPoints, read_flux_points
 from nuinfer.detector.folder import BACKGROUNDS as BACKGROUNDS  # noqa: PLC0414 - names of its axes
 from nuinfer.detector.folder import CASCADE, DOUBLE_CASCADE, NO_SCALING, Scaling, same
 from nuinfer.detector.folder import SPECIES as SPECIES  # noqa: PLC0414
@@ -75,6 +77,13 @@ class DataSet:
     checksums: Mapping[str, str]
     area_variance_m4: FloatArray | None = None
     scaling: Scaling = NO_SCALING
+    kind: ClassVar[str] = "counts"
+    unit: ClassVar[str] = "events"
+
+    @property
+    def described(self) -> str:
+        """What there is, in words."""
+        return f"{self.observed.sum():.0f} events of {self.name} above {self.bin_edges_gev[0]:.4g} GeV"
 
     @property
     def max_energy_scale(self) -> float:
@@ -82,8 +91,8 @@ class DataSet:
         return float(self.below_edges_gev[-1] / self.below_edges_gev[0])
 
 
-def load_dataset(name_or_path: str, min_deposited_energy_gev: float = 60000.0) -> DataSet:
-    """Load a shipped data set by name or a user's own folder by path.
+def load_dataset(name_or_path: str, min_deposited_energy_gev: float = 60000.0) -> DataSet | FluxPoints:
+    """Load a shipped data set by name or a user's own folder by path, of counts or flux points.
 
     Parameters
     ----------
@@ -101,13 +110,28 @@ def load_dataset(name_or_path: str, min_deposited_energy_gev: float = 60000.0) -
 
     Examples
     --------
-    >>> hese = load_dataset("hese7")
+    >>> load_dataset("mese11").described
+    '13 flux points of mese11 above 1000 GeV'
+    """
+    folder = DataFolder.open(locate(name_or_path))
+    metadata = files.File.of(folder, files.METADATA)
+    if metadata.content.get("kind") == FLUX_POINTS:
+        return read_flux_points(folder, metadata)
+    return load_counts(name_or_path, min_deposited_energy_gev)
+
+
+def load_counts(name_or_path: str, min_deposited_energy_gev: float = 60000.0) -> DataSet:
+    """Load a data set of counts; arguments and errors are those of `load_dataset`.
+
+    Examples
+    --------
+    >>> hese = load_counts("hese7")
     >>> hese.area_m2.shape, hese.observed.sum(axis=1)
     ((6, 51, 3, 15), array([41., 17.,  2.]))
     """
     folder = DataFolder.open(locate(name_or_path))
-    response = files.File.of(folder, files.RESPONSE)
     metadata_file = files.File.of(folder, files.METADATA)
+    response = files.File.of(folder, files.RESPONSE)
     metadata = files.metadata_of(metadata_file)
     areas = files.read_response(response, metadata, *files.threshold(metadata_file, metadata, response))
     deposited = areas.deposited_edges_gev
@@ -127,7 +151,7 @@ def load_dataset(name_or_path: str, min_deposited_energy_gev: float = 60000.0) -
         response.refuse("area_m2", "0 in every analysis bin", "a positive area in some of them")
     lowest = int(area.any(axis=(0, 2, 3)).argmax())
     return DataSet(
-        **metadata.model_dump(exclude={"threshold_gev", "threshold_fraction"}),
+        **metadata.model_dump(exclude={"kind", "threshold_gev", "threshold_fraction"}),
         bin_edges_gev=_frozen(edges[first:]),
         observed=_frozen(observed[:, first:]),
         true_edges_gev=_frozen(areas.true_edges_gev[lowest:]),
@@ -219,7 +243,7 @@ def project(dataset: DataSet, exposure: float = 1.0, effective_area_scale: float
 
     Examples
     --------
-    >>> hese = load_dataset("hese7")
+    >>> hese = load_counts("hese7")
     >>> longer = project(hese, exposure=2.0)
     >>> longer.livetime_s / hese.livetime_s, float(longer.observed.sum())
     (2.0, 120.0)

@@ -7,14 +7,14 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple, NoReturn
+from typing import Annotated, Any, Literal, NamedTuple, NoReturn, TypeVar
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from nuinfer.datafiles import DataFolder, locate
 from nuinfer.errors import DataIntegrityError
-from nuinfer.typing import AnyArray, BoolArray, FloatArray
+from nuinfer.typing import AnyArray, ArrayLike, BoolArray, FloatArray
 
 SPECIES = ("nu_e", "nu_mu", "nu_tau", "nubar_e", "nubar_mu", "nubar_tau")
 BACKGROUNDS = ("conventional", "prompt", "muon")
@@ -32,6 +32,9 @@ EDGE_TOLERANCE = 1e-6  # relative, of energies given twice
 
 # First part of a channel name, before its underscore, in the order of the species
 _CHANNELS = ("nue", "numu", "nutau", "nuebar", "numubar", "nutaubar")
+
+
+Checked = TypeVar("Checked", bound=BaseModel)
 
 
 @dataclass(frozen=True)
@@ -86,8 +89,8 @@ class File:
         return tuple(map(str, self.get(key).ravel()))
 
 
-_Text = Annotated[str, Field(pattern=r"\S", description="a text")]
-_Texts = Annotated[tuple[_Text, ...], Field(description="a list of texts")]
+Text = Annotated[str, Field(pattern=r"\S", description="a text")]
+Texts = Annotated[tuple[Text, ...], Field(description="a list of texts")]
 _Positive = Annotated[float, Field(gt=0.0, strict=True, description="a finite number above 0")]
 _Fraction = Annotated[float, Field(gt=0.0, le=1.0, strict=True)]
 
@@ -97,28 +100,34 @@ class Metadata(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    name: _Text
-    title: _Text
+    name: Text
+    title: Text
+    kind: Annotated[Literal["counts"], Field(description="counts or flux_points")] = "counts"
     livetime_s: _Positive
-    topologies: Annotated[_Texts, Field(description="one or more distinct names")]
+    topologies: Annotated[Texts, Field(description="one or more distinct names")]
     threshold_gev: _Positive
     threshold_fraction: Annotated[dict[str, _Fraction], Field(description="a finite number above 0 up to 1")] = {}
-    overlaps: _Texts
-    approximations: _Texts
-    references: _Texts
+    overlaps: Texts
+    approximations: Texts
+    references: Texts
 
 
-def metadata_of(file: File) -> Metadata:
-    """The checked metadata."""
+def checked(file: File, table: type[Checked]) -> Checked:
+    """What a TOML file holds, as a table whose descriptions say what is allowed."""
     try:
-        metadata = Metadata.model_validate(file.content)
+        return table.model_validate(file.content)
     except ValidationError as error:
         first = error.errors()[0]
         key, *inner = [part for part in first["loc"] if isinstance(part, str)]
         if first["type"] == "extra_forbidden":
-            file.refuse(key, "not known", f"only {', '.join(Metadata.model_fields)}")
+            file.refuse(key, "not known", f"only {', '.join(table.model_fields)}")
         value = "missing" if first["type"] == "missing" else repr(first["input"])
-        file.refuse(inner[-1] if inner else key, value, str(Metadata.model_fields[key].description))
+        file.refuse(inner[-1] if inner else key, value, str(table.model_fields[key].description))
+
+
+def metadata_of(file: File) -> Metadata:
+    """The checked metadata."""
+    metadata = checked(file, Metadata)
     fraction, topologies = metadata.threshold_fraction, metadata.topologies
     if not topologies or len(set(topologies)) < len(topologies):
         file.refuse("topologies", list(topologies), str(Metadata.model_fields["topologies"].description))
@@ -314,6 +323,6 @@ def read_scaling(file: File, topologies: tuple[str, ...], edges: FloatArray) -> 
     return Scaling(scales, factors)
 
 
-def same(energies: FloatArray, energy: float) -> BoolArray:
+def same(energies: FloatArray, energy: ArrayLike) -> BoolArray:
     """Whether energies that are written in two places agree."""
     return np.isclose(energies, energy, rtol=EDGE_TOLERANCE, atol=0.0)

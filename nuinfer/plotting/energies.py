@@ -9,12 +9,14 @@ from nuinfer.plotting.annotations import Analysis, Axes, FloatArray
 
 GEV_PER_TEV = 1e3
 ENERGY_GEV = (2e4, 1e7)
+MOST_DECADES = 1e4
+"""Ratio of the ends of an axis from which every second power of ten is labelled."""
 
 
-def finish(panel: Axes) -> None:
-    """Scale, label and limits of an axis of `ENERGY_GEV`."""
-    panel.set(xscale="log", xlabel="energy at Earth [TeV]", xlim=np.divide(ENERGY_GEV, GEV_PER_TEV))
-    style.plain_log(panel.xaxis)
+def finish(panel: Axes, ends_gev: tuple[float, float] = ENERGY_GEV) -> None:
+    """Scale, label and limits of an axis of energies."""
+    panel.set(xscale="log", xlabel="energy at Earth [TeV]", xlim=np.divide(ends_gev, GEV_PER_TEV))
+    style.plain_log(panel.xaxis, base=10.0 if ends_gev[1] < MOST_DECADES * ends_gev[0] else 100.0)
 
 
 def with_edges(analysis: Analysis, point: FloatArray, energy_gev: FloatArray) -> FloatArray:

@@ -45,8 +45,8 @@ class Kind:
         Whether a fit draws it at its end.
     marked : bool
         Whether a run that has not converged is marked on top by the scaffold; else the figure says so itself.
-    data : str
-        Folder of published data that it shows beside what is given; reports cite it.
+    data : tuple of str
+        Folders of published data that it shows beside what is given; reports cite them.
     order : int
         Place among the others.
     """
@@ -60,7 +60,7 @@ class Kind:
     diagnostic: bool = False
     quick: bool = False
     marked: bool = True
-    data: str = ""
+    data: tuple[str, ...] = ()
     order: int = 1000
 
     def lacks(self, given: Any) -> str:

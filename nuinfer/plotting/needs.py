@@ -20,6 +20,16 @@ def plane(analysis: Analysis) -> str:
     return absorption(analysis) or (f"parameters.{fixed[0]} is fixed; it must be sampled" if fixed else "")
 
 
+def counts(analysis: Analysis) -> str:
+    """Events, counted."""
+    return "" if analysis.dataset.kind == "counts" else "the data are flux points, not events; use flux_points"
+
+
+def flux_points(analysis: Analysis) -> str:
+    """Measured fluxes."""
+    return "" if analysis.dataset.kind == "flux_points" else "the data are events, not flux points; use counts"
+
+
 def constraints(analysis: Analysis) -> str:
     """External constraints."""
     return "" if analysis.constraints else "the analysis has no constraint that could be left out"

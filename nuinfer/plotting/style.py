@@ -113,11 +113,11 @@ def new_figure(width_in: float, height_in: float) -> Figure:
     return Figure(figsize=(width_in, height_in), layout="constrained")
 
 
-def plain_log(axis: Axis, subs: Sequence[float] = (1.0,)) -> None:
-    """Label a logarithmic axis with plain numbers at powers of ten times `subs`, and with nothing in between."""
+def plain_log(axis: Axis, subs: Sequence[float] = (1.0,), base: float = 10.0) -> None:
+    """Label a logarithmic axis with plain numbers at powers of `base` times `subs`, and with nothing in between."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-    axis.set_major_locator(LogLocator(10.0, subs=subs))
+    axis.set_major_locator(LogLocator(base, subs=subs))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_minor_formatter(NullFormatter())
 

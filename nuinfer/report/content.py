@@ -15,6 +15,7 @@ from nuinfer.confidence import HPD, HPD_LEVELS, LIMIT, credible, percent
 from nuinfer.constraints import CONSTRAINTS
 from nuinfer.constraints.base import Constraint
 from nuinfer.constraints.definition import read_numbers
+from nuinfer.detector.flux_points import FLUX_POINTS
 from nuinfer.errors import RunFolderError
 from nuinfer.inference.profile.profile import COUPLING
 from nuinfer.inference.runs import run_folder
@@ -146,10 +147,12 @@ def _shown(value: float | None, style: str) -> str:
 
 
 def events(run: Run, analysis: Analysis) -> str:
-    """How many there are of which topology, and above which energy."""
+    """How many there are of which topology, and above which energy; or how many flux points."""
+    simulated = "" if run.record.get("simulated_counts") is None else "simulated, "
+    if analysis.dataset.kind == FLUX_POINTS:
+        return f"{simulated}{analysis.dataset.described}, in {analysis.dataset.unit} per flavour"
     observed = zip(analysis.topologies, analysis.observed_counts, strict=True)
     counts = ", ".join(f"{row.sum():g} {name}" for name, row in observed)
-    simulated = "" if run.record.get("simulated_counts") is None else "simulated, "
     return f"{simulated}{counts}, above {analysis.config.data.min_deposited_energy_gev:g} GeV"
 
 

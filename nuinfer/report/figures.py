@@ -72,9 +72,9 @@ def resampled(run: Run, drawings: Iterable[Drawing]) -> Mapping[str, ShortRun]:
 
 def data_references(drawings: Iterable[Drawing]) -> list[str]:
     """Where the published data come from that figures show beside the run."""
-    shown = [drawing.kind for drawing in drawings if drawing.kind.data and not drawing.problem]
-    folders = {kind.name: DataFolder.open(data_root() / kind.data) for kind in shown}
-    return [f"figure {name}: {file['source']}" for name, one in folders.items() for file in one.files.values()]
+    shown = [(one.kind.name, folder) for one in drawings if not one.problem for folder in one.kind.data]
+    files = [(name, DataFolder.open(data_root() / folder).files.values()) for name, folder in shown]
+    return list(dict.fromkeys(f"figure {name}: {file['source']}" for name, every in files for file in every))
 
 
 def _draw(kind: Kind, run: Run) -> Drawing:

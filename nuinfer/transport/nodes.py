@@ -72,6 +72,8 @@ def place(bins: Bins, breaks: FloatArray, nodes: Nodes) -> int:
             for q in range(bins.rule.shape[1]):
                 nodes.ln_e[node] = low + bins.rule[0, q] * (high - low)
                 nodes.weight[node] = bins.rule[1, q] * (high - low)
+                if bins.power != 0.0:
+                    nodes.weight[node] *= exponential(bins.power * nodes.ln_e[node])
                 nodes.bins[node] = n
                 node += 1
             low = high

@@ -59,10 +59,13 @@ class Bins(NamedTuple):
         Logarithms of the edges in GeV.
     rule : ndarray, shape (2, order)
         Gauss-Legendre nodes and weights on [0, 1].
+    power : float
+        Of E/GeV, with which the flux is multiplied.
     """
 
     ln_edges: FloatArray
     rule: FloatArray
+    power: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -156,7 +159,7 @@ class Transport(Protocol):
         """
 
     def integrals(self, points: Points, bins: Bins) -> FloatArray:
-        """Integrals of those populations times (E/pivot)^-gamma over bins of energy in GeV.
+        """Integrals of those populations times (E/pivot)^-gamma, and a power of E/GeV, over bins of energy in GeV.
 
         Returns
         -------
@@ -164,6 +167,6 @@ class Transport(Protocol):
         """
 
 
-def make_bins(edges_gev: FloatArray, order: int) -> Bins:
-    """Bins between edges, with `order` nodes in each and on each side of a jump."""
-    return Bins(np.log(edges_gev), np.stack(unit_rule(order)))
+def make_bins(edges_gev: FloatArray, order: int, power: float = 0.0) -> Bins:
+    """Bins between edges, with `order` nodes in each and on each side of a jump, of the flux times a power of E/GeV."""
+    return Bins(np.log(edges_gev), np.stack(unit_rule(order)), power)

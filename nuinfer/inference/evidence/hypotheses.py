@@ -202,13 +202,11 @@ def _same_data(a: str, first: Analysis, b: str, second: Analysis) -> None:
     same_bins = np.array_equal(one.bin_edges_gev, other.bin_edges_gev) and one.topologies == other.topologies
     if same_bins and np.array_equal(one.observed, other.observed) and one.name == other.name:
         return
-    what = "the same events in other bins" if one.name == other.name else "different data"
+    what = f"the same {one.unit} in other bins" if one.name == other.name else "different data"
     overlap = one.name in other.overlaps or other.name in one.overlaps
     raise ConfigError(
-        f"compare: '{a}' has {one.observed.sum():.0f} events of {one.name} above {one.bin_edges_gev[0]:.4g} GeV, '{b}' "
-        f"{other.observed.sum():.0f} of {other.name} above {other.bin_edges_gev[0]:.4g} GeV: {what}, so a ratio of "
-        "their evidences means nothing"
-        + ("; they overlap in time, so the evidences cannot be multiplied either" if overlap else "")
+        f"compare: '{a}' has {one.described}, '{b}' {other.described}: {what}, so a ratio of their evidences means "
+        "nothing" + ("; they overlap in time, so the evidences cannot be multiplied either" if overlap else "")
     )
 
 

@@ -227,7 +227,8 @@ class Run:
             Posterior draws, at most.
         """
         expected, rng = self.analysis.expected(self._draws(draws)), np.random.default_rng(self.record["seed"])
-        return predictive_checks(self.analysis.observed_counts, expected.total, rng, expected.variance)
+        against = self.analysis.observed_counts, expected.total, rng, expected.variance
+        return predictive_checks(*against, self.analysis.model.density)
 
     @cached_property
     def best_fit(self) -> FloatArray:

@@ -303,7 +303,8 @@ def _quantities(analysis: Analysis, theta: FloatArray) -> dict[str, FloatArray]:
     log_prob, terms, _ = analysis.evaluate(theta)
     values = {name: theta[:, column] for column, name in enumerate(analysis.parameter_names)}
     values["log_likelihood"] = log_prob - terms[:, analysis.term_names.index("prior")]
-    values["total_counts"] = analysis.expected_counts(theta).sum(axis=(-2, -1))
+    total = "total_counts" if analysis.dataset.kind == "counts" else "total_flux"
+    values[total] = analysis.expected_counts(theta).sum(axis=(-2, -1))
     derived = analysis.derived(theta)
     return values | {name: derived[name] for name in ("log10_e_res_gev",) if name in derived}
 

@@ -20,6 +20,7 @@ import numpy as np
 from nuinfer.analysis import Analysis, load
 from nuinfer.config import constraint_forms, split_override
 from nuinfer.constants import SECONDS_PER_YEAR
+from nuinfer.detector.flux_points import FluxPoints
 from nuinfer.errors import ConfigError, NotConvergedError
 from nuinfer.inference.profile.profile import p_value, threshold
 from nuinfer.inference.studies.campaign import CampaignConfig, run_campaign
@@ -232,6 +233,7 @@ def forecast(
     point = loaded.point(at)
     if "log10_g_prime" not in point:
         raise ConfigError("forecast: model.absorption is false, so there is no Z' to see")
+    livetime = _years(loaded) / loaded.config.data.exposure
     if any(not {name, f"log10_{name}"} & set(at) for name in ("m_zprime_mev", "g_prime")):
         raise ConfigError(f"forecast: --at {dict(at)} is not allowed; give m_zprime_mev and g_prime")
     steps = [float(e) for e in exposures]
@@ -247,7 +249,6 @@ def forecast(
     vary = {"vary": {"data.exposure": tuple(steps)}}
     tables = {SEEN: shared | seen | present | vary, EXCLUDED: shared | excluded | absent | vary}
     found = _run(tables, out, seed, **execution)
-    livetime = loaded.dataset.livetime_s / SECONDS_PER_YEAR / loaded.config.data.exposure
     q = {name: found["q"][found["job"] == name] for name in (SEEN, EXCLUDED)}
     scale = loaded.config.data.effective_area_scale
     result = Forecast(loaded.name, dict(at), level, livetime * np.array(steps), q, scale)
@@ -313,6 +314,7 @@ def forecast_band(
         If a job of the campaign failed.
     """
     loaded, off = _without_constraints(analysis, overrides)
+    years = _years(loaded)
     if "log10_g_prime" not in loaded.parameter_names:
         raise ConfigError("forecast: log10_g_prime has no prior, so there is nothing to limit")
     if not len(masses_mev) or min(masses_mev) <= 0.0:
@@ -325,7 +327,7 @@ def forecast_band(
     limits = np.where(np.isnan(found["limit"]), np.inf, 10.0 ** found["limit"])
     simulated = limits[found["job"] == "band"].reshape(len(masses_mev), n)
     high = float(loaded.prior_bounds[loaded.parameter_names.index("log10_g_prime"), 1])
-    years, masses = loaded.dataset.livetime_s / SECONDS_PER_YEAR, np.asarray(masses_mev, float)
+    masses = np.asarray(masses_mev, float)
     scale, asimov = loaded.config.data.effective_area_scale, limits[found["job"] == "asimov"]
     return Band(loaded.name, level, years, masses, simulated, asimov, 10.0**high, scale)
 
@@ -359,6 +361,14 @@ def _without_constraints(
     off = {f"{key}.form": "off" for key, form in forms.items() if form != "off"}
     given = dict(overrides) if isinstance(overrides, Mapping) else dict(map(split_override, overrides))
     return loaded.with_overrides(off), given | off
+
+
+def _years(analysis: Analysis) -> float:
+    """Livetime of a data set of events."""
+    if isinstance(analysis.dataset, FluxPoints):
+        text = f"'{analysis.dataset.name}' has flux points, whose errors at another livetime are not known"
+        raise ConfigError(f"forecast: {text}; a data set of events is needed")
+    return analysis.dataset.livetime_s / SECONDS_PER_YEAR
 
 
 def _standard(analysis: Analysis, at: Mapping[str, float]) -> dict[str, float]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from nuinfer.confidence import credible
-from nuinfer.plotting import Kind, draws, of_posterior, sheet, style
+from nuinfer.plotting import Kind, draws, needs, of_posterior, sheet, style
 from nuinfer.plotting.annotations import Analysis, ArrayLike, Axes, Draws, Figure, FloatArray, Look, Panels, Point
 from nuinfer.plotting.energies import GEV_PER_TEV
 
@@ -131,4 +131,4 @@ def finish(panel: Axes, top: float) -> None:
 
 
 CAPTION = "Events in bins of deposited energy against what the posterior predicts."
-FIGURE = Kind("counts", CAPTION, of_posterior(plot_counts), quick=True, order=30)
+FIGURE = Kind("counts", CAPTION, of_posterior(plot_counts), needs=(needs.counts,), quick=True, order=30)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from nuinfer.confidence import credible
 from nuinfer.plotting import Kind, draws, of_posterior, plane, sheet, style
 from nuinfer.plotting.annotations import Analysis, ArrayLike, Draws, Figure, FloatArray, Panel, Point
+from nuinfer.plotting.energies import GEV_PER_TEV
 
 MOST_DRAWS = 2000
 LARGEST = 6.0
@@ -17,7 +20,8 @@ def pulls(analysis: Analysis, theta: ArrayLike) -> dict[str, FloatArray]:
     """Predicted minus measured, over the uncertainty, for every term that has one.
 
     Constraints with a mean and a sigma, also one-sided ones and exclusions; parameters with a normal prior; and the
-    number of events of each topology, over the root of the expected number. An exclusion that is a mere limit has none,
+    number of events of each topology, over the root of the expected number, or the flux in each segment, over the error
+    on the side of the prediction. An exclusion that is a mere limit has none,
     nor has the logarithm of something that vanishes, as the burst of SN1987A without a Z'.
 
     Parameters
@@ -32,6 +36,7 @@ def pulls(analysis: Analysis, theta: ArrayLike) -> dict[str, FloatArray]:
     dict
         Label to pulls of shape (*batch,).
     """
+    from nuinfer.detector.flux_points import FluxPoints
     from nuinfer.priors import Normal
 
     rows, found = analysis.space.check(theta), {}
@@ -45,6 +50,12 @@ def pulls(analysis: Analysis, theta: ArrayLike) -> dict[str, FloatArray]:
     for column, (parameter, prior) in enumerate(analysis.space.sampled):
         if isinstance(prior, Normal):
             found[parameter.label] = (rows[..., column] - prior.mean) / prior.sigma
+    if isinstance(data := analysis.dataset, FluxPoints):
+        apart = analysis.expected_counts(rows)[..., 0, :] - analysis.observed_counts[0]
+        pull = apart / np.where((apart < 0.0) & (data.error_low > 0.0), data.error_low, data.error_up)
+        edges = [f"{edge:.0f}" if edge > 100.0 else f"{edge:.3g}" for edge in data.bin_edges_gev / GEV_PER_TEV]
+        segments = [f"flux, {low}–{high} TeV" for low, high in pairwise(edges)]
+        return found | dict(zip(segments, np.moveaxis(pull, -1, 0), strict=True))
     model, observed = analysis.expected(rows), analysis.observed_counts.sum(axis=-1)
     expected, spread = model.total.sum(axis=-1), np.sqrt((model.total + model.variance).sum(axis=-1))
     events = [f"{topology.replace('_', ' ')} events" for topology in analysis.topologies]

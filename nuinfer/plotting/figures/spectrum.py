@@ -1,26 +1,36 @@
-"""The flux at Earth by flavour: posterior band, best fit, and the piecewise fluxes that IceCube has published."""
+"""The flux at Earth by flavour: posterior band, best fit, and flux points that experiments have published."""
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
 from nuinfer.datafiles import DataFolder, data_root
+from nuinfer.errors import ConfigError
 from nuinfer.plotting import Kind, draws, energies, of_posterior, sheet, style
 from nuinfer.plotting.annotations import Analysis, Axes, Draws, Figure, FloatArray, Look, Panels, Point
 from nuinfer.plotting.energies import ENERGY_GEV, GEV_PER_TEV
 
 MOST_DRAWS = 600
-DATA = "fluxes"
-"""Folder of the published fluxes."""
+PIECEWISE = "fluxes"
+"""Folder of published fluxes that are no data sets."""
+
+PUBLISHED = ("mese11",)
+"""Data sets of flux points that are shown beside the posterior."""
 
 FLUX = (2e-10, 1e-7)
 """Range of E^2 phi in GeV cm^-2 s^-1 sr^-1."""
 
 FLAVOURS = {"e": r"$\nu_e + \bar\nu_e$", "mu": r"$\nu_\mu + \bar\nu_\mu$", "tau": r"$\nu_\tau + \bar\nu_\tau$"}
 LABELS = {"hese7": "HESE 7.5 yr, flavours alike", "tracks9": "northern tracks 9.5 yr", "glashow": "Glashow event"}
-_MARKS = {"hese7": ("o", style.BLACK), "tracks9": ("s", style.VERMILLION), "glashow": ("D", style.PURPLE)}
+_LOOKS = (
+    ("o", style.BLACK), ("s", style.VERMILLION), ("D", style.PURPLE), ("^", style.GREEN), ("v", style.ORANGE),
+    ("P", style.GREY),
+)  # fmt: skip
+"""Marks and colours, in turn."""
 
 
 @dataclass(frozen=True)
@@ -29,8 +39,8 @@ class Segments:
 
     Parameters
     ----------
-    sample : str
-        Key in `LABELS`.
+    label : str
+        Whose it is.
     flavour : str
         Flavour that it measures, ``all`` if it assumes that they are alike.
     low_gev, high_gev : ndarray, shape (segment,)
@@ -39,7 +49,7 @@ class Segments:
         E^2 phi per flavour (nu + nubar) and its 68 % errors in GeV cm^-2 s^-1 sr^-1; `plus` = 0 marks an upper limit.
     """
 
-    sample: str
+    label: str
     flavour: str
     low_gev: FloatArray
     high_gev: FloatArray
@@ -49,43 +59,81 @@ class Segments:
 
 
 def published_segments() -> list[Segments]:
-    """The published piecewise fluxes, one entry per sample.
+    """The published piecewise fluxes that are no data sets, one entry per sample.
 
     Examples
     --------
-    >>> [(s.sample, len(s.e2_flux)) for s in published_segments()]
-    [('hese7', 7), ('tracks9', 4), ('glashow', 1)]
+    >>> [(s.label, len(s.e2_flux)) for s in published_segments()]
+    [('HESE 7.5 yr, flavours alike', 7), ('northern tracks 9.5 yr', 4), ('Glashow event', 1)]
     """
-    table = DataFolder.open(data_root() / DATA).read_csv("segments.csv")
-    rows = {sample: table["sample"] == sample for sample in LABELS}
+    table = DataFolder.open(data_root() / PIECEWISE).read_csv("segments.csv")
+    rows = {label: table["sample"] == sample for sample, label in LABELS.items()}
     numbers = [table[name] for name in ("low_gev", "high_gev", "e2_flux", "minus", "plus")]
     return [Segments(key, str(table["flavour"][at][0]), *(each[at] for each in numbers)) for key, at in rows.items()]
 
 
+def segments_of(name_or_path: str) -> Segments:
+    """A data set of flux points, as this figure shows it: a limit is drawn at its error above what is measured.
+
+    Raises
+    ------
+    ConfigError
+        If the data set holds events.
+
+    Examples
+    --------
+    >>> segments_of("mese11").label
+    'IceCube MESE, 11.4 years, flavours alike'
+    """
+    from nuinfer.detector.dataset import load_dataset
+    from nuinfer.detector.flux_points import FluxPoints
+
+    data = load_dataset(name_or_path)
+    if not isinstance(data, FluxPoints):
+        raise ConfigError(f"figure 'spectrum': '{name_or_path}' holds events, not flux points")
+    limit = data.error_low == 0.0
+    flux, minus, plus = data.observed[0] + np.where(limit, data.error_up, 0.0), data.error_low, data.error_up
+    numbers = (data.unit_gev * each for each in (flux, minus, np.where(limit, 0.0, plus)))
+    edges = data.bin_edges_gev
+    return Segments(f"{data.title}, flavours alike", "all", edges[:-1], edges[1:], *numbers)
+
+
 def plot_spectrum(
-    analysis: Analysis, samples: Draws, *, best_fit: Point = None, axes: Panels = None, width_in: float = style.PAGE_IN
+    analysis: Analysis,
+    samples: Draws,
+    *,
+    best_fit: Point = None,
+    axes: Panels = None,
+    width_in: float = style.PAGE_IN,
+    flux_points: Iterable[str] = PUBLISHED,
 ) -> Figure:
     """E^2 phi of each flavour at Earth against energy, one panel per flavour.
 
     The bands are the central 68 and 95 % of the posterior at each energy, the line is the best fit, dashed without
-    absorption. The published fluxes are piecewise power laws of index 2; HESE's assumes that flavours are alike, and
-    shares its events with the fit.
+    absorption. The published fluxes are piecewise power laws of index 2; those of HESE and MESE assume that flavours
+    are alike, and share events with fits of these samples. Flux points that are fitted are always shown.
 
     Parameters
     ----------
     analysis, samples, best_fit, axes, width_in
         See `nuinfer.plotting`; three panels.
+    flux_points : iterable of str
+        Data sets of flux points, names or folders, that are shown beside those of ``data/fluxes``.
 
     Raises
     ------
     ConfigError
-        For samples that do not belong to `analysis`.
+        For samples that do not belong to `analysis`, or a data set of events among the flux points.
     """
     from nuinfer.flux import flux_at_earth, unabsorbed_flux
 
     theta = draws.flat_for_flux(analysis, samples, MOST_DRAWS)
     point = draws.best_fit(analysis, samples, best_fit)
-    grid = np.geomspace(*ENERGY_GEV, 200)
+    fitted = [analysis.config.data.dataset] if analysis.dataset.kind == "flux_points" else []
+    shown = [*published_segments(), *map(segments_of, dict.fromkeys([*fitted, *flux_points]))]
+    reach = analysis.bin_edges_gev[[0, -1]] if fitted else ENERGY_GEV
+    span = float(min(reach[0], ENERGY_GEV[0])), float(max(reach[1], ENERGY_GEV[1]))
+    grid = np.geomspace(*span, 200)
     fine = energies.with_edges(analysis, point, grid)
     band = flux_at_earth(analysis, theta, grid) * np.square(grid)[:, None]
     line, smooth = (make(analysis, point, fine) * np.square(fine)[:, None] for make in (flux_at_earth, unabsorbed_flux))
@@ -96,27 +144,28 @@ def plot_spectrum(
             style.draw_band(panel, grid / GEV_PER_TEV, band[..., column])
             panel.plot(fine / GEV_PER_TEV, line[:, column], color=style.BLUE, label="best fit")
             panel.plot(fine / GEV_PER_TEV, smooth[:, column], color=style.BLUE, **without)
-            for segments in published_segments():
+            for segments, look in zip(shown, itertools.cycle(_LOOKS)):
                 if segments.flavour in ("all", flavour):
-                    _draw_segments(panel, segments)
+                    _draw_segments(panel, segments, look, span)
             style.write(panel, 0.95, 0.94, name)
             panel.set(yscale="log", ylabel=r"$E^2\phi$ [GeV cm$^{-2}$ s$^{-1}$ sr$^{-1}$]", ylim=FLUX)
-            energies.finish(panel)
+            energies.finish(panel, span)
     return drawn.figure
 
 
-def _draw_segments(panel: Axes, segments: Segments) -> None:
+def _draw_segments(panel: Axes, segments: Segments, mark: tuple[str, str], span: tuple[float, float]) -> None:
     """Segments with their errors; an arrow from the upper end where there is only a limit."""
-    mark, colour = _MARKS[segments.sample]
-    low, high = np.maximum(segments.low_gev, ENERGY_GEV[0]), np.minimum(segments.high_gev, ENERGY_GEV[1])
-    energy = np.sqrt(low * high)
-    limit = segments.plus == 0.0
+    low, high = np.maximum(segments.low_gev, span[0]), np.minimum(segments.high_gev, span[1])
+    inside = low < high
+    low, high = low[inside], high[inside]
+    flux, minus, plus = segments.e2_flux[inside], segments.minus[inside], segments.plus[inside]
+    energy, limit = np.sqrt(low * high), plus == 0.0
     x = np.array([energy - low, high - energy]) / GEV_PER_TEV
-    down = np.where(limit, 0.45 * segments.e2_flux, np.minimum(segments.minus, segments.e2_flux * (1.0 - 1e-6)))
+    down = np.where(limit, 0.45 * flux, np.minimum(minus, flux * (1.0 - 1e-6)))
     sizes: Look = {"ms": style.points(2.6), "elinewidth": style.points(0.8), "capsize": style.points(1.4)}
-    look: Look = {"fmt": mark, "color": colour, "label": LABELS[segments.sample], "uplims": limit, **sizes}
-    panel.errorbar(energy / GEV_PER_TEV, segments.e2_flux, [down, segments.plus], x, **look)
+    look: Look = {"fmt": mark[0], "color": mark[1], "label": segments.label, "uplims": limit, **sizes}
+    panel.errorbar(energy / GEV_PER_TEV, flux, [down, plus], x, **look)
 
 
 CAPTION = "Flux at Earth per flavour, with published fluxes."
-FIGURE = Kind("spectrum", CAPTION, of_posterior(plot_spectrum), data=DATA, order=40)
+FIGURE = Kind("spectrum", CAPTION, of_posterior(plot_spectrum), data=(PIECEWISE, *PUBLISHED), order=40)

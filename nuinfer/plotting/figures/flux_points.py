@@ -1,0 +1,100 @@
+"""Flux points: measured, predicted by the posterior."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nuinfer.confidence import credible
+from nuinfer.plotting import Kind, draws, energies, needs, of_posterior, sheet, style
+from nuinfer.plotting.annotations import Analysis, Axes, Draws, Figure, FloatArray, Look, Panel, Point
+from nuinfer.plotting.energies import GEV_PER_TEV
+
+MOST_DRAWS = 2000
+LINEAR = 1.0
+"""Up to this many of the smallest errors the axis is linear, beyond them logarithmic."""
+
+
+def plot_flux_points(
+    analysis: Analysis,
+    samples: Draws,
+    *,
+    best_fit: Point = None,
+    axes: Panel = None,
+    width_in: float = style.PAGE_IN,
+    seed: int = 0,
+) -> Figure:
+    """Measured and predicted mean of E^2 phi per segment of energy, per flavour.
+
+    Grey is the posterior predictive of what is measured, fluctuations included, central 68 and 95 %; blue the 68 % band
+    of the flux itself and the best fit. Errors of the data are those that were published; an arrow shows an upper
+    limit, from one error above nothing.
+
+    Parameters
+    ----------
+    analysis, samples, best_fit, axes, width_in
+        See `nuinfer.plotting`.
+    seed : int
+        Seed of the fluctuations.
+
+    Raises
+    ------
+    ConfigError
+        For samples that do not belong to `analysis`, or data that are no flux points.
+    """
+    FIGURE.require(analysis)
+    theta = draws.flat(analysis, samples, MOST_DRAWS)
+    fitted = analysis.expected_counts(draws.best_fit(analysis, samples, best_fit))[0]
+    expected = analysis.expected_counts(theta)[:, 0]
+    predicted = analysis.drawn(theta, np.random.default_rng(seed))[:, 0]
+    edges_tev = analysis.bin_edges_gev / GEV_PER_TEV
+    with sheet(axes, width_in, (0.58 * width_in, 0.95 * width_in)) as drawn:
+        panel = drawn.panel
+        ends, mean = np.quantile(predicted, style.CENTRAL, axis=0), np.quantile(expected, [0.16, 0.84], axis=0)
+        for low, high, colour, label in (
+            (ends[0], ends[3], "#E6E6E6", "posterior predictive, central 95 %"),
+            (ends[1], ends[2], "#CCCCCC", "posterior predictive, central 68 %"),
+            (mean[0], mean[1], style.SKY, "flux, " + credible(0.68, kind="central")),
+        ):
+            panel.stairs(high, edges_tev, baseline=low, fill=True, color=colour, lw=0, label=label)
+        panel.axhline(0.0, color=style.GREY, lw=style.points(0.6))
+        line: Look = {"color": style.BLUE, "lw": style.points(1.3), "label": "best fit"}
+        panel.stairs(fitted, edges_tev, baseline=None, **line)
+        errors = np.stack([analysis.dataset.error_low, analysis.dataset.error_up])  # type: ignore[union-attr]
+        _draw_measured(panel, edges_tev, analysis.observed_counts[0], errors)
+        energies.finish(panel, (analysis.bin_edges_gev[0], analysis.bin_edges_gev[-1]))
+        panel.set_yscale("symlog", linthresh=LINEAR * float(np.min(errors[1])), linscale=0.5)
+        panel.set_ylabel(label_of(analysis.dataset.unit))
+    return drawn.figure
+
+
+def label_of(unit: str) -> str:
+    r"""Label of an axis of E^2 phi.
+
+    Examples
+    --------
+    >>> print(label_of("1e-8 GeV cm^-2 s^-1 sr^-1"))
+    $E^2\phi$ per flavour [$10^{-8}$ GeV cm$^{-2}$ s$^{-1}$ sr$^{-1}$]
+    """
+    number, _, rest = unit.strip().rpartition("GeV")
+    mantissa, _, power = number.strip().lower().partition("e")
+    parts = [mantissa] if mantissa not in ("", "1") else []
+    parts += [f"10^{{{int(power)}}}"] if power else []
+    factor = "$" + r" \times ".join(parts) + "$ " if parts else ""
+    return rf"$E^2\phi$ per flavour [{factor}GeV" + rest.replace("^-2", "$^{-2}$").replace("^-1", "$^{-1}$") + "]"
+
+
+def _draw_measured(panel: Axes, edges_tev: FloatArray, flux: FloatArray, errors: FloatArray) -> None:
+    """Measured values with their errors (2, segment), down and up; arrows down from one error above a limit."""
+    low, high = edges_tev[:-1], edges_tev[1:]
+    centre, limit = np.sqrt(low * high), errors[0] == 0.0
+    across = np.stack([centre - low, high - centre])
+    look: Look = {"color": style.BLACK, "elinewidth": style.points(0.9), "ms": style.points(3.0)}
+    points = centre[~limit], flux[~limit], errors[:, ~limit], across[:, ~limit]
+    panel.errorbar(*points, fmt="o", label="measured, 68 %", **look)
+    at = flux[limit] + errors[1, limit]
+    arrows: Look = {"fmt": "_", "uplims": True, "capsize": style.points(1.6), **look}
+    panel.errorbar(centre[limit], at, errors[1, limit], across[:, limit], **arrows)
+
+
+CAPTION = "Measured fluxes in segments of energy against what the posterior predicts."
+FIGURE = Kind("flux_points", CAPTION, of_posterior(plot_flux_points), needs=(needs.flux_points,), quick=True, order=31)
