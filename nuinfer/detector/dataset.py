@@ -131,8 +131,8 @@ def load_counts(name_or_path: str, min_deposited_energy_gev: float = 60000.0) ->
     """
     folder = DataFolder.open(locate(name_or_path))
     metadata_file = files.File.of(folder, files.METADATA)
-    response = files.File.of(folder, files.RESPONSE)
     metadata = files.metadata_of(metadata_file)
+    response = files.File.of(folder, files.RESPONSE)
     areas = files.read_response(response, metadata, *files.threshold(metadata_file, metadata, response))
     deposited = areas.deposited_edges_gev
     edges = deposited[areas.n_below :]

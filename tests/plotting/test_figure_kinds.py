@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,6 +17,7 @@ from plotting_checks import Constrained, importance_samples, legend_entries, mak
 import nuinfer
 from nuinfer import plotting
 from nuinfer.constraints.base import Constraint, Measurement
+from nuinfer.datafiles import data_root, seal
 from nuinfer.errors import ConfigError
 from nuinfer.flux import depths_at_earth, flux_at_earth, transition_at_earth
 from nuinfer.plotting import style
@@ -64,7 +66,8 @@ def test_spectrum_draws_flux_band_and_published_segments(analysis, samples, poin
         assert sorted(set(band[at, 1]))[:: max(1, at.sum() - 1)] == pytest.approx(ends, rel=1e-6)
     shown = [[c.get_label() for c in axes.containers] for axes in figure.axes]
     hese, tracks, glashow = spectrum.LABELS.values()
-    assert shown == [[hese, glashow], [hese, tracks], [hese]]
+    mese = spectrum.segments_of("mese11").label
+    assert shown == [[hese, glashow, mese], [hese, tracks, mese], [hese, mese]]
     entries = legend_entries(figure)
     assert {
         "credible 68 % (central)",
@@ -72,18 +75,73 @@ def test_spectrum_draws_flux_band_and_published_segments(analysis, samples, poin
         "best fit",
         "best fit without absorption",
         *spectrum.LABELS.values(),
+        mese,
     } == set(entries)
 
 
 def test_segments_are_those_of_the_publications():
     """Phys. Rev. D 104, 022002: seven segments from 42 TeV on, the last one a limit; contiguous."""
     hese, tracks, glashow = spectrum.published_segments()
-    assert (hese.sample, hese.flavour, tracks.flavour, glashow.flavour) == ("hese7", "all", "mu", "e")
+    assert (hese.flavour, tracks.flavour, glashow.flavour) == ("all", "mu", "e")
     assert hese.low_gev[1:] == pytest.approx(hese.high_gev[:-1])
     assert (hese.low_gev[0], hese.high_gev[-1]) == (42e3, 7.67e6)
     assert (hese.plus == 0.0).tolist() == [False] * 6 + [True]
     assert hese.e2_flux[1] == 2.13e-8
     assert glashow.low_gev[0] < 6.3e6 < glashow.high_gev[0]  # the resonance of the W
+
+
+@pytest.fixture(scope="module")
+def mese():
+    """Flux points, and draws around their best fit."""
+    analysis = nuinfer.load("mese11_icecube", ["model.absorption=false"])
+    point = analysis.space.point({"gamma": 1.65, "gamma_high": 2.9, "log10_break_gev": 4.52, "phi_total": 6.7})
+    centre = np.array([point[name] for name in analysis.parameter_names])
+    return analysis, centre * np.random.default_rng(4).normal(1.0, 0.02, (300, len(centre))), centre
+
+
+def test_flux_points_are_drawn_in_their_unit_against_what_is_predicted(mese):
+    analysis, samples, point = mese
+    figure = plotting.plot_flux_points(analysis, samples, best_fit=point)
+    (axes,) = figure.axes
+    assert axes.get_ylabel().startswith(r"$E^2\phi$ per flavour [$10^{-8}$ GeV cm$^{-2}$")
+    assert "events" not in "".join(texts(figure))
+    fit = next(patch for patch in axes.patches if patch.get_label() == "best fit").get_data()
+    assert fit.values == pytest.approx(analysis.expected_counts(point)[0])
+    assert fit.edges == pytest.approx(analysis.bin_edges_gev / 1e3)
+    measured, limits = axes.containers
+    assert len(measured.lines[0].get_xdata()) == 10
+    assert limits.lines[0].get_ydata() == pytest.approx([5.2, 0.19, 0.76])  # one error above nothing
+    flux = next(patch for patch in axes.patches if patch.get_label() == "flux, credible 68 % (central)").get_data()
+    ends = np.quantile(analysis.expected_counts(samples)[:, 0], [0.16, 0.84], axis=0)
+    assert np.stack([flux.baseline, flux.values]) == pytest.approx(ends)
+    with pytest.raises(ConfigError, match="figure 'flux_points': the data are events, not flux points; use counts"):
+        plotting.plot_flux_points(nuinfer.load("hese7_icecube", ["model.absorption=false"]), samples)
+    assert "flux_points" in plotting.kinds_of(analysis)
+    assert not {"counts", "fig1"} & {*plotting.kinds_of(analysis), *plotting.kinds_of(analysis, "analysis")}
+
+
+def test_the_spectrum_shows_the_flux_points_that_are_fitted_and_others(mese, tmp_path):
+    """On an axis as wide as theirs; each data set once; a folder of one's own by its path."""
+    analysis, samples, point = mese
+    own = shutil.copytree(data_root() / "mese11", tmp_path / "mine")
+    (own / "dataset.toml").write_text((own / "dataset.toml").read_text().replace("IceCube MESE", "My own"))
+    seal(own, {"dataset.toml": ("a source", "a licence")}, keep=True)
+    figure = plotting.plot_spectrum(analysis, samples, best_fit=point, flux_points=["mese11", str(own)])
+    for axes in figure.axes:
+        labels = [container.get_label() for container in axes.containers]
+        assert labels.count("IceCube MESE, 11.4 years, flavours alike") == 1
+        assert "My own, 11.4 years, flavours alike" in labels
+        assert axes.get_xlim() == pytest.approx((1.0, 1e5))
+    with pytest.raises(ConfigError, match="figure 'spectrum': 'hese4' holds events, not flux points"):
+        plotting.plot_spectrum(analysis, samples, best_fit=point, flux_points=["hese4"])
+
+
+def test_pulls_of_flux_points_are_in_units_of_the_error_on_their_side(mese):
+    analysis, _, point = mese
+    found = pulls.pulls(analysis, point)
+    assert list(found)[0] == "flux, 1–2.15 TeV"
+    assert list(found)[-1] == "flux, 10000–100000 TeV"
+    assert sum(np.square(list(found.values()))) == pytest.approx(5.8, abs=0.1)
 
 
 def test_depth_draws_targets_and_transitions(analysis, samples, point):

@@ -54,7 +54,7 @@ def test_every_figure_says_what_it_shows():
         assert kind.caption[0].isupper()
         assert kind.caption.endswith(".")
         assert name == kind.name == name.lower()
-    assert plotting.QUICK == ("corner", "region", "counts")
+    assert plotting.QUICK == ("corner", "region", "counts", "flux_points")
     functions = {name for name in dir(plotting) if name.startswith("plot_")}
     assert len(functions) == len(plotting.KINDS)
     assert all(callable(getattr(plotting, name)) for name in functions)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nuinfer.errors import ConfigError
-from nuinfer.plotting import Kind, sheet, style
+from nuinfer.plotting import Kind, needs, sheet, style
 from nuinfer.plotting.annotations import Analysis, Figure, FloatArray, Look, Panels
 from nuinfer.plotting.energies import GEV_PER_TEV
 from nuinfer.plotting.figures import counts
@@ -160,4 +160,4 @@ def _needs(analysis: Analysis) -> str:
 
 
 CAPTION = "Fig. 1 of arXiv:1504.00711: events with and without the mediator, and the flux behind them."
-FIGURE = Kind("fig1", CAPTION, plot_fig1, of="analysis", needs=(_needs,), order=500)
+FIGURE = Kind("fig1", CAPTION, plot_fig1, of="analysis", needs=(_needs, needs.counts), order=500)
