@@ -160,7 +160,7 @@ def data_log_terms(
     >>> data_log_terms([0, 2], [0.0, 2.0]).round(4).tolist()
     [0.0, -1.3069]
     >>> data_log_terms(2, 2.0, [0.0, 0.5, 2.0]).round(4).tolist()
-    [-1.3069, -1.389, -1.5697]
+    [-1.3069, -1.4205, -1.674]
     """
     n, mu, sigma2 = (np.asarray(each, float) for each in (observed, mean, variance))
     shape = np.broadcast_shapes(n.shape, mu.shape, sigma2.shape)

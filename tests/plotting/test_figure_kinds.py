@@ -103,7 +103,7 @@ def test_flux_points_are_drawn_in_their_unit_against_what_is_predicted(mese):
     analysis, samples, point = mese
     figure = plotting.plot_flux_points(analysis, samples, best_fit=point)
     (axes,) = figure.axes
-    assert axes.get_ylabel().startswith(r"$E^2\phi$ per flavour [$10^{-8}$ GeV cm$^{-2}$")
+    assert axes.get_ylabel().startswith("$E^2\\phi$ per flavour\n[$10^{-8}$ GeV cm$^{-2}$")
     assert "events" not in "".join(texts(figure))
     fit = next(patch for patch in axes.patches if patch.get_label() == "best fit").get_data()
     assert fit.values == pytest.approx(analysis.expected_counts(point)[0])
@@ -139,7 +139,7 @@ def test_the_spectrum_shows_the_flux_points_that_are_fitted_and_others(mese, tmp
 def test_pulls_of_flux_points_are_in_units_of_the_error_on_their_side(mese):
     analysis, _, point = mese
     found = pulls.pulls(analysis, point)
-    assert list(found)[0] == "flux, 1–2.15 TeV"
+    assert next(iter(found)) == "flux, 1–2.15 TeV"
     assert list(found)[-1] == "flux, 10000–100000 TeV"
     assert sum(np.square(list(found.values()))) == pytest.approx(5.8, abs=0.1)
 
@@ -249,9 +249,9 @@ def test_leave_one_out_has_a_panel_per_constraint_and_says_which_are_rough(sampl
 def test_kinds_follow_what_the_analysis_has(analysis, samples):
     run = make_run(analysis, samples, make_summary(analysis, samples))
     every = {name for name, kind in plotting.KINDS.items() if kind.of == "run"}
-    assert every - set(plotting.kinds_of(run)) == {"leave_one_out"}
+    assert every - set(plotting.kinds_of(run)) == {"leave_one_out", "flux_points"}
     fixed = make_run(analysis.with_overrides(["parameters.log10_g_prime.value=-4"]), samples, {})
-    assert every - set(plotting.kinds_of(fixed)) == {"leave_one_out", "region"}
+    assert every - set(plotting.kinds_of(fixed)) == {"leave_one_out", "region", "flux_points"}
 
 
 # Chains

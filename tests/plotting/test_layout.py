@@ -17,13 +17,21 @@ from nuinfer.errors import ConfigError
 from nuinfer.plotting import style
 
 LAYOUTS = [(width, look) for width in (style.COLUMN_IN, style.PAGE_IN) for look in style.LOOKS]
-CROWDED = ("corner", "counts", "leave_one_out", "flavour_triangle", "rank")
+CROWDED = ("corner", "counts", "flux_points", "leave_one_out", "flavour_triangle", "rank")
 
 
 @pytest.fixture(scope="module")
 def run():
     """The preset with all its parameters and constraints, for the most crowded figures."""
     analysis = nuinfer.load("hese7")
+    samples = importance_samples(analysis, number=400, prior_draws=3000)
+    return make_run(analysis, samples, make_summary(analysis, samples))
+
+
+@pytest.fixture(scope="module")
+def measured():
+    """Flux points with constraints, for the figures that events do not have."""
+    analysis = nuinfer.load("mese11")
     samples = importance_samples(analysis, number=400, prior_draws=3000)
     return make_run(analysis, samples, make_summary(analysis, samples))
 
@@ -37,9 +45,9 @@ def layouts():
 
 
 @pytest.mark.parametrize(("kind", "width_in", "look"), list(layouts()))
-def test_no_text_is_cut_off_or_lies_over_another(run, kind, width_in, look, monkeypatch):
+def test_no_text_is_cut_off_or_lies_over_another(run, measured, kind, width_in, look, monkeypatch):
     make_quick(monkeypatch)
-    figure = plotting.plot(kind, run, width_in=width_in, look=look)
+    figure = plotting.plot(kind, measured if kind == "flux_points" else run, width_in=width_in, look=look)
     assert figure.get_figwidth() == width_in
     assert overlaps(figure) == []
 

@@ -62,7 +62,7 @@ def plot_flux_points(
         errors = np.stack([analysis.dataset.error_low, analysis.dataset.error_up])  # type: ignore[union-attr]
         _draw_measured(panel, edges_tev, analysis.observed_counts[0], errors)
         energies.finish(panel, (analysis.bin_edges_gev[0], analysis.bin_edges_gev[-1]))
-        panel.set_yscale("symlog", linthresh=LINEAR * float(np.min(errors[1])), linscale=0.5)
+        panel.set_yscale("symlog", linthresh=LINEAR * float(np.min(errors[1])), linscale=1.0)
         panel.set_ylabel(label_of(analysis.dataset.unit))
     return drawn.figure
 
@@ -73,14 +73,15 @@ def label_of(unit: str) -> str:
     Examples
     --------
     >>> print(label_of("1e-8 GeV cm^-2 s^-1 sr^-1"))
-    $E^2\phi$ per flavour [$10^{-8}$ GeV cm$^{-2}$ s$^{-1}$ sr$^{-1}$]
+    $E^2\phi$ per flavour
+    [$10^{-8}$ GeV cm$^{-2}$ s$^{-1}$ sr$^{-1}$]
     """
     number, _, rest = unit.strip().rpartition("GeV")
     mantissa, _, power = number.strip().lower().partition("e")
     parts = [mantissa] if mantissa not in ("", "1") else []
     parts += [f"10^{{{int(power)}}}"] if power else []
     factor = "$" + r" \times ".join(parts) + "$ " if parts else ""
-    return rf"$E^2\phi$ per flavour [{factor}GeV" + rest.replace("^-2", "$^{-2}$").replace("^-1", "$^{-1}$") + "]"
+    return "$E^2\\phi$ per flavour\n[" + factor + "GeV" + rest.replace("^-2", "$^{-2}$").replace("^-1", "$^{-1}$") + "]"
 
 
 def _draw_measured(panel: Axes, edges_tev: FloatArray, flux: FloatArray, errors: FloatArray) -> None:
