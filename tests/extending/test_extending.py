@@ -189,7 +189,9 @@ def test_a_data_set():
 def test_flux_points():
     """What is measured is the table; the errors are on its two sides, the last one is a limit."""
     runpy.run_path("make_northern.py")["make"](Path("northern"))
-    analysis = nuinfer.load("mese11_icecube", ["data.dataset=northern", "model.spectrum=power_law", "model.absorption=false"])
+    analysis = nuinfer.load(
+        "mese11_icecube", ["data.dataset=northern", "model.spectrum=power_law", "model.absorption=false"]
+    )
     assert analysis.observed_counts.tolist() == [[2.22, 1.21, 0.33, 0.0]]
     best = dict(zip(analysis.parameter_names, nuinfer.best_fit(analysis).theta, strict=True))
     # arXiv:2111.10299: gamma 2.37 +- 0.09 and 1.44 +- 0.25 per flavour from the events themselves
