@@ -64,7 +64,7 @@ def assert_recorded(analysis, key, name, cited):
 def test_every_row_of_the_table_has_its_example():
     rows = re.findall(r"^\| (.*?) \|.*?\|.*?\|", PAGE.read_text().partition("Yours becomes")[0], re.MULTILINE)[1:]
     assert len(rows) == 9
-    assert len(EXAMPLES) == len(rows) + 4  # a source with a parameter, and three TOML files
+    assert len(EXAMPLES) == len(rows) + 5  # a source with a parameter, flux points, and three TOML files
 
 
 # What the model is made of --------------------------------------------------------------------------------------------
