@@ -40,6 +40,9 @@ MIN_MASS_AT_REST_EV = 0.003
 REDSHIFT_INTERVALS = 128
 """Intervals of the redshift table of a fit; the error falls with their fourth power."""
 
+UNSMEARED = 1.5
+"""So much finer are the tables of what is absorbed of a spectrum whose scale the shells do not smear."""
+
 SUM_NU_MASSES_EV = "sum_nu_masses_ev"
 """A value of every point that is made of the masses, for constraints."""
 
@@ -133,6 +136,7 @@ def build(config: Config) -> Parts:
     d21, d3l = model.delta_m2_21_ev2 or splittings.delta_m2_21_ev2, model.delta_m2_3l_ev2 or splittings.delta_m2_3l_ev2
     offsets = squared_offsets_ev2(model.ordering, d21, d3l)
     spectrum = SPECTRA.find(model.spectrum, "model.spectrum")
+    frame = _frame(model, spectrum)
     space = _parameter_space(config, dataset)
     law = LAWS.find(model.evolution, "model.evolution")
     forward = ForwardModel(
@@ -142,8 +146,8 @@ def build(config: Config) -> Parts:
         mass_name=_mass_name(model) if model.absorption else None,
         squared_offsets_ev2=offsets if model.masses == "split" else np.zeros(1),
         spectrum=spectrum,
-        transport=_transport(model, mixing, law),
-        frame=_frame(model, spectrum),
+        transport=_transport(model, mixing, law, UNSMEARED if frame == "earth" and spectrum.has_scale else 1.0),
+        frame=frame,
         nodes_per_bin=spectrum.nodes_per_bin,
         device=_device(config),
         heating=_heating(config),
@@ -236,8 +240,8 @@ def _check_law(log_density: LogDensity, x: FloatArray) -> None:
         raise ConfigError(f"model.evolution: its log_density must give {needed}")
 
 
-def _transport(model: ModelConfig, mixing: Mixing, law: Law) -> Transport:
-    """The way the beam reaches Earth."""
+def _transport(model: ModelConfig, mixing: Mixing, law: Law, finer: float) -> Transport:
+    """The way the beam reaches Earth, with so much finer tables of what is absorbed."""
     shells = _shells(model, law)
     if not model.absorption:
         return Resonant(shells)
@@ -248,7 +252,7 @@ def _transport(model: ModelConfig, mixing: Mixing, law: Law) -> Transport:
     propagation = Propagation(mixing, mediator, cosmology, model.coherence, split, model.relic_overdensity)
     if model.targets == "thermal":
         return Moving(shells, propagation, model.regeneration)
-    return Resonant(shells, propagation, law.regeneration_intervals if model.regeneration else 0)
+    return Resonant(shells, propagation, round(finer * law.regeneration_intervals) if model.regeneration else 0)
 
 
 def _frame(model: ModelConfig, spectrum: Spectrum) -> Frame:
