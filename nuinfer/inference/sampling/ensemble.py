@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 import warnings
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
+from scipy import special
 from scipy.cluster import vq
 
 from nuinfer.analysis import Analysis
@@ -27,6 +29,8 @@ POLL_SECONDS = 1.0
 STARTS = ("prior", "modes", "plateau", "beyond")  # regions in which ensembles start, in turn
 PLATEAU = "log10_g_prime"
 CELLS = 6  # into which the start "modes" is parted
+COLD = 1e-2  # powers of the likelihood below this leave walkers so far off the posterior that some never arrive
+LEAST_STEP, MOVES_PER_STAGE = 0.05, 20  # growth of that power per stage at the least, moves of every walker at each
 
 
 # Start ----------------------------------------------------------------------------------------------------------------
@@ -92,9 +96,46 @@ def start_of(analysis: Analysis, walkers: int, seed: int, ensemble: int) -> Bloc
     if kind == "modes":
         score = _evened(points, score, walkers, rng)
     chosen = np.argsort(score)[-walkers:]
+    points, log_prob, terms = points[chosen], log_prob[chosen], terms[chosen]
+    if beta < COLD:
+        points, log_prob, terms = _annealed(analysis, points, beta, rng)
     state = cast("RandomState", np.random.RandomState(np.random.MT19937(chain_seed)).get_state(legacy=True))
     nothing = np.zeros(walkers, dtype=np.intp)
-    return Block(-1, points[None, chosen], log_prob[None, chosen], terms[None, chosen], nothing, state)
+    return Block(-1, points[None], log_prob[None], terms[None], nothing, state)
+
+
+def _annealed(
+    analysis: Analysis, points: FloatArray, beta: float, rng: np.random.Generator
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Walkers of a likelihood^beta brought to beta = 1, with their log-probabilities and terms.
+
+    No draw of the prior is near a posterior that is very narrow, and walkers that start far off it stay behind where
+    moves are as small as the ensemble. In stages of beta, each of which leaves half of the walkers effective, they are
+    drawn anew by their weights and moved by differences (a sequential Monte Carlo sampler; Del Moral, Doucet and Jasra
+    2006, J. R. Stat. Soc. B 68, 411). Chains go on from there and forget it like any other start.
+    """
+    n, n_dim = points.shape
+    prior = analysis.log_prior(points)
+    log_prob, terms, _ = analysis.evaluate(points)
+    while beta < 1.0:
+        step = min(max(_tempering(log_prob - prior, 0.5 * n), LEAST_STEP * beta), 1.0 - beta)
+        beta += step
+        weight = step * (log_prob - prior)
+        kept = rng.choice(n, n, p=special.softmax(weight))
+        points, log_prob, terms, prior = points[kept], log_prob[kept], terms[kept], prior[kept]
+        for _ in range(MOVES_PER_STAGE):
+            one, other = (rng.permutation(n) for _ in range(2))
+            scale = np.where(rng.random((n, 1)) < 0.1, 1.0, 2.38 / math.sqrt(2.0 * n_dim) * rng.random((n, 1)))
+            tried = points + scale * (points[one] - points[other]) * (1.0 + 1e-2 * rng.standard_normal((n, 1)))
+            new_prior = analysis.log_prior(tried)
+            new_log_prob, new_terms, _ = analysis.evaluate(tried)
+            with np.errstate(invalid="ignore"):
+                change = new_prior - prior + beta * (new_log_prob - new_prior - log_prob + prior)
+            better = np.log(rng.random(n)) < np.where(np.isfinite(new_log_prob), change, -np.inf)
+            points = np.where(better[:, None], tried, points)
+            log_prob, prior = np.where(better, new_log_prob, log_prob), np.where(better, new_prior, prior)
+            terms = np.where(better[:, None], new_terms, terms)
+    return points, log_prob, terms
 
 
 def _evened(points: FloatArray, score: FloatArray, walkers: int, rng: np.random.Generator) -> FloatArray:
