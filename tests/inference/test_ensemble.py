@@ -9,11 +9,13 @@ from dataclasses import replace
 import emcee
 import numpy as np
 import pytest
+from scipy import stats
 
 from nuinfer.errors import ConfigError, NonFiniteLogProbError, RunFolderError
 from nuinfer.inference.runs import run_folder
 from nuinfer.inference.runs.record import check_walkers
 from nuinfer.inference.runs.run_folder import ChainIdentity
+from nuinfer.inference.sampling import ensemble
 from nuinfer.inference.sampling.ensemble import Work, advance, draw_start
 from nuinfer.inference.sampling.fit import round_lengths
 from nuinfer.inference.sampling.lockstep import moves
@@ -84,6 +86,19 @@ def test_starts_are_finite_reproducible_wide_and_lie_in_different_regions(toys):
     assert np.min(high.chain[..., 0]) > -1.0
     for start in (prior, cells):
         assert 0.3 < np.mean(start.chain[..., 0] > 0.0) < 0.7
+
+
+@pytest.mark.parametrize("brought", [True, False])
+def test_walkers_are_brought_to_a_posterior_that_no_draw_of_the_prior_is_near(toys, monkeypatch, brought):
+    """A box 2e4 times as wide as the posterior in four dimensions; without the stages no walker starts in it."""
+    if not brought:
+        monkeypatch.setattr(ensemble, "COLD", 0.0)
+    analysis = pickle.dumps(toys.Toy(n_dim=4, bound=1e4))
+    chains = np.concatenate([draw_start(analysis, 64, 3, k).chain[0] for k in range(4)])
+    inside = np.mean(np.sum(chains**2, axis=1) < stats.chi2.ppf(0.95, 4))
+    assert abs(inside - 0.95) < 0.1 if brought else inside == 0.0
+    if brought:
+        assert np.std(chains, axis=0) == pytest.approx(np.ones(4), abs=0.3)
 
 
 def test_the_plateau_is_that_of_the_coupling(toys, monkeypatch):

@@ -90,7 +90,7 @@ def start_of(analysis: Analysis, walkers: int, seed: int, ensemble: int) -> Bloc
     if kind in ("plateau", "beyond") and np.count_nonzero(half) >= walkers:  # else all that is allowed
         allowed = half
     points, log_prob, terms = points[allowed], log_prob[allowed], terms[allowed]
-    weight = log_prob - terms[:, analysis.term_names.index("prior")] if "prior" in analysis.term_names else log_prob
+    weight = _log_weight(analysis, log_prob, terms)
     beta = _tempering(weight, min((4 if kind == "prior" else 2) * walkers, 0.9 * len(weight)))
     score = beta * weight + rng.gumbel(size=len(weight))  # the largest are a weighted draw without replacement
     if kind == "modes":
@@ -98,14 +98,19 @@ def start_of(analysis: Analysis, walkers: int, seed: int, ensemble: int) -> Bloc
     chosen = np.argsort(score)[-walkers:]
     points, log_prob, terms = points[chosen], log_prob[chosen], terms[chosen]
     if beta < COLD:
-        points, log_prob, terms = _annealed(analysis, points, beta, rng)
+        points, log_prob, terms = _annealed(analysis, points, log_prob, terms, beta, rng)
     state = cast("RandomState", np.random.RandomState(np.random.MT19937(chain_seed)).get_state(legacy=True))
     nothing = np.zeros(walkers, dtype=np.intp)
     return Block(-1, points[None], log_prob[None], terms[None], nothing, state)
 
 
 def _annealed(
-    analysis: Analysis, points: FloatArray, beta: float, rng: np.random.Generator
+    analysis: Analysis,
+    points: FloatArray,
+    log_prob: FloatArray,
+    terms: FloatArray,
+    beta: float,
+    rng: np.random.Generator,
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Walkers of a likelihood^beta brought to beta = 1, with their log-probabilities and terms.
 
@@ -115,27 +120,29 @@ def _annealed(
     2006, J. R. Stat. Soc. B 68, 411). Chains go on from there and forget it like any other start.
     """
     n, n_dim = points.shape
-    prior = analysis.log_prior(points)
-    log_prob, terms, _ = analysis.evaluate(points)
     while beta < 1.0:
-        step = min(max(_tempering(log_prob - prior, 0.5 * n), LEAST_STEP * beta), 1.0 - beta)
+        weight = _log_weight(analysis, log_prob, terms)
+        step = min(max(_tempering(weight, 0.5 * n), LEAST_STEP * beta), 1.0 - beta)
         beta += step
-        weight = step * (log_prob - prior)
-        kept = rng.choice(n, n, p=special.softmax(weight))
-        points, log_prob, terms, prior = points[kept], log_prob[kept], terms[kept], prior[kept]
+        kept = rng.choice(n, n, p=special.softmax(step * weight))
+        points, log_prob, terms = points[kept], log_prob[kept], terms[kept]
         for _ in range(MOVES_PER_STAGE):
-            one, other = (rng.permutation(n) for _ in range(2))
+            one, other = (points[rng.permutation(n)] for _ in range(2))
             scale = np.where(rng.random((n, 1)) < 0.1, 1.0, 2.38 / math.sqrt(2.0 * n_dim) * rng.random((n, 1)))
-            tried = points + scale * (points[one] - points[other]) * (1.0 + 1e-2 * rng.standard_normal((n, 1)))
-            new_prior = analysis.log_prior(tried)
+            tried = points + scale * (one - other)
             new_log_prob, new_terms, _ = analysis.evaluate(tried)
             with np.errstate(invalid="ignore"):
-                change = new_prior - prior + beta * (new_log_prob - new_prior - log_prob + prior)
-            better = np.log(rng.random(n)) < np.where(np.isfinite(new_log_prob), change, -np.inf)
-            points = np.where(better[:, None], tried, points)
-            log_prob, prior = np.where(better, new_log_prob, log_prob), np.where(better, new_prior, prior)
-            terms = np.where(better[:, None], new_terms, terms)
+                gain = _log_weight(analysis, new_log_prob, new_terms) - _log_weight(analysis, log_prob, terms)
+                change = new_log_prob - log_prob - (1.0 - beta) * gain
+            better = np.isfinite(new_log_prob) & (np.log(rng.random(n)) < change)
+            points, terms = np.where(better[:, None], tried, points), np.where(better[:, None], new_terms, terms)
+            log_prob = np.where(better, new_log_prob, log_prob)
     return points, log_prob, terms
+
+
+def _log_weight(analysis: Analysis, log_prob: FloatArray, terms: FloatArray) -> FloatArray:
+    """Log-probability without the prior."""
+    return log_prob - terms[:, analysis.term_names.index("prior")] if "prior" in analysis.term_names else log_prob
 
 
 def _evened(points: FloatArray, score: FloatArray, walkers: int, rng: np.random.Generator) -> FloatArray:
