@@ -11,6 +11,7 @@ from scipy import stats
 
 from nuinfer.detector.response import Expected
 from nuinfer.errors import NonFiniteLogProbError
+from nuinfer.likelihood import COUNTING
 from nuinfer.observed import DataSets
 from nuinfer.parameters import Parameter, ParameterSpace
 from nuinfer.priors import Uniform
@@ -67,6 +68,14 @@ class Toy:
     @property
     def topologies(self):
         return tuple(f"row{k}" for k in range(len(self.observed_counts)))
+
+    @property
+    def dataset(self):
+        return SimpleNamespace(kind="counts")
+
+    @property
+    def model(self):
+        return SimpleNamespace(density=COUNTING)
 
     @property
     def bin_edges_gev(self):
