@@ -21,7 +21,7 @@ from nuinfer.detector.flux_points import FluxPoints
 from nuinfer.detector.response import Expected
 from nuinfer.errors import ConfigError, PhysicsDomainError
 from nuinfer.forward import ForwardModel
-from nuinfer.likelihood import data_log_likelihood, data_log_terms, drawn
+from nuinfer.likelihood import Density, data_log_likelihood, data_log_terms, drawn
 from nuinfer.observed import DataSets, Observed, observed, stacked, updated
 from nuinfer.parameters import DERIVED, ParameterSpace, physical_point
 from nuinfer.physics.absorption import resonance_redshift
@@ -111,6 +111,11 @@ class Analysis:
     def _numbers(self) -> FloatArray:
         """Of the constraints, as their terms take them, shape (constraint, 4)."""
         return np.array([constraint.numbers for constraint in self.constraints]).reshape(-1, 4)
+
+    @property
+    def density(self) -> Density:
+        """Of the data around what is expected of them."""
+        return self.model.density
 
     @property
     def absorbs(self) -> bool:
@@ -227,7 +232,7 @@ class Analysis:
             found = [log_prior, *log_terms(observables, self._numbers, self.own.measured, first)]
         expected = self.parts.expected(values, finite)
         data = self.own.counts, self.own.factorials
-        found.append(data_log_likelihood(*data, first, expected, self.model.density))
+        found.append(data_log_likelihood(*data, first, expected, self.density))
         terms = dict(zip(self.term_names, found, strict=True))
         self.parts.refuse_nonfinite(x, terms)
         return {name: term.reshape(np.shape(theta)[:-1]).copy() for name, term in terms.items()}
@@ -282,11 +287,11 @@ class Analysis:
     def data_terms(self, theta: ArrayLike) -> FloatArray:
         """Log-probability of each bin, shape (*batch, topology, bin); NaN where the counts make no sense."""
         expected = self.expected(theta)
-        return data_log_terms(self.observed_counts, expected.total, expected.variance, self.model.density)
+        return data_log_terms(self.observed_counts, expected.total, expected.variance, self.density)
 
     def drawn(self, theta: ArrayLike, rng: np.random.Generator) -> FloatArray:
         """Simulated counts, a data set for each point, shape (*batch, topology, bin)."""
-        return drawn(self.expected(theta), rng, self.model.density)
+        return drawn(self.expected(theta), rng, self.density)
 
     def edges_gev(self, theta: ArrayLike) -> FloatArray:
         """Energies in GeV at which the flux at Earth is not smooth, shape (*batch, edge); none without absorption."""
@@ -363,9 +368,7 @@ class Analysis:
 
     def data_sets(self, drawn: Sequence[tuple[ArrayLike, Mapping[str, float]]]) -> DataSets:
         """Many data sets for `evaluate`, each what `with_observed` takes; raises what that does."""
-        return stacked(
-            Observed(self.observed_counts, self.constraints, self.checksums, self.model.density.lowest), drawn
-        )
+        return stacked(Observed(self.observed_counts, self.constraints, self.checksums, self.density.lowest), drawn)
 
     def config_toml(self) -> str:
         """The resolved configuration as TOML, every key written out."""

@@ -70,12 +70,8 @@ class Toy:
         return tuple(f"row{k}" for k in range(len(self.observed_counts)))
 
     @property
-    def dataset(self):
-        return SimpleNamespace(kind="counts")
-
-    @property
-    def model(self):
-        return SimpleNamespace(density=COUNTING)
+    def density(self):
+        return COUNTING
 
     @property
     def bin_edges_gev(self):

@@ -28,7 +28,7 @@ def run(arguments: Arguments) -> int:
     parts = dict(zip(analysis.model.component_names, expected.components, strict=True))
     background = {name: part for name, part in parts.items() if name != "astro"}
     total, mean, rng = expected.components[1:].sum(axis=0), expected.total, np.random.default_rng(arguments.seed)
-    draws = [drawn(expected, rng, analysis.model.density) for _ in range(arguments.draw)]
+    draws = [drawn(expected, rng, analysis.density) for _ in range(arguments.draw)]
     if arguments.json:
 
         def by_topology(counts: Any) -> dict[str, list[float]]:

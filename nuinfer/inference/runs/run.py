@@ -228,7 +228,7 @@ class Run:
         """
         expected, rng = self.analysis.expected(self._draws(draws)), np.random.default_rng(self.record["seed"])
         against = self.analysis.observed_counts, expected.total, rng, expected.variance
-        return predictive_checks(*against, self.analysis.model.density)
+        return predictive_checks(*against, self.analysis.density)
 
     @cached_property
     def best_fit(self) -> FloatArray:

@@ -29,6 +29,7 @@ from nuinfer.inference.work.calls import Call, on_unpickled
 from nuinfer.inference.work.files import write_atomic
 from nuinfer.inference.work.simulation import draw_data, draw_truths
 from nuinfer.inference.work.store import Execution, Question, address, open_store
+from nuinfer.likelihood import Counting
 from nuinfer.typing import FloatArray
 
 Control = Literal["none", "livetime", "prior", "snooker", "measurements"]
@@ -303,7 +304,7 @@ def _quantities(analysis: Analysis, theta: FloatArray) -> dict[str, FloatArray]:
     log_prob, terms, _ = analysis.evaluate(theta)
     values = {name: theta[:, column] for column, name in enumerate(analysis.parameter_names)}
     values["log_likelihood"] = log_prob - terms[:, analysis.term_names.index("prior")]
-    total = "total_counts" if analysis.dataset.kind == "counts" else "total_flux"
+    total = "total_counts" if isinstance(analysis.density, Counting) else "total_flux"
     values[total] = analysis.expected_counts(theta).sum(axis=(-2, -1))
     derived = analysis.derived(theta)
     return values | {name: derived[name] for name in ("log10_e_res_gev",) if name in derived}

@@ -53,7 +53,7 @@ def draw_data(
         If a measured value cannot be simulated; names the constraint.
     """
     expected = truth.expected_at(at).times(livetime)
-    counts = expected.total if rng is None else drawn(expected, rng, truth.model.density)
+    counts = expected.total if rng is None else drawn(expected, rng, truth.density)
     densities = [constraint for constraint in truth.constraints if constraint.is_density]
     predicted = truth.predict_observables(at) if densities else {}
     return Data(counts, {c.name: c.simulated(predicted[c.name], rng) for c in densities})
