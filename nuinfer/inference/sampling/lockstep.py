@@ -28,8 +28,11 @@ Reject = Callable[[NonFiniteLogProbError], None]
 
 
 def moves() -> Proposals:
-    """Weighted proposals."""
-    return [(emcee.moves.DEMove(), 0.9), (emcee.moves.DEMove(gamma0=1.0), 0.1)]
+    """Weighted proposals: differences, and stretches, which bring back walkers that a funnel holds.
+
+    Where little flux leaves the spectrum free, differences of the other walkers are too large for those inside.
+    """
+    return [(emcee.moves.DEMove(), 0.6), (emcee.moves.DEMove(gamma0=1.0), 0.1), (emcee.moves.StretchMove(), 0.3)]
 
 
 def defective_moves() -> Proposals:
