@@ -3,7 +3,7 @@
     >>> import nuinfer
     >>> analysis = nuinfer.load("hese7")
     >>> len(analysis.parameter_names)
-    9
+    11
 
 ``nuinfer.fit(analysis, "chains/my-run")`` samples the posterior, ``nuinfer.open_run`` reads it back;
 ``nuinfer.compare`` sets hypotheses against each other.

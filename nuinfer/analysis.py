@@ -420,7 +420,7 @@ def load(preset_or_path: str | Path, overrides: Iterable[str] | Mapping[str, Any
     --------
     >>> analysis = load("hese7_icecube", ["model.source=pgamma"])
     >>> analysis.expected_counts(analysis.prior_transform([0.5] * len(analysis.parameter_names))).shape
-    (2, 15)
+    (3, 15)
     """
     text, path = configuration.read_text(preset_or_path), Path(preset_or_path)
     config = configuration.parse(text, overrides, resolved=path.name == configuration.CONFIG_RESOLVED)

@@ -109,7 +109,7 @@ def simulate(analysis: Analysis, at: Mapping[str, float] | None = None, seed: in
     >>> import nuinfer
     >>> analysis = nuinfer.simulate(nuinfer.load("hese7"), {"m_zprime_mev": 8.0, "g_prime": 1e-3}, seed=1)
     >>> analysis.observed_counts.shape
-    (2, 15)
+    (3, 15)
     >>> [name for name, value in analysis.measured]
     ['muon_g2', 'borexino', 'neff']
     """
