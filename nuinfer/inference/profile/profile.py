@@ -31,12 +31,10 @@ from nuinfer.priors import Normal
 from nuinfer.typing import ArrayLike, BoolArray, FloatArray, IntArray
 
 EDGE, CLOSE = 1e-4, 2e-4  # accuracy of a limit: of the prior range, and of the root of the loss
-FIRST_STEPS, WIDER, SECANTS = (
-    8,
-    4.0,
-    6,
-)  # first step outwards, over the accuracy, and its growth; how often it takes no half
-CLEAR, FAR = 0.3, 4.0  # how far that is from its target where a search ends early; before children are tried
+FIRST_STEPS, WIDER = 8, 4.0  # first step outwards where secants lead nowhere, over the accuracy, and its growth
+SECANTS = 6  # steps after which no secant is tried any more
+CLEAR = 0.3  # how far the root is below its target where a search ends early, because the value is allowed for sure
+FAR = 4.0  # and above it, before children are tried
 COUPLING, MASS = "log10_g_prime", "log10_m_zprime_mev"
 TOGETHER = 16
 """Data sets that are fitted at a time."""
