@@ -247,7 +247,10 @@ def _transport(model: ModelConfig, mixing: Mixing, law: Law, finer: float) -> Tr
         return Resonant(shells)
     if model.targets == "thermal":
         _check_thermal(model)
-    mediator, split = Mediator(model.charges, MEDIATORS[model.mediator].value, model.neutrino), model.masses == "split"
+    mediator, split = (
+        Mediator(model.charges, MEDIATORS[model.mediator].value, neutrino=model.neutrino),
+        model.masses == "split",
+    )
     cosmology = COSMOLOGIES[model.cosmology].value
     propagation = Propagation(mixing, mediator, cosmology, model.coherence, split, model.relic_overdensity)
     if model.targets == "thermal":

@@ -5,7 +5,7 @@ acts on them as a matrix that is a sum of exponentials,
 
     n_k -> sum_i M_ki(tau) n_i,      M(tau) = sum_p exp(-rate_p tau) C_p,
 
-whose rates and matrices depend on mixing and charges only. Equation numbers: arXiv:1504.00711.
+whose rates and matrices depend on mixing and couplings only. Equation numbers: arXiv:1504.00711.
 """
 
 from typing import Any, Literal, NamedTuple
@@ -20,6 +20,9 @@ from nuinfer.physics.mixing import Mixing
 from nuinfer.typing import FloatArray, IntArray
 
 Coherence = Literal["coherent", "decoherent"]
+
+ROUNDING = 1e-14
+"""Eigenvalues of R below so much of the largest are zero."""
 
 
 class Crossings(NamedTuple):
@@ -38,32 +41,32 @@ class Crossings(NamedTuple):
 
 
 def degenerate_crossings(mixing: Mixing, mediator: Mediator, coherence: Coherence) -> Crossings:
-    """The single crossing of degenerate masses, R = U^dagger Q^2 U in the mass basis (eqs. 13-23).
+    """The single crossing of degenerate masses, R = V V^dagger in the mass basis, U^dagger Q^2 U (eqs. 13-23).
 
-    Coherent: T = exp(-tau R/2) and M_ki = |T_ki|^2, a sum over pairs of flavours of exp(-tau (Q_a^2 + Q_b^2)/2).
-    Decoherent: phases average inside the resonance too, M_ii = exp(-tau R_ii).
+    Decoherent: phases average inside the resonance, M_ii = exp(-tau R_ii). Coherent: T = exp(-tau R/2) and
+    M_ki = |T_ki|^2, a sum over pairs of eigenvectors w of R, exp(-tau (r_a + r_b)/2) w_a[k] w_a[i]^* w_b[k]^* w_b[i].
     """
-    u, squared = mixing.pmns, mediator.squared_charges
+    couplings = mediator.in_mass_basis(mixing)
     if _is_decoherent(coherence):
-        return _diagonal((squared @ mixing.probabilities)[None, :])
+        return _diagonal(np.sum(np.abs(couplings) ** 2, axis=-1)[None, :])
+    values, flavours = np.linalg.eigh(mediator.matrix @ mediator.matrix.conj().T)
+    vectors = mediator.into_mass_basis(mixing) @ flavours
+    values[values < ROUNDING * values.max()] = 0.0  # what is not absorbed survives any depth
     pairs = [(a, b) for a in range(3) for b in range(a, 3)]
-    amplitude = np.einsum("ak,ai->aki", u.conj(), u)
+    amplitude = np.einsum("ka,ia->aki", vectors, vectors.conj())
     matrices = [(1 if a == b else 2) * (amplitude[a] * amplitude[b].conj()).real for a, b in pairs]
-    return Crossings(np.array([[(squared[a] + squared[b]) / 2.0 for a, b in pairs]]), np.array([matrices]))
+    return Crossings(np.array([[(values[a] + values[b]) / 2.0 for a, b in pairs]]), np.array([matrices]))
 
 
 def split_crossings(mixing: Mixing, mediator: Mediator, coherence: Coherence) -> Crossings:
-    """One crossing per target mass state j, R_j = v_j v_j^dagger with v_j[i] = (U^dagger Q U)_ij.
+    """One crossing per target mass state j, R_j = v_j v_j^dagger with v_j[i] = V_ij, see `Mediator.in_mass_basis`.
 
     R_j has one eigenvalue r_j = |v_j|^2, so with q_i = |v_j[i]|^2/r_j and e = exp(-tau r_j/2) the coherent crossing is
     M_ki = delta_ki (1 - 2 (1 - e) q_i) + (1 - e)^2 q_k q_i; the decoherent one is M_ii = exp(-tau |v_j[i]|^2).
 
-    A scalar couples nu to nu instead of nu to nubar: v_j[i] = (U^T Q U)_ij. Majorana phases drop out of |v_j[i]|, the
-    phase delta does not.
+    A scalar couples nu to nu instead of nu to nubar. Majorana phases drop out of |v_j[i]|, the phase delta does not.
     """
-    u = mixing.pmns
-    other = u.conj() if mediator.spin else u
-    weights = np.abs(other.T @ (np.asarray(mediator.charges, float)[:, None] * u)).T ** 2  # [target j, state i]
+    weights = np.abs(mediator.in_mass_basis(mixing).T) ** 2  # [target j, state i]
     if _is_decoherent(coherence):
         return _diagonal(weights)
     total = weights.sum(axis=-1)

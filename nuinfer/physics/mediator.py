@@ -1,4 +1,4 @@
-"""The mediator: spin, charges and width.
+"""The mediator: spin, couplings and width.
 
 Vector (spin 1), L = g' Z'_mu sum_a Q_a (nubar_a gamma^mu P_L nu_a + charged leptons): nu_a meets a relic of the other
 helicity, |M(nu nubar -> Z')|^2 = 2 g_a^2 s, and Gamma(Z' -> nu_a nubar_a) = g_a^2 m/(24 pi), with g_a = g' Q_a.
@@ -31,8 +31,9 @@ import numpy as np
 from nuinfer.compiled import inlined, plain, square_root
 from nuinfer.constants import KAMADA_YU, MASS_ELECTRON_MEV, MASS_MUON_MEV, MASS_TAU_MEV
 from nuinfer.errors import PhysicsDomainError
+from nuinfer.physics.mixing import Mixing
 from nuinfer.registry import Cited
-from nuinfer.typing import ArrayLike, FloatArray
+from nuinfer.typing import ArrayLike, ComplexArray, FloatArray
 
 _LEPTONS_MEV = (MASS_ELECTRON_MEV, MASS_MUON_MEV, MASS_TAU_MEV)
 
@@ -44,44 +45,85 @@ Neutrino = Literal["majorana", "dirac"]
 
 @dataclass(frozen=True)
 class Mediator:
-    """A mediator coupled with strength g' to the lepton charges (Q_e, Q_mu, Q_tau), diagonal in flavour.
+    """A mediator coupled with strength g' to neutrinos: to lepton charges (Q_e, Q_mu, Q_tau), or to any matrix.
 
     Parameters
     ----------
-    charges : tuple of 3 floats
-        Charges of the neutrinos; charged leptons carry the same for a vector, none for a scalar.
+    charges : sequence of 3 floats, optional
+        Diagonal of `couplings`, all else zero; the attribute is None where something else is not.
     spin : {1, 0}
         Vector Z' or real scalar.
+    couplings : array_like, shape (3, 3), optional
+        In the flavour basis, relative to g': Hermitian for a vector, whose charged leptons couple alike, symmetric for
+        a scalar, which does not couple to charged leptons. Either these or charges are needed. The attribute holds
+        them as tuples of complex numbers.
     neutrino : {"majorana", "dirac"}
         What neutrinos are.
 
     Raises
     ------
     PhysicsDomainError
-        If there are not three finite charges, or all are zero, or the spin or the kind of neutrino is another one.
+        If there is not one of charges and couplings, they are not finite, all zero or not of the symmetry, or the spin
+        or the kind of neutrino is another one.
 
     Examples
     --------
     >>> float(LMU_LTAU.width_over_mass(1.0) * 12 * math.pi)
     1.0
+    >>> Mediator(couplings=[[0, 1j, 0], [-1j, 0, 0], [0, 0, 2]]).strength
+    6.0
     """
 
-    charges: tuple[float, float, float]
+    charges: tuple[float, float, float] | None = None
     spin: Spin = 1
+    couplings: tuple[tuple[complex, ...], ...] | None = None
     neutrino: Neutrino = "majorana"
 
     def __post_init__(self) -> None:
-        if len(self.charges) != 3 or not np.all(np.isfinite(self.charges)) or not any(self.charges):
-            raise PhysicsDomainError(f"charges: {self.charges} must be three finite numbers, not all zero")
         if self.spin not in (0, 1):
             raise PhysicsDomainError(f"spin: {self.spin} is not allowed, it must be 1 (vector) or 0 (scalar)")
         if self.neutrino not in get_args(Neutrino):
             raise PhysicsDomainError(f"neutrino: '{self.neutrino}' is not one of 'majorana', 'dirac'")
+        if (self.charges is None) == (self.couplings is None):
+            raise PhysicsDomainError("charges, couplings: one of them is needed, and not both")
+        name = "charges" if self.couplings is None else "couplings"
+        given = np.asarray(getattr(self, name), complex)
+        if (
+            given.shape != {"charges": (3,), "couplings": (3, 3)}[name]
+            or not np.all(np.isfinite(given))
+            or not given.any()
+        ):
+            what = "three finite numbers" if name == "charges" else "a matrix of 3 x 3 finite numbers"
+            raise PhysicsDomainError(f"{name}: {getattr(self, name)} must be {what}, not all zero")
+        matrix = np.diag(given) if name == "charges" else given
+        if np.any(matrix != (matrix.conj().T if self.spin else matrix.T)):
+            needed = "Hermitian for a vector" if self.spin else "symmetric for a scalar"
+            raise PhysicsDomainError(f"{name}: {getattr(self, name)} must be {needed}")
+        diagonal = matrix.diagonal()
+        is_charges = not (matrix - np.diag(diagonal)).any() and not diagonal.imag.any()
+        object.__setattr__(self, "charges", tuple(diagonal.real.tolist()) if is_charges else None)
+        object.__setattr__(self, "couplings", tuple(map(tuple, matrix.tolist())))
 
     @property
-    def squared_charges(self) -> FloatArray:
-        """Q_a^2, shape (3,)."""
-        return np.asarray(np.square(self.charges), float)
+    def matrix(self) -> ComplexArray:
+        """`couplings` as an array, shape (3, 3)."""
+        return np.array(self.couplings)
+
+    @property
+    def strength(self) -> float:
+        """Sum of |Q_ab|^2, to which the width into neutrinos is proportional."""
+        return float(np.sum(np.abs(self.matrix) ** 2))
+
+    def in_mass_basis(self, mixing: Mixing) -> ComplexArray:
+        """Couplings of the mass states, shape (3, 3): V = U^dagger Q U of a vector, Y = U^T Q U of a scalar.
+
+        What a beam of state i meets in a target of state j has the amplitude [i, j], up to complex conjugation.
+        """
+        return np.asarray(self.into_mass_basis(mixing) @ self.matrix @ mixing.pmns)
+
+    def into_mass_basis(self, mixing: Mixing) -> ComplexArray:
+        """What takes a beam's flavours to mass states, shape (3, 3): U^dagger of a vector, U^T of a scalar."""
+        return np.asarray((mixing.pmns.conj() if self.spin else mixing.pmns).T)
 
     @property
     def active_fraction(self) -> float:
@@ -91,9 +133,9 @@ class Mediator:
     def width_over_mass(self, g_prime: ArrayLike) -> FloatArray:
         """Width into neutrinos over mass, shape of `g_prime`.
 
-        g'^2 sum Q^2 / (24 pi) for spin 1 and / (16 pi) for 0; twice that for Dirac neutrinos, inert ones included.
+        g'^2 sum |Q|^2 / (24 pi) for spin 1 and / (16 pi) for 0; twice that for Dirac neutrinos, inert ones included.
         """
-        scale = self.squared_charges.sum() / ((24.0 if self.spin else 16.0) * math.pi * self.active_fraction)
+        scale = self.strength / ((24.0 if self.spin else 16.0) * math.pi * self.active_fraction)
         return np.asarray(np.square(np.asarray(g_prime, float)) * scale)
 
     @property
@@ -104,8 +146,9 @@ class Mediator:
     def neutrino_branching(self, mass_mev: ArrayLike) -> FloatArray:
         """Fraction of decays into neutrinos, inert ones included, Gamma_nu/(Gamma_nu + sum_l Gamma_ll).
 
-        Gamma(l+l-)/m = g'^2 Q_l^2/(12 pi) (1 + 2 x) sqrt(1 - 4 x) with x = m_l^2/m^2, twice a neutrino's far above
-        threshold because a charged lepton has both chiralities.
+        Gamma(a b)/m = g'^2 |Q_ab|^2/(12 pi) (1 - (x_a + x_b)/2 - (x_a - x_b)^2/2 + 3 sqrt(x_a x_b)) lambda^1/2, with
+        x = m_l^2/m^2 and lambda = 1 + x_a^2 + x_b^2 - 2 (x_a + x_b + x_a x_b): twice a neutrino's far above threshold,
+        because a charged lepton has both chiralities. Charged leptons couple like neutrinos of their flavours.
 
         Parameters
         ----------
@@ -128,30 +171,55 @@ class Mediator:
     @property
     def decays_to_neutrinos(self) -> float:
         """Width into neutrinos in units of that into one Majorana flavour of unit charge."""
-        return float(self.squared_charges.sum() / self.active_fraction)
+        return self.strength / self.active_fraction
 
     @property
     def charged_leptons(self) -> FloatArray:
-        """Squared charges of e, mu and tau, shape (3,); a scalar does not couple to them."""
-        return self.squared_charges if self.spin else np.zeros(3)
+        """Squared couplings of e, mu and tau, shape (3, 3); a scalar does not couple to them."""
+        return np.abs(self.matrix) ** 2 if self.spin else np.zeros((3, 3))
 
 
 @inlined
 def neutrino_share(mass_mev: float, neutrinos: float, charged: FloatArray) -> float:
-    """`Mediator.neutrino_branching` from `Mediator.decays_to_neutrinos` and the leptons' squared charges."""
+    """`Mediator.neutrino_branching` from `Mediator.decays_to_neutrinos` and the leptons' squared couplings."""
     widths = 0.0 * mass_mev
     for k in range(3):
-        x = np.minimum((_LEPTONS_MEV[k] / mass_mev) ** 2, 0.25)
-        widths = widths + 2.0 * charged[k] * (1.0 + 2.0 * x) * square_root(1.0 - 4.0 * x)
+        for m in range(3):
+            # where the masses add up to more than the mediator's, both are as if to exactly that: no phase space
+            heaviest = np.maximum((_LEPTONS_MEV[k] + _LEPTONS_MEV[m]) / mass_mev, 1.0)
+            a, b = _LEPTONS_MEV[k] / mass_mev / heaviest, _LEPTONS_MEV[m] / mass_mev / heaviest
+            x, y = a * a, b * b
+            momentum = square_root(np.maximum((1.0 - (a + b) * (a + b)) * (1.0 - (a - b) * (a - b)), 0.0))
+            widths = widths + 2.0 * charged[k, m] * (1.0 - 0.5 * (x + y + (x - y) * (x - y)) + 3.0 * a * b) * momentum
     return neutrinos / (neutrinos + widths)
 
 
-LMU_LTAU = Mediator((0.0, 1.0, -1.0))
+COUPLINGS: Mapping[str, tuple[float, float, float]] = MappingProxyType({
+    "lmu_ltau": (0.0, 1.0, -1.0),
+    "flavour_blind": (1.0, 1.0, 1.0),
+    "nu_e": (1.0, 0.0, 0.0),
+    "nu_mu": (0.0, 1.0, 0.0),
+    "nu_tau": (0.0, 0.0, 1.0),
+    "le_lmu": (1.0, -1.0, 0.0),
+    "le_ltau": (1.0, 0.0, -1.0),
+    "b_minus_l": (-1.0, -1.0, -1.0),
+})  # fmt: skip
+"""The couplings that ``model.couplings`` may name, by their charges."""
+
+LMU_LTAU = Mediator(COUPLINGS["lmu_ltau"])
 """Gauged L_mu - L_tau, the model of arXiv:1504.00711."""
 
-FLAVOUR_BLIND = Mediator((1.0, 1.0, 1.0))
+FLAVOUR_BLIND = Mediator(COUPLINGS["flavour_blind"])
 """Equal charges: the comparison of arXiv:1504.00711, eq. (26)."""
 
+NU_E, NU_MU, NU_TAU = (Mediator(COUPLINGS[name]) for name in ("nu_e", "nu_mu", "nu_tau"))
+"""Coupled to one flavour."""
+
+LE_LMU, LE_LTAU = (Mediator(COUPLINGS[name]) for name in ("le_lmu", "le_ltau"))
+"""The other differences of lepton numbers that can be gauged."""
+
+B_MINUS_L = Mediator(COUPLINGS["b_minus_l"])
+"""Gauged B - L; lighter than two pions, it decays to leptons alone."""
 
 MEDIATORS: Mapping[str, Cited[Spin]] = MappingProxyType({
     "vector": Cited(KAMADA_YU, 1),

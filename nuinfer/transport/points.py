@@ -75,7 +75,7 @@ class Propagation:
     Parameters
     ----------
     mixing, mediator, cosmology
-        Mixing matrix, charges, expansion.
+        Mixing matrix, couplings, expansion.
     coherence : {"coherent", "decoherent"}
         Whether phases survive inside a resonance.
     split : bool
@@ -93,9 +93,9 @@ class Propagation:
 
     @cached_property
     def daughters(self) -> FloatArray:
-        """Populations g_k = sum_a |U_ak|^2 Q_a^2/sum Q^2 of the mass states among daughters, shape (3,)."""
-        squared = self.mediator.squared_charges
-        return np.asarray(squared @ self.mixing.probabilities / squared.sum())
+        """Populations g_k = sum_j |V_kj|^2/sum |V|^2 of the mass states among daughters, shape (3,)."""
+        squared = np.abs(self.mediator.in_mass_basis(self.mixing)) ** 2
+        return np.asarray(squared.sum(axis=-1) / squared.sum())
 
     @cached_property
     def decay(self) -> FloatArray:

@@ -216,8 +216,9 @@ class Resonant:
         cumulative, stencil = np.zeros((0, 6)), np.zeros(0, np.intp)
         passed = self.propagation
         if passed is None:
-            nothing, none = Crossings(np.zeros((0, 3)), np.zeros((0, 0, 3, 3))), np.zeros(3)
-            return Path(self.shells, nothing, 1.0, 0.0, 0.0, none, np.zeros((2, 3)), 1.0, none, cumulative, stencil)
+            nothing, none = Crossings(np.zeros((0, 3)), np.zeros((0, 0, 3, 3))), np.zeros((3, 3))
+            decay = np.zeros((2, 3))
+            return Path(self.shells, nothing, 1.0, 0.0, 0.0, none[0], decay, 1.0, none, cumulative, stencil)
         if self.regeneration_intervals:
             cumulative, stencil = cumulative_rule(self.regeneration_intervals)
         mediator, cosmology = passed.mediator, passed.cosmology

@@ -30,8 +30,8 @@ class Path(NamedTuple):
         Populations of the mass states among daughters.
     decay : ndarray, shape (2, 3)
         Coefficients of their spectrum by channel.
-    neutrinos, charged : float and ndarray of shape (3,)
-        `Mediator.decays_to_neutrinos`; squared charges of the charged leptons.
+    neutrinos, charged : float and ndarray of shape (3, 3)
+        `Mediator.decays_to_neutrinos`; squared couplings of the charged leptons.
     cumulative, stencil : ndarray, shape (n, 6) and (n,)
         Integral over each interval of a table of absorbed flux, see `cumulative_rule`; n = 0: daughters are left out.
     """

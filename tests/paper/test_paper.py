@@ -183,7 +183,7 @@ def test_lengths() -> None:
 
 def evolved(tau: float, phases_before: np.ndarray, phases_after: np.ndarray, u: np.ndarray, source: int) -> np.ndarray:
     """Eq. 18: density matrix at Earth in the flavour basis for given oscillation phases of the mass states."""
-    transfer = np.diag(np.exp(-0.5 * tau * LMU_LTAU.squared_charges))
+    transfer = np.diag(np.exp(-0.5 * tau * np.square(LMU_LTAU.charges)))
     before = u @ np.diag(np.exp(-1j * phases_before)) @ u.conj().T
     after = u @ np.diag(np.exp(-1j * phases_after)) @ u.conj().T
     amplitude = after @ transfer @ before
@@ -223,7 +223,7 @@ def test_without_averaging_the_closed_form_fails() -> None:
 
 def closed_form(tau: float, u: np.ndarray) -> np.ndarray:
     """Eq. 23, summed as printed."""
-    t = np.exp(-0.5 * tau * LMU_LTAU.squared_charges)
+    t = np.exp(-0.5 * tau * np.square(LMU_LTAU.charges))
     p = np.einsum(
         "aj,xj,x,xi,bi,bi,yi,y,yj,aj->ab",
         u, u.conj(), t, u, u.conj(), u, u.conj(), t, u, u.conj(), optimize=True,
@@ -251,7 +251,7 @@ def test_nothing_is_lost_without_scattering_and_no_flavour_is_absorbed_completel
     np.testing.assert_allclose(opaque, np.abs(U) ** 2 @ electron @ (np.abs(U) ** 2).T, atol=1e-14)
     # Averaging inside the resonance as well leaves almost nothing: 2 % of (1, 2, 0) at tau = 8.8, 34 % if coherent.
     decoherent = degenerate_transition(8.8, mixing.PAPER, LMU_LTAU, "decoherent") @ [1.0, 2.0, 0.0]
-    r_ii = LMU_LTAU.squared_charges @ np.abs(U) ** 2
+    r_ii = np.square(LMU_LTAU.charges) @ np.abs(U) ** 2
     n = (np.abs(U) ** 2).T @ [1.0, 2.0, 0.0] * np.exp(-8.8 * r_ii)
     assert decoherent.sum() == pytest.approx(n.sum(), rel=1e-12)
 
@@ -268,9 +268,9 @@ def test_flavour_blind_matrix_is_vacuum_oscillation_times_absorption() -> None:
 def test_interaction_matrix_is_the_square_of_the_charges(charges: tuple[float, float, float]) -> None:
     # Eqs. 1 and 41: R = Q^dagger Q; an opaque crossing keeps what has no charge.
     mediator = Mediator(charges)
-    np.testing.assert_allclose(mediator.squared_charges, np.diag(np.diag(charges).conj().T @ np.diag(charges)))
+    np.testing.assert_allclose(np.square(mediator.charges), np.diag(np.diag(charges).conj().T @ np.diag(charges)))
     opaque = degenerate_transition(1e6, mixing.PAPER, mediator, "coherent")
-    projector = U.conj().T @ np.diag(mediator.squared_charges == 0.0).astype(float) @ U
+    projector = U.conj().T @ np.diag(np.square(mediator.charges) == 0.0).astype(float) @ U
     weights = np.abs(U) ** 2
     np.testing.assert_allclose(opaque, weights @ np.abs(projector) ** 2 @ weights.T, atol=1e-13)
 

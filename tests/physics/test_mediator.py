@@ -68,7 +68,7 @@ def test_depth_from_the_breit_wigner_cross_section(spin, neutrino):
     dE/dt = -H E.
     """
     g, m_ev, z = 3e-4, 8e6, 0.4
-    mediator, background = Mediator((0.0, 1.0, -1.0), spin, neutrino), cosmology.PLANCK18
+    mediator, background = Mediator((0.0, 1.0, -1.0), spin, neutrino=neutrino), cosmology.PLANCK18
     width = {  # of two flavours; Dirac: nu_L nubar_R and nu_R nubar_L of a vector, nu_L nubar_L and nu_R nubar_R
         (1, "majorana"): g**2 / (12 * math.pi), (1, "dirac"): g**2 / (6 * math.pi),
         (0, "majorana"): g**2 / (8 * math.pi), (0, "dirac"): g**2 / (4 * math.pi),
@@ -171,7 +171,7 @@ def test_daughters_carry_the_branching(monkeypatch):
     )
     factor = mediator.neutrino_branching(mass)
     np.testing.assert_allclose(factor, [1.0, 0.6, 0.443], atol=1e-3)
-    monkeypatch.setattr(Mediator, "charged_leptons", np.zeros(3))
+    monkeypatch.setattr(Mediator, "charged_leptons", np.zeros((3, 3)))
     everything = species_at_earth(energy, mass, coupling, [0.05], [1] * 6, *setting, True)
     assert np.abs(everything - absorbed).max() > 0.01
     np.testing.assert_allclose(some - absorbed, factor[:, None, None] * (everything - absorbed), rtol=1e-9, atol=1e-14)
@@ -184,7 +184,7 @@ def test_dirac_neutrinos_halve_depth_and_daughters(spin, charges):
 
     Widths in units of one flavour's: three to active, three to inert neutrinos, 2 x 1 to e+e- below the muon.
     """
-    majorana, dirac = (Mediator(charges, spin, neutrino) for neutrino in ("majorana", "dirac"))
+    majorana, dirac = (Mediator(charges, spin, neutrino=neutrino) for neutrino in ("majorana", "dirac"))
     energy, targets = np.geomspace(5e4, 1e6, 30), masses.neutrino_masses_ev(0.01, "normal", 7.5e-5, 2.4e-3)
     setting = ("decoherent", 5.0)
 

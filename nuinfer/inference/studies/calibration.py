@@ -38,7 +38,7 @@ CONTROLS = get_args(Control)
 emcee's released snooker move; measured values of constraints are drawn at the Standard Model instead of the truth."""
 
 PASSED_ABOVE = 0.01  # p-value, divided by the number of tests
-MAX_STEPS = 16_000
+MAX_STEPS = 64_000  # of a fit with several modes, which needs them all
 TOLERATED = 0.01  # share of the fits that may be left out
 DRAWS = 2000  # of each posterior, among which the truth is ranked
 REGION_BINS = 24  # per axis, over the draws, of the density that orders the region in (m_Z', g')

@@ -46,10 +46,10 @@ def interaction(mixing: Mixing, mediator: Mediator, target: int | None = None) -
     Parameters
     ----------
     mixing, mediator
-        Mixing matrix and charges.
+        Mixing matrix and couplings.
     target : int, optional
-        Mass state of the target, for split masses: R = v v^dagger with v_i = (U^dagger Q U)_ij. By default all of them
-        at once, for degenerate masses: R = U^dagger Q^2 U.
+        Mass state of the target, for split masses: R = v v^dagger with v_i = V_ij, see `Mediator.in_mass_basis`. By
+        default all of them at once, for degenerate masses: R = U^dagger Q^2 U of a vector.
 
     Examples
     --------
@@ -58,12 +58,11 @@ def interaction(mixing: Mixing, mediator: Mediator, target: int | None = None) -
     >>> interaction(PAPER, LMU_LTAU).trace().real.round(12).item()
     2.0
     """
-    u, charges = mixing.pmns, np.asarray(mediator.charges, float)
-    if target is None:
-        return np.asarray(u.conj().T @ (np.square(charges)[:, None] * u))
     # For a scalar (U^T Q U)_ji multiplies nu_i in the Lagrangian, and R has its complex conjugate.
-    v = u.conj().T @ (charges * (u[:, target] if mediator.spin else u[:, target].conj()))
-    return np.asarray(np.outer(v, v.conj()))
+    couplings = mediator.in_mass_basis(mixing)
+    v = couplings if mediator.spin else couplings.conj()
+    v = v if target is None else v[:, [target]]
+    return np.asarray(v @ v.conj().T)
 
 
 def hamiltonian_ev(energy_gev: ArrayLike, masses_ev: ArrayLike) -> FloatArray:
