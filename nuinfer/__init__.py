@@ -12,7 +12,7 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from nuinfer.analysis import Analysis, load
+    from nuinfer.analysis import Analysis
     from nuinfer.inference.evidence.compare import Comparison, compare
     from nuinfer.inference.profile.search import BestFit, best_fit
     from nuinfer.inference.runs.run import Run, open_run
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from nuinfer.inference.studies.significance import Significance, significance
     from nuinfer.inference.work.executors import open_executor
     from nuinfer.inference.work.simulation import simulate
+    from nuinfer.loading import load
 
 __version__ = "0.1.0"
 __all__ = ["Analysis", "Band", "BestFit", "Campaign", "Comparison", "Forecast", "Limits", "Run", "Significance"]
@@ -30,7 +31,7 @@ __all__ += ["best_fit", "compare", "fit", "forecast", "forecast_band", "limit", 
 __all__ += ["open_campaign", "open_executor", "open_run", "run_campaign", "significance", "simulate"]
 
 _HOMES = {
-    "analysis": ("Analysis", "load"),
+    "analysis": ("Analysis",),
     "inference.evidence.compare": ("Comparison", "compare"),
     "inference.profile.search": ("BestFit", "best_fit"),
     "inference.runs.run": ("Run", "open_run"),
@@ -41,6 +42,7 @@ _HOMES = {
     "inference.studies.significance": ("Significance", "significance"),
     "inference.work.executors": ("open_executor",),
     "inference.work.simulation": ("simulate",),
+    "loading": ("load",),
 }
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -36,7 +35,7 @@ DATA = "data"
 class Analysis:
     """A data set, a model, priors and constraints, ready to be evaluated on batches of parameter vectors.
 
-    Every method takes theta of shape (*batch, n_dim), a single vector included. Make one with `load`.
+    Every method takes theta of shape (*batch, n_dim), a single vector included. Make one with `nuinfer.load`.
 
     Parameters
     ----------
@@ -399,29 +398,3 @@ def _again(used: dict[str, str], *facts: Any) -> Analysis:
     if changed:
         raise ConfigError(f"analysis '{analysis.name}': '{changed[0]}' has changed while it was in use")
     return analysis
-
-
-def load(preset_or_path: str | Path, overrides: Iterable[str] | Mapping[str, Any] = ()) -> Analysis:
-    """Build the analysis of a preset or of a TOML file.
-
-    Parameters
-    ----------
-    preset_or_path : str or Path
-        Name of a preset (``hese7``, ``hese7_icecube``) or path of a file.
-    overrides : iterable of str, or mapping
-        ``"table.key=value"`` strings, or dotted keys to values.
-
-    Raises
-    ------
-    ConfigError, DataIntegrityError
-        One line naming the key or file, the value and what is allowed.
-
-    Examples
-    --------
-    >>> analysis = load("hese7_icecube", ["model.source=pgamma"])
-    >>> analysis.expected_counts(analysis.prior_transform([0.5] * len(analysis.parameter_names))).shape
-    (3, 15)
-    """
-    text, path = configuration.read_text(preset_or_path), Path(preset_or_path)
-    config = configuration.parse(text, overrides, resolved=path.name == configuration.CONFIG_RESOLVED)
-    return Analysis(config, text, path.stem)

@@ -20,8 +20,9 @@ from typing import Any
 
 import numpy as np
 
-from nuinfer.analysis import Analysis, load
+from nuinfer.analysis import Analysis
 from nuinfer.errors import ConfigError
+from nuinfer.loading import load
 from nuinfer.priors import Normal, Prior, SimplexShare, Uniform
 
 Likelihood = Callable[..., tuple[float, dict[str, float]]]

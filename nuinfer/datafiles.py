@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 import tomli_w
 
-from nuinfer.errors import DataIntegrityError
+from nuinfer.errors import DataIntegrityError, expanded
 from nuinfer.typing import AnyArray
 
 MANIFEST = "manifest.toml"
@@ -48,20 +48,49 @@ def locate(name: str) -> Path:
     DataIntegrityError
         If neither exists.
     """
-    own = Path(name)
-    for folder in (data_root() / name, own.expanduser() if name.startswith("~/") else own):
+    own = expanded(name) if is_own(name) else Path(name)
+    for folder in (own,) if is_own(name) else (data_root() / name, own):
         if (folder / MANIFEST).is_file():
             return folder
     shipped = ", ".join(sorted(path.parent.name for path in data_root().glob("*/dataset.toml")))
     neither = f"no such shipped data (there is: {shipped}) and no folder of that name with a {MANIFEST}"
+    if is_own(name):
+        neither = f"no folder of that name with a {MANIFEST}"
     raise DataIntegrityError(f"data set '{name}': {neither}")
+
+
+def is_own(name: str) -> bool:
+    """Whether the name of a data set is the path of a user's folder: it has a separator, or begins with a dot or ~.
+
+    Examples
+    --------
+    >>> [is_own(name) for name in ("hese7", "./hese7", "hese7/", "~/hese7")]
+    [False, True, True, True]
+    """
+    return name.startswith((".", "~")) or "/" in name or "\\" in name
 
 
 def resolved_name(name: str) -> str:
     """The name of shipped data, or the absolute path of a user's own folder, which is found from anywhere."""
-    own = Path(name).expanduser()
-    shipped = (data_root() / name / MANIFEST).is_file()
-    return str(own.resolve()) if not shipped and (own / MANIFEST).is_file() else name
+    own = is_own(name) or (not _is_shipped(name) and (Path(name) / MANIFEST).is_file())
+    return str(expanded(name).resolve()) if own else name
+
+
+def refuse_ambiguous(name: str, beside: Path) -> None:
+    """Refuse a name that a user gives to data where it is that of shipped data and of a folder of the user's.
+
+    Raises
+    ------
+    DataIntegrityError
+        Naming both.
+    """
+    if not is_own(name) and _is_shipped(name) and name and (beside / name / MANIFEST).is_file():
+        both = f"the data that ship with this package and of the folder {(beside / name).resolve()}"
+        raise DataIntegrityError(f"data.dataset: '{name}' is the name of {both}; for the folder write './{name}'")
+
+
+def _is_shipped(name: str) -> bool:
+    return (data_root() / name / MANIFEST).is_file()
 
 
 @dataclass(frozen=True)
@@ -159,6 +188,8 @@ def parse_csv(content: bytes, where: str) -> dict[str, AnyArray]:
 
 
 def _column(where: str, head: str, entries: list[str]) -> AnyArray:
+    if not all(entry.isascii() and "_" not in entry for entry in entries):  # which Python reads as numbers
+        return np.array(entries)
     try:
         column = np.array([float(entry) for entry in entries])
     except ValueError:

@@ -5,7 +5,25 @@ Everything the user can cause derives from `NuinferError`; the command line turn
 
 from __future__ import annotations
 
+import functools
+import logging
 from collections.abc import Mapping
+from os import PathLike
+from pathlib import Path
+
+
+@functools.lru_cache(maxsize=256)
+def warn_once(text: str) -> None:
+    """Warn of something that does no harm, once in a process."""
+    logging.getLogger("nuinfer").warning("warning: %s", text)
+
+
+def expanded(path: str | PathLike[str]) -> Path:
+    """A path with ``~`` for a home; that of nobody stays as it is, and is not found."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
 
 
 class NuinferError(Exception):

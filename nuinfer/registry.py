@@ -16,7 +16,7 @@ from pathlib import Path
 from types import MappingProxyType, ModuleType
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from nuinfer.errors import ConfigError, NuinferError
+from nuinfer.errors import ConfigError, NuinferError, expanded
 
 T = TypeVar("T")
 
@@ -200,7 +200,7 @@ def load_file(path: str | Path, where: str) -> UserFile:
     ConfigError
         One line beginning with `where`, if the file cannot be read, is not Python or fails.
     """
-    absolute = Path(path).expanduser().resolve()
+    absolute = expanded(path).resolve()
     if absolute.suffix != ".py":
         raise ConfigError(f"{where}: '{path}' is not a Python file (its name must end in .py)")
     try:

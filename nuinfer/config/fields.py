@@ -6,17 +6,17 @@ A refusal is one line: the key, the value, and what is allowed.
 import difflib
 import json
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Annotated, Any, get_args
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import PydanticCustomError
 
+from nuinfer.errors import expanded
 from nuinfer.registry import Registry, is_path
 
 
 def _absolute(path: str) -> str:
-    return str(Path(path).expanduser().resolve())
+    return str(expanded(path).resolve())
 
 
 def one_of(known: Registry[Any] | Mapping[str, Any], *, files: bool = False) -> BeforeValidator:
@@ -63,6 +63,9 @@ def late_keys(table: type[BaseModel]) -> dict[str, Any]:
     return {name: extra[BEFORE] for name, extra in extras.items() if isinstance(extra, dict) and BEFORE in extra}
 
 
+LISTED = BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value)
+"""A list of TOML for a tuple."""
+
 Positive = Annotated[float, Field(gt=0.0)]
 Count = Annotated[int, Field(ge=1)]
 EntryName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]+$")]
@@ -70,9 +73,9 @@ UserPath = Annotated[str, AfterValidator(_absolute)]
 
 
 class Table(BaseModel):
-    """A table of a configuration: frozen, every key known, numbers finite."""
+    """A table of a configuration: frozen, every key known, numbers finite and no texts or truth values."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, strict=True)
 
 
 # Refusals -------------------------------------------------------------------------------------------------------------

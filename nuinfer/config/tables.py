@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, create_model, model_validator
 
 from nuinfer.config.entries import ParametersConfig, completed
-from nuinfer.config.fields import Count, EntryName, Positive, Table, UserPath, late, not_built, one_of
+from nuinfer.config.fields import LISTED, Count, EntryName, Positive, Table, UserPath, late, not_built, one_of
 from nuinfer.constraints import CONSTRAINTS
 from nuinfer.datafiles import resolved_name
 from nuinfer.parameters import PARAMETERS, Definition, with_own
@@ -28,7 +28,7 @@ class ModelConfig(Table):
 
     absorption: StrictBool = True
     mediator: Annotated[str, one_of(MEDIATORS)] = "vector"
-    charges: tuple[float, float, float] = (0.0, 1.0, -1.0)
+    charges: Annotated[tuple[float, float, float], LISTED] = (0.0, 1.0, -1.0)
     couplings: Annotated[None, not_built(None), late(None)] = None
     channels: Annotated[str, not_built("resonance"), late("resonance")] = "resonance"
     neutrino: Neutrino = "majorana"

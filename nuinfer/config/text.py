@@ -1,7 +1,8 @@
 """Presets, TOML texts and overrides: what becomes a `Config`, or one line that says what is wrong."""
 
+import itertools
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,9 +12,17 @@ from pydantic import ValidationError
 from nuinfer.config.fields import Table, describe, late_keys, nearest
 from nuinfer.config.settled import settled
 from nuinfer.config.tables import Config, DataConfig, ModelConfig, definitions
-from nuinfer.errors import ConfigError
+from nuinfer.datafiles import MANIFEST, is_own, refuse_ambiguous
+from nuinfer.errors import ConfigError, expanded
+from nuinfer.registry import is_path
 
 Checked = TypeVar("Checked", bound=Table)
+
+RESETTING = ("value", "prior")
+"""Keys of a parameter that replace what it was."""
+
+FROM_FILES = ("source", "spectrum", "evolution")
+"""Keys of ``[model]`` that may name a user's file."""
 
 CONFIG_RESOLVED = "config.resolved.toml"
 """The file of a run that holds every key with its value: those that it lacks did not exist when it was written."""
@@ -36,13 +45,15 @@ def read_text(preset_or_path: str | Path) -> str:
     if str(preset_or_path) in presets():
         return (resources.files("nuinfer") / "presets" / f"{preset_or_path}.toml").read_text()
     try:
-        return Path(preset_or_path).expanduser().read_text()
+        return expanded(preset_or_path).read_text()
     except (OSError, UnicodeDecodeError, ValueError) as error:
         neither = f"neither a preset ({', '.join(presets())}) nor a readable TOML file"
         raise ConfigError(f"'{preset_or_path}': {neither}{nearest(str(preset_or_path), presets())}") from error
 
 
-def parse(text: str, overrides: Iterable[str] | Mapping[str, Any] = (), *, resolved: bool = False) -> Config:
+def parse(
+    text: str, overrides: Iterable[str] | Mapping[str, Any] = (), *, resolved: bool = False, folder: Path | None = None
+) -> Config:
     """Check a TOML text with overrides on top of it.
 
     Parameters
@@ -50,14 +61,17 @@ def parse(text: str, overrides: Iterable[str] | Mapping[str, Any] = (), *, resol
     text : str
         Contents of a configuration file.
     overrides : iterable of str, or mapping
-        ``"model.source=pgamma"``: a dotted key and a TOML value, else a bare string; or dotted keys to values.
+        ``"model.source=pgamma"``: a dotted key and a TOML value, else a bare string; or dotted keys to values. A table
+        changes the keys that it has.
     resolved : bool
         Whether the text has every key that there was when it was written: what it lacks is what it was then.
+    folder : Path, optional
+        Where a user's text lies: its relative paths begin there, those of overrides in the working directory.
 
     Raises
     ------
-    ConfigError
-        One line that names the key, the value and what is allowed.
+    ConfigError, DataIntegrityError
+        One line that names the key, the value and what is allowed; a data set's name that may mean two.
 
     Examples
     --------
@@ -72,13 +86,59 @@ def parse(text: str, overrides: Iterable[str] | Mapping[str, Any] = (), *, resol
         for name, table in (("model", ModelConfig), ("data", DataConfig)):
             were = {key: value for key, value in late_keys(table).items() if value is not None}
             tree[name] = {**were, **tree.get(name, {})}
+    if folder is not None:
+        _anchor(tree, folder)
     before = definitions(tree).keys()
-    for key, value in overrides.items() if isinstance(overrides, Mapping) else map(split_override, overrides):
+    for key, value in given(overrides).items():
         _assign(tree, key.split("."), value)
     if isinstance(entries := tree.get("parameters"), dict):
         for name in before - definitions(tree).keys():  # of a user's file that is no longer chosen
             entries.pop(name, None)
     return settled(validated(Config, tree))
+
+
+def typed(text: str, overrides: Iterable[str] | Mapping[str, Any]) -> list[str]:
+    """Dotted keys with a value that a user's text and overrides give, in their order."""
+
+    def keys(path: str, value: object) -> Iterator[str]:
+        if isinstance(value, Mapping):
+            for key, inner in value.items():
+                yield from keys(f"{path}.{key}".removeprefix("."), inner)
+        else:
+            yield path
+
+    trees = keys("", tomllib.loads(text)), *(keys(key, value) for key, value in given(overrides).items())
+    return list(dict.fromkeys(itertools.chain(*trees)))
+
+
+def given(overrides: Iterable[str] | Mapping[str, Any]) -> dict[str, Any]:
+    """Dotted keys of overrides and their plain values, with the paths of data that ship under another name in full."""
+    pairs = overrides.items() if isinstance(overrides, Mapping) else map(split_override, overrides)
+    plain = {key: value.tolist() if hasattr(value, "tolist") else value for key, value in pairs}  # numpy's
+    if isinstance(name := plain.get("data.dataset"), str):
+        refuse_ambiguous(name, Path())
+    return plain
+
+
+def _anchor(tree: dict[str, Any], folder: Path) -> None:
+    """Let the relative paths in a user's text begin in its folder."""
+
+    def change(node: Any, keys: Iterable[str], is_relative: Callable[[str], bool]) -> None:
+        for key in keys if isinstance(node, dict) else ():
+            value = node.get(key)
+            if isinstance(value, str) and is_relative(value) and not value.startswith("~"):
+                node[key] = str(folder.resolve() / value)
+
+    data = tree.get("data")
+    if isinstance(data, dict) and isinstance(name := data.get("dataset"), str):
+        refuse_ambiguous(name, folder)
+    change(data, ["dataset"], lambda name: is_own(name) or (folder / name / MANIFEST).is_file())
+    change(tree.get("model"), FROM_FILES, is_path)
+    constraints = tree.get("constraints")
+    for kind, key in (("limit_curve", "table"), ("custom", "file")):
+        entries = constraints.get(kind) if isinstance(constraints, dict) else None
+        for entry in entries.values() if isinstance(entries, dict) else ():
+            change(entry, [key], lambda _: True)
 
 
 def validated(table: type[Checked], tree: Mapping[str, Any]) -> Checked:
@@ -113,6 +173,10 @@ def _assign(tree: dict[str, Any], path: list[str], value: object) -> None:
         node = node.setdefault(part, {})
         if not isinstance(node, dict):
             raise ConfigError(f"{'.'.join(path)}: '{part}' is a value, not a table")
-    if len(path) == 3 and path[0] == "parameters" and path[2] in ("value", "prior"):
+    if len(path) == 3 and path[0] == "parameters" and path[2] in RESETTING:
         node.clear()
-    node[path[-1]] = value
+    if isinstance(value, Mapping) and isinstance(node.get(path[-1]), dict):
+        for key in sorted(value, key=lambda key: key not in RESETTING):  # first what clears the others
+            _assign(tree, [*path, key], value[key])
+    else:
+        node[path[-1]] = value

@@ -13,7 +13,6 @@ import dataclasses
 import functools
 import hashlib
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -22,7 +21,7 @@ from nuinfer.constraints.base import PLANE, Constraint, Measurement
 from nuinfer.constraints.definition import Charges, MassRange, charged, lmu_ltau_strength, require_coverage
 from nuinfer.constraints.tables import Curve
 from nuinfer.datafiles import parse_csv
-from nuinfer.errors import ConfigError, DataIntegrityError
+from nuinfer.errors import ConfigError, DataIntegrityError, expanded
 from nuinfer.registry import FromFile, UserFile, load_file
 from nuinfer.typing import FloatArray
 
@@ -59,7 +58,7 @@ def limit_curve(
         raise ConfigError(f"constraints.{label}.reference: blank, but a curve needs its source")
     where = f"constraints.{label}.table: '{table}'"
     try:
-        content = Path(table).expanduser().read_bytes()
+        content = expanded(table).read_bytes()
     except OSError as error:
         raise ConfigError(f"{where} cannot be read ({error.strerror})") from error
     curve = _curve(where, content)

@@ -17,10 +17,11 @@ from pathlib import Path
 
 import numpy as np
 
-from nuinfer.analysis import Analysis, load
+from nuinfer.analysis import Analysis
 from nuinfer.config import presets
 from nuinfer.errors import ConfigError
 from nuinfer.inference.work.files import flat
+from nuinfer.loading import load
 from nuinfer.priors import Normal, Prior, Uniform
 
 BASELINE, DATA = "pp", ("hese7", "hese3")

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from nuinfer.analysis import DATA, Analysis, load
+from nuinfer.analysis import DATA, Analysis
 from nuinfer.errors import ConfigError, NuinferError, RunFolderError
 from nuinfer.export import arviz_adapter
 from nuinfer.export.getdist import getdist_files
@@ -24,6 +24,7 @@ from nuinfer.inference.runs.summary import PredictiveChecks, predictive_checks, 
 from nuinfer.inference.work import files
 from nuinfer.inference.work.calls import Inline, on_unpickled
 from nuinfer.inference.work.files import read_json
+from nuinfer.loading import load
 from nuinfer.typing import FloatArray, IntArray
 
 ARVIZ_DRAWS = 1000  # per ensemble

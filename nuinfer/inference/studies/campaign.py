@@ -32,14 +32,15 @@ import numpy as np
 import tomli_w
 from pydantic import Field
 
-from nuinfer.analysis import Analysis, load
+from nuinfer.analysis import Analysis
 from nuinfer.config import Count, EntryName, Table, presets, split_override, validated
-from nuinfer.errors import ConfigError
+from nuinfer.errors import ConfigError, expanded, warn_once
 from nuinfer.inference.studies import calibration
 from nuinfer.inference.studies.jobs import KINDS, RUNS, Job, JobsConfig, run_job, run_jobs, truth_of
 from nuinfer.inference.work import files
 from nuinfer.inference.work.calls import Call
 from nuinfer.inference.work.store import Execution, Question, address, open_store, read_record, read_results
+from nuinfer.loading import load
 from nuinfer.registry import imported, is_path, load_file
 from nuinfer.typing import AnyArray
 
@@ -182,7 +183,7 @@ def run_campaign(  # noqa: PLR0913 - one of the public names
     if isinstance(campaign, CampaignConfig):
         config, text = campaign, tomli_w.dumps(campaign.model_dump(mode="json"))
     else:
-        (config, text), beside = read_campaign(os.fspath(campaign)), Path(campaign).expanduser().parent
+        (config, text), beside = read_campaign(os.fspath(campaign)), expanded(campaign).parent
     changed = dict(map(split_override, overrides))
     own = {name: table.model_copy(update={"set": table.set | changed}) for name, table in config.jobs.items()}
     every = list(jobs_of(config.model_copy(update={"jobs": own}), beside))
@@ -240,7 +241,7 @@ def read_campaign(path: str | Path) -> tuple[CampaignConfig, str]:
         If the file cannot be read or is not a campaign.
     """
     try:
-        text = Path(path).expanduser().read_text()
+        text = expanded(path).read_text()
     except (OSError, UnicodeDecodeError, ValueError) as error:
         raise ConfigError(f"'{path}': not a readable TOML file") from error
     return parse_campaign(text), text
@@ -284,15 +285,19 @@ def jobs_of(config: CampaignConfig, folder: Path | None = None) -> Iterator[Job]
     """
     seen: set[str] = set()
     for name, settings in config.jobs.items():
+        again = 0
         for analysis, labels in _cases(name, settings, folder):
             KINDS.find(settings.task, "task").check(f"jobs.{name}", settings, analysis)
             if settings.data != "observed":
                 truth_of(analysis, settings.truth).point(settings.at)  # refuses what is no parameter
             case = {"job": name, "task": settings.task, **labels}
             for job in jobs_of_case(case, settings, analysis, config.seed):
+                again += job.key in seen
                 if job.key not in seen:
                     seen.add(job.key)
                     yield job
+        if again:
+            warn_once(f"jobs.{name}: {again} of its jobs are there already, and are done once")
 
 
 def jobs_of_case(case: Mapping[str, Any], settings: JobsConfig, analysis: Analysis, seed: int) -> Iterator[Job]:
@@ -311,7 +316,7 @@ def call_of(job: Job, folder: Path) -> Call:
 def count_jobs(path: str | Path) -> dict[str, int]:
     """Number of jobs of each table of a campaign file, everything checked."""
     config, _ = read_campaign(path)
-    counted = Counter(job.case["job"] for job in jobs_of(config, Path(path).expanduser().parent))
+    counted = Counter(job.case["job"] for job in jobs_of(config, expanded(path).parent))
     return {name: counted[name] for name in config.jobs}
 
 

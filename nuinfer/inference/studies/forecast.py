@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from nuinfer.analysis import Analysis, load
+from nuinfer.analysis import Analysis
 from nuinfer.config import constraint_forms, split_override
 from nuinfer.constants import SECONDS_PER_YEAR
 from nuinfer.detector.flux_points import FluxPoints
@@ -26,6 +26,7 @@ from nuinfer.inference.profile.profile import p_value, threshold
 from nuinfer.inference.studies.campaign import CampaignConfig, run_campaign
 from nuinfer.inference.studies.jobs import JobsConfig, truth_of
 from nuinfer.inference.work.files import plain
+from nuinfer.loading import load
 from nuinfer.typing import AnyArray, FloatArray
 
 EXPOSURES = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)

@@ -20,7 +20,7 @@ import numpy as np
 from pydantic import BeforeValidator, Field
 
 from nuinfer.analysis import Analysis
-from nuinfer.config.fields import Count, Positive, Table, one_of
+from nuinfer.config.fields import LISTED, Count, Positive, Table, one_of
 from nuinfer.errors import ConfigError
 from nuinfer.inference.profile import search  # best_fit is the name of a kind here
 from nuinfer.inference.profile.profile import COUPLING
@@ -65,7 +65,7 @@ KINDS = Registry(__name__, "JOB", JobKind)
 
 
 def _listed(value: object) -> object:
-    return [value] if isinstance(value, str) else value
+    return (value,) if isinstance(value, str) else value
 
 
 class JobsConfig(Table):
@@ -76,9 +76,9 @@ class JobsConfig(Table):
     """
 
     task: Annotated[str, one_of(KINDS, files=True)]
-    analysis: Annotated[tuple[str, ...], BeforeValidator(_listed), Field(min_length=1)]
+    analysis: Annotated[tuple[str, ...], LISTED, BeforeValidator(_listed), Field(min_length=1)]
     set: dict[str, Any] = Field(default={})
-    vary: dict[str, tuple[Any, ...]] = Field(default={})
+    vary: dict[str, Annotated[tuple[Any, ...], LISTED]] = Field(default={})
     n: Count = 1
     data: Literal["observed", "asimov", "simulated"] = "observed"
     truth: Literal["z_prime", "standard_model"] = "z_prime"
