@@ -47,6 +47,7 @@ def make_run(analysis, samples, summary, folder="chains/test"):
     return FigureRun(
         folder=Path(folder),
         analysis=analysis,
+        described=analysis,
         samples=lambda *_, **__: chain,
         log_prob=lambda *_, **__: np.linspace(-60.0, -40.0, chain[..., 0].size).reshape(chain.shape[:3]),
         summary=lambda: summary,

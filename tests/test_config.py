@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import tomllib
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import nuinfer
+from nuinfer import errors
 from nuinfer.config import Config, FixedConfig, NormalConfig, UniformConfig, parse, presets, read_text
 from nuinfer.errors import ConfigError, NuinferError
 
@@ -123,3 +125,44 @@ def test_random_configurations_load_or_are_refused(overrides):
         nuinfer.load("hese7", overrides)
     except NuinferError as error:
         assert "\n" not in str(error)
+
+
+@pytest.mark.parametrize(
+    "override",
+    ["model.z_max=true", "model.z_max='5_0'", "model.charges=[false, true, -1]", "sampler.ensembles='4'",
+     "sampler.seed=true", "data.exposure='2'", "parameters.gamma.value=true", "parameters.gamma.high='3'"],
+)  # fmt: skip
+def test_numbers_are_numbers(override):
+    with pytest.raises(ConfigError, match=r"is not allowed; it should be a valid (number|integer)"):
+        parse("", [override])
+
+
+def test_numbers_of_numpy_are_numbers():
+    config = parse("", {"model.charges": np.array([1.0, 1.0, 1.0]), "sampler.ensembles": np.int64(3)})
+    assert (config.model.charges, config.sampler.ensembles) == ((1.0, 1.0, 1.0), 3)
+
+
+@pytest.mark.parametrize("overrides", [["model={source='pgamma'}"], {"model": {"source": "pgamma"}}])
+def test_a_table_changes_the_keys_that_it_has(overrides):
+    old, new = parse(read_text("paper")).model, parse(read_text("paper"), overrides).model
+    assert new == old.model_copy(update={"source": "pgamma"})
+
+
+def test_a_table_of_a_parameter_replaces_its_prior_in_any_order():
+    config = parse("", ["parameters={gamma={high=4, low=2, prior='uniform'}, phi_total={value=3}}"])
+    assert (config.parameters.gamma.low, config.parameters.gamma.high) == (2.0, 4.0)
+    assert config.parameters.phi_total.value == 3.0
+
+
+def test_a_key_that_does_nothing_is_said_once_for_what_the_user_has_written(caplog, tmp_path):
+    errors.warn_once.cache_clear()
+    for _ in range(2):
+        analysis = nuinfer.load("hese7_icecube", ["parameters.f_e.value=0.3", "parameters.gamma.value=2.5"])
+    (only,) = caplog.records
+    assert "parameters.f_e does nothing: with model.source 'pp'" in only.getMessage()
+    errors.warn_once.cache_clear()
+    caplog.clear()
+    path = tmp_path / "config.resolved.toml"  # which has every parameter
+    path.write_text(analysis.config_toml())
+    nuinfer.load(path)
+    assert not caplog.records

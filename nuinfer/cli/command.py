@@ -139,6 +139,15 @@ def save_figure(figure: Any, stem: Path, formats: Iterable[str] = ("pdf", "png")
     return [style.save(figure, stem.with_name(f"{stem.name}.{ending}")) for ending in formats]
 
 
+def write_text(path: Path, text: str) -> Path:
+    """Write a file whole or not at all, with its parents; return the path."""
+    from nuinfer.inference.work import files
+
+    files.make_folder(path.parent)
+    files.write_atomic(path, text.encode())
+    return path
+
+
 def say_written(*paths: Path) -> int:
     """Name the files that were written, with which a command is done."""
     for path in paths:

@@ -100,6 +100,4 @@ def _save(path: Path, answer: Mapping[str, Any]) -> Path:
         lines += [",".join(columns), *(",".join("" if v is None else repr(v) for v in row) for row in rows)]
     else:
         raise ConfigError(f"--out {path}: the name must end in .json or .csv")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("\n".join(lines) + "\n")
-    return path
+    return command.write_text(path, "\n".join(lines) + "\n")

@@ -34,8 +34,9 @@ def run(arguments: Arguments) -> int:
     if arguments.format == "getdist":
         return say_written(opened.to_getdist(out))
     path = source / run_folder.POSTERIOR if out is None else out
-    files.make_folder(path.parent)
-    arviz_adapter.write_netcdf(opened.to_arviz(), path)
+    container = opened.to_arviz()
+    with files.replacing(path) as place:
+        arviz_adapter.write_netcdf(container, place)
     return say_written(path)
 
 

@@ -1,6 +1,5 @@
 """Upper limits on g' at fixed masses: by profile likelihood, credible, or by Feldman and Cousins."""
 
-import csv
 import math
 import os
 from pathlib import Path
@@ -80,10 +79,7 @@ def _masses(analysis: Any, arguments: Arguments) -> list[float]:
 
 def _csv(path: Path, found: Any) -> Path:
     """Write the table, an empty field where nothing is excluded."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(("m_zprime_mev", "g_prime_upper", "monte_carlo_error"))
-        for row in zip(found.masses_mev.tolist(), found.limits.tolist(), found.errors.tolist(), strict=True):
-            writer.writerow(["" if math.isnan(value) else repr(value) for value in row])
-    return path
+    rows = zip(found.masses_mev.tolist(), found.limits.tolist(), found.errors.tolist(), strict=True)
+    lines = ["m_zprime_mev,g_prime_upper,monte_carlo_error"]
+    lines += [",".join("" if math.isnan(value) else repr(value) for value in row) for row in rows]
+    return command.write_text(path, "\n".join(lines) + "\n")

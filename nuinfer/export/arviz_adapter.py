@@ -6,7 +6,6 @@ never walkers: the walkers of one ensemble are not independent.
 """
 
 import functools
-import os
 import warnings
 from collections.abc import Callable, Mapping
 from itertools import pairwise
@@ -17,7 +16,6 @@ import numpy as np
 from scipy import special
 
 from nuinfer.analysis import Analysis
-from nuinfer.errors import RunFolderError
 from nuinfer.registry import imported
 from nuinfer.typing import FloatArray
 
@@ -168,11 +166,5 @@ def _named(analysis: Analysis, theta: FloatArray, shape: tuple[int, int]) -> dic
 
 
 def write_netcdf(data: Any, path: Path) -> None:
-    """Write a container to `path`, whole or not at all."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        data.to_netcdf(str(temporary), engine="h5netcdf")
-        temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise RunFolderError(f"{path}: cannot be written ({error.strerror or error})") from error
+    """Write a container to `path`."""
+    data.to_netcdf(str(path), engine="h5netcdf")

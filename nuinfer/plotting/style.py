@@ -17,6 +17,7 @@ import numpy as np
 
 from nuinfer.confidence import credible
 from nuinfer.errors import ConfigError
+from nuinfer.inference.work.files import replacing
 from nuinfer.plotting.annotations import Axes, Axis, Figure, FloatArray
 
 COLUMN_IN = 3.4
@@ -176,16 +177,17 @@ def save(figure: Figure, path: Path) -> Path:
     ------
     ConfigError
         For a format other than pdf, png and svg.
+    RunFolderError
+        If the file cannot be written; what was there before is intact.
     """
     suffix = path.suffix.removeprefix(".")
     check_format(suffix)
-    path.parent.mkdir(parents=True, exist_ok=True)
     fonts = logging.getLogger("fontTools")  # it reports on the dates inside the fonts that it embeds
     level = fonts.level
     fonts.setLevel(logging.ERROR)
     try:
-        with context():
-            figure.savefig(path, format=suffix, metadata=_METADATA[suffix])
+        with context(), replacing(path) as place:
+            figure.savefig(place, format=suffix, metadata=_METADATA[suffix])
     finally:
         fonts.setLevel(level)
     return path

@@ -17,7 +17,8 @@ from scipy.interpolate import CubicSpline, PchipInterpolator
 from scipy.optimize import minimize
 from scipy.special import xlogy
 
-from nuinfer.datafiles import MANIFEST, DataFolder, data_root, seal
+import nuinfer
+from nuinfer.datafiles import MANIFEST, DataFolder, data_root, parse_csv, seal
 from nuinfer.detector.dataset import BACKGROUNDS, SPECIES, DataSet, load_dataset
 from nuinfer.errors import ConfigError, DataIntegrityError
 
@@ -386,10 +387,13 @@ def test_manifest_that_is_none_is_refused(tmp_path: Path, text: str) -> None:
         load_dataset(str(folder), 2e4)
 
 
-@pytest.mark.parametrize("name", ["hese77", "", "/no/such/folder", "~nobody/x", "a\0b"])
+@pytest.mark.parametrize(
+    "name", ["hese77", "", "/no/such/folder", "~nobody/x", "~nouser/x", "./hese7", "hese7/", "a\0b"]
+)
 def test_unknown_name_is_refused(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(DataIntegrityError, match=r"no such shipped data \(there is: .*hese7"):
+    what = r"no such shipped data \(there is: .*hese7|no folder of that name"
+    with pytest.raises(DataIntegrityError, match=what):
         load_dataset(name)
 
 
@@ -474,3 +478,27 @@ def test_damaged_arrays_never_escape(tmp_path: Path, data: st.DataObject) -> Non
     except DataIntegrityError:
         return
     assert np.isfinite(loaded.area_m2).all()
+
+
+@pytest.mark.parametrize("name", ["./hese7", "hese7/", "../here/hese7"])
+def test_own_data_are_not_replaced_by_shipped_ones_of_the_same_name(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = tmp_path / "here" / "hese7"
+    own.parent.mkdir()
+    make_own(own)
+    monkeypatch.chdir(own.parent)
+    more = ["data.min_deposited_energy_gev=2e4", "parameters.energy_scale.value=1"]
+    assert nuinfer.load("hese7_icecube", [f"data.dataset={name}", *more]).config.data.dataset == str(own)
+    with pytest.raises(DataIntegrityError, match=r"'hese7' is the name of the data that ship .* write './hese7'"):
+        nuinfer.load("hese7_icecube", ["data.dataset=hese7"])
+    file = tmp_path / "here" / "mine.toml"
+    file.write_text("[data]\ndataset = 'hese7/'\nmin_deposited_energy_gev = 2e4\n")
+    monkeypatch.chdir(tmp_path)  # the path in a file begins where the file lies
+    assert nuinfer.load("here/mine.toml", more).config.data.dataset == str(own)
+
+
+@pytest.mark.parametrize("entry", ["1_0", "\uff11\uff10"])
+def test_what_only_python_reads_as_a_number_is_none(entry: str) -> None:
+    column = parse_csv(f"a\n2.0\n{entry}\n".encode(), "t.csv")["a"]
+    assert column.dtype.kind == "U"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -329,3 +330,39 @@ def test_a_run_goes_on_where_only_the_hash_of_its_configuration_has_changed(tmp_
     run = fit(analysis, tmp_path / "run", resume=True, max_steps=8, progress=False, executor=pool)
     assert_identical(run, straight)
     assert_identical(open_run(run.folder), straight)
+
+
+def test_a_run_whose_configuration_was_edited_is_not_its_model(tmp_path, pool):
+    """The chains still open: names and priors are enough for a trace."""
+    analysis = nuinfer.load("hese7_icecube", ["model.absorption=false"])
+    few = {"ensembles": 2, "walkers": 16, "seed": 5, "progress": False, "executor": pool}
+    fit(analysis, tmp_path / "run", max_steps=4, **few)
+    path = tmp_path / "run" / "config.resolved.toml"
+    path.write_text(path.read_text().replace('source = "pp"', 'source = "neutron"'))
+    run = nuinfer.open_run(tmp_path / "run")
+    with pytest.raises(RunFolderError, match=r"config\.resolved\.toml: was changed after the chains were made"):
+        _ = run.analysis
+    assert run.samples(0, 1).shape == (2, 4, 16, len(run.parameter_names))
+    record = json.loads((tmp_path / "run" / "run.json").read_text())
+    record.pop("resolved_sha256")  # as of 0.1.0
+    (tmp_path / "run" / "run.json").write_text(json.dumps(record))
+    run = nuinfer.open_run(tmp_path / "run")
+    assert run.described.parameter_names == run.parameter_names
+    with pytest.raises(RunFolderError, match="today's model gives other log-probabilities"):
+        _ = run.analysis
+
+
+def test_an_ensemble_in_the_place_of_another_is_refused(tmp_path, pool):
+    analysis = nuinfer.load("hese7_icecube", ["model.absorption=false"])
+    few = {"ensembles": 2, "walkers": 16, "progress": False, "executor": pool, "max_steps": 4}
+    fit(analysis, tmp_path / "run", seed=5, **few)
+    fit(analysis, tmp_path / "other", seed=8, **few)
+    chains = tmp_path / "run" / "chains"
+    for foreign, what in (
+        (chains / "ensemble-0", "its ensemble is ensemble-0 and the run's is ensemble-1"),
+        (tmp_path / "other" / "chains" / "ensemble-1", "its seed is 8 and the run's is 5"),
+    ):
+        for block in foreign.glob("*.npz"):
+            shutil.copy(block, chains / "ensemble-1" / block.name)
+        with pytest.raises(RunFolderError, match=what):
+            nuinfer.open_run(tmp_path / "run").samples()

@@ -13,7 +13,7 @@ from nuinfer.inference.runs import run_folder
 from nuinfer.inference.runs.run_folder import Block, ChainIdentity
 from nuinfer.inference.work import files
 
-IDENTITY = ChainIdentity(("a", "b"), ("prior",), "hash", 4)
+IDENTITY = ChainIdentity(("a", "b"), ("prior",), "hash", 4, 7)
 
 
 def block(first_step, rows=3, value=0.5):
@@ -65,10 +65,11 @@ def test_flipped_bytes_are_named(folder):
 @pytest.mark.parametrize(
     ("other", "what"),
     [
-        (ChainIdentity(("b", "a"), ("prior",), "hash", 4), "parameters are"),
-        (ChainIdentity(("a", "b"), ("data",), "hash", 4), "terms are"),
-        (ChainIdentity(("a", "b"), ("prior",), "other", 4), "configuration hash"),
-        (ChainIdentity(("a", "b"), ("prior",), "hash", 6), "shapes"),
+        (ChainIdentity(("a", "b"), ("prior",), "hash", 4, 8), "its seed is 7 and the run's is 8"),
+        (ChainIdentity(("b", "a"), ("prior",), "hash", 4, 7), "parameters is"),
+        (ChainIdentity(("a", "b"), ("data",), "hash", 4, 7), "terms is"),
+        (ChainIdentity(("a", "b"), ("prior",), "other", 4, 7), "configuration hash"),
+        (ChainIdentity(("a", "b"), ("prior",), "hash", 6, 7), "shapes"),
     ],
 )
 def test_foreign_block_is_named(folder, other, what):

@@ -10,8 +10,6 @@ import tomllib
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from nuinfer import __version__
 from nuinfer.analysis import Analysis
 from nuinfer.errors import ConfigError, NuinferError, RunFolderError
@@ -103,13 +101,9 @@ def check_walkers(walkers: int, n_dim: int) -> None:
 
 def _is_same_posterior(old: Run, analysis: Analysis) -> bool:
     try:
-        if Run(old.folder).analysis.config_hash != analysis.config_hash:
-            return False
-        theta, log_prob = (values[:, -1] for values in (old.samples(0, 1), old.log_prob(0, 1)))
-        today, *_ = analysis.evaluate(theta.reshape(-1, theta.shape[-1]))
+        return Run(old.folder).analysis.config_hash == analysis.config_hash and old.agrees_with(analysis)
     except NuinferError:
         return False
-    return np.allclose(today, log_prob.ravel(), rtol=1e-8, atol=0.0)
 
 
 def _first_difference(old: Run, analysis: Analysis) -> str:

@@ -1,6 +1,7 @@
 """A run on disk: chains, summary and the analysis that made it."""
 
 import dataclasses
+import hashlib
 import pickle
 import re
 from collections.abc import Callable
@@ -72,7 +73,7 @@ class Run:
         bounds = np.array(record["prior_bounds"], dtype=float)  # None, an open end, becomes NaN
         self.prior_bounds = np.where(np.isnan(bounds), [-np.inf, np.inf], bounds)
         self.ensemble_folders = [run_folder.ensemble_folder(folder, k) for k in range(record["ensembles"])]
-        agreed = self.parameter_names, named, record["config_hash"], record["walkers"]
+        agreed = self.parameter_names, named, record["config_hash"], record["walkers"], record.get("seed", 0)
         self.identity = run_folder.ChainIdentity(*agreed)
         self._blocks: list[list[run_folder.Block]] = [[] for _ in self.ensemble_folders]
         self._fitted: futures.Future[Fitted] | None = None
@@ -83,12 +84,49 @@ class Run:
 
     @property
     def analysis(self) -> Analysis:
-        """What was sampled, on a CPU unless it is given: who looks at a run need not have what made it."""
+        """What was sampled, on a CPU unless it is given: who looks at a run need not have what made it.
+
+        Raises
+        ------
+        RunFolderError
+            If the model that is built today is another one.
+        """
         if self._analysis is None:
-            rebuilt = load(self.folder / run_folder.CONFIG_RESOLVED, ["sampler.device=cpu"])
-            counts, measured = self.record.get("simulated_counts"), self.record.get("simulated_measured")
-            self._analysis = rebuilt if counts is None else rebuilt.with_observed(counts, measured)
+            if self.described.config_hash != self.record["config_hash"] and not self.agrees_with(self.described):
+                moved = "the defaults or a data set have changed since it was made"
+                raise RunFolderError(
+                    f"{self.folder}: today's model gives other log-probabilities than its chains: {moved}"
+                )
+            self._analysis = self.described
         return self._analysis
+
+    def agrees_with(self, analysis: Analysis) -> bool:
+        """Whether a model gives the log-probabilities of the last walkers.
+
+        Another version of nuinfer may hash the same configuration to something else.
+        """
+        theta, log_prob = (values[:, -1] for values in (self.samples(0, 1), self.log_prob(0, 1)))
+        today, *_ = analysis.evaluate(theta.reshape(-1, theta.shape[-1]))
+        return np.allclose(today, log_prob.ravel(), rtol=1e-8, atol=0.0)
+
+    @cached_property
+    def described(self) -> Analysis:
+        """What the resolved configuration stands for today, for names and priors: `analysis` is sure to be the model.
+
+        Raises
+        ------
+        RunFolderError
+            If its text is not the one that was sampled.
+        """
+        path = self.folder / run_folder.CONFIG_RESOLVED
+        sampled = self.record.get("resolved_sha256")  # which runs of 0.1.0 do not know
+        with files.refusing(path, "read"):
+            text = path.read_bytes()
+        if sampled is not None and hashlib.sha256(text).hexdigest() != sampled:
+            raise RunFolderError(f"{path}: was changed after the chains were made, so it is not their model")
+        rebuilt = load(path, ["sampler.device=cpu"])
+        counts, measured = self.record.get("simulated_counts"), self.record.get("simulated_measured")
+        return rebuilt if counts is None else rebuilt.with_observed(counts, measured)
 
     @property
     def status(self) -> dict[str, Any]:

@@ -103,6 +103,7 @@ class ChainIdentity:
     term_names: tuple[str, ...]
     config_hash: str
     walkers: int
+    seed: int
 
 
 @dataclass(frozen=True)
@@ -146,7 +147,8 @@ def write_block(folder: Path, index: int, block: Block, identity: ChainIdentity)
     held: dict[str, Any]
     held = {"random_keys": keys, "random_position": [position, has_gauss], "random_cached_gauss": cached_gauss}
     held |= {name: getattr(block, name) for name in ("first_step", "chain", "log_prob", "terms", "accepted")}
-    held |= {name: getattr(identity, name) for name in ("parameter_names", "term_names", "config_hash")}
+    held |= {name: getattr(identity, name) for name in ("parameter_names", "term_names", "config_hash", "seed")}
+    held["ensemble"] = folder.name
     buffer = io.BytesIO()
     np.savez(buffer, **held)
     files.write_atomic(block_path(folder, index), buffer.getvalue())
@@ -168,6 +170,10 @@ def read_block(path: Path, identity: ChainIdentity) -> Block:
         block = Block(int(held["first_step"]), held["chain"], held["log_prob"], held["terms"], held["accepted"], state)
         names, terms = (tuple(held[name].tolist()) for name in ("parameter_names", "term_names"))
         config_hash = str(held["config_hash"])
+        seed, ensemble = (
+            int(held.get("seed", identity.seed)),
+            str(held.get("ensemble", path.parent.name)),
+        )  # 0.1.0: none
     except FileNotFoundError as error:
         raise RunFolderError(f"{path}: this block is missing") from error
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
@@ -176,9 +182,11 @@ def read_block(path: Path, identity: ChainIdentity) -> Block:
         ("parameters", names, identity.parameter_names),
         ("terms", terms, identity.term_names),
         ("configuration hash", config_hash, identity.config_hash),
+        ("seed", seed, identity.seed),
+        ("ensemble", ensemble, path.parent.name),
     ):
         if found != expected:
-            raise RunFolderError(f"{path}: foreign block, its {what} are {found} and the run's are {expected}")
+            raise RunFolderError(f"{path}: foreign block, its {what} is {found} and the run's is {expected}")
     rows = len(block.chain) if block.chain.ndim else 0
     shapes = block.chain.shape, block.log_prob.shape, block.terms.shape, block.accepted.shape
     walkers, n_dim, n_term = identity.walkers, len(names), len(terms)
@@ -186,6 +194,8 @@ def read_block(path: Path, identity: ChainIdentity) -> Block:
         raise RunFolderError(f"{path}: foreign block, its arrays have shapes {shapes} for {walkers} walkers")
     if not (np.all(np.isfinite(block.chain)) and np.all(np.isfinite(block.log_prob))):
         raise RunFolderError(f"{path}: damaged, the chain holds numbers that are not finite")
+    if np.any(np.isnan(block.terms)):
+        raise RunFolderError(f"{path}: damaged, a term of the log-probability is not a number")
     return block
 
 

@@ -1,6 +1,7 @@
 """The fit: several independent ensembles sample a posterior into a run folder that survives a kill."""
 
 import contextlib
+import hashlib
 import math
 import pickle
 import sys
@@ -155,8 +156,10 @@ def fit_as(analysis: Analysis, path: Path, asked: Mapping[str, Any], how: How) -
             run_folder.check_output(path, resume=how.resume, force=how.force)
             files.remove(path, run_folder.CONTENT)
         run_folder.remove_leftovers(path)
-        files.write_json(path / run_folder.RECORD, record)
         resolved = _resolved(analysis, record)
+        if not (path / run_folder.CONFIG_RESOLVED).exists():
+            record["resolved_sha256"] = hashlib.sha256(resolved.encode()).hexdigest()
+        files.write_json(path / run_folder.RECORD, record)
         for name, text in ((run_folder.CONFIG_INPUT, analysis.config_input), (run_folder.CONFIG_RESOLVED, resolved)):
             if not (path / name).exists():
                 files.write_atomic(path / name, text.encode())
@@ -246,7 +249,8 @@ class _Session:
         failed: list[Exception] = []
 
         def while_workers_search() -> None:
-            arviz_adapter.write_netcdf(run.to_arviz(), path / run_folder.POSTERIOR)
+            with files.replacing(path / run_folder.POSTERIOR) as place:
+                arviz_adapter.write_netcdf(run.to_arviz(), place)
             try:
                 if meanwhile:
                     meanwhile(run)

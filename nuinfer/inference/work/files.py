@@ -10,7 +10,10 @@ import errno
 import json
 import math
 import os
+import re
+import secrets
 import shutil
+import tempfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from io import FileIO
@@ -23,6 +26,7 @@ import numpy as np
 from nuinfer.errors import RunFolderError
 
 STATUS, LOCK, LOG = "status.json", "lock", "log.txt"  # what every folder has
+_OURS = re.compile(r"\..+\.\d+(-\w{8})?\.tmp")  # what a kill leaves of `write_atomic`
 CHECK = b', "check": "'
 
 
@@ -55,10 +59,10 @@ def write_atomic(path: Path, content: bytes, *, durable: bool = True) -> None:
     RunFolderError
         If it cannot be written; what was there before is intact.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
     try:
         with refusing(path, "written"):
-            with temporary.open("wb") as file:
+            with temporary.open("xb") as file:
                 file.write(content)
                 file.flush()
                 if durable:
@@ -69,13 +73,32 @@ def write_atomic(path: Path, content: bytes, *, durable: bool = True) -> None:
             temporary.unlink(missing_ok=True)  # it is there only if something went wrong
 
 
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A place where a library may write what then becomes a file, whole or not at all.
+
+    It lies in a new folder that only this user can look into, beside the file, whose parents are made.
+
+    Raises
+    ------
+    RunFolderError
+        If it cannot be written; what was there before is intact.
+    """
+    make_folder(path.parent)
+    with refusing(path, "written"):
+        name = f".{path.name}.{os.getpid()}-"
+        with tempfile.TemporaryDirectory(prefix=name, suffix=".tmp", dir=path.parent) as folder:
+            yield Path(folder) / path.name
+            (Path(folder) / path.name).replace(path)
+
+
 def is_foreign(folder: Path) -> bool:
     """Whether there is more than the lock and half-written files of a process that was killed before its first file."""
     with refusing(folder, "read"):
         if not folder.is_dir():
             return folder.exists()
         names = (item.name for item in folder.iterdir())
-        return any(name != LOCK and not (name.startswith(".") and name.endswith(".tmp")) for name in names)
+        return any(name != LOCK and not _OURS.fullmatch(name) for name in names)
 
 
 def remove(folder: Path, names: Iterable[str]) -> None:
@@ -91,8 +114,9 @@ def remove(folder: Path, names: Iterable[str]) -> None:
 def remove_leftovers(folder: Path) -> None:
     """Remove the half-written files of a process that was killed."""
     for item in folder.rglob(".*.tmp"):
-        with contextlib.suppress(OSError):
-            item.unlink(missing_ok=True)
+        if _OURS.fullmatch(item.name):
+            with contextlib.suppress(OSError):
+                shutil.rmtree(item) if item.is_dir() else item.unlink(missing_ok=True)
 
 
 def write_json(path: Path, content: Mapping[str, Any], *, durable: bool = True) -> None:

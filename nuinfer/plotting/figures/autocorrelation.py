@@ -57,7 +57,7 @@ def plot_autocorrelation(
 
 
 def _draw(run: Run, *, width_in: float) -> Figure:
-    labels = list(run.analysis.parameter_labels.values())
+    labels = list(run.described.parameter_labels.values())
     return plot_autocorrelation(*run.tau_against_length(), labels, width_in=width_in)
 
 

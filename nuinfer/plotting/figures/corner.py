@@ -244,9 +244,9 @@ def _labels(*runs: Run) -> list[str]:
 
 def _draw(run: Run, *others: Run, width_in: float) -> Figure:
     first, *names = _labels(run, *others)
-    beside = {name: (other.analysis, other.samples()) for name, other in zip(names, others, strict=True)}
+    beside = {name: (other.described, other.samples()) for name, other in zip(names, others, strict=True)}
     named: Look = {"label": first, "summary": run.summary(), "others": beside}
-    return plot_corner(run.analysis, run.samples(), **named, width_in=width_in)
+    return plot_corner(run.described, run.samples(), **named, width_in=width_in)
 
 
 CAPTION = "Marginal posteriors of pairs of parameters, and of single ones with their priors."

@@ -65,7 +65,7 @@ def plot_rank(
 
 
 def _draw(run: Run, *, width_in: float) -> Figure:
-    labels = list(run.analysis.parameter_labels.values())
+    labels = list(run.described.parameter_labels.values())
     return plot_rank(run.samples(thin=1), labels, effective=run.verdict.ess, width_in=width_in)
 
 

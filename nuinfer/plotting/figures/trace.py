@@ -54,7 +54,7 @@ def plot_trace(
 
 def _draw(run: Run, *, width_in: float) -> Figure:
     chain = np.concatenate([run.samples(0, 1), run.log_prob(0, 1)[..., None]], axis=-1)
-    labels = [*run.analysis.parameter_labels.values(), "ln probability"]
+    labels = [*run.described.parameter_labels.values(), "ln probability"]
     return plot_trace(chain, labels, discard=run.verdict.discard, width_in=width_in)
 
 
