@@ -19,7 +19,7 @@ from nuinfer.inference.work.files import read_lines
 from nuinfer.inference.work.store import Question, address, open_store, read_record, read_results
 
 QUIET = {"executor": Inline(), "progress": False}
-QUESTION = Question("survey", {"seed": 1}, {"a": "hash"}, parts=("extra",))
+QUESTION = Question("survey", {"seed": 1}, {"a": "hash"}, parts=("extra/*.npz",))
 
 
 def square(x):
@@ -119,13 +119,22 @@ def test_other_questions_and_other_folders_are_refused(tmp_path):
 
 def test_force_removes_what_is_ours_and_nothing_else(tmp_path):
     squared(tmp_path / "s", 1)
-    (tmp_path / "s" / "extra").mkdir()
-    (tmp_path / "s" / "notes.txt").touch()
+    for name in ("extra/1.npz", "extra/mine.txt", "gone/2.npz", ".mine.tmp", ".results.jsonl.17.tmp", "notes.txt"):
+        (tmp_path / "s" / name).parent.mkdir(exist_ok=True)
+        (tmp_path / "s" / name).touch()
     with open_store(tmp_path / "s", QUESTION, force=True, progress=False) as store:
         assert len(store.missing(calls(1))) == 1
-    assert {path.name for path in (tmp_path / "s").iterdir()} == {
-        "survey.json", "results.jsonl", "lock", "notes.txt"
-    }  # fmt: skip
+    left = {str(path.relative_to(tmp_path / "s")) for path in (tmp_path / "s").rglob("*") if path.is_file()}
+    foreign = {"extra/mine.txt", "gone/2.npz", ".mine.tmp", "notes.txt"}
+    assert left == {"survey.json", "results.jsonl", "lock"} | foreign
+
+
+def test_force_is_refused_beside_a_record_that_is_not_ours(tmp_path):
+    (tmp_path / "survey.json").write_text('{"answers": 12}')
+    (tmp_path / "results.jsonl").touch()
+    with pytest.raises(RunFolderError, match="of another version of nuinfer"):
+        squared(tmp_path, 1, force=True)
+    assert {path.name for path in tmp_path.iterdir()} == {"survey.json", "results.jsonl"}
 
 
 def test_a_folder_of_another_format_is_refused_in_one_line(tmp_path):

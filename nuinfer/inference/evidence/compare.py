@@ -5,8 +5,9 @@ with a seed of its own. Beside it lie
 
 FOLDER/hypotheses/HASH/config.toml    the configuration, HASH is its hash
 FOLDER/hypotheses/HASH/seed-K.npz     a nested run, whose checksum is in the store
-FOLDER/hypotheses/HASH/seed-K.save    the state of dynesty while it runs (a pickle)
 FOLDER/result.json                    what ``--json`` prints
+
+The state of dynesty while it runs is a pickle, and lies where nobody else can put one: `files.private_folder`.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ from nuinfer.inference.evidence.hypotheses import absorption_pairs, check, named
 from nuinfer.inference.evidence.nested import ENGINES, NestedRun, Setting, run_nested, without_penalties
 from nuinfer.inference.profile.profile import significance
 from nuinfer.inference.profile.search import best_fit
+from nuinfer.inference.runs.run_folder import FIGURES
 from nuinfer.inference.work import files
 from nuinfer.inference.work.calls import Call, on_unpickled
 from nuinfer.inference.work.simulation import Data, draw_data
@@ -45,6 +47,8 @@ from nuinfer.registry import imported
 from nuinfer.typing import FloatArray
 
 HYPOTHESES, RESULT = "hypotheses", "result.json"
+OWNED = (*(f"{HYPOTHESES}/*/{name}" for name in ("config.toml", "seed-*.npz")), RESULT, *FIGURES)
+"""Files of a comparison beside those of its store, as patterns."""
 PSEUDO_EXPERIMENTS = 50
 CHECKPOINT_SECONDS = 15.0
 STARTS = 1000  # posterior draws among which the search for the best fit starts
@@ -215,7 +219,7 @@ def compare(  # noqa: PLR0913 - one of the public names
     settings, notes = {"setting": setting.identity, "seed": seed}, {"references": references, "command": command}
     hashes = {name: analysis.config_hash for name, analysis in hypotheses.items()}
     packages = tuple(dict.fromkeys(("numpy", "scipy", sampler.package)))
-    question = Question("comparison", settings, hashes, notes, packages, (HYPOTHESES, RESULT, "figures"))
+    question = Question("comparison", settings, hashes, notes, packages, OWNED)
     with contextlib.ExitStack() as stack:
         path = Path(stack.enter_context(tempfile.TemporaryDirectory()) if out is None else out)
         execution: Execution = {"jobs": jobs, "executor": executor, "progress": progress}
@@ -298,12 +302,14 @@ class _Hypothesis:
 
 def _nested(analysis: Analysis, file: Path, setting: Setting, seed: int) -> dict[str, Any]:
     """One nested run, from its checkpoint if there is one, into its file."""
-    checkpoint = file.with_suffix(".save")
+    folder = files.private_folder("checkpoints")
+    checkpoint = folder and folder / f"{address(str(file.resolve()))}.save"
     found = run_nested(analysis, seed, setting, checkpoint, CHECKPOINT_SECONDS)
     buffer = io.BytesIO()
     np.savez(buffer, **{field.name: getattr(found, field.name) for field in fields(found)})
     files.write_atomic(file, buffer.getvalue())
-    checkpoint.unlink(missing_ok=True)
+    if checkpoint:
+        checkpoint.unlink(missing_ok=True)
     digest = hashlib.sha256(buffer.getvalue()).hexdigest()
     bare = without_penalties(analysis, found, seed, setting)
     return {"file": file.name, "sha256": digest, "seed": seed, "ln_z": found.ln_z, "bare": bare}

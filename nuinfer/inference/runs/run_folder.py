@@ -26,12 +26,16 @@ RECORD, SUMMARY, POSTERIOR = "run.json", "summary.json", "posterior.nc"
 CONFIG_INPUT = "config.input.toml"
 STOP, NONFINITE = "stop", "nonfinite.json"
 GETDIST, COBAYA = "getdist", "cobaya.yaml"
+PROGRESS = "progress.json"  # of each ensemble, as are the rejected points in NONFINITE
+FIGURES = tuple(f"figures/*.{ending}" for ending in ("pdf", "png", "svg"))
 CONTENT = (
-    *("chains", "figures", GETDIST, COBAYA, "report.html", CONFIG_INPUT, CONFIG_RESOLVED, files.STATUS, SUMMARY),
+    *(f"chains/ensemble-*/{name}" for name in ("[0-9]*.npz", PROGRESS, NONFINITE, files.LOCK)),
+    *(f"{GETDIST}/*{ending}" for ending in ("_[0-9]*.txt", ".paramnames", ".ranges")),
+    *(*FIGURES, COBAYA, "report.html", CONFIG_INPUT, CONFIG_RESOLVED, files.STATUS, SUMMARY),
     *(files.LOG, POSTERIOR, STOP, NONFINITE),
     RECORD,  # the last to go: it is what makes the folder recognisable
 )
-PROGRESS = "progress.json"  # of each ensemble, as are the rejected points in NONFINITE
+"""What a run owns in its folder, as patterns: nothing else is ever removed."""
 
 
 def is_run(path: Path) -> bool:

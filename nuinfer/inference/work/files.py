@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import itertools
 import json
 import math
 import os
@@ -23,7 +24,7 @@ from typing import Any
 import filelock
 import numpy as np
 
-from nuinfer.errors import RunFolderError
+from nuinfer.errors import RunFolderError, expanded
 
 STATUS, LOCK, LOG = "status.json", "lock", "log.txt"  # what every folder has
 _OURS = re.compile(r"\..+\.\d+(-\w{8})?\.tmp")  # what a kill leaves of `write_atomic`
@@ -92,6 +93,24 @@ def replacing(path: Path) -> Iterator[Path]:
             (Path(folder) / path.name).replace(path)
 
 
+def private_folder(name: str) -> Path | None:
+    """A folder of this user's program that nobody else can look into or write to; None if there can be none.
+
+    It lies in ``$XDG_STATE_HOME/nuinfer``, by default ``~/.local/state/nuinfer``: what runs code when it is read, a
+    pickle, is kept there and nowhere else.
+    """
+    state = expanded(os.environ.get("XDG_STATE_HOME") or "~/.local/state") / "nuinfer" / name
+    try:
+        state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for folder in (state.parent, state):
+            found = folder.stat()
+            if found.st_uid != os.getuid() or found.st_mode & 0o022:
+                return None
+    except OSError:
+        return None
+    return state
+
+
 def is_foreign(folder: Path) -> bool:
     """Whether there is more than the lock and half-written files of a process that was killed before its first file."""
     with refusing(folder, "read"):
@@ -101,14 +120,19 @@ def is_foreign(folder: Path) -> bool:
         return any(name != LOCK and not _OURS.fullmatch(name) for name in names)
 
 
-def remove(folder: Path, names: Iterable[str]) -> None:
-    """Remove files and folders, as far as they are there."""
-    for item in (folder / name for name in names):
-        with refusing(item, "removed"):
-            if item.is_dir() and not item.is_symlink():
-                shutil.rmtree(item)
-            else:
-                item.unlink(missing_ok=True)
+def remove(folder: Path, patterns: Iterable[str]) -> None:
+    """Remove files by patterns of their paths in a folder, and the folders that this leaves empty; no others.
+
+    What lies beside them, and what a link leads to, stays.
+    """
+    for pattern in patterns:
+        for item in sorted(folder.glob(pattern)):
+            if item.is_symlink() or not item.is_dir():
+                with refusing(item, "removed"):
+                    item.unlink(missing_ok=True)
+                for parent in itertools.takewhile(lambda above: above != folder, item.parents):
+                    with contextlib.suppress(OSError):  # it holds something else
+                        parent.rmdir()
 
 
 def remove_leftovers(folder: Path) -> None:

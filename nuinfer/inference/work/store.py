@@ -61,7 +61,7 @@ class Question:
     packages : tuple of str
         Their versions are recorded, beside that of nuinfer.
     parts : tuple of str
-        Files and folders that belong to it beside those of every store; ``force`` removes them.
+        Files that belong to it beside those of every store, as patterns; ``force`` removes them.
     """
 
     kind: str
@@ -182,7 +182,10 @@ def _claimed(folder: Path, question: Question, *, resume: bool, force: bool) -> 
     if not there and files.is_foreign(folder):
         text = f"is not the folder of a {kind} (no {kind}.json); choose another --out"
         raise RunFolderError(f"{folder}: exists and {text}")
-    if not there or force:
+    if not there:
+        return {}
+    if force:
+        read_record(folder, kind)  # of our own, or it is refused
         return {}
     if not resume:
         raise RunFolderError(f"{folder}: already holds a {kind}; --resume continues it, --force starts over")
