@@ -76,6 +76,7 @@ SHARED: Mapping[str, Mapping[str, Any]] = {
         "metavar": "cpu|cuda",
         "help": "where the posterior is computed (default: cpu), as --set sampler.device=...",
     },
+    "--trust": {**FLAG, "help": "run the Python files that a run folder of somebody else names"},
     "--json": {**FLAG, "help": "print JSON"},
 }
 """Options of several commands, as `argparse` takes them."""
@@ -104,13 +105,13 @@ def point_of(at: Iterable[str]) -> dict[str, float]:
     return point
 
 
-def analysis_of(given: str, overrides: Sequence[str]) -> Any:
+def analysis_of(given: str, overrides: Sequence[str], *, trust: bool = False) -> Any:
     """The analysis of a preset, a file or a run folder, with keys changed."""
     import nuinfer
 
     if not Path(given).is_dir():
         return nuinfer.load(given, overrides)
-    analysis = nuinfer.open_run(given).analysis
+    analysis = nuinfer.open_run(given, trust=trust).analysis
     return analysis.with_overrides(overrides) if overrides else analysis
 
 

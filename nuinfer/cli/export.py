@@ -15,6 +15,7 @@ def add_options(parser: Parser) -> None:
     add(parser, "--format", required=True, choices=formats, help="what to write")
     defaults = "RUN/getdist, RUN/posterior.nc, RUN/cobaya.yaml, NAME.cobaya.yaml"
     add(parser, "--out", metavar="PATH", help=f"folder for getdist, else file (default: {defaults})")
+    add(parser, "--trust")
     add(parser, "--set", help="for cobaya with a preset or file: change a key, as in model.source=pgamma")
 
 
@@ -30,7 +31,7 @@ def run(arguments: Arguments) -> int:
         raise ConfigError(f"--set {arguments.set[0]}: {only}")
     if arguments.format == "cobaya":
         return say_written(_write_cobaya(source, out, arguments.set))
-    opened = nuinfer.open_run(source)
+    opened = nuinfer.open_run(source, trust=arguments.trust)
     if arguments.format == "getdist":
         return say_written(opened.to_getdist(out))
     path = source / run_folder.POSTERIOR if out is None else out

@@ -29,7 +29,7 @@ def add_options(parser: Parser) -> None:
     add(parser, "--seed", "--jobs", "--scheduler", "--device")
     add(parser, "--out", help="folder of the results, gone on with if it exists (default: none is kept)")
     add(parser, "--csv", metavar="FILE", help="write the table")
-    add(parser, "--figure", "--json")
+    add(parser, "--figure", "--trust", "--json")
 
 
 def run(arguments: Arguments) -> int:
@@ -38,7 +38,7 @@ def run(arguments: Arguments) -> int:
 
     if arguments.figure:
         style.check_format(Path(arguments.figure).suffix.removeprefix("."))
-    analysis = command.analysis_of(arguments.analysis, arguments.set)
+    analysis = command.analysis_of(arguments.analysis, arguments.set, trust=arguments.trust)
     options: dict[str, Any] = command.chosen(arguments, "method", "level", "simulations", "seed", "out", "scheduler")
     options |= {} if arguments.scheduler else {"jobs": arguments.jobs or os.cpu_count()}
     found = nuinfer.limit(analysis, _masses(analysis, arguments), **options)

@@ -19,6 +19,7 @@ def add_options(parser: Parser) -> None:
     add(parser, "--style", choices=("paper", "talk"), default="paper", help=style_help)
     width_help = "width in inches, 3.4 for a column (default: 7, a page)"
     add(parser, "--width", type=float, default=7.0, metavar="INCHES", help=width_help)
+    add(parser, "--trust")
     add(parser, "--out", help="folder of the figures (default: RUN/figures, else figures)")
 
 
@@ -42,7 +43,7 @@ def run(arguments: Arguments) -> int:
     elif len(folders) > 1 and not kind:
         raise ConfigError("plot: several runs go into one figure, say which with --kind (corner)")
     else:
-        given = [nuinfer.open_run(folder) for folder in folders]
+        given = [nuinfer.open_run(folder, trust=arguments.trust) for folder in folders]
         default = given[0].folder / "figures"
     folder = Path(arguments.out or default)
     if kind:

@@ -6,6 +6,7 @@ from nuinfer.cli.command import Arguments, Parser, add, say_written
 def add_options(parser: Parser) -> None:
     """Add the arguments."""
     add(parser, "folder", metavar="RUN", help="a run folder")
+    add(parser, "--trust")
     add(parser, "--out", metavar="FILE", help="the page (default: RUN/report.html)")
 
 
@@ -16,5 +17,5 @@ def run(arguments: Arguments) -> int:
     from nuinfer.report import write_report
 
     with Console(stderr=True).status("drawing the figures"):  # shown on a terminal only
-        path = write_report(arguments.folder, arguments.out)
+        path = write_report(arguments.folder, arguments.out, trust=arguments.trust)
     return say_written(path)

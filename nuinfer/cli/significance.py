@@ -15,12 +15,12 @@ def add_options(parser: Parser) -> None:
     add(parser, "--simulations", type=natural, default=200, metavar="N", help=help_text)
     add(parser, "--seed", "--jobs", "--scheduler", "--device")
     add(parser, "--out", help="folder of the results, gone on with if it exists (default: none is kept)")
-    add(parser, "--json")
+    add(parser, "--trust", "--json")
 
 
 def run(arguments: Arguments) -> int:
     """Print the p-values."""
-    analysis = command.analysis_of(arguments.analysis, arguments.set)
+    analysis = command.analysis_of(arguments.analysis, arguments.set, trust=arguments.trust)
     options: dict[str, Any] = command.chosen(arguments, "simulations", "seed", "out", "scheduler")
     options |= {} if arguments.scheduler else {"jobs": arguments.jobs or os.cpu_count()}
     found = nuinfer.significance(analysis, **options)

@@ -16,11 +16,11 @@ from nuinfer.config.tables import (
     definitions,
     own_definitions,
 )
-from nuinfer.config.text import CONFIG_RESOLVED, parse, presets, read_text, split_override, typed, validated
+from nuinfer.config.text import CONFIG_RESOLVED, code_of, parse, presets, read_text, split_override, typed, validated
 
 __all__ = [
     "CONFIG_RESOLVED", "Config", "Count", "DataConfig", "EntryName", "FixedConfig", "ModelConfig", "NormalConfig",
-    "ParametersConfig", "SamplerConfig", "SimplexConfig", "Table", "UniformConfig", "constraint_forms", "definitions",
-    "entry_of", "late_keys", "left_open", "n_eff", "not_heated_because", "own_definitions", "parse", "presets",
-    "read_text", "split_override", "typed", "validated",
+    "ParametersConfig", "SamplerConfig", "SimplexConfig", "Table", "UniformConfig", "code_of", "constraint_forms",
+    "definitions", "entry_of", "late_keys", "left_open", "n_eff", "not_heated_because", "own_definitions", "parse",
+    "presets", "read_text", "split_override", "typed", "validated",
 ]  # fmt: skip

@@ -120,6 +120,23 @@ def given(overrides: Iterable[str] | Mapping[str, Any]) -> dict[str, Any]:
     return plain
 
 
+def code_of(path: Path, content: bytes) -> list[str]:
+    """Paths of the Python files that a resolved configuration names, which building it runs.
+
+    Raises
+    ------
+    ConfigError
+        If it is not TOML.
+    """
+    try:
+        tree = tomllib.loads(content.decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not valid TOML ({error})") from error
+    model, custom = tree.get("model", {}), tree.get("constraints", {}).get("custom", {})
+    named = [model.get(key, "") for key in FROM_FILES] + [entry["file"] for entry in custom.values()]
+    return [name for name in named if is_path(name)]
+
+
 def _anchor(tree: dict[str, Any], folder: Path) -> None:
     """Let the relative paths in a user's text begin in its folder."""
 

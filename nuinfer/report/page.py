@@ -22,7 +22,7 @@ _IDENTIFIER = re.compile(
 )
 
 
-def write_report(folder: str | PathLike[str], out: str | PathLike[str] | None = None) -> Path:
+def write_report(folder: str | PathLike[str], out: str | PathLike[str] | None = None, *, trust: bool = False) -> Path:
     """Write the page of a run, whole or not at all.
 
     Parameters
@@ -31,6 +31,8 @@ def write_report(folder: str | PathLike[str], out: str | PathLike[str] | None = 
         The run folder, in any state.
     out : path, optional
         The file, by default ``report.html`` in the folder.
+    trust : bool
+        See `nuinfer.open_run`.
 
     Returns
     -------
@@ -44,7 +46,7 @@ def write_report(folder: str | PathLike[str], out: str | PathLike[str] | None = 
     ConfigError, DataIntegrityError
         If the analysis of the run cannot be rebuilt.
     """
-    run = open_run(folder)
+    run = open_run(folder, trust=trust)
     path = run.folder / "report.html" if out is None else Path(out)
     if path.is_dir():
         raise RunFolderError(f"{path}: is a folder, not the name of a file")

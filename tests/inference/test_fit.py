@@ -352,6 +352,36 @@ def test_a_run_whose_configuration_was_edited_is_not_its_model(tmp_path, pool):
         _ = run.analysis
 
 
+def test_code_of_a_stranger_does_not_run(tmp_path, pool, monkeypatch):
+    """The signature is of this user's key: a folder made elsewhere has none, or another one."""
+    mine, ran = tmp_path / "mine.py", tmp_path / "ran"
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    mine.write_text(f"""
+import pathlib
+pathlib.Path({str(ran)!r}).touch()
+from nuinfer.constraints.base import Constraint, Measurement
+def build(charges, mass_range_mev):
+    measured = Measurement("mine", "none", limit=1.0)
+    return Constraint("mine", "exclusion", measured, lambda m, g: 0.0 * m, 0.0)
+""")
+    analysis = nuinfer.load("hese7_icecube", [f"constraints.custom.mine.file={mine}"])
+    fit(analysis, tmp_path / "run", ensembles=1, walkers=32, max_steps=2, progress=False, executor=pool)
+    ran.unlink()
+    for name in [name for name in sys.modules if name.startswith("nuinfer_user_")]:
+        del sys.modules[name]
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "of another user"))
+    with pytest.raises(RunFolderError, match=r"runs the code of .*mine\.py, and another user or machine .* --trust"):
+        _ = nuinfer.open_run(tmp_path / "run").analysis
+    assert not ran.exists()
+    assert nuinfer.open_run(tmp_path / "run", trust=True).analysis.config_hash == analysis.config_hash
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    assert nuinfer.open_run(tmp_path / "run").analysis.config_hash == analysis.config_hash
+    mine.write_text(mine.read_text() + "# changed")
+    for trust in (False, True):
+        with pytest.raises(RunFolderError, match=r"mine\.py was changed after the chains were made"):
+            _ = nuinfer.open_run(tmp_path / "run", trust=trust).analysis
+
+
 def test_an_ensemble_in_the_place_of_another_is_refused(tmp_path, pool):
     analysis = nuinfer.load("hese7_icecube", ["model.absorption=false"])
     few = {"ensembles": 2, "walkers": 16, "progress": False, "executor": pool, "max_steps": 4}

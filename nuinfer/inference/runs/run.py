@@ -1,7 +1,6 @@
 """A run on disk: chains, summary and the analysis that made it."""
 
 import dataclasses
-import hashlib
 import pickle
 import re
 from collections.abc import Callable
@@ -47,6 +46,8 @@ class Run:
         The folder.
     analysis : Analysis, optional
         What was sampled; rebuilt from the folder's resolved configuration when it is needed.
+    trust : bool
+        Whether Python files that this configuration names are run even if somebody else has made the folder.
 
     Raises
     ------
@@ -54,8 +55,8 @@ class Run:
         If it is not a run folder.
     """
 
-    def __init__(self, folder: Path, analysis: Analysis | None = None) -> None:
-        self.folder, self._analysis = folder, analysis
+    def __init__(self, folder: Path, analysis: Analysis | None = None, *, trust: bool = False) -> None:
+        self.folder, self._analysis, self._trust = folder, analysis, trust
         self.record = record = read_json(folder / run_folder.RECORD)
         for key in (
             "parameter_names",
@@ -116,14 +117,9 @@ class Run:
         Raises
         ------
         RunFolderError
-            If its text is not the one that was sampled.
+            See `nuinfer.inference.runs.run_folder.check_configuration`.
         """
-        path = self.folder / run_folder.CONFIG_RESOLVED
-        sampled = self.record.get("resolved_sha256")  # which runs of 0.1.0 do not know
-        with files.refusing(path, "read"):
-            text = path.read_bytes()
-        if sampled is not None and hashlib.sha256(text).hexdigest() != sampled:
-            raise RunFolderError(f"{path}: was changed after the chains were made, so it is not their model")
+        path = run_folder.check_configuration(self.folder, self.record, trust=self._trust)
         rebuilt = load(path, ["sampler.device=cpu"])
         counts, measured = self.record.get("simulated_counts"), self.record.get("simulated_measured")
         return rebuilt if counts is None else rebuilt.with_observed(counts, measured)
@@ -366,8 +362,15 @@ class Run:
         return np.array([np.concatenate(parts)[:steps] for parts in each])
 
 
-def open_run(folder: str | PathLike[str]) -> Run:
+def open_run(folder: str | PathLike[str], *, trust: bool = False) -> Run:
     """Open a run folder for reading.
+
+    Parameters
+    ----------
+    folder : path
+        The run folder.
+    trust : bool
+        Whether Python files that its configuration names may run although another user or machine has made it.
 
     Raises
     ------
@@ -377,4 +380,4 @@ def open_run(folder: str | PathLike[str]) -> Run:
     path = Path(folder)
     if not run_folder.is_run(path):
         raise RunFolderError(f"{path}: not a run folder (no {run_folder.RECORD})")
-    return Run(path)
+    return Run(path, trust=trust)

@@ -6,10 +6,11 @@ generator after its last step, so that the chains do not depend on where the blo
 """
 
 import contextlib
+import hashlib
 import io
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from nuinfer.config import CONFIG_RESOLVED as CONFIG_RESOLVED  # noqa: PLC0414 - one of the names of a folder
+from nuinfer.config import code_of
 from nuinfer.errors import RunFolderError
 from nuinfer.inference.work import files
 from nuinfer.inference.work.files import read_json
@@ -61,6 +63,38 @@ def check_output(path: Path, *, resume: bool, force: bool) -> bool:
     if files.is_foreign(path):
         raise RunFolderError(f"{path}: exists and is not a run folder (no {RECORD}); choose another --out")
     return False
+
+
+def check_configuration(run: Path, record: Mapping[str, Any], *, trust: bool) -> Path:
+    """Path of the resolved configuration, which is what was sampled and names no code of strangers.
+
+    Parameters
+    ----------
+    run, record
+        Folder and record of a run; the record of 0.1.0 has no checksum of the text.
+    trust : bool
+        Whether Python files that it names may be run although another user or machine has made the folder.
+
+    Raises
+    ------
+    RunFolderError
+        If the text, or a Python file that it names, is another one than was sampled, or may not be run.
+    """
+    path, digest = run / CONFIG_RESOLVED, record.get("resolved_sha256")
+    with files.refusing(path, "read"):
+        text = path.read_bytes()
+    if digest is not None and hashlib.sha256(text).hexdigest() != digest:
+        raise RunFolderError(f"{path}: was changed after the chains were made, so it is not their model")
+    for name in code_of(path, text):
+        with files.refusing(name, "read"):
+            found = hashlib.sha256(Path(name).read_bytes()).hexdigest()
+        if record.get("checksums", {}).get(name, found) != found:
+            raise RunFolderError(f"{run}: the file {name} was changed after the chains were made")
+        signed = record.get("signature")
+        if not trust and (signed is None or signed != files.signature(str(digest))):
+            theirs = f"its model runs the code of {name}, and another user or machine has made it"
+            raise RunFolderError(f"{run}: {theirs}; look at that file, then give --trust (trust=True)")
+    return path
 
 
 def remove_leftovers(path: Path) -> None:

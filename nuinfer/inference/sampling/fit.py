@@ -158,7 +158,8 @@ def fit_as(analysis: Analysis, path: Path, asked: Mapping[str, Any], how: How) -
         run_folder.remove_leftovers(path)
         resolved = _resolved(analysis, record)
         if not (path / run_folder.CONFIG_RESOLVED).exists():
-            record["resolved_sha256"] = hashlib.sha256(resolved.encode()).hexdigest()
+            record["resolved_sha256"] = digest = hashlib.sha256(resolved.encode()).hexdigest()
+            record["signature"] = files.signature(digest)
         files.write_json(path / run_folder.RECORD, record)
         for name, text in ((run_folder.CONFIG_INPUT, analysis.config_input), (run_folder.CONFIG_RESOLVED, resolved)):
             if not (path / name).exists():

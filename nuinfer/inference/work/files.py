@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hmac
 import itertools
 import json
 import math
@@ -109,6 +110,19 @@ def private_folder(name: str) -> Path | None:
     except OSError:
         return None
     return state
+
+
+def signature(text: str) -> str | None:
+    """What only this user's program can make of a text; None where it can keep no key."""
+    folder = private_folder("keys")
+    if folder is None:
+        return None
+    with contextlib.suppress(OSError):
+        if not (folder / "key").exists():
+            write_atomic(folder / "key", secrets.token_bytes(32))
+            (folder / "key").chmod(0o600)
+        return hmac.new((folder / "key").read_bytes(), text.encode(), "sha256").hexdigest()
+    return None
 
 
 def is_foreign(folder: Path) -> bool:
