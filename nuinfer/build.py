@@ -362,7 +362,7 @@ def _tried(what: str, function: Callable[..., T], *arguments: Any) -> T:
             return function(*arguments)
     except NuinferError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ConfigError(f"{what}: {type(error).__name__}: {error}") from error
 
 

@@ -9,6 +9,7 @@ import functools
 import hashlib
 import pkgutil
 import sys
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -19,6 +20,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from nuinfer.errors import ConfigError, NuinferError, expanded
 
 T = TypeVar("T")
+_PREFIX = "nuinfer_user_"  # of the modules that users' files become
 
 
 def discover(package: str, constant: str, kind: type[T], skip: tuple[str, ...] = ()) -> Mapping[str, T]:
@@ -162,13 +164,33 @@ class FromFile:
         return self.make(self.file)
 
     def __call__(self, *values: Any) -> Any:
-        """Call the function, which can read arrays and not write to them."""
+        """Call the function, which can read arrays and not write to them.
+
+        Raises
+        ------
+        ConfigError
+            If it fails, with the line of the file at which it does.
+        """
         from nuinfer.typing import read_only  # numpy is slow to import
 
-        return self._function(*map(read_only, values))
+        try:
+            return self._function(*map(read_only, values))
+        except NuinferError:
+            raise
+        except (Exception, SystemExit) as error:
+            place = place_of_failure(error) or f"'{self.file.path}'"
+            raise ConfigError(f"{self.file.where}: {place} failed: {type(error).__name__}: {error}") from error
 
     def __reduce__(self) -> tuple[Any, ...]:
         return FromFile, (self.file, self.make)
+
+
+def place_of_failure(error: BaseException) -> str | None:
+    """File and line of a user's code in which an error was raised; None if it was not there."""
+    frames = traceback.extract_tb(error.__traceback__)
+    theirs = {str(getattr(module, "__file__", "")) for name, module in sys.modules.items() if name.startswith(_PREFIX)}
+    lines = [f"'{frame.filename}', line {frame.lineno}," for frame in frames if frame.filename in theirs]
+    return lines[-1] if lines else None
 
 
 def is_path(name: str) -> bool:
@@ -210,14 +232,14 @@ def load_file(path: str | Path, where: str) -> UserFile:
         raise ConfigError(f"{where}: '{path}' cannot be read ({reason})") from error
     sha256 = hashlib.sha256(content).hexdigest()
     place = hashlib.sha256(str(absolute).encode()).hexdigest()
-    name = f"nuinfer_user_{place[:8]}_{sha256[:16]}"
+    name = f"{_PREFIX}{place[:8]}_{sha256[:16]}"
     if name not in sys.modules:
         sys.modules[name] = module = ModuleType(name)  # dataclasses look their module up
         module.__file__ = str(absolute)
         try:
             code = compile(content, str(absolute), "exec", dont_inherit=True)
             exec(code, module.__dict__)  # noqa: S102 - what the user asks for by naming the file
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             del sys.modules[name]
             reason = " ".join(f"{type(error).__name__}: {error}".split())
             raise ConfigError(f"{where}: '{path}' cannot be loaded: {reason}") from error

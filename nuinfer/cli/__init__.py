@@ -16,7 +16,7 @@ import nuinfer
 from nuinfer import __version__
 from nuinfer.cli.command import BAD_INPUT, BUG, INTERRUPTED, OK
 from nuinfer.errors import NonFiniteLogProbError, NuinferError
-from nuinfer.registry import imported
+from nuinfer.registry import imported, place_of_failure
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -41,6 +41,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our output, `head` for example, has left
         sys.stderr.close()
         return OK
+    except (Exception, SystemExit) as error:
+        place = place_of_failure(error)
+        if place is None:
+            raise
+        sys.stderr.write(f"nuinfer: error: {place} failed: {type(error).__name__}: {error}\n")
+        return BAD_INPUT
 
 
 def _show_notices() -> None:

@@ -12,6 +12,7 @@ from typing import Any
 from nuinfer.errors import ConfigError
 
 OK, BUG, BAD_INPUT, NOT_CONVERGED, INTERRUPTED = 0, 1, 2, 3, 130
+MOST, DIGITS = 10**6, 20  # of what is counted on a command line; digits of a number there
 Parser = argparse.ArgumentParser
 Arguments = argparse.Namespace
 
@@ -43,9 +44,11 @@ def _device(name: str) -> str:
 
 
 def _at_least(least: int, text: str) -> int:
+    if not text.isascii() or not text.strip().lstrip("+-").isdigit() or len(text) > DIGITS:
+        raise argparse.ArgumentTypeError(f"{text[:DIGITS]} is not allowed, it must be a whole number")
     value = int(text)
-    if value < least:
-        raise argparse.ArgumentTypeError(f"{text} is not allowed, it must be at least {least}")
+    if not least <= value <= MOST:
+        raise argparse.ArgumentTypeError(f"{text} is not allowed, it must be at least {least} and at most {MOST}")
     return value
 
 
@@ -97,11 +100,15 @@ def point_of(at: Iterable[str]) -> dict[str, float]:
     """Names and values of every ``--at``."""
     point = {}
     for text in at:
-        name, _, value = text.partition("=")
+        name, _, value = (part.strip() for part in text.partition("="))
+        if name in point:
+            raise ConfigError(f"--at {text}: '{name}' is given twice")
         try:
-            point[name.strip()] = float(value)
+            point[name] = float(value)
         except ValueError:
             raise ConfigError(f"--at {text}: write it as parameter=number") from None
+        if not math.isfinite(point[name]):
+            raise ConfigError(f"--at {text}: {value} is not allowed, it must be a finite number")
     return point
 
 

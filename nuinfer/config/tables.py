@@ -122,10 +122,10 @@ else:
 class SamplerConfig(Table):
     """``[sampler]``: how the posterior is sampled, where it is computed, and when it is enough."""
 
-    ensembles: Count = 4
-    walkers: Annotated[int, Field(ge=8)] = 64
-    target_ess: Count = 2000
-    max_steps: Count = 40000
+    ensembles: Annotated[Count, Field(le=1000)] = 4
+    walkers: Annotated[int, Field(ge=8, le=100_000)] = 64
+    target_ess: Annotated[Count, Field(le=10**9)] = 2000
+    max_steps: Annotated[Count, Field(le=10**9)] = 40000
     checkpoint_seconds: Positive = 30.0
     seed: Annotated[int, Field(ge=0)] = 1504
     device: Literal["cpu", "cuda"] = "cpu"

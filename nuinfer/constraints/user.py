@@ -130,7 +130,7 @@ def _built(
         constraint = build(charges, mass_range_mev, **options)
     except ConfigError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ConfigError(f"{where}: build in '{loaded.path}' failed: {type(error).__name__}: {error}") from error
     if not isinstance(constraint, Constraint):
         returned = type(constraint).__name__
