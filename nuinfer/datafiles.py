@@ -177,12 +177,12 @@ def parse_csv(content: bytes, where: str) -> dict[str, AnyArray]:
     array([3967.])
     """
     try:
-        lines = [line for line in content.decode().splitlines() if line.strip() and not line.startswith("#")]
+        lines = [line for line in content.decode("utf-8-sig").splitlines() if line.strip() and not line.startswith("#")]
         rows = list(csv.reader(lines, strict=True))
     except (UnicodeDecodeError, csv.Error) as error:
         raise DataIntegrityError(f"{where}: not a CSV table ({error})") from error
     heads = [head.strip() for head in rows[0]] if rows else []
-    if len(rows) < 2 or any(len(row) != len(heads) for row in rows) or len(set(heads)) < len(heads):
+    if not rows or any(len(row) != len(heads) for row in rows) or len(set(heads)) < len(heads):
         raise DataIntegrityError(f"{where}: not a table with a header line of distinct names and rows of one length")
     return {head: _column(where, head, [row[k] for row in rows[1:]]) for k, head in enumerate(heads)}
 
@@ -252,6 +252,6 @@ def _bytes(path: Path) -> bytes:
 
 def _parse_toml(path: Path, content: bytes) -> dict[str, Any]:
     try:
-        return tomllib.loads(content.decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise DataIntegrityError(f"{path}: not valid TOML ({error})") from error
+        return tomllib.loads(content.decode("utf-8-sig"))
+    except (tomllib.TOMLDecodeError, ValueError, RecursionError) as error:
+        raise DataIntegrityError(f"{path}: not valid TOML ({str(error)[:200]})") from error

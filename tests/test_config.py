@@ -106,7 +106,7 @@ def test_missing_and_broken_files(tmp_path):
     with pytest.raises(ConfigError, match="not valid TOML"):
         nuinfer.load(broken)
     broken.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(ConfigError, match="readable TOML"):
+    with pytest.raises(ConfigError, match="not UTF-8"):
         nuinfer.load(broken)
 
 
@@ -166,3 +166,23 @@ def test_a_key_that_does_nothing_is_said_once_for_what_the_user_has_written(capl
     path.write_text(analysis.config_toml())
     nuinfer.load(path)
     assert not caplog.records
+
+
+def test_files_of_other_systems_and_what_is_no_configuration(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_bytes(b"\xef\xbb\xbf[model]\r\nsource = 'pgamma'\r\n")  # a byte order mark
+    assert nuinfer.load(path).config.model.source == "pgamma"
+    for content, what in (
+        ("[model] # Z\u00e9".encode("cp1252"), "not UTF-8"),
+        (b"#" * 1_000_001, "larger than 1000000 bytes"),
+        (b"a = " + b"[" * 5000, "not valid TOML"),
+        (b"a = " + b"9" * 5000, "not valid TOML"),
+    ):
+        path.write_bytes(content)
+        with pytest.raises(ConfigError, match=what) as caught:
+            nuinfer.load(path)
+        assert len(str(caught.value)) < 500
+    with pytest.raises(ConfigError, match="is not a file"):
+        nuinfer.load(tmp_path)
+    with pytest.raises(ConfigError, match="neither a preset"):
+        nuinfer.load("~nouser/mine.toml")

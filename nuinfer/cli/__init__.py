@@ -6,10 +6,13 @@ command that needs them, so that ``nuinfer --help`` answers at once.
 """
 
 import argparse
+import io
 import logging
+import os
 import pkgutil
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from types import ModuleType
 
 import nuinfer
@@ -27,6 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     int
         0 done (a fit: converged), 1 our bug, 2 bad input, 3 not converged, 130 interrupted.
     """
+    _open_streams()
     arguments = build_parser().parse_args(argv)
     _show_notices()
     try:
@@ -47,6 +51,16 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         sys.stderr.write(f"nuinfer: error: {place} failed: {type(error).__name__}: {error}\n")
         return BAD_INPUT
+
+
+def _open_streams() -> None:
+    """Let what is printed go somewhere, whatever the terminal: nowhere if it is closed, with ? for what it lacks."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - open to the end
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def _show_notices() -> None:

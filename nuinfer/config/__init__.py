@@ -16,11 +16,22 @@ from nuinfer.config.tables import (
     definitions,
     own_definitions,
 )
-from nuinfer.config.text import CONFIG_RESOLVED, code_of, parse, presets, read_text, split_override, typed, validated
+from nuinfer.config.text import (
+    CONFIG_RESOLVED,
+    code_of,
+    parse,
+    presets,
+    read_text,
+    read_toml_text,
+    split_override,
+    toml,
+    typed,
+    validated,
+)
 
 __all__ = [
     "CONFIG_RESOLVED", "Config", "Count", "DataConfig", "EntryName", "FixedConfig", "ModelConfig", "NormalConfig",
     "ParametersConfig", "SamplerConfig", "SimplexConfig", "Table", "UniformConfig", "code_of", "constraint_forms",
     "definitions", "entry_of", "late_keys", "left_open", "n_eff", "not_heated_because", "own_definitions", "parse",
-    "presets", "read_text", "split_override", "typed", "validated",
+    "presets", "read_text", "read_toml_text", "split_override", "toml", "typed", "validated",
 ]  # fmt: skip

@@ -24,6 +24,9 @@ RESETTING = ("value", "prior")
 FROM_FILES = ("source", "spectrum", "evolution")
 """Keys of ``[model]`` that may name a user's file."""
 
+LARGEST = 1_000_000
+"""Bytes of a configuration, at most."""
+
 CONFIG_RESOLVED = "config.resolved.toml"
 """The file of a run that holds every key with its value: those that it lacks did not exist when it was written."""
 
@@ -43,12 +46,34 @@ def read_text(preset_or_path: str | Path) -> str:
         If it is neither.
     """
     if str(preset_or_path) in presets():
-        return (resources.files("nuinfer") / "presets" / f"{preset_or_path}.toml").read_text()
+        return (resources.files("nuinfer") / "presets" / f"{preset_or_path}.toml").read_text("utf-8")
     try:
-        return expanded(preset_or_path).read_text()
-    except (OSError, UnicodeDecodeError, ValueError) as error:
+        return read_toml_text(expanded(preset_or_path))
+    except (OSError, ValueError) as error:
         neither = f"neither a preset ({', '.join(presets())}) nor a readable TOML file"
         raise ConfigError(f"'{preset_or_path}': {neither}{nearest(str(preset_or_path), presets())}") from error
+
+
+def read_toml_text(path: Path) -> str:
+    """Text of a file that shall be TOML, not larger than any that a person writes.
+
+    Raises
+    ------
+    ConfigError
+        If it is larger, is no file, or is not in UTF-8.
+    OSError, ValueError
+        If it cannot be read.
+    """
+    if path.exists() and not path.is_file():
+        raise ConfigError(f"'{path}': is not a file")
+    with path.open("rb") as file:
+        content = file.read(LARGEST + 1)
+    if len(content) > LARGEST:
+        raise ConfigError(f"'{path}': is larger than {LARGEST} bytes, which no configuration is")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"'{path}': not UTF-8, which TOML is written in ({error})") from error
 
 
 def parse(
@@ -78,10 +103,7 @@ def parse(
     >>> parse("", ["model.source=pgamma", "parameters.gamma.value=2.5"]).parameters.gamma
     FixedConfig(value=2.5)
     """
-    try:
-        tree: dict[str, Any] = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"not valid TOML: {error}") from error
+    tree = toml(text)
     if resolved:
         for name, table in (("model", ModelConfig), ("data", DataConfig)):
             were = {key: value for key, value in late_keys(table).items() if value is not None}
@@ -111,6 +133,20 @@ def typed(text: str, overrides: Iterable[str] | Mapping[str, Any]) -> list[str]:
     return list(dict.fromkeys(itertools.chain(*trees)))
 
 
+def toml(text: str, where: str = "") -> dict[str, Any]:
+    """Values of a TOML text; `where` is said before what is wrong with it.
+
+    Raises
+    ------
+    ConfigError
+        If it is not TOML, or nests deeper or has longer numbers than Python reads.
+    """
+    try:
+        return tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, ValueError, RecursionError) as error:
+        raise ConfigError(f"{where}not valid TOML: {str(error)[:200]}") from error
+
+
 def given(overrides: Iterable[str] | Mapping[str, Any]) -> dict[str, Any]:
     """Dotted keys of overrides and their plain values, with the paths of data that ship under another name in full."""
     pairs = overrides.items() if isinstance(overrides, Mapping) else map(split_override, overrides)
@@ -128,10 +164,7 @@ def code_of(path: Path, content: bytes) -> list[str]:
     ConfigError
         If it is not TOML.
     """
-    try:
-        tree = tomllib.loads(content.decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: not valid TOML ({error})") from error
+    tree = toml(content.decode(errors="replace"), f"{path}: ")
     model, custom = tree.get("model", {}), tree.get("constraints", {}).get("custom", {})
     named = [model.get(key, "") for key in FROM_FILES] + [entry["file"] for entry in custom.values()]
     return [name for name in named if is_path(name)]
@@ -179,7 +212,7 @@ def split_override(text: str) -> tuple[str, Any]:
         raise ConfigError(f"override '{text}': write it as table.key=value")
     try:
         return key.strip(), tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (tomllib.TOMLDecodeError, ValueError, RecursionError):
         return key.strip(), value.strip()
 
 

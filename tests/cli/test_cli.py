@@ -188,3 +188,52 @@ def test_the_summary_of_a_fit_fits_80_columns_and_says_what_the_limit_hangs_on(c
     assert ["log10_g_prime", "< -4.387", "< -4.086", "-6"] in rows
     assert ["m_Z' up to 25.1 MeV", "4.10e-05", "8.20e-05", "draws"] in rows
     assert ["without neff", "-", "none", "needs a fit, k 0.82"] in rows
+
+
+@pytest.mark.parametrize(
+    ("error", "said"), [("raise SystemExit(0)", "SystemExit: 0"), ("1 / 0", "ZeroDivisionError: division by zero")]
+)
+def test_an_error_in_a_users_code_names_its_line(error, said, tmp_path, capsys):
+    mine = tmp_path / "mine.py"
+    mine.write_text(f"""
+from nuinfer.constraints.base import Constraint, Measurement
+def build(charges, mass_range_mev):
+    def predict(m, g):
+        {error}
+    return Constraint("mine", "exclusion", Measurement("mine", "none", limit=1.0), predict, 0.0)
+""")
+    assert main(["predict", "hese7_icecube", "--set", f"constraints.custom.mine.file={mine}"]) == 2
+    assert capsys.readouterr().err == (
+        f"nuinfer: error: constraints.custom.mine.file: '{mine}', line 5, failed: {said}\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["--at", "gamma=2", "--at", "gamma=3"], "'gamma' is given twice"),
+        (["--at", "gamma=inf"], "must be a finite number"),
+        (["--set", "sampler.walkers=100000000"], "less than or equal to 100000"),
+        (["--set", "model.source=~nouser/mine.py"], "cannot be read"),
+    ],
+)
+def test_values_that_no_command_can_take_are_named(given, said, capsys):
+    assert main(["predict", "hese7", *given]) == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize("number", ["1000000000000", "1" * 5000, "1_0", "\uff11"])
+def test_counts_of_a_command_line_are_bounded(number, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["predict", "hese7", "--draw", number])
+    assert ended.value.code == 2
+    assert len(capsys.readouterr().err.splitlines()[-1]) < 200
+
+
+@pytest.mark.parametrize("shell", ["PYTHONIOENCODING=ascii {} limit --help", "{} config hese7 >&-"])
+def test_output_that_a_terminal_cannot_show_is_no_error(shell):
+    command = shell.format(f"{sys.executable} -m nuinfer")
+    ended = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (0, "")

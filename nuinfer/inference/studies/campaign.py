@@ -18,7 +18,6 @@ import os
 import pickle
 import shlex
 import sys
-import tomllib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
@@ -33,7 +32,7 @@ import tomli_w
 from pydantic import Field
 
 from nuinfer.analysis import Analysis
-from nuinfer.config import Count, EntryName, Table, presets, split_override, validated
+from nuinfer.config import Count, EntryName, Table, presets, read_toml_text, split_override, toml, validated
 from nuinfer.errors import ConfigError, expanded, warn_once
 from nuinfer.inference.studies import calibration
 from nuinfer.inference.studies.jobs import KINDS, RUNS, Job, JobsConfig, run_job, run_jobs, truth_of
@@ -221,11 +220,7 @@ def parse_campaign(text: str) -> CampaignConfig:
     >>> parse_campaign('[jobs.fits]' + chr(10) + 'task = "best_fit"' + chr(10) + 'analysis = "hese7"').jobs["fits"].n
     1
     """
-    try:
-        tree = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"not valid TOML: {error}") from error
-    config = validated(CampaignConfig, tree)
+    config = validated(CampaignConfig, toml(text))
     for name, jobs in config.jobs.items():
         for refusal in _refusals(jobs):
             raise ConfigError(f"jobs.{name}.{refusal}")
@@ -241,8 +236,8 @@ def read_campaign(path: str | Path) -> tuple[CampaignConfig, str]:
         If the file cannot be read or is not a campaign.
     """
     try:
-        text = expanded(path).read_text()
-    except (OSError, UnicodeDecodeError, ValueError) as error:
+        text = read_toml_text(expanded(path))
+    except (OSError, ValueError) as error:
         raise ConfigError(f"'{path}': not a readable TOML file") from error
     return parse_campaign(text), text
 
