@@ -26,6 +26,15 @@ def expanded(path: str | PathLike[str]) -> Path:
         return Path(path)
 
 
+def shortened(path: str | PathLike[str]) -> str:
+    """A path for people: from the working directory if it is below, else from the home, else as it is."""
+    full = Path(path).absolute()
+    for root, sign in ((Path.cwd(), ""), (expanded("~"), "~/")):
+        if full.is_relative_to(root):
+            return f"{sign}{full.relative_to(root)}"
+    return str(path)
+
+
 class NuinferError(Exception):
     """Base of every error raised on purpose."""
 

@@ -16,7 +16,7 @@ from nuinfer.constraints import CONSTRAINTS
 from nuinfer.constraints.base import Constraint
 from nuinfer.constraints.definition import read_numbers
 from nuinfer.detector.flux_points import FLUX_POINTS
-from nuinfer.errors import RunFolderError
+from nuinfer.errors import RunFolderError, shortened
 from nuinfer.inference.profile.profile import COUPLING
 from nuinfer.inference.runs import run_folder
 from nuinfer.inference.runs.run import Run
@@ -91,7 +91,7 @@ def state_of(run: Run, summary: Mapping[str, Any] | None) -> State:
         What `read_summary` gives.
     """
     record, complete = run.record, bool(run.record.get("complete"))
-    configuration, folder = str(run.folder / run_folder.CONFIG_RESOLVED), str(run.folder)
+    configuration, folder = shortened(run.folder / run_folder.CONFIG_RESOLVED), shortened(run.folder)
     resume = shlex.join(["nuinfer", "fit", configuration, "--out", folder, "--resume"])
     lines = [] if complete else [*_whereabouts(run), f"Continue with: {resume}"]
     if summary is None:

@@ -4,8 +4,6 @@ import contextlib
 import importlib.metadata
 import os
 import platform
-import shlex
-import sys
 import tomllib
 from collections.abc import Mapping
 from typing import Any
@@ -15,7 +13,7 @@ from nuinfer.analysis import Analysis
 from nuinfer.errors import ConfigError, NuinferError, RunFolderError
 from nuinfer.inference.runs.run import Run
 from nuinfer.inference.runs.run_folder import CONFIG_RESOLVED
-from nuinfer.inference.work.progress import now
+from nuinfer.inference.work.progress import now, this_command
 from nuinfer.provenance import software_references
 
 PACKAGES = ("numpy", "scipy", "emcee", "arviz", "matplotlib", "corner", "numba")
@@ -58,8 +56,8 @@ def new_record(analysis: Analysis, asked: Mapping[str, Any], command: str | None
         "references": [*analysis.references(), *software_references(versions)],
         "versions": {"nuinfer": __version__, "python": platform.python_version(), **versions},
         "device": getattr(analysis.sampler, "device", "cpu"),
-        "host": {"platform": platform.platform(), "cores": os.cpu_count()},
-        "command": shlex.join(sys.argv) if command is None else command,
+        "host": {"platform": f"{platform.system()} {platform.machine()}", "cores": os.cpu_count()},
+        "command": this_command() if command is None else command,
         "start": now(),
     }
 

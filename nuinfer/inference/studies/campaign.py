@@ -16,8 +16,6 @@ import itertools
 import json
 import os
 import pickle
-import shlex
-import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
@@ -38,6 +36,7 @@ from nuinfer.inference.studies import calibration
 from nuinfer.inference.studies.jobs import KINDS, RUNS, Job, JobsConfig, run_job, run_jobs, truth_of
 from nuinfer.inference.work import files
 from nuinfer.inference.work.calls import Call
+from nuinfer.inference.work.progress import this_command
 from nuinfer.inference.work.store import Execution, Question, address, open_store, read_record, read_results
 from nuinfer.loading import load
 from nuinfer.registry import imported, is_path, load_file
@@ -186,7 +185,7 @@ def run_campaign(  # noqa: PLR0913 - one of the public names
     changed = dict(map(split_override, overrides))
     own = {name: table.model_copy(update={"set": table.set | changed}) for name, table in config.jobs.items()}
     every = list(jobs_of(config.model_copy(update={"jobs": own}), beside))
-    notes = {"jobs": len(every), "command": shlex.join(sys.argv) if command is None else command}
+    notes = {"jobs": len(every), "command": this_command() if command is None else command}
     execution: Execution = {
         "jobs": jobs,
         "scheduler": scheduler,

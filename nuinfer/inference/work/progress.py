@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 import time
 from datetime import UTC, datetime
@@ -15,6 +16,11 @@ from nuinfer.inference.work.files import STATUS, refusing, write_json
 
 STATUS_SECONDS, LINE_SECONDS = 1.0, 30.0
 FEW = 60  # jobs, of which each is worth a line of the log
+
+
+def this_command() -> str:
+    """The command line of this process, without the folders of its program."""
+    return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
 
 
 def now() -> str:
