@@ -31,6 +31,7 @@ and so are charged leptons, to which a vector may couple: the width is that into
 """
 
 import math
+from collections.abc import Callable
 from typing import Literal, NamedTuple, get_args
 
 import numpy as np
@@ -300,7 +301,7 @@ def total_cm2(
     """
     given = channels_of(mixing, mediator, channels)
     unit, ratio, width = _in_units(energy_gev, m_mediator_mev, coupling, m_nu_ev, mediator)
-    terms = _all_totals(mediator.spin, ratio, width)
+    terms = _all_terms(_total_loop, 5, mediator.spin, ratio, width)
     return np.asarray(unit[..., None, None] * np.einsum("...j,...jn,nij->...ij", ratio, terms, given.totals))
 
 
@@ -344,8 +345,10 @@ def daughters(
     _, ratio, width = _in_units(energy_gev, m_mediator_mev, coupling, m_nu_ev, mediator)
     at = np.asarray(x, float)[..., None]
     _require("x", at, (at >= 0.0) & (at <= 1.0), "from 0 to 1")
-    number = np.einsum("...jn,nijk->...ijk", _all_densities(mediator.spin, ratio, width, at), given.daughters)
-    total = np.einsum("...jn,nij->...ij", _all_totals(mediator.spin, ratio, width)[..., :4], given.totals[:4])
+    densities = _all_terms(_density_loop, 6, mediator.spin, ratio, width, at)
+    number = np.einsum("...jn,nijk->...ijk", densities, given.daughters)
+    totals = _all_terms(_total_loop, 5, mediator.spin, ratio, width)
+    total = np.einsum("...jn,nij->...ij", totals[..., :4], given.totals[:4])
     total = np.broadcast_to(total, number.shape[:-1])[..., None]
     return np.asarray(np.divide(number, total, out=np.zeros(number.shape), where=total > 0.0))
 
@@ -370,19 +373,11 @@ def _require(name: str, values: FloatArray, fine: ArrayLike, allowed: str) -> No
         raise PhysicsDomainError(f"{name}: {values[refused][0]} is not allowed, it must be {allowed}")
 
 
-def _all_totals(spin: int, ratio: FloatArray, width: FloatArray) -> FloatArray:
-    """`total_terms` of arrays, with the terms on a last axis."""
-    ratio, width = np.broadcast_arrays(ratio, width)
-    out = np.empty((*ratio.shape, 5))
-    _total_loop(spin, ratio.ravel(), width.ravel(), out.reshape(-1, 5))
-    return out
-
-
-def _all_densities(spin: int, ratio: FloatArray, width: FloatArray, x: FloatArray) -> FloatArray:
-    """`density_terms` of arrays, with the terms on a last axis."""
-    ratio, width, x = np.broadcast_arrays(ratio, width, x)
-    out = np.empty((*ratio.shape, 6))
-    _density_loop(spin, ratio.ravel(), width.ravel(), x.ravel(), out.reshape(-1, 6))
+def _all_terms(loop: Callable[..., None], count: int, spin: int, *values: FloatArray) -> FloatArray:
+    """`total_terms` or `density_terms` of arrays, with the terms on a last axis."""
+    arrays = np.broadcast_arrays(*values)
+    out = np.empty((*arrays[0].shape, count))
+    loop(spin, *(array.ravel() for array in arrays), out.reshape(-1, count))
     return out
 
 
