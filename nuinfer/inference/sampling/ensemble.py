@@ -40,8 +40,9 @@ def draw_start(pickled: bytes, walkers: int, seed: int, ensemble: int) -> Block:
     """Start of an ensemble, in a region that differs deliberately from ensemble to ensemble.
 
     R-hat sees wrong weights of modes only if the ensembles start with different ones. At least 16 draws of the prior
-    per walker (more while too few are allowed, at most 200, or 1000 until there is one for each walker) are resampled without replacement, with weights
-    likelihood^beta where beta leaves a number of effective draws. In turn the walkers come from
+    per walker (more while too few are allowed, at most 200, or 1000 until each walker has one) are resampled without
+    replacement, with weights likelihood^beta where beta leaves a number of effective draws. In turn the walkers come
+    from
 
     * the prior: beta leaves four times as many effective draws as walkers;
     * the modes: the draws are parted into cells, and each cell gets as many walkers, whatever its weight;
