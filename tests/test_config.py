@@ -58,7 +58,6 @@ def test_overrides_replace_values_and_priors():
         ("model.spectrum=log", "spectrum: \"log\" .* should be 'power_law', .*, 'log_parabola' or the path"),
         ("model.mixing=nufit5", "model.mixing: \"nufit5\" is not allowed; it should be 'paper' or 'nufit6.0'"),
         ("model.channels=all", "model.channels: \"all\" is not built yet: only \"resonance\" is allowed"),
-        ("model.couplings=nu_tau", "model.couplings: \"nu_tau\" is not built yet: only leaving it out is allowed"),
         ("model.sterile=true", "model.sterile: true is not built yet: only false is allowed"),
         ("model.sterile=0", "model.sterile: 0 is not built yet: only false is allowed"),
         ("model.relic_overdensity=0", "model.relic_overdensity: 0 is not allowed; it should be greater than 0"),

@@ -9,9 +9,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
+import numpy as np
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import PydanticCustomError
 
+from nuinfer.physics.mediator import COUPLINGS
 from nuinfer.registry import Registry, is_path
 
 
@@ -32,6 +34,31 @@ def one_of(known: Registry[Any] | Mapping[str, Any], *, files: bool = False) -> 
         return value
 
     return BeforeValidator(check)
+
+
+def _couplings(value: Any) -> object:
+    """The name of a matrix, or its rows; an entry is a number, or a pair (re, im) where it is not real."""
+    if isinstance(value, str):
+        if value not in COUPLINGS:
+            names = ", ".join(f"'{name}'" for name in COUPLINGS)
+            allowed = f"{names} or a matrix{nearest(value, COUPLINGS)}"
+            raise PydanticCustomError("couplings", "{allowed}", {"allowed": allowed})
+        return value
+    if value is None:
+        return value
+    try:
+        matrix = np.array([[complex(*e) if np.ndim(e) else complex(e) for e in row] for row in value])
+    except (TypeError, ValueError):
+        matrix = np.zeros(0)
+    if matrix.shape != (3, 3) or not np.all(np.isfinite(matrix)):
+        allowed = "a name, or 3 rows of 3 entries, each a finite number or [re, im]"
+        raise PydanticCustomError("couplings", "{allowed}", {"allowed": allowed})
+    return [[(e.real, e.imag) if e.imag else e.real for e in row] for row in (matrix + 0.0).tolist()]
+
+
+_Row = tuple[float | tuple[float, float], ...]
+Couplings = Annotated[str | tuple[_Row, _Row, _Row] | None, BeforeValidator(_couplings)]
+"""A name of `COUPLINGS`, or a matrix."""
 
 
 def not_built(off: object) -> BeforeValidator:

@@ -35,6 +35,10 @@ from nuinfer.physics.mixing import Mixing
 from nuinfer.registry import Cited
 from nuinfer.typing import ArrayLike, ComplexArray, FloatArray
 
+ROUNDING = 1e-12
+"""Relative to the largest entry: a matrix is symmetric, or Hermitian, that differs by less from one."""
+
+_COUPLINGS = "couplings", (3, 3), "a matrix of 3 x 3 finite numbers"
 _LEPTONS_MEV = (MASS_ELECTRON_MEV, MASS_MUON_MEV, MASS_TAU_MEV)
 
 Spin = Literal[0, 1]
@@ -86,19 +90,20 @@ class Mediator:
             raise PhysicsDomainError(f"neutrino: '{self.neutrino}' is not one of 'majorana', 'dirac'")
         if (self.charges is None) == (self.couplings is None):
             raise PhysicsDomainError("charges, couplings: one of them is needed, and not both")
-        name = "charges" if self.couplings is None else "couplings"
-        given = np.asarray(getattr(self, name), complex)
-        if (
-            given.shape != {"charges": (3,), "couplings": (3, 3)}[name]
-            or not np.all(np.isfinite(given))
-            or not given.any()
-        ):
-            what = "three finite numbers" if name == "charges" else "a matrix of 3 x 3 finite numbers"
-            raise PhysicsDomainError(f"{name}: {getattr(self, name)} must be {what}, not all zero")
+        name, shape, what = ("charges", (3,), "three finite numbers") if self.couplings is None else _COUPLINGS
+        try:
+            given = np.asarray(getattr(self, name), complex)
+        except (TypeError, ValueError):
+            given = np.zeros(0)
+        if given.shape != shape or not np.all(np.isfinite(given)) or not given.any():
+            text = written(given) if given.shape == shape else getattr(self, name)
+            raise PhysicsDomainError(f"{name}: {text} must be {what}, not all zero")
         matrix = np.diag(given) if name == "charges" else given
-        if np.any(matrix != (matrix.conj().T if self.spin else matrix.T)):
+        partner = matrix.conj().T if self.spin else matrix.T
+        if np.abs(matrix - partner).max() > ROUNDING * np.abs(matrix).max():
             needed = "Hermitian for a vector" if self.spin else "symmetric for a scalar"
-            raise PhysicsDomainError(f"{name}: {getattr(self, name)} must be {needed}")
+            raise PhysicsDomainError(f"{name}: {written(given)} must be {needed}")
+        matrix = 0.5 * (matrix + partner)
         diagonal = matrix.diagonal()
         is_charges = not (matrix - np.diag(diagonal)).any() and not diagonal.imag.any()
         object.__setattr__(self, "charges", tuple(diagonal.real.tolist()) if is_charges else None)
@@ -108,6 +113,11 @@ class Mediator:
     def matrix(self) -> ComplexArray:
         """`couplings` as an array, shape (3, 3)."""
         return np.array(self.couplings)
+
+    @property
+    def given(self) -> "tuple[float, ...] | tuple[tuple[complex, ...], ...]":
+        """The charges, or the couplings where they are more than these: what constraints are for or not."""
+        return self.charges or self.couplings or ()
 
     @property
     def strength(self) -> float:
@@ -177,6 +187,20 @@ class Mediator:
     def charged_leptons(self) -> FloatArray:
         """Squared couplings of e, mu and tau, shape (3, 3); a scalar does not couple to them."""
         return np.abs(self.matrix) ** 2 if self.spin else np.zeros((3, 3))
+
+
+def written(couplings: ArrayLike) -> str:
+    """Charges or a matrix as a configuration has them.
+
+    Examples
+    --------
+    >>> written([0, 1, -0.5]), written([[0, 1j, 0], [-1j, 0, 0], [0, 0, 2]])
+    ('[0, 1, -0.5]', '[[0, [0, 1], 0], [[0, -1], 0, 0], [0, 0, 2]]')
+    """
+    given = np.asarray(couplings)
+    if given.ndim:
+        return f"[{', '.join(map(written, given))}]"
+    return f"[{given.real:g}, {given.imag:g}]" if given.imag else f"{given.real:g}"
 
 
 @inlined
