@@ -4,6 +4,7 @@ What the values of a key may be is asked of what it names: laws, sources, spectr
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -17,7 +18,7 @@ from nuinfer.errors import ConfigError, PhysicsDomainError
 from nuinfer.parameters import PARAMETERS, Definition, with_own
 from nuinfer.physics.cosmology import COSMOLOGIES
 from nuinfer.physics.evolution import LAWS
-from nuinfer.physics.mediator import COUPLINGS, MEDIATORS, Mediator, Neutrino
+from nuinfer.physics.mediator import COUPLINGS, MEDIATORS, Mediator, Neutrino, spelled
 from nuinfer.physics.mixing import MIXINGS
 from nuinfer.physics.sources import SOURCES, Source
 from nuinfer.physics.spectra import SPECTRA, Frame, Spectrum
@@ -212,9 +213,10 @@ def mediator_of(model: ModelConfig) -> Mediator:
 
 
 def own_definitions(model: ModelConfig) -> dict[str, Definition]:
-    """The parameters of every model with those of the spectrum and the source of this one, by name."""
+    """The parameters of every model with those of the spectrum and the source of this one, with its labels, by name."""
     spectrum, source = SPECTRA.find(model.spectrum, "model.spectrum"), SOURCES.find(model.source, "model.source")
-    return with_own([*spectrum.parameters, *source.parameters])
+    every = with_own([*spectrum.parameters, *source.parameters])
+    return {name: replace(d, label=spelled(d.label, model.mediator)) for name, d in every.items()}
 
 
 def constraint_forms(constraints: ConstraintsConfig) -> dict[str, str]:

@@ -21,6 +21,7 @@ neutrinos is ours to choose: with U_R = U^* the scalar's couplings of mass state
 """
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -250,3 +251,18 @@ MEDIATORS: Mapping[str, Cited[Spin]] = MappingProxyType({
     "scalar": Cited("Esteban et al., Phys. Rev. D 104 (2021) 123014, arXiv:2107.13568", 0),
 })  # fmt: skip
 """The kinds that ``model.mediator`` may name, by spin."""
+
+_AS_A_SCALAR = {r"m_{Z'}": r"m_\phi", "m_Z'": "m_phi", "Z'": "phi", "g'": "g"}
+
+
+def spelled(text: str, mediator: str) -> str:
+    r"""A label or a sentence about a vector, its mass m_Z' and its coupling g', as it is for a kind of `MEDIATORS`.
+
+    Examples
+    --------
+    >>> spelled("the limit on g' at m_Z' = 8 MeV", "scalar"), spelled(r"$\log_{10} g'$", "vector")
+    ('the limit on g at m_phi = 8 MeV', "$\\log_{10} g'$")
+    """
+    if MEDIATORS[mediator].value:
+        return text
+    return re.sub(r"m_\{Z'\}|m_Z'|\bZ'|\bg'", lambda found: _AS_A_SCALAR[found[0]], text)
