@@ -198,7 +198,7 @@ def written(couplings: ArrayLike) -> str:
     >>> written([0, 1, -0.5]), written([[0, 1j, 0], [-1j, 0, 0], [0, 0, 2]])
     ('[0, 1, -0.5]', '[[0, [0, 1], 0], [[0, -1], 0, 0], [0, 0, 2]]')
     """
-    given = np.asarray(couplings)
+    given = np.asarray(couplings) + 0.0  # no -0
     if given.ndim:
         return f"[{', '.join(map(written, given))}]"
     return f"[{given.real:g}, {given.imag:g}]" if given.imag else f"{given.real:g}"
