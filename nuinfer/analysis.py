@@ -133,9 +133,14 @@ class Analysis:
         """LaTeX labels of the derived quantities."""
         return {name: self.spelled(derived.label) for name, derived in DERIVED.items()}
 
+    @property
+    def mediator(self) -> str:
+        """Kind of the mediator, "vector" or "scalar"."""
+        return self.config.model.mediator
+
     def spelled(self, text: str) -> str:
         """A text about a vector's m_Z' and g' as it is for its mediator, see `nuinfer.physics.mediator.spelled`."""
-        return spelled(text, self.config.model.mediator)
+        return spelled(text, self.mediator)
 
     @property
     def prior_bounds(self) -> FloatArray:

@@ -51,7 +51,7 @@ def run(arguments: Arguments) -> int:
     with nuinfer.open_executor(arguments.jobs, arguments.scheduler) as executor:
         fitted = fit_as(analysis, out, asked, How(**how, executor=executor, meanwhile=draw))
     summary = fitted.summary()
-    print_summary(out, summary, analysis.config.model.mediator)
+    print_summary(out, summary, analysis.mediator)
     draw(fitted)  # where the run was finished before
     command.say_written(*drawn)
     say(f"all figures: {shlex.join(['nuinfer', 'plot', str(out)])}")

@@ -37,11 +37,11 @@ def test_figures_of_runs(run, kind):
 
 @pytest.mark.parametrize("mediator", MEDIATORS)
 def test_figures_and_sentences_of_studies(mediator):
-    mass, limit = np.array([3.0, 9.0]), np.array([1e-3, 2e-3])
+    mass, limit, at = np.array([3.0, 9.0]), np.array([1e-3, 2e-3]), {"m_zprime_mev": 8.0, "g_prime": 1e-3}
     results = {
         "limits": Limits("toy", "profile", 0.95, mass, limit, limit / 10.0, (), mediator),
         "expected_limits": Band("toy", 0.95, 10.0, mass, limit[:, None], limit, 3e-3, mediator=mediator),
-        "forecast": Forecast("toy", {"m_zprime_mev": 8.0, "g_prime": 1e-3}, 0.95, mass, {"seen": mass}, 1.0, (), mediator),
+        "forecast": Forecast("toy", at, 0.95, mass, {"seen": mass}, mediator=mediator),
     }  # fmt: skip
     for kind, result in results.items():
         shown = texts(plotting.plot(kind, result))

@@ -226,7 +226,7 @@ def calibrate(
     question = Question("calibration", settings, packages=("numpy", "scipy", "emcee"))
     with open_store(Path(out), question, **execution) as store:
         found = judge(store.do(calls, "simulations"), name, setting)
-        result = replace(found, mediator=analysis.config.model.mediator)
+        result = replace(found, mediator=analysis.mediator)
         write_atomic(store.folder / TABLE, result.markdown().encode())
         store.finish(simulations=n, passed=result.passed)
     return result

@@ -263,8 +263,7 @@ def forecast(
     found = _run(tables, out, seed, **execution)
     q = {name: found["q"][found["job"] == name] for name in (SEEN, EXCLUDED)}
     scale = loaded.config.data.effective_area_scale
-    kind = loaded.config.model.mediator
-    result = Forecast(loaded.name, dict(at), level, livetime * np.array(steps), q, scale, mediator=kind)
+    result = Forecast(loaded.name, dict(at), level, livetime * np.array(steps), q, scale, mediator=loaded.mediator)
     if not check:
         return result
     chosen = {name: _nearest(q[name], threshold(level)) for name in q}
@@ -342,8 +341,7 @@ def forecast_band(
     high = float(loaded.prior_bounds[loaded.parameter_names.index("log10_g_prime"), 1])
     masses = np.asarray(masses_mev, float)
     scale, asimov = loaded.config.data.effective_area_scale, limits[found["job"] == "asimov"]
-    kind = loaded.config.model.mediator
-    return Band(loaded.name, level, years, masses, simulated, asimov, 10.0**high, scale, kind)
+    return Band(loaded.name, level, years, masses, simulated, asimov, 10.0**high, scale, loaded.mediator)
 
 
 # What both share --------------------------------------------------------------------------------------------------

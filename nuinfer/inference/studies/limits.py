@@ -165,7 +165,7 @@ def limit(
         warnings.append(f"m_Z' = {mass:g} MeV: no coupling inside the prior, up to {high:.3g}, is excluded")
     said = tuple(map(analysis.spelled, (*warnings, *notes)))
     errors *= math.log(10.0) * limits
-    return Limits(analysis.name, method, level, masses, limits, errors, said, analysis.config.model.mediator)
+    return Limits(analysis.name, method, level, masses, limits, errors, said, analysis.mediator)
 
 
 def _masses(analysis: Analysis, masses_mev: ArrayLike) -> FloatArray:

@@ -172,4 +172,4 @@ def significance(
     best = analysis.values(np.array([observed[name] for name in names]))
     simulated = np.array([row["q"] for row in rows.get("null", [])])
     at = float(best["m_zprime_mev"]), float(best["g_prime"])
-    return Significance(analysis.name, observed["q"], *at, simulated, analysis.config.model.mediator)
+    return Significance(analysis.name, observed["q"], *at, simulated, analysis.mediator)

@@ -57,7 +57,7 @@ def plot_bounds(
             _draw_bound(drawn.panel, found, plane.label_of(constraint), couplings, colour)
         drawn.panel.fill_between(masses, far, near, **opaque)
         _draw_dip(drawn.panel, analysis)
-        plane.frame(drawn.panel, (masses[0], masses[-1]), couplings, analysis.derived_labels)
+        plane.frame(drawn.panel, (masses[0], masses[-1]), couplings, analysis.spelled)
     return drawn.figure
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from nuinfer.confidence import LIMIT
-from nuinfer.physics.mediator import spelled
 from nuinfer.plotting import Kind, sheet, style
 from nuinfer.plotting.annotations import Band, Figure
 from nuinfer.plotting.figures.forecast import detector
@@ -23,6 +22,8 @@ def plot_expected_limits(band: Band, width_in: float = style.COLUMN_IN) -> Figur
     width_in : float
         Width in inches.
     """
+    from nuinfer.physics.mediator import spelled
+
     mass, edge, quantiles = band.m_zprime_mev, band.g_prime_max, band.quantiles()
     limits = np.minimum(quantiles, edge)
     with sheet(None, width_in, (0.8 * width_in, 0.8 * width_in), legend="upper left") as drawn:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from nuinfer.confidence import percent
-from nuinfer.physics.mediator import spelled
 from nuinfer.plotting import Kind, sheet, style
 from nuinfer.plotting.annotations import Figure, Limits
 
@@ -20,6 +19,8 @@ def plot_limits(limits: Limits, width_in: float = style.COLUMN_IN) -> Figure:
     width_in : float
         Width in inches.
     """
+    from nuinfer.physics.mediator import spelled
+
     mass, found, label = limits.masses_mev, limits.limits, f"{limits.method}, {percent(limits.level)}"
     with sheet(None, width_in, (0.8 * width_in, 0.8 * width_in), legend="upper left") as drawn:
         panel = drawn.panel
