@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 import nuinfer
 from nuinfer.config import Config, FixedConfig, NormalConfig, UniformConfig, parse, presets, read_text
 from nuinfer.errors import ConfigError, NuinferError
+from nuinfer.inference.evidence.hypotheses import gathered
+from nuinfer.inference.studies.campaign import count_jobs
 
 
 @pytest.mark.parametrize("preset", presets())
@@ -167,3 +169,15 @@ def test_random_configurations_load_or_are_refused(overrides):
         nuinfer.load("hese7", overrides)
     except NuinferError as error:
         assert "\n" not in str(error)
+
+
+def test_variations_replace_what_is_set(tmp_path):
+    """Of a comparison and of a campaign: names, and a matrix."""
+    varied = gathered(["hese7_icecube"], ["model.charges=[1, 1, 1]"], ["model.couplings=nu_e,nu_tau"])
+    assert [analysis.config.model.couplings for analysis in varied.values()] == ["nu_e", "nu_tau"]
+    path = tmp_path / "campaign.toml"
+    path.write_text(
+        "[jobs.fits]\nanalysis = 'hese7_icecube'\ntask = 'best_fit'\nset = {'model.charges' = [1, 1, 1]}\n"
+        "vary = {'model.couplings' = ['nu_e', [[0, 0, 0], [0, 0, [0, 1]], [0, [0, -1], 0]]]}\n"
+    )
+    assert count_jobs(path) == {"fits": 2}
