@@ -36,24 +36,36 @@ def one_of(known: Registry[Any] | Mapping[str, Any], *, files: bool = False) -> 
     return BeforeValidator(check)
 
 
-def _couplings(value: Any) -> object:
-    """The name of a matrix, or its rows; an entry is a number, or a pair (re, im) where it is not real."""
-    if isinstance(value, str):
-        if value not in COUPLINGS:
-            names = ", ".join(f"'{name}'" for name in COUPLINGS)
-            allowed = f"{names} or a matrix{nearest(value, COUPLINGS)}"
-            raise PydanticCustomError("couplings", "{allowed}", {"allowed": allowed})
-        return value
-    if value is None:
-        return value
+def complex_entries(value: Any, shape: tuple[int, ...], allowed: str) -> Any:
+    """Nested lists of finite numbers, each a number or, where it is not real, a pair (re, im)."""
+
+    def read(part: Any, depth: int) -> Any:
+        if depth:
+            return [read(each, depth - 1) for each in part]
+        return complex(*part) if np.ndim(part) else complex(part)
+
+    def plain(part: Any) -> Any:
+        if isinstance(part, list):
+            return list(map(plain, part))
+        return (part.real, part.imag) if part.imag else part.real
+
     try:
-        matrix = np.array([[complex(*e) if np.ndim(e) else complex(e) for e in row] for row in value])
+        array = np.array(read(value, len(shape)))
     except (TypeError, ValueError):
-        matrix = np.zeros(0)
-    if matrix.shape != (3, 3) or not np.all(np.isfinite(matrix)):
-        allowed = "a name, or 3 rows of 3 entries, each a finite number or [re, im]"
+        array = np.zeros(0)
+    if array.shape != shape or not np.all(np.isfinite(array)):
+        raise PydanticCustomError("entries", "{allowed}", {"allowed": f"{allowed}, each a finite number or [re, im]"})
+    return plain((array + 0.0).tolist())  # no -0
+
+
+def _couplings(value: Any) -> Any:
+    """The name of a matrix, or its rows."""
+    if isinstance(value, str) and value not in COUPLINGS:
+        names = ", ".join(f"'{name}'" for name in COUPLINGS)
+        allowed = f"{names} or a matrix{nearest(value, COUPLINGS)}"
         raise PydanticCustomError("couplings", "{allowed}", {"allowed": allowed})
-    return [[(e.real, e.imag) if e.imag else e.real for e in row] for row in (matrix + 0.0).tolist()]
+    named = value is None or isinstance(value, str)
+    return value if named else complex_entries(value, (3, 3), "a name, or 3 rows of 3 entries")
 
 
 _Row = tuple[float | tuple[float, float], ...]
