@@ -25,6 +25,7 @@ from nuinfer.likelihood import Density, data_log_likelihood, data_log_terms, dra
 from nuinfer.observed import DataSets, Observed, observed, stacked, updated
 from nuinfer.parameters import DERIVED, ParameterSpace, physical_point
 from nuinfer.physics.absorption import resonance_redshift
+from nuinfer.physics.mediator import spelled
 from nuinfer.physics.mixing import Mixing
 from nuinfer.typing import ArrayLike, BoolArray, FloatArray, IntArray
 
@@ -130,7 +131,16 @@ class Analysis:
     @property
     def derived_labels(self) -> dict[str, str]:
         """LaTeX labels of the derived quantities."""
-        return {name: derived.label for name, derived in DERIVED.items()}
+        return {name: self.spelled(derived.label) for name, derived in DERIVED.items()}
+
+    @property
+    def mediator(self) -> str:
+        """Kind of the mediator, "vector" or "scalar"."""
+        return self.config.model.mediator
+
+    def spelled(self, text: str) -> str:
+        """A text about a vector's m_Z' and g' as it is for its mediator, see `nuinfer.physics.mediator.spelled`."""
+        return spelled(text, self.mediator)
 
     @property
     def prior_bounds(self) -> FloatArray:

@@ -9,10 +9,10 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 
 from nuinfer import provenance
-from nuinfer.config import Config, DataConfig, ModelConfig, n_eff, not_heated_because, own_definitions
+from nuinfer.config import Config, DataConfig, ModelConfig, mediator_of, n_eff, not_heated_because, own_definitions
 from nuinfer.constraints import CONSTRAINTS, user
 from nuinfer.constraints.base import Constraint
-from nuinfer.constraints.definition import Oscillation, Prediction
+from nuinfer.constraints.definition import Oscillation, Prediction, lmu_ltau_strength
 from nuinfer.detector.dataset import DataSet, analysed, load_dataset, project
 from nuinfer.detector.flux_points import FluxPoints
 from nuinfer.detector.response import Expected
@@ -22,7 +22,7 @@ from nuinfer.parameters import DETECTOR, PARAMETERS, ParameterSpace
 from nuinfer.physics.cosmology import COSMOLOGIES
 from nuinfer.physics.evolution import LAWS, Law, LogDensity
 from nuinfer.physics.masses import squared_offsets_ev2
-from nuinfer.physics.mediator import MEDIATORS, Mediator
+from nuinfer.physics.mediator import Mediator, written
 from nuinfer.physics.mixing import MIXINGS, Mixing
 from nuinfer.physics.shells import Shells, make_shells
 from nuinfer.physics.sources import SOURCES
@@ -204,7 +204,9 @@ def _heating(config: Config) -> Heating | None:
     because = not_heated_because(config)
     if because:
         raise ConfigError(f"model.relic_neutrinos: 'heated' is not allowed, only 'standard': {because}")
-    return functools.partial(_relic_temperature, n_eff(config), abs(config.model.charges[1]))
+    return functools.partial(
+        _relic_temperature, n_eff(config), lmu_ltau_strength(N_EFF, mediator_of(config.model).given)
+    )
 
 
 def _relic_temperature(n_eff: Prediction, charge: float, mass: FloatArray, coupling: FloatArray) -> FloatArray:
@@ -247,11 +249,7 @@ def _transport(model: ModelConfig, mixing: Mixing, law: Law, finer: float) -> Tr
         return Resonant(shells)
     if model.targets == "thermal":
         _check_thermal(model)
-    mediator, split = (
-        Mediator(model.charges, MEDIATORS[model.mediator].value, neutrino=model.neutrino),
-        model.masses == "split",
-    )
-    cosmology = COSMOLOGIES[model.cosmology].value
+    mediator, cosmology, split = mediator_of(model), COSMOLOGIES[model.cosmology].value, model.masses == "split"
     propagation = Propagation(mixing, mediator, cosmology, model.coherence, split, model.relic_overdensity)
     if model.targets == "thermal":
         return Moving(shells, propagation, model.regeneration)
@@ -282,6 +280,8 @@ def _parameter_space(config: Config, dataset: DataSet | FluxPoints) -> Parameter
     present = [d for name, d in own_definitions(model).items() if d.exists(model) and name not in left_out]
     space = ParameterSpace(config.parameters.parameters(present))
     _check_domain(space, 0.0 if model.targets == "thermal" else MIN_MASS_AT_REST_EV)
+    if model.absorption:
+        _check_width(space, mediator_of(model))
     return space
 
 
@@ -298,6 +298,17 @@ def _check_domain(space: ParameterSpace, least_mass_ev: float) -> None:
         raise ConfigError("parameters: all are fixed, at least one must have a prior")
 
 
+def _check_width(space: ParameterSpace, mediator: Mediator) -> None:
+    """Refuse couplings with which the mediator is wider than its mass somewhere in the space."""
+    strongest = next(p for p in space.parameters if p.name == "log10_g_prime").range[1]
+    (_, heaviest), coupling = mass_range_mev(space) or (0.0, 0.0), 10.0**strongest
+    width = float(mediator.width_over_mass(coupling) / mediator.neutrino_branching(heaviest))
+    if width > 1.0:
+        most = f"at most {strongest - 0.5 * math.log10(width):.3g} with {written(mediator.given)}"
+        wide = f"the width of the mediator is {width:.3g} times its mass"
+        raise ConfigError(f"parameters.log10_g_prime: {strongest:g} is not allowed, {wide}: {most}")
+
+
 def _check_energy_scale(space: ParameterSpace, dataset: DataSet) -> None:
     """Refuse a scale that lifts events from energies that the response does not hold."""
     high, most = next(p for p in space.parameters if p.name == "energy_scale").range[1], dataset.max_energy_scale
@@ -309,7 +320,7 @@ def _check_energy_scale(space: ParameterSpace, dataset: DataSet) -> None:
 
 def _constraints(config: Config, space: ParameterSpace, oscillation: Oscillation) -> tuple[Constraint, ...]:
     """The constraints that are switched on."""
-    charges, box, built = config.model.charges, mass_range_mev(space), []
+    couplings, box, built = mediator_of(config.model).given, mass_range_mev(space), []
     for name, definition in CONSTRAINTS.shipped.items():
         settings = getattr(config.constraints, name).model_dump()
         if settings["form"] != "off":
@@ -317,13 +328,13 @@ def _constraints(config: Config, space: ParameterSpace, oscillation: Oscillation
                 with_it = f"with model.neutrino 'dirac' it must be off: {definition.not_dirac_because}"
                 raise ConfigError(f"constraints.{name}: {with_it}")
             settings |= {"mediator": config.model.mediator, "oscillation": oscillation}
-            built.append(definition.build(charges=charges, mass_range_mev=box, **settings))
+            built.append(definition.build(couplings=couplings, mass_range_mev=box, **settings))
     for name, curve in config.constraints.limit_curve.items():
         if curve.form != "off":
-            built.append(user.limit_curve(name, charges, box, **curve.model_dump(exclude={"form"})))
+            built.append(user.limit_curve(name, couplings, box, **curve.model_dump(exclude={"form"})))
     for name, own in config.constraints.custom.items():
         if own.form != "off":
-            built.append(user.custom(name, charges, box, **own.model_dump(exclude_none=True)))
+            built.append(user.custom(name, couplings, box, **own.model_dump(exclude_none=True)))
     return tuple(built)
 
 

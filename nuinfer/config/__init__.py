@@ -14,6 +14,7 @@ from nuinfer.config.tables import (
     SamplerConfig,
     constraint_forms,
     definitions,
+    mediator_of,
     own_definitions,
 )
 from nuinfer.config.text import CONFIG_RESOLVED, parse, presets, read_text, split_override, validated
@@ -21,6 +22,6 @@ from nuinfer.config.text import CONFIG_RESOLVED, parse, presets, read_text, spli
 __all__ = [
     "CONFIG_RESOLVED", "Config", "Count", "DataConfig", "EntryName", "FixedConfig", "ModelConfig", "NormalConfig",
     "ParametersConfig", "SamplerConfig", "SimplexConfig", "Table", "UniformConfig", "constraint_forms", "definitions",
-    "entry_of", "late_keys", "left_open", "n_eff", "not_heated_because", "own_definitions", "parse", "presets",
-    "read_text", "split_override", "validated",
+    "entry_of", "late_keys", "left_open", "mediator_of", "n_eff", "not_heated_because", "own_definitions", "parse",
+    "presets", "read_text", "split_override", "validated",
 ]  # fmt: skip

@@ -9,9 +9,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
+import numpy as np
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import PydanticCustomError
 
+from nuinfer.physics.mediator import COUPLINGS
 from nuinfer.registry import Registry, is_path
 
 
@@ -32,6 +34,43 @@ def one_of(known: Registry[Any] | Mapping[str, Any], *, files: bool = False) -> 
         return value
 
     return BeforeValidator(check)
+
+
+def complex_entries(value: Any, shape: tuple[int, ...], allowed: str) -> Any:
+    """Nested lists of finite numbers, each a number or, where it is not real, a pair (re, im)."""
+
+    def read(part: Any, depth: int) -> Any:
+        if depth:
+            return [read(each, depth - 1) for each in part]
+        return complex(*part) if np.ndim(part) else complex(part)
+
+    def plain(part: Any) -> Any:
+        if isinstance(part, list):
+            return list(map(plain, part))
+        return (part.real, part.imag) if part.imag else part.real
+
+    try:
+        array = np.array(read(value, len(shape)))
+    except (TypeError, ValueError):
+        array = np.zeros(0)
+    if array.shape != shape or not np.all(np.isfinite(array)):
+        raise PydanticCustomError("entries", "{allowed}", {"allowed": f"{allowed}, each a finite number or [re, im]"})
+    return plain((array + 0.0).tolist())  # no -0
+
+
+def _couplings(value: Any) -> Any:
+    """The name of a matrix, or its rows."""
+    if isinstance(value, str) and value not in COUPLINGS:
+        names = ", ".join(f"'{name}'" for name in COUPLINGS)
+        allowed = f"{names} or a matrix{nearest(value, COUPLINGS)}"
+        raise PydanticCustomError("couplings", "{allowed}", {"allowed": allowed})
+    named = value is None or isinstance(value, str)
+    return value if named else complex_entries(value, (3, 3), "a name, or 3 rows of 3 entries")
+
+
+_Row = tuple[float | tuple[float, float], ...]
+Couplings = Annotated[str | tuple[_Row, _Row, _Row] | None, BeforeValidator(_couplings)]
+"""A name of `COUPLINGS`, or a matrix."""
 
 
 def not_built(off: object) -> BeforeValidator:

@@ -4,23 +4,28 @@ What the values of a key may be is asked of what it names: laws, sources, spectr
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, create_model, model_validator
 
 from nuinfer.config.entries import ParametersConfig, completed
-from nuinfer.config.fields import Count, EntryName, Positive, Table, UserPath, late, not_built, one_of
+from nuinfer.config.fields import Count, Couplings, EntryName, Positive, Table, UserPath, late, not_built, one_of
 from nuinfer.constraints import CONSTRAINTS
 from nuinfer.datafiles import resolved_name
+from nuinfer.errors import ConfigError, PhysicsDomainError
 from nuinfer.parameters import PARAMETERS, Definition, with_own
 from nuinfer.physics.cosmology import COSMOLOGIES
 from nuinfer.physics.evolution import LAWS
-from nuinfer.physics.mediator import MEDIATORS, Neutrino
+from nuinfer.physics.mediator import COUPLINGS, MEDIATORS, Mediator, Neutrino, spelled
 from nuinfer.physics.mixing import MIXINGS
 from nuinfer.physics.sources import SOURCES, Source
 from nuinfer.physics.spectra import SPECTRA, Frame, Spectrum
 from nuinfer.registry import is_path
+
+OTHER: Mapping[str, str] = MappingProxyType({"charges": "couplings", "couplings": "charges"})
+"""Keys of ``[model]`` that say the same: each to the one that it takes the place of."""
 
 
 class ModelConfig(Table):
@@ -28,8 +33,8 @@ class ModelConfig(Table):
 
     absorption: StrictBool = True
     mediator: Annotated[str, one_of(MEDIATORS)] = "vector"
-    charges: tuple[float, float, float] = (0.0, 1.0, -1.0)
-    couplings: Annotated[None, not_built(None), late(None)] = None
+    charges: tuple[float, float, float] | None = (0.0, 1.0, -1.0)
+    couplings: Annotated[Couplings, late(None)] = None
     channels: Annotated[str, not_built("resonance"), late("resonance")] = "resonance"
     neutrino: Neutrino = "majorana"
     coherence: Literal["coherent", "decoherent"] = "decoherent"
@@ -52,6 +57,18 @@ class ModelConfig(Table):
     sterile: Annotated[bool, not_built(False), late(False)] = False
     sterile_density: Annotated[None, not_built(None), late(None)] = None
     sterile_coupling: Annotated[None, not_built(None), late(None)] = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _couplings_or_charges(cls, tree: Any) -> Any:
+        """Couplings take the place of the charges that there are by default; only one of them may be given."""
+        if not isinstance(tree, Mapping):
+            return tree
+        given = [key for key in OTHER if tree.get(key) is not None]
+        if len(given) > 1:
+            raise ConfigError("model.charges, model.couplings: one of the two is allowed, not both")
+        kept = {key: value for key, value in tree.items() if key not in OTHER or value is not None}
+        return {**kept, "charges": None} if given == ["couplings"] else kept
 
 
 class DataConfig(Table):
@@ -171,10 +188,35 @@ def definitions(tree: Mapping[str, Any] = MappingProxyType({})) -> dict[str, Def
     return with_own([*others, *own])
 
 
+def mediator_of(model: ModelConfig) -> Mediator:
+    """The mediator that a model has.
+
+    Raises
+    ------
+    ConfigError
+        If there is none with its couplings.
+
+    Examples
+    --------
+    >>> mediator_of(ModelConfig(mediator="scalar", couplings="nu_tau")).charges
+    (0.0, 0.0, 1.0)
+    """
+    spin, given = MEDIATORS[model.mediator].value, model.couplings
+    charges = COUPLINGS[given] if isinstance(given, str) else model.charges
+    matrix = None
+    if charges is None and given is not None:
+        matrix = tuple(tuple(complex(*e) if isinstance(e, tuple) else complex(e) for e in row) for row in given)
+    try:
+        return Mediator(charges, spin, matrix, model.neutrino)
+    except PhysicsDomainError as error:
+        raise ConfigError(f"model.{error}") from None
+
+
 def own_definitions(model: ModelConfig) -> dict[str, Definition]:
-    """The parameters of every model with those of the spectrum and the source of this one, by name."""
+    """The parameters of every model with those of the spectrum and the source of this one, with its labels, by name."""
     spectrum, source = SPECTRA.find(model.spectrum, "model.spectrum"), SOURCES.find(model.source, "model.source")
-    return with_own([*spectrum.parameters, *source.parameters])
+    every = with_own([*spectrum.parameters, *source.parameters])
+    return {name: replace(d, label=spelled(d.label, model.mediator)) for name, d in every.items()}
 
 
 def constraint_forms(constraints: ConstraintsConfig) -> dict[str, str]:

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from nuinfer.config.fields import Table, describe, late_keys, nearest
 from nuinfer.config.settled import settled
-from nuinfer.config.tables import Config, DataConfig, ModelConfig, definitions
+from nuinfer.config.tables import OTHER, Config, DataConfig, ModelConfig, definitions
 from nuinfer.errors import ConfigError
 
 Checked = TypeVar("Checked", bound=Table)
@@ -107,7 +107,10 @@ def split_override(text: str) -> tuple[str, Any]:
 
 
 def _assign(tree: dict[str, Any], path: list[str], value: object) -> None:
-    """Set a dotted key; `value` and `prior` of a parameter replace what it was, other keys change one number of it."""
+    """Set a dotted key; `value` and `prior` of a parameter replace what it was, other keys change one number of it.
+
+    Charges replace couplings, and couplings charges.
+    """
     node = tree
     for part in path[:-1]:
         node = node.setdefault(part, {})
@@ -115,4 +118,6 @@ def _assign(tree: dict[str, Any], path: list[str], value: object) -> None:
             raise ConfigError(f"{'.'.join(path)}: '{part}' is a value, not a table")
     if len(path) == 3 and path[0] == "parameters" and path[2] in ("value", "prior"):
         node.clear()
+    if path[:-1] == ["model"] and value is not None:
+        node.pop(OTHER.get(path[-1], ""), None)
     node[path[-1]] = value

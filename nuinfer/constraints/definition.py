@@ -10,19 +10,24 @@ import dataclasses
 import functools
 import inspect
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Literal, get_args, get_type_hints
+
+import numpy as np
 
 from nuinfer.constraints.base import PLANE, Constraint, Form, Measurement, check_option
 from nuinfer.constraints.tables import FOLDER
 from nuinfer.datafiles import DataFolder, locate
 from nuinfer.errors import ConfigError, DataIntegrityError
 from nuinfer.physics import masses
+from nuinfer.physics.mediator import COUPLINGS, written
 from nuinfer.physics.mixing import NUFIT60_NORMAL, Mixing
 from nuinfer.typing import FloatArray
 
-Charges = tuple[float, float, float]
+Couplings = Sequence[float] | Sequence[Sequence[complex]]
+"""Charges of the three flavours, or a matrix of couplings where they are more than these (`Mediator.given`)."""
 MassRange = tuple[float, float]
 Oscillation = tuple[Mixing, float]
 """The mixing of an analysis, and its m2^2 - m1^2 in eV^2."""
@@ -79,8 +84,8 @@ class Definition:
         ``Literal``, ``PositiveFloat`` or bool.
     prediction_reference : str or None
         Whom to cite for the prediction; None for a quantity that is a parameter itself.
-    charges : {"any", "(0, q, -q)"}
-        Charges for which it was derived.
+    charges : {"any", "muon", "(0, q, -q)"}
+        Those for which it was derived: any couplings; the muon's to itself, whatever the other flavours do; charges.
     mediators : tuple of str
         Mediators for which it was derived.
     forms : tuple of str
@@ -98,7 +103,7 @@ class Definition:
     measurement: str
     prediction: Callable[..., Prediction]
     prediction_reference: str | None
-    charges: Literal["any", "(0, q, -q)"] = "(0, q, -q)"
+    charges: Literal["any", "muon", "(0, q, -q)"] = "(0, q, -q)"
     mediators: tuple[str, ...] = ("vector",)
     forms: tuple[str, ...] = get_args(Form)
     forms_because: str = ""
@@ -112,7 +117,7 @@ class Definition:
         return {keyword.name: (types[keyword.name], keyword.default) for keyword in keywords}
 
     def build(
-        self, form: Form, measurement: str, charges: Charges, mass_range_mev: MassRange | None, *,
+        self, form: Form, measurement: str, couplings: Couplings, mass_range_mev: MassRange | None, *,
         mediator: str = "vector", oscillation: Oscillation = NUFIT60,
         confidence_level: float = 0.95, limit: float | None = None, **options: Any,
     ) -> Constraint:  # fmt: skip
@@ -122,8 +127,8 @@ class Definition:
         ----------
         form, measurement, confidence_level, limit, **options
             The keys of its table in the configuration.
-        charges : tuple of float
-            Charges of the three flavours.
+        couplings : sequence
+            Charges of the three flavours, or the matrix of couplings.
         mass_range_mev : tuple of float, optional
             Range of m_Z' in the analysis; None without a Z'.
         mediator : {"vector", "scalar"}
@@ -134,7 +139,7 @@ class Definition:
         Raises
         ------
         ConfigError
-            If it was not derived for the mediator or its charges, its tables do not cover the masses, the measurement
+            If it was not derived for the mediator or its couplings, its tables do not cover the masses, the measurement
             or an option is unknown, or the form does not fit the measurement or the limit.
         """
         where, allowed = f"constraints.{self.name}", " and ".join(map(repr, self.forms))
@@ -152,7 +157,7 @@ class Definition:
             raise ConfigError(f"{where}.limit: {limit} must be a finite number")
         for name, value in options.items():
             check_option(f"{where}.{name}", self.options[name][0], value)
-        strength = abs(charges[1]) if self.charges == "any" else lmu_ltau_strength(self.name, charges)
+        strength = _STRENGTHS[self.charges](self.name, couplings)
         numbers = known[measurement]
         made = self.prediction(numbers, oscillation, **options)
         require_coverage(self.name, mass_range_mev, made.covered_mev)
@@ -208,29 +213,65 @@ def _cited(where: str, table: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[
 # Refusals -------------------------------------------------------------------------------------------------------------
 
 
-def lmu_ltau_strength(constraint: str, charges: Charges) -> float:
+def lmu_ltau_strength(constraint: str, couplings: Couplings) -> float:
     """``|q|`` of the charges ``(0, q, -q)``, for which the constraint was derived.
 
     Raises
     ------
     ConfigError
-        For any other charges.
+        For any other couplings.
 
     Examples
     --------
     >>> lmu_ltau_strength("neff", (0.0, -2.0, 2.0))
     2.0
     """
-    if not is_lmu_ltau(charges):
+    if not is_lmu_ltau(couplings):
         only = "only (0, q, -q) with q != 0, for which it was derived; set its form to 'off'"
-        raise ConfigError(f"constraints.{constraint}: model.charges {tuple(charges)} are not allowed, {only}")
-    return abs(charges[1])
+        raise ConfigError(f"constraints.{constraint}: {_given(couplings)} are not allowed, {only}")
+    return float(np.abs(couplings[1]))
 
 
-def is_lmu_ltau(charges: Charges) -> bool:
-    """Whether the charges are (0, q, -q) with q != 0."""
-    electron, muon, tau = charges
-    return electron == 0.0 and muon == -tau and muon != 0.0
+def muon_strength(constraint: str, couplings: Couplings) -> float:
+    """Size of the coupling of the muon to itself.
+
+    Raises
+    ------
+    ConfigError
+        If it couples to other flavours too: there are other leptons in the loop, or at the end, then.
+
+    Examples
+    --------
+    >>> muon_strength("trident", [[0, 0, 1], [0, -2, 0], [1, 0, 0]])
+    2.0
+    """
+    row = np.diag(couplings)[1] if np.ndim(couplings) == 1 else np.asarray(couplings)[1]
+    if row[[0, 2]].any():
+        only = "only those of the muon to itself, for which it was derived; set its form to 'off'"
+        raise ConfigError(f"constraints.{constraint}: {_given(couplings)} are not allowed, {only}")
+    return float(np.abs(row[1]))
+
+
+def is_lmu_ltau(couplings: Couplings) -> bool:
+    """Whether these are charges (0, q, -q) with q != 0."""
+    if np.ndim(couplings) != 1:
+        return False
+    electron, muon, tau = couplings
+    return electron == 0.0 and muon == -tau and muon != 0.0  # type: ignore[operator]
+
+
+def _given(couplings: Couplings) -> str:
+    key = "charges" if np.ndim(couplings) == 1 else "couplings"
+    named = next((f" ('{name}')" for name, of in COUPLINGS.items() if np.array_equal(couplings, of)), "")
+    return f"model.{key} {written(couplings)}{named}"
+
+
+_STRENGTHS: Mapping[str, Callable[[str, Couplings], float]] = MappingProxyType({
+    "any": lambda _name, _couplings: 1.0,
+    "muon": muon_strength,
+    "(0, q, -q)": lmu_ltau_strength,
+})  # fmt: skip
+"""What multiplies g' in a constraint derived for unit charge, by its `Definition.charges`."""
 
 
 def require_coverage(constraint: str, mass_range_mev: MassRange | None, covered_mev: MassRange | None) -> None:

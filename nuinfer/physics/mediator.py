@@ -21,6 +21,7 @@ neutrinos is ours to choose: with U_R = U^* the scalar's couplings of mass state
 """
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -35,6 +36,10 @@ from nuinfer.physics.mixing import Mixing
 from nuinfer.registry import Cited
 from nuinfer.typing import ArrayLike, ComplexArray, FloatArray
 
+ROUNDING = 1e-12
+"""Relative to the largest entry: a matrix is symmetric, or Hermitian, that differs by less from one."""
+
+_COUPLINGS = "couplings", (3, 3), "a matrix of 3 x 3 finite numbers"
 _LEPTONS_MEV = (MASS_ELECTRON_MEV, MASS_MUON_MEV, MASS_TAU_MEV)
 
 Spin = Literal[0, 1]
@@ -86,19 +91,20 @@ class Mediator:
             raise PhysicsDomainError(f"neutrino: '{self.neutrino}' is not one of 'majorana', 'dirac'")
         if (self.charges is None) == (self.couplings is None):
             raise PhysicsDomainError("charges, couplings: one of them is needed, and not both")
-        name = "charges" if self.couplings is None else "couplings"
-        given = np.asarray(getattr(self, name), complex)
-        if (
-            given.shape != {"charges": (3,), "couplings": (3, 3)}[name]
-            or not np.all(np.isfinite(given))
-            or not given.any()
-        ):
-            what = "three finite numbers" if name == "charges" else "a matrix of 3 x 3 finite numbers"
-            raise PhysicsDomainError(f"{name}: {getattr(self, name)} must be {what}, not all zero")
+        name, shape, what = ("charges", (3,), "three finite numbers") if self.couplings is None else _COUPLINGS
+        try:
+            given = np.asarray(getattr(self, name), complex)
+        except (TypeError, ValueError):
+            given = np.zeros(0)
+        if given.shape != shape or not np.all(np.isfinite(given)) or not given.any():
+            text = written(given) if given.shape == shape else getattr(self, name)
+            raise PhysicsDomainError(f"{name}: {text} must be {what}, not all zero")
         matrix = np.diag(given) if name == "charges" else given
-        if np.any(matrix != (matrix.conj().T if self.spin else matrix.T)):
+        partner = matrix.conj().T if self.spin else matrix.T
+        if np.abs(matrix - partner).max() > ROUNDING * np.abs(matrix).max():
             needed = "Hermitian for a vector" if self.spin else "symmetric for a scalar"
-            raise PhysicsDomainError(f"{name}: {getattr(self, name)} must be {needed}")
+            raise PhysicsDomainError(f"{name}: {written(given)} must be {needed}")
+        matrix = 0.5 * (matrix + partner)
         diagonal = matrix.diagonal()
         is_charges = not (matrix - np.diag(diagonal)).any() and not diagonal.imag.any()
         object.__setattr__(self, "charges", tuple(diagonal.real.tolist()) if is_charges else None)
@@ -108,6 +114,11 @@ class Mediator:
     def matrix(self) -> ComplexArray:
         """`couplings` as an array, shape (3, 3)."""
         return np.array(self.couplings)
+
+    @property
+    def given(self) -> "tuple[float, ...] | tuple[tuple[complex, ...], ...]":
+        """The charges, or the couplings where they are more than these: what constraints are for or not."""
+        return self.charges or self.couplings or ()
 
     @property
     def strength(self) -> float:
@@ -179,6 +190,20 @@ class Mediator:
         return np.abs(self.matrix) ** 2 if self.spin else np.zeros((3, 3))
 
 
+def written(couplings: ArrayLike) -> str:
+    """Charges or a matrix as a configuration has them.
+
+    Examples
+    --------
+    >>> written([0, 1, -0.5]), written([[0, 1j, 0], [-1j, 0, 0], [0, 0, 2]])
+    ('[0, 1, -0.5]', '[[0, [0, 1], 0], [[0, -1], 0, 0], [0, 0, 2]]')
+    """
+    given = np.asarray(couplings) + 0.0  # no -0
+    if given.ndim:
+        return f"[{', '.join(map(written, given))}]"
+    return f"[{given.real:g}, {given.imag:g}]" if given.imag else f"{given.real:g}"
+
+
 @inlined
 def neutrino_share(mass_mev: float, neutrinos: float, charged: FloatArray) -> float:
     """`Mediator.neutrino_branching` from `Mediator.decays_to_neutrinos` and the leptons' squared couplings."""
@@ -226,3 +251,18 @@ MEDIATORS: Mapping[str, Cited[Spin]] = MappingProxyType({
     "scalar": Cited("Esteban et al., Phys. Rev. D 104 (2021) 123014, arXiv:2107.13568", 0),
 })  # fmt: skip
 """The kinds that ``model.mediator`` may name, by spin."""
+
+_AS_A_SCALAR = {r"m_{Z'}": r"m_\phi", "m_Z'": "m_phi", "Z'": "phi", "g'": "g"}
+
+
+def spelled(text: str, mediator: str) -> str:
+    r"""A label or a sentence about a vector, its mass m_Z' and its coupling g', as it is for a kind of `MEDIATORS`.
+
+    Examples
+    --------
+    >>> spelled("the limit on g' at m_Z' = 8 MeV", "scalar"), spelled(r"$\log_{10} g'$", "vector")
+    ('the limit on g at m_phi = 8 MeV', "$\\log_{10} g'$")
+    """
+    if MEDIATORS[mediator].value:
+        return text
+    return re.sub(r"m_\{Z'\}|m_Z'|\bZ'|\bg'", lambda found: _AS_A_SCALAR[found[0]], text)

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from scipy.integrate import quad
 
 from nuinfer.constraints import CONSTRAINTS, base, borexino, muon_g2, neff, sn1987a
-from nuinfer.constraints.definition import Charges, read_numbers
+from nuinfer.constraints.definition import Couplings, read_numbers
 from nuinfer.datafiles import seal
 from nuinfer.errors import ConfigError, DataIntegrityError
 
@@ -174,7 +174,7 @@ def test_unknown_measurement_is_refused(name: str) -> None:
 
 @pytest.mark.parametrize("charges", [(1.0, 1.0, 1.0), (0.0, 1.0, 1.0), (1.0, -1.0, 0.0), (0.0, 0.0, 0.0)])
 @pytest.mark.parametrize("name", ["borexino", "neff", "sn1987a"])
-def test_charges_it_was_not_derived_for_are_refused(name: str, charges: Charges) -> None:
+def test_charges_it_was_not_derived_for_are_refused(name: str, charges: Couplings) -> None:
     with pytest.raises(ConfigError, match=rf"constraints.{name}: model.charges .* only \(0, q, -q\)"):
         DEFINITIONS[name].build(*DEFAULTS[name], charges, (1.0, 50.0))
 
