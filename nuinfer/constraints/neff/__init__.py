@@ -38,6 +38,9 @@ Case = Literal["entropy", "number", "auto"]
 NUMBER_BELOW = 1e-5
 """Coupling below which pairs do not annihilate fast enough (the paper, Sec. IV A): their number is conserved."""
 
+PARTNERS = ("all", "nu_e", "nu_mu_tau")
+"""Neutrinos whose temperature a scalar has: all, if there is one or it is in touch with all, or one of two groups."""
+
 TABLE_FLOOR = 1e-7  # the Boltzmann table holds ln(Delta N_eff + this), which rounding leaves smooth for a heavy Z'
 _PAPER, _BOLTZMANN, _MIXING = "neff_paper.csv", "neff_boltzmann.csv", "neff_mixing.npz"
 
