@@ -17,12 +17,13 @@ import math
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 
 from nuinfer.constants import MASS_ELECTRON_MEV
 from nuinfer.constraints.borexino import kinetic_mixing
-from nuinfer.constraints.neff import PARTNERS, TABLE_FLOOR, Temperatures, mixing_surface, on_surface
+from nuinfer.constraints.neff import TABLE_FLOOR, Partners, Temperatures, mixing_surface, on_surface
 from nuinfer.constraints.neff.boltzmann import Boson, Settings, solve
 from nuinfer.datafiles import data_root, seal
 from nuinfer.typing import FloatArray
@@ -44,10 +45,10 @@ def standard_model(which: Temperatures, rtol: float) -> float:
 
 
 def without_mixing(m_mev: float, scalar: bool = False) -> FloatArray:
-    """Delta N_eff of a Z' without mixing, common and split; of a scalar, with each of `PARTNERS`."""
-    rtol, cases = 1e-12, {which: Boson() for which in TEMPERATURES}.items()
+    """Delta N_eff of a Z' without mixing, common and split; of a scalar, with each of `Partners`."""
+    rtol, cases = 1e-12, [(which, Boson()) for which in TEMPERATURES]
     if scalar:
-        cases = [("split" if name != "all" else "common", Boson(1, name == "nu_e")) for name in PARTNERS]
+        cases = [("common" if name == "all" else "split", Boson(1, name == "nu_e")) for name in get_args(Partners)]
     found = [
         solve(m_mev, 0.0, which, Settings(rtol=rtol), boson).n_eff - standard_model(which, rtol)
         for which, boson in cases
@@ -82,8 +83,8 @@ def scalar(workers: int) -> None:
     columns = np.log(bare + TABLE_FLOOR)
     lines = [
         "# Delta N_eff of a thermalised real scalar, as ln(Delta N_eff + 1e-7): one temperature of all neutrinos; nu_e",
-        "# apart, the scalar in touch with it; nu_e apart, the scalar in touch with the others. Quintic spline in ln(m).",
-        ",".join(["m_zprime_mev", *(f"ln_{name}" for name in PARTNERS)]),
+        "# apart, the scalar in touch with nu_e or with the others. Quintic spline in ln(m_zprime_mev), its mass.",
+        ",".join(["m_zprime_mev", *(f"ln_{name}" for name in get_args(Partners))]),
     ]
     lines += [",".join(repr(float(value)) for value in row) for row in np.column_stack([masses, columns])]
     (folder / "neff_scalar.csv").write_text("\n".join(lines) + "\n")
