@@ -326,7 +326,7 @@ CONSTRAINT = Definition(
     mediators=("vector", "scalar"),
     of_scalar=_scalar_prediction,
     late=(_SCALAR,),
-    not_dirac_because="right-handed neutrinos carry the charge too and thermalise, so that Delta N_eff > 1",
+    not_dirac_because="right-handed neutrinos couple too and thermalise, so that Delta N_eff > 1",
     prediction_reference="Escudero, JCAP 02 (2019) 007, arXiv:1812.05605, and JCAP 05 (2020) 048, arXiv:2001.04466; "
     "QED corrections: Bennett et al., JCAP 03 (2020) 003, arXiv:1911.04504",
 )
