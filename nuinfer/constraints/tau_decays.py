@@ -142,8 +142,8 @@ CONSTRAINT = Definition(
     colour="#4477AA",
     measurement="hflav2022",
     prediction=_prediction,
-    prediction_reference="as Brdar et al., Phys. Rev. D 101 (2020) 115001, arXiv:2003.05339, and "
-    "Dev et al., arXiv:2407.12738, emission and loop together",
+    prediction_reference="derived here; emission and loop together as in Dev et al., arXiv:2407.12738; the decays: "
+    "Brdar et al., Phys. Rev. D 101 (2020) 115001, arXiv:2003.05339",
     mediators=("scalar",),
     of_scalar=_prediction,
     forms=("two_sided",),
