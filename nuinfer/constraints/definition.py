@@ -87,13 +87,21 @@ class Definition:
     charges : {"any", "muon", "(0, q, -q)"}
         Those for which it was derived: any couplings; the muon's to itself, whatever the other flavours do; charges.
     mediators : tuple of str
-        Mediators for which it was derived.
+        Mediators for which it was derived, and
+    not_scalar_because : str
+        why not for a scalar, if not.
+    of_scalar : callable, optional
+        What takes the place of `prediction` for a scalar, with the matrix of couplings, which multiplies g', instead of
+        the `Oscillation`. The keywords are those of `prediction`; `charges` are then the vector's.
     forms : tuple of str
         Forms that make sense, of all measurements, and
     forms_because : str
         why not others.
     not_dirac_because : str
         Why not for Dirac neutrinos; blank: for them too.
+    late : tuple of str
+        Files of ``data/constraints`` that 0.1.0 did not have, of `of_scalar` if there is one: in the checksums of those
+        who use them alone, so that others keep their hash.
     """
 
     name: str
@@ -105,9 +113,12 @@ class Definition:
     prediction_reference: str | None
     charges: Literal["any", "muon", "(0, q, -q)"] = "(0, q, -q)"
     mediators: tuple[str, ...] = ("vector",)
+    not_scalar_because: str = ""
+    of_scalar: Callable[..., Prediction] | None = None
     forms: tuple[str, ...] = get_args(Form)
     forms_because: str = ""
     not_dirac_because: str = ""
+    late: tuple[str, ...] = ()
 
     @functools.cached_property
     def options(self) -> Mapping[str, tuple[Any, Any]]:
@@ -144,8 +155,8 @@ class Definition:
         """
         where, allowed = f"constraints.{self.name}", " and ".join(map(repr, self.forms))
         if mediator not in self.mediators:
-            kinds = " or ".join(self.mediators)
-            raise ConfigError(f"{where}: it is a {kinds}'s; with model.mediator '{mediator}' it must be off")
+            kinds, because = " or ".join(self.mediators), f": {self.not_scalar_because}" * (mediator == "scalar")
+            raise ConfigError(f"{where}: it is a {kinds}'s; with model.mediator '{mediator}' it must be off{because}")
         if form in get_args(Form) and form not in self.forms:
             raise ConfigError(f"{where}.form: '{form}' is not allowed, only {allowed}: {self.forms_because}")
         known: dict[str, dict[str, Any]] = read_numbers(self.name)["measurements"]
@@ -157,19 +168,24 @@ class Definition:
             raise ConfigError(f"{where}.limit: {limit} must be a finite number")
         for name, value in options.items():
             check_option(f"{where}.{name}", self.options[name][0], value)
-        strength = _STRENGTHS[self.charges](self.name, couplings)
-        numbers = known[measurement]
-        made = self.prediction(numbers, oscillation, **options)
+        numbers, strength, late = known[measurement], 1.0, self.late
+        if mediator == "scalar" and self.of_scalar:
+            matrix = np.diag(couplings) if np.ndim(couplings) == 1 else np.asarray(couplings)
+            made = self.of_scalar(numbers, matrix, **options)
+        else:
+            strength, late = _STRENGTHS[self.charges](self.name, couplings), () if self.of_scalar else late
+            made = self.prediction(numbers, oscillation, **options)
         require_coverage(self.name, mass_range_mev, made.covered_mev)
         given = {field.name for field in dataclasses.fields(Measurement)} & numbers.keys()
         measured = {"name": measurement, **{key: numbers[key] for key in given}, **made.measured}
         if limit is not None:
             measured["limit"] = limit
-        predict = made.predict
+        predict, known_files = made.predict, DataFolder.open(locate(FOLDER)).checksums()
         if made.arguments == PLANE and strength != 1.0:
             predict = functools.partial(charged, predict, strength)
         return Constraint(
             self.name, form, Measurement(**measured), predict, made.standard_model, confidence_level, made.arguments,
+            files=tuple((f"{FOLDER}/{file}", known_files[file]) for file in late),
             label=self.label, colour=self.colour, prediction_reference=made.reference or self.prediction_reference,
         )  # fmt: skip
 

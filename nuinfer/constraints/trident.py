@@ -105,4 +105,5 @@ CONSTRAINT = Definition(
     prediction=_prediction,
     prediction_reference="Altmannshofer et al., Phys. Rev. Lett. 113 (2014) 091801, arXiv:1406.2332",
     charges="muon",
+    not_scalar_because="a scalar couples to neutrinos alone and makes no muons",
 )

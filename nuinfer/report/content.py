@@ -271,8 +271,9 @@ def _which(text: str, measurement: str) -> str:
 
 
 def unused_constraints(analysis: Analysis) -> list[str]:
-    """Names of the shipped constraints that are off."""
-    return [name for name in CONSTRAINTS.shipped if name not in {c.name for c in analysis.constraints}]
+    """Names of the shipped constraints on such a mediator that are off."""
+    used, mediator = {c.name for c in analysis.constraints}, analysis.config.model.mediator
+    return [name for name, one in CONSTRAINTS.shipped.items() if name not in used and mediator in one.mediators]
 
 
 def prior_table(analysis: Analysis) -> Table:

@@ -276,6 +276,7 @@ FORMS = {"sn1987a": "one_sided", "neutrino_mass": "one_sided"}
 @pytest.mark.parametrize("name", DEFINITIONS)
 def test_a_wrong_measurement_is_refused_at_load(name: str) -> None:
     on = [f"constraints.{name}.form={FORMS.get(name, 'two_sided')}", f"constraints.{name}.measurement=nobody2030"]
+    on.append(f"model.mediator={CONSTRAINTS.shipped[name].mediators[0]}")
     with pytest.raises(ConfigError, match=f"constraints.{name}.measurement: 'nobody2030' is unknown; known: "):
         nuinfer.load("hese7_icecube", on)
 
