@@ -15,6 +15,7 @@ from pydantic_core import PydanticCustomError
 
 from nuinfer.physics.mediator import COUPLINGS
 from nuinfer.registry import Registry, is_path
+from nuinfer.typing import ComplexArray
 
 
 def _absolute(path: str) -> str:
@@ -36,8 +37,18 @@ def one_of(known: Registry[Any] | Mapping[str, Any], *, files: bool = False) -> 
     return BeforeValidator(check)
 
 
+def complex_of(row: Any) -> tuple[complex, ...]:
+    """Entries that are numbers, or pairs (re, im) where they are not real."""
+    return tuple(complex(*entry) if np.ndim(entry) else complex(entry) for entry in row)
+
+
+def _written(row: ComplexArray) -> list[float | tuple[float, float]]:
+    """The same as a configuration has them."""
+    return [(entry.real, entry.imag) if entry.imag else entry.real for entry in (row + 0.0).tolist()]
+
+
 def _couplings(value: Any) -> object:
-    """The name of a matrix, or its rows; an entry is a number, or a pair (re, im) where it is not real."""
+    """The name of a matrix, or its rows."""
     if isinstance(value, str):
         if value not in COUPLINGS:
             names = ", ".join(f"'{name}'" for name in COUPLINGS)
@@ -47,18 +58,36 @@ def _couplings(value: Any) -> object:
     if value is None:
         return value
     try:
-        matrix = np.array([[complex(*e) if np.ndim(e) else complex(e) for e in row] for row in value])
+        matrix = np.array([complex_of(row) for row in value])
     except (TypeError, ValueError):
         matrix = np.zeros(0)
     if matrix.shape != (3, 3) or not np.all(np.isfinite(matrix)):
         allowed = "a name, or 3 rows of 3 entries, each a finite number or [re, im]"
         raise PydanticCustomError("couplings", "{allowed}", {"allowed": allowed})
-    return [[(e.real, e.imag) if e.imag else e.real for e in row] for row in (matrix + 0.0).tolist()]
+    return [_written(row) for row in matrix]
 
 
-_Row = tuple[float | tuple[float, float], ...]
+def _amplitudes(value: Any) -> object:
+    """Entries of a row."""
+    if value is None:
+        return value
+    try:
+        row = np.array(complex_of(value))
+    except (TypeError, ValueError):
+        row = np.zeros(0)
+    if row.shape != (3,) or not np.all(np.isfinite(row)) or not row.any():
+        allowed = "3 entries [c_e, c_mu, c_tau], each a finite number or [re, im], not all zero"
+        raise PydanticCustomError("amplitudes", "{allowed}", {"allowed": allowed})
+    return _written(row)
+
+
+_Entry = float | tuple[float, float]
+_Row = tuple[_Entry, ...]
 Couplings = Annotated[str | tuple[_Row, _Row, _Row] | None, BeforeValidator(_couplings)]
 """A name of `COUPLINGS`, or a matrix."""
+
+Amplitudes = Annotated[tuple[_Entry, _Entry, _Entry] | None, BeforeValidator(_amplitudes)]
+"""Three numbers, real or complex."""
 
 
 def not_built(off: object) -> BeforeValidator:
