@@ -110,7 +110,7 @@ def with_own(own: Iterable[Definition]) -> dict[str, Definition]:
 
     Examples
     --------
-    >>> list(with_own([Definition("beta", "b", "", "curvature", ANY, 0.0)]))[5:7]
+    >>> list(with_own([Definition("beta", "b", "", "curvature", ANY, 0.0)]))[6:8]
     ['phi_total', 'beta']
     """
     return {d.name: d for d in (*_FLUX, *own, *_DETECTOR)}

@@ -201,7 +201,7 @@ def definitions(tree: Mapping[str, Any] = MappingProxyType({})) -> dict[str, Def
 
     Examples
     --------
-    >>> list(definitions())[4:8]
+    >>> list(definitions())[5:9]
     ['gamma', 'phi_total', 'log10_cutoff_gev', 'log10_break_gev']
     """
     model, owners, own = tree.get("model", {}), list[Spectrum | Source](), list[Definition]()
