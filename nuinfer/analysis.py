@@ -309,7 +309,7 @@ class Analysis:
         return self.model.transport.edges_gev(self.model.points(values)).reshape(*np.shape(theta)[:-1], -1)
 
     def masses_ev(self, values: Mapping[str, FloatArray]) -> FloatArray:
-        """Target masses in eV at named values, shape (*batch, 3), or (*batch, 1) if degenerate."""
+        """Target masses in eV at named values, shape (*batch, 3), or 1 if degenerate, and a sterile one after them."""
         return self.model.masses_ev(values)
 
     def coupling_of_depth(self, depth: ArrayLike, redshift: ArrayLike, m_zprime_mev: ArrayLike) -> FloatArray:

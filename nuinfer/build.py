@@ -18,7 +18,7 @@ from nuinfer.detector.flux_points import FluxPoints
 from nuinfer.detector.response import Expected
 from nuinfer.errors import ConfigError, NonFiniteLogProbError, NuinferError
 from nuinfer.forward import RELIC_TEMPERATURE, ForwardModel, Heating
-from nuinfer.parameters import DETECTOR, PARAMETERS, ParameterSpace
+from nuinfer.parameters import DETECTOR, MASSES, PARAMETERS, ParameterSpace
 from nuinfer.physics.cosmology import COSMOLOGIES
 from nuinfer.physics.evolution import LAWS, Law, LogDensity
 from nuinfer.physics.masses import squared_offsets_ev2
@@ -82,7 +82,7 @@ class Parts(NamedTuple):
         if self.model.mass_name is None and not values.keys() >= set(constraint.arguments):
             return np.asarray(constraint.standard_model)
         if SUM_NU_MASSES_EV in constraint.arguments:  # one mass stands for three if they are degenerate
-            values = {**values, SUM_NU_MASSES_EV: 3.0 * self.model.masses_ev(values).mean(axis=-1)}
+            values = {**values, SUM_NU_MASSES_EV: 3.0 * self.model.active_masses_ev(values).mean(axis=-1)}
         return constraint.predict(*(values[name] for name in constraint.arguments))
 
     def observables(self, constraints: Sequence[Constraint], values: Values) -> FloatArray:
@@ -151,6 +151,7 @@ def build(config: Config) -> Parts:
         nodes_per_bin=spectrum.nodes_per_bin,
         device=_device(config),
         heating=_heating(config),
+        sterile=model.sterile,
     )
     centre = space.named(space.unpack(space.prior_transform(np.full((2, space.n_dim), 0.5)))[0])
     if isinstance(dataset, DataSet):
@@ -250,7 +251,8 @@ def _transport(model: ModelConfig, mixing: Mixing, law: Law, finer: float) -> Tr
     if model.targets == "thermal":
         _check_thermal(model)
     mediator, cosmology, split = mediator_of(model), COSMOLOGIES[model.cosmology].value, model.masses == "split"
-    propagation = Propagation(mixing, mediator, cosmology, model.coherence, split, model.relic_overdensity)
+    density = model.sterile_density or 1.0
+    propagation = Propagation(mixing, mediator, cosmology, model.coherence, split, model.relic_overdensity, density)
     if model.targets == "thermal":
         return Moving(shells, propagation, model.regeneration)
     return Resonant(shells, propagation, round(finer * law.regeneration_intervals) if model.regeneration else 0)
@@ -291,7 +293,7 @@ def _check_domain(space: ParameterSpace, least_mass_ev: float) -> None:
     for parameter in space.parameters:
         for value in parameter.range:
             parameter.check(value)
-        if parameter.name in ("m_nu_ev", "lightest_nu_mass_ev") and parameter.range[0] < least_mass_ev:
+        if parameter.name in MASSES and parameter.range[0] < least_mass_ev:
             least = f"targets at rest need at least {least_mass_ev} eV"
             raise ConfigError(f"parameters.{parameter.name}: {parameter.range[0]} is not allowed, {least}")
     if not space.names:

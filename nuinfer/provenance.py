@@ -76,6 +76,8 @@ def _model(config: Config) -> Iterator[tuple[str, str | None]]:
         yield f"evolution {law.name}", law.citation
     if model.absorption:
         yield f"mediator {model.mediator}", mediator.MEDIATORS[model.mediator].citation
+        if model.sterile:
+            yield "sterile relics", mediator.STERILE_CITATION
 
 
 def checksums(config: Config, dataset: DataSet | FluxPoints, constraints: Iterable[Constraint]) -> dict[str, str]:

@@ -31,7 +31,7 @@ def test_the_commented_preset_writes_out_every_key():
     for table in ("model", "data", "sampler"):
         assert set(written[table]) == set(known[table])
     others = {"m_nu_ev", "f_e", "f_mu", "log10_cutoff_gev", "log10_break_gev", "gamma_high"}
-    others |= {"gamma", "beta"}
+    others |= {"gamma", "beta", "sterile_mass_ev"}
     assert set(known["parameters"]) - set(written["parameters"]) == others
     assert all(name in read_text("hese7") for name in others)
 
@@ -94,8 +94,7 @@ def test_a_name_is_the_matrix_that_it_stands_for():
         ("model.spectrum=log", "spectrum: \"log\" .* should be 'power_law', .*, 'log_parabola' or the path"),
         ("model.mixing=nufit5", "model.mixing: \"nufit5\" is not allowed; it should be 'paper' or 'nufit6.0'"),
         ("model.channels=all", "model.channels: \"all\" is not built yet: only \"resonance\" is allowed"),
-        ("model.sterile=true", "model.sterile: true is not built yet: only false is allowed"),
-        ("model.sterile=0", "model.sterile: 0 is not built yet: only false is allowed"),
+        ("model.sterile=0", "model.sterile: 0 is not allowed; it should be a valid boolean"),
         ("model.relic_overdensity=0", "model.relic_overdensity: 0 is not allowed; it should be greater than 0"),
         ("model.relic_neutrinos=hot", "relic_neutrinos: \"hot\" is not allowed; it should be 'standard' or 'heated'"),
         ("data.likelihood=exact", "data.likelihood: \"exact\" is not allowed; it should be 'effective' or 'poisson'"),

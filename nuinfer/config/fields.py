@@ -36,13 +36,13 @@ def one_of(known: Registry[Any] | Mapping[str, Any], *, files: bool = False) -> 
     return BeforeValidator(check)
 
 
+def complex_of(row: Any) -> tuple[complex, ...]:
+    """Entries that are numbers, or pairs (re, im) where they are not real."""
+    return tuple(complex(*entry) if np.ndim(entry) else complex(entry) for entry in row)
+
+
 def complex_entries(value: Any, shape: tuple[int, ...], allowed: str) -> Any:
     """Nested lists of finite numbers, each a number or, where it is not real, a pair (re, im)."""
-
-    def read(part: Any, depth: int) -> Any:
-        if depth:
-            return [read(each, depth - 1) for each in part]
-        return complex(*part) if np.ndim(part) else complex(part)
 
     def plain(part: Any) -> Any:
         if isinstance(part, list):
@@ -50,7 +50,7 @@ def complex_entries(value: Any, shape: tuple[int, ...], allowed: str) -> Any:
         return (part.real, part.imag) if part.imag else part.real
 
     try:
-        array = np.array(read(value, len(shape)))
+        array = np.array(complex_of(value) if len(shape) == 1 else list(map(complex_of, value)))
     except (TypeError, ValueError):
         array = np.zeros(0)
     if array.shape != shape or not np.all(np.isfinite(array)):
@@ -68,9 +68,22 @@ def _couplings(value: Any) -> Any:
     return value if named else complex_entries(value, (3, 3), "a name, or 3 rows of 3 entries")
 
 
-_Row = tuple[float | tuple[float, float], ...]
+def _amplitudes(value: Any) -> Any:
+    """Entries of a row."""
+    allowed = "3 entries [c_e, c_mu, c_tau], not all zero"
+    found = None if value is None else complex_entries(value, (3,), allowed)
+    if found is not None and not any(map(np.any, found)):
+        raise PydanticCustomError("entries", "{allowed}", {"allowed": allowed})
+    return found
+
+
+_Entry = float | tuple[float, float]
+_Row = tuple[_Entry, ...]
 Couplings = Annotated[str | tuple[_Row, _Row, _Row] | None, BeforeValidator(_couplings)]
 """A name of `COUPLINGS`, or a matrix."""
+
+Amplitudes = Annotated[tuple[_Entry, _Entry, _Entry] | None, BeforeValidator(_amplitudes)]
+"""Three numbers, real or complex."""
 
 
 def not_built(off: object) -> BeforeValidator:

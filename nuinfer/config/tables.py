@@ -3,15 +3,28 @@
 What the values of a key may be is asked of what it names: laws, sources, spectra and constraints of their folders.
 """
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, create_model, model_validator
 
 from nuinfer.config.entries import ParametersConfig, completed
-from nuinfer.config.fields import Count, Couplings, EntryName, Positive, Table, UserPath, late, not_built, one_of
+from nuinfer.config.fields import (
+    Amplitudes,
+    Count,
+    Couplings,
+    EntryName,
+    Positive,
+    Table,
+    UserPath,
+    complex_of,
+    late,
+    not_built,
+    one_of,
+)
 from nuinfer.constraints import CONSTRAINTS
 from nuinfer.datafiles import resolved_name
 from nuinfer.errors import ConfigError, PhysicsDomainError
@@ -54,9 +67,9 @@ class ModelConfig(Table):
     targets: Literal["at_rest", "thermal"] = "at_rest"
     relic_neutrinos: Annotated[Literal["standard", "heated"] | None, late("standard")] = None
     relic_overdensity: Annotated[Positive, late(1.0)] = 1.0
-    sterile: Annotated[bool, not_built(False), late(False)] = False
-    sterile_density: Annotated[None, not_built(None), late(None)] = None
-    sterile_coupling: Annotated[None, not_built(None), late(None)] = None
+    sterile: Annotated[StrictBool, late(False)] = False
+    sterile_density: Annotated[Positive | None, late(None)] = None
+    sterile_coupling: Annotated[Amplitudes, late(None)] = None
 
     @model_validator(mode="before")
     @classmethod
@@ -69,6 +82,19 @@ class ModelConfig(Table):
             raise ConfigError("model.charges, model.couplings: one of the two is allowed, not both")
         kept = {key: value for key, value in tree.items() if key not in OTHER or value is not None}
         return {**kept, "charges": None} if given == ["couplings"] else kept
+
+    @model_validator(mode="after")
+    def _sterile_keys(self) -> Self:
+        """Those of a sterile state go together."""
+        for key in ("sterile_density", "sterile_coupling"):
+            value = getattr(self, key)
+            if self.sterile and value is None:
+                raise ConfigError(f"model.{key}: missing; model.sterile = true needs it")
+            if value is not None and not self.sterile:
+                raise ConfigError(f"model.{key}: {json.dumps(value)} is not allowed without model.sterile = true")
+        if self.sterile and self.channels != "resonance":
+            raise ConfigError(f"model.channels: '{self.channels}' is not allowed with model.sterile, only 'resonance'")
+        return self
 
 
 class DataConfig(Table):
@@ -175,7 +201,7 @@ def definitions(tree: Mapping[str, Any] = MappingProxyType({})) -> dict[str, Def
 
     Examples
     --------
-    >>> list(definitions())[4:8]
+    >>> list(definitions())[5:9]
     ['gamma', 'phi_total', 'log10_cutoff_gev', 'log10_break_gev']
     """
     model, owners, own = tree.get("model", {}), list[Spectrum | Source](), list[Definition]()
@@ -203,11 +229,10 @@ def mediator_of(model: ModelConfig) -> Mediator:
     """
     spin, given = MEDIATORS[model.mediator].value, model.couplings
     charges = COUPLINGS[given] if isinstance(given, str) else model.charges
-    matrix = None
-    if charges is None and given is not None:
-        matrix = tuple(tuple(complex(*e) if isinstance(e, tuple) else complex(e) for e in row) for row in given)
+    matrix = None if charges is not None or given is None else tuple(map(complex_of, given))
+    sterile = None if model.sterile_coupling is None else complex_of(model.sterile_coupling)
     try:
-        return Mediator(charges, spin, matrix, model.neutrino)
+        return Mediator(charges, spin, matrix, model.neutrino, sterile)
     except PhysicsDomainError as error:
         raise ConfigError(f"model.{error}") from None
 

@@ -79,10 +79,12 @@ def channels_of(mixing: Mixing, mediator: Mediator, channels: Selection = "all")
     Raises
     ------
     PhysicsDomainError
-        For other channels, or others than "s" of a vector and Dirac neutrinos.
+        For other channels, others than "s" of a vector and Dirac neutrinos, or with a sterile state.
     """
     if channels not in get_args(Selection):
         raise PhysicsDomainError(f"channels: '{channels}' is not one of 'all', 's', 'tu'")
+    if mediator.sterile is not None:
+        raise PhysicsDomainError("mediator: cross-sections are of active neutrinos alone, without a sterile state")
     is_dirac = mediator.neutrino == "dirac"
     if is_dirac and mediator.spin and channels != "s":
         raise PhysicsDomainError(f"channels: '{channels}' is not allowed for a vector and Dirac neutrinos, only 's'")

@@ -282,6 +282,7 @@ def test_propagator_through_the_resonance():
         ({"x": 1.01}, r"x: 1.01 is not allowed, it must be from 0 to 1"),
         ({"channels": "resonance"}, r"channels: 'resonance' is not one of 'all', 's', 'tu'"),
         ({"mediator": Mediator((0.0, 1.0, -1.0), neutrino="dirac")}, r"channels: 'all' .* only 's'"),
+        ({"mediator": Mediator((0.0, 1.0, -1.0), sterile=(0.0, 0.0, 1.0))}, r"mediator: .* without a sterile state"),
     ],
 )
 def test_outside_the_domain(changes, message):

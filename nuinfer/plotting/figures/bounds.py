@@ -81,11 +81,11 @@ def _draw_bound(axes: Axes, found: Bound, name: str, couplings: tuple[float, flo
 
 def _draw_dip(axes: Axes, analysis: Analysis) -> None:
     """Masses of the Z' between which the dip can lie at 400 to 800 TeV, at the ends of the prior of the masses."""
+    from nuinfer.parameters import MASSES
     from nuinfer.physics.dip import DIP_GEV, resonant_mass_mev
 
-    parameter = next(p for p in analysis.space.parameters if p.name in ("m_nu_ev", "lightest_nu_mass_ev"))
-    ends = (parameter.prior.low, parameter.prior.high) if parameter.prior else (parameter.centre, parameter.centre)
-    heaviest_ev = analysis.masses_ev({parameter.name: np.array(ends)}).max(axis=-1)
+    ends = {p.name: np.array(p.range) for p in analysis.space.parameters if p.name in MASSES}
+    heaviest_ev = analysis.masses_ev(ends).max(axis=-1)
     low, high = resonant_mass_mev(np.array(DIP_GEV), heaviest_ev)
     label = f"dip at {DIP_GEV[0] / 1e3:g}-{DIP_GEV[1] / 1e3:g} TeV: {low:.1f}-{high:.1f} MeV"
     plane.draw_dip(axes, (low, high), label, lw=style.points(1.0), ls="dashed", zorder=3)
