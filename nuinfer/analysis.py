@@ -24,6 +24,7 @@ from nuinfer.likelihood import Density, data_log_likelihood, data_log_terms, dra
 from nuinfer.observed import DataSets, Observed, observed, stacked, updated
 from nuinfer.parameters import DERIVED, ParameterSpace, physical_point
 from nuinfer.physics.absorption import resonance_redshift
+from nuinfer.physics.mediator import spelled
 from nuinfer.physics.mixing import Mixing
 from nuinfer.typing import ArrayLike, BoolArray, FloatArray, IntArray
 
@@ -129,7 +130,16 @@ class Analysis:
     @property
     def derived_labels(self) -> dict[str, str]:
         """LaTeX labels of the derived quantities."""
-        return {name: derived.label for name, derived in DERIVED.items()}
+        return {name: self.spelled(derived.label) for name, derived in DERIVED.items()}
+
+    @property
+    def mediator(self) -> str:
+        """Kind of the mediator, "vector" or "scalar"."""
+        return self.config.model.mediator
+
+    def spelled(self, text: str) -> str:
+        """A text about a vector's m_Z' and g' as it is for its mediator, see `nuinfer.physics.mediator.spelled`."""
+        return spelled(text, self.mediator)
 
     @property
     def prior_bounds(self) -> FloatArray:
@@ -298,7 +308,7 @@ class Analysis:
         return self.model.transport.edges_gev(self.model.points(values)).reshape(*np.shape(theta)[:-1], -1)
 
     def masses_ev(self, values: Mapping[str, FloatArray]) -> FloatArray:
-        """Target masses in eV at named values, shape (*batch, 3), or (*batch, 1) if degenerate."""
+        """Target masses in eV at named values, shape (*batch, 3), or 1 if degenerate, and a sterile one after them."""
         return self.model.masses_ev(values)
 
     def coupling_of_depth(self, depth: ArrayLike, redshift: ArrayLike, m_zprime_mev: ArrayLike) -> FloatArray:

@@ -9,20 +9,20 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 
 from nuinfer import provenance
-from nuinfer.config import Config, DataConfig, ModelConfig, n_eff, not_heated_because, own_definitions
+from nuinfer.config import Config, DataConfig, ModelConfig, mediator_of, n_eff, not_heated_because, own_definitions
 from nuinfer.constraints import CONSTRAINTS, user
 from nuinfer.constraints.base import Constraint
-from nuinfer.constraints.definition import Oscillation, Prediction
+from nuinfer.constraints.definition import Oscillation, Prediction, lmu_ltau_strength
 from nuinfer.detector.dataset import DataSet, analysed, load_dataset, project
 from nuinfer.detector.flux_points import FluxPoints
 from nuinfer.detector.response import Expected
 from nuinfer.errors import ConfigError, NonFiniteLogProbError, NuinferError
 from nuinfer.forward import RELIC_TEMPERATURE, ForwardModel, Heating
-from nuinfer.parameters import DETECTOR, PARAMETERS, ParameterSpace
+from nuinfer.parameters import DETECTOR, MASSES, PARAMETERS, ParameterSpace
 from nuinfer.physics.cosmology import COSMOLOGIES
 from nuinfer.physics.evolution import LAWS, Law, LogDensity
 from nuinfer.physics.masses import squared_offsets_ev2
-from nuinfer.physics.mediator import MEDIATORS, Mediator
+from nuinfer.physics.mediator import Mediator, written
 from nuinfer.physics.mixing import MIXINGS, Mixing
 from nuinfer.physics.shells import Shells, make_shells
 from nuinfer.physics.sources import SOURCES
@@ -82,7 +82,7 @@ class Parts(NamedTuple):
         if self.model.mass_name is None and not values.keys() >= set(constraint.arguments):
             return np.asarray(constraint.standard_model)
         if SUM_NU_MASSES_EV in constraint.arguments:  # one mass stands for three if they are degenerate
-            values = {**values, SUM_NU_MASSES_EV: 3.0 * self.model.masses_ev(values).mean(axis=-1)}
+            values = {**values, SUM_NU_MASSES_EV: 3.0 * self.model.active_masses_ev(values).mean(axis=-1)}
         return constraint.predict(*(values[name] for name in constraint.arguments))
 
     def observables(self, constraints: Sequence[Constraint], values: Values) -> FloatArray:
@@ -151,6 +151,7 @@ def build(config: Config) -> Parts:
         nodes_per_bin=spectrum.nodes_per_bin,
         device=_device(config),
         heating=_heating(config),
+        sterile=model.sterile,
     )
     centre = space.named(space.unpack(space.prior_transform(np.full((2, space.n_dim), 0.5)))[0])
     if isinstance(dataset, DataSet):
@@ -204,7 +205,9 @@ def _heating(config: Config) -> Heating | None:
     because = not_heated_because(config)
     if because:
         raise ConfigError(f"model.relic_neutrinos: 'heated' is not allowed, only 'standard': {because}")
-    return functools.partial(_relic_temperature, n_eff(config), abs(config.model.charges[1]))
+    return functools.partial(
+        _relic_temperature, n_eff(config), lmu_ltau_strength(N_EFF, mediator_of(config.model).given)
+    )
 
 
 def _relic_temperature(n_eff: Prediction, charge: float, mass: FloatArray, coupling: FloatArray) -> FloatArray:
@@ -247,12 +250,9 @@ def _transport(model: ModelConfig, mixing: Mixing, law: Law, finer: float) -> Tr
         return Resonant(shells)
     if model.targets == "thermal":
         _check_thermal(model)
-    mediator, split = (
-        Mediator(model.charges, MEDIATORS[model.mediator].value, neutrino=model.neutrino),
-        model.masses == "split",
-    )
-    cosmology = COSMOLOGIES[model.cosmology].value
-    propagation = Propagation(mixing, mediator, cosmology, model.coherence, split, model.relic_overdensity)
+    mediator, cosmology, split = mediator_of(model), COSMOLOGIES[model.cosmology].value, model.masses == "split"
+    density = model.sterile_density or 1.0
+    propagation = Propagation(mixing, mediator, cosmology, model.coherence, split, model.relic_overdensity, density)
     if model.targets == "thermal":
         return Moving(shells, propagation, model.regeneration)
     return Resonant(shells, propagation, round(finer * law.regeneration_intervals) if model.regeneration else 0)
@@ -282,6 +282,8 @@ def _parameter_space(config: Config, dataset: DataSet | FluxPoints) -> Parameter
     present = [d for name, d in own_definitions(model).items() if d.exists(model) and name not in left_out]
     space = ParameterSpace(config.parameters.parameters(present))
     _check_domain(space, 0.0 if model.targets == "thermal" else MIN_MASS_AT_REST_EV)
+    if model.absorption:
+        _check_width(space, mediator_of(model))
     return space
 
 
@@ -291,11 +293,22 @@ def _check_domain(space: ParameterSpace, least_mass_ev: float) -> None:
     for parameter in space.parameters:
         for value in parameter.range:
             parameter.check(value)
-        if parameter.name in ("m_nu_ev", "lightest_nu_mass_ev") and parameter.range[0] < least_mass_ev:
+        if parameter.name in MASSES and parameter.range[0] < least_mass_ev:
             least = f"targets at rest need at least {least_mass_ev} eV"
             raise ConfigError(f"parameters.{parameter.name}: {parameter.range[0]} is not allowed, {least}")
     if not space.names:
         raise ConfigError("parameters: all are fixed, at least one must have a prior")
+
+
+def _check_width(space: ParameterSpace, mediator: Mediator) -> None:
+    """Refuse couplings with which the mediator is wider than its mass somewhere in the space."""
+    strongest = next(p for p in space.parameters if p.name == "log10_g_prime").range[1]
+    (_, heaviest), coupling = mass_range_mev(space) or (0.0, 0.0), 10.0**strongest
+    width = float(mediator.width_over_mass(coupling) / mediator.neutrino_branching(heaviest))
+    if width > 1.0:
+        most = f"at most {strongest - 0.5 * math.log10(width):.3g} with {written(mediator.given)}"
+        wide = f"the width of the mediator is {width:.3g} times its mass"
+        raise ConfigError(f"parameters.log10_g_prime: {strongest:g} is not allowed, {wide}: {most}")
 
 
 def _check_energy_scale(space: ParameterSpace, dataset: DataSet) -> None:
@@ -309,7 +322,7 @@ def _check_energy_scale(space: ParameterSpace, dataset: DataSet) -> None:
 
 def _constraints(config: Config, space: ParameterSpace, oscillation: Oscillation) -> tuple[Constraint, ...]:
     """The constraints that are switched on."""
-    charges, box, built = config.model.charges, mass_range_mev(space), []
+    couplings, box, built = mediator_of(config.model).given, mass_range_mev(space), []
     for name, definition in CONSTRAINTS.shipped.items():
         settings = getattr(config.constraints, name).model_dump()
         if settings["form"] != "off":
@@ -317,13 +330,13 @@ def _constraints(config: Config, space: ParameterSpace, oscillation: Oscillation
                 with_it = f"with model.neutrino 'dirac' it must be off: {definition.not_dirac_because}"
                 raise ConfigError(f"constraints.{name}: {with_it}")
             settings |= {"mediator": config.model.mediator, "oscillation": oscillation}
-            built.append(definition.build(charges=charges, mass_range_mev=box, **settings))
+            built.append(definition.build(couplings=couplings, mass_range_mev=box, **settings))
     for name, curve in config.constraints.limit_curve.items():
         if curve.form != "off":
-            built.append(user.limit_curve(name, charges, box, **curve.model_dump(exclude={"form"})))
+            built.append(user.limit_curve(name, couplings, box, **curve.model_dump(exclude={"form"})))
     for name, own in config.constraints.custom.items():
         if own.form != "off":
-            built.append(user.custom(name, charges, box, **own.model_dump(exclude_none=True)))
+            built.append(user.custom(name, couplings, box, **own.model_dump(exclude_none=True)))
     return tuple(built)
 
 

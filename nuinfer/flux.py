@@ -87,7 +87,8 @@ def depths_at_earth(analysis: Analysis, theta: ArrayLike, energy_gev: ArrayLike)
     Returns
     -------
     ndarray, shape (*batch, energy, target)
-        In the order of the mass states, one target if masses are degenerate; 0 where the resonance is not crossed.
+        In the order of the mass states, one target if masses are degenerate, then a sterile one with its density; 0
+        where the resonance is not crossed.
 
     Raises
     ------

@@ -14,6 +14,7 @@ from nuinfer.detector.response import Expected, Passing, Response, expected_of, 
 from nuinfer.detector.segments import Segments, make_segments, mean_fluxes
 from nuinfer.errors import PhysicsDomainError
 from nuinfer.likelihood import COUNTING, Density, data_log_likelihood, two_piece
+from nuinfer.parameters import STERILE_MASS
 from nuinfer.physics.dip import coupling_of_depth
 from nuinfer.physics.masses import above_lightest
 from nuinfer.physics.mixing import Mixing
@@ -51,7 +52,7 @@ class ForwardModel:
     mass_name : str or None
         Value that sets the target masses, in eV; None: no mediator, nothing is absorbed.
     squared_offsets_ev2 : ndarray, shape (target,)
-        What the squares of the masses lie above the square of that value.
+        What the squares of the masses of active neutrinos lie above the square of that value.
     spectrum : Spectrum
         Of the sources.
     transport : Transport
@@ -64,6 +65,8 @@ class ForwardModel:
         ``(m_zprime_mev, g_prime) -> temperature`` of the relics over that of the cosmology, of shape (n,); None: 1.
     nodes_per_bin : int
         Gauss-Legendre nodes per bin of true energy, and on each side of a jump.
+    sterile : bool
+        Whether a sterile state, of the mass `STERILE_MASS`, is a target too.
     """
 
     dataset: DataSet | FluxPoints
@@ -77,6 +80,7 @@ class ForwardModel:
     nodes_per_bin: int = 3
     device: str = "cpu"
     heating: Heating | None = None
+    sterile: bool = False
 
     @cached_property
     def _fixed_source(self) -> FloatArray | None:
@@ -121,10 +125,17 @@ class ForwardModel:
         return fractions @ self.mixing.probabilities
 
     def masses_ev(self, values: Mapping[str, FloatArray]) -> FloatArray:
-        """Target masses in eV at named values, shape (*batch, target)."""
+        """Target masses in eV at named values, shape (*batch, target), a sterile one last."""
         if self.mass_name is None:
             return np.zeros((*np.shape(values["gamma"]), 0))
-        return above_lightest(np.asarray(values[self.mass_name], float), self.squared_offsets_ev2)
+        active = self.active_masses_ev(values)
+        if not self.sterile:
+            return active
+        return np.concatenate([active, np.asarray(values[STERILE_MASS], float)[..., None]], axis=-1)
+
+    def active_masses_ev(self, values: Mapping[str, FloatArray]) -> FloatArray:
+        """Masses of active neutrinos in eV at named values, shape (*batch, 3), or (*batch, 1) if degenerate."""
+        return above_lightest(np.asarray(values[str(self.mass_name)], float), self.squared_offsets_ev2)
 
     def points(self, values: Mapping[str, FloatArray]) -> Points:
         """The batch that the transport is given, from named values of shape (n,)."""

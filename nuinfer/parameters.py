@@ -24,6 +24,8 @@ ANY: Range = (-math.inf, math.inf)
 POSITIVE: Range = (0.0, math.inf)
 POWERS: Range = (-100.0, 100.0)
 SIMPLEX = ("f_e", "f_mu")
+STERILE_MASS = "sterile_mass_ev"
+MASSES = ("m_nu_ev", "lightest_nu_mass_ev", STERILE_MASS)
 LOG10 = "log10_"
 PHI_UNIT = "1e-18 GeV^-1 cm^-2 s^-1 sr^-1"
 
@@ -72,6 +74,8 @@ _FLUX = (
                POSITIVE, Uniform(0.05, 0.0833), _absorbed("degenerate")),
     Definition("lightest_nu_mass_ev", r"$m_\mathrm{lightest}\ [\mathrm{eV}]$", "eV", "mass of the lightest neutrino",
                POSITIVE, Uniform(0.003, 0.1), _absorbed("split")),
+    Definition(STERILE_MASS, r"$m_s\ [\mathrm{eV}]$", "eV", "mass of a sterile neutrino among the relics",
+               POSITIVE, Uniform(0.1, 1.0), lambda model: bool(model.absorption and model.sterile), before=None),
     Definition("gamma", r"$\gamma$", "", "spectral index", ANY, Uniform(1.5, 4.0)),
     Definition("phi_total", r"$\phi_\mathrm{total}$", PHI_UNIT, "unabsorbed flux of all flavours at 100 TeV",
                POSITIVE, Uniform(0.0, 20.0)),
@@ -106,7 +110,7 @@ def with_own(own: Iterable[Definition]) -> dict[str, Definition]:
 
     Examples
     --------
-    >>> list(with_own([Definition("beta", "b", "", "curvature", ANY, 0.0)]))[5:7]
+    >>> list(with_own([Definition("beta", "b", "", "curvature", ANY, 0.0)]))[6:8]
     ['phi_total', 'beta']
     """
     return {d.name: d for d in (*_FLUX, *own, *_DETECTOR)}

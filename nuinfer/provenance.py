@@ -13,6 +13,7 @@ from typing import Any
 
 from nuinfer import likelihood
 from nuinfer.config import Config, definitions, entry_of, late_keys, own_definitions
+from nuinfer.constraints import CONSTRAINTS
 from nuinfer.constraints.base import Constraint
 from nuinfer.constraints.tables import FOLDER
 from nuinfer.datafiles import DataFolder, locate
@@ -75,15 +76,22 @@ def _model(config: Config) -> Iterator[tuple[str, str | None]]:
         yield f"evolution {law.name}", law.citation
     if model.absorption:
         yield f"mediator {model.mediator}", mediator.MEDIATORS[model.mediator].citation
+        if model.sterile:
+            yield "sterile relics", mediator.STERILE_CITATION
 
 
 def checksums(config: Config, dataset: DataSet | FluxPoints, constraints: Iterable[Constraint]) -> dict[str, str]:
-    """Sha256 of the files of the data set, of the user's own, and of those of the constraints if there are any."""
+    """Sha256 of the files of the data set, of the user's own, and of those of the constraints if there are any.
+
+    Files that joined after 0.1.0 are there where a constraint uses them (`Definition.late`).
+    """
     files = dict(dataset.checksums)
     chosen = {f"model.{key}": getattr(config.model, key) for key in ("source", "spectrum", "evolution")}
     files |= {name: load_file(name, key).sha256 for key, name in chosen.items() if is_path(name)}
     if constraints:
-        files |= {f"{FOLDER}/{k}": v for k, v in DataFolder.open(locate(FOLDER)).checksums().items()}
+        late = {file for definition in CONSTRAINTS.shipped.values() for file in definition.late}
+        every = DataFolder.open(locate(FOLDER)).checksums()
+        files |= {f"{FOLDER}/{file}": sha256 for file, sha256 in every.items() if file not in late}
     return files | dict(file for constraint in constraints for file in constraint.files)
 
 
@@ -95,8 +103,9 @@ def plain(config: Config) -> dict[str, Any]:
 def config_hash(config: Config, checksums: Mapping[str, str]) -> str:
     """Hash of everything that decides the posterior: model, data with checksums, constraints, parameters.
 
-    Keys and parameters that joined after 0.1.0 count only where they are not what they were then, and the defaults of
-    parameters that the model lacks as they were then, so that older runs keep their hash.
+    Keys and parameters that joined after 0.1.0 count only where they are not what they were then, constraints where
+    they are on, and the defaults of parameters that the model lacks as they were then, so that older runs keep their
+    hash.
     """
     content, own = plain(config), own_definitions(config.model)
     del content["sampler"]
@@ -111,6 +120,9 @@ def config_hash(config: Config, checksums: Mapping[str, str]) -> str:
         for key, before in late_keys(type(table)).items():
             if getattr(table, key) == before:
                 content[name].pop(key, None)
+    for name, constraint in CONSTRAINTS.shipped.items():
+        if f"{name}.toml" in constraint.late and content["constraints"][name]["form"] == "off":
+            del content["constraints"][name]
     return hashlib.sha256(json.dumps({**content, "checksums": checksums}, sort_keys=True).encode()).hexdigest()[:16]
 
 

@@ -40,6 +40,8 @@ class Toy:
     seconds_per_call: float = 0.0
     config_input: str = "# as written\n"
     constraints: tuple = ()
+    mediator = "vector"
+    spelled = staticmethod(str)
 
     @property
     def parameter_names(self):

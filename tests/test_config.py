@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import tomllib
 
 import numpy as np
@@ -13,6 +14,8 @@ import nuinfer
 from nuinfer import errors
 from nuinfer.config import Config, FixedConfig, NormalConfig, UniformConfig, parse, presets, read_text
 from nuinfer.errors import ConfigError, NuinferError
+from nuinfer.inference.evidence.hypotheses import gathered
+from nuinfer.inference.studies.campaign import count_jobs
 
 
 @pytest.mark.parametrize("preset", presets())
@@ -29,7 +32,7 @@ def test_the_commented_preset_writes_out_every_key():
     for table in ("model", "data", "sampler"):
         assert set(written[table]) == set(known[table])
     others = {"m_nu_ev", "f_e", "f_mu", "log10_cutoff_gev", "log10_break_gev", "gamma_high"}
-    others |= {"gamma", "beta"}
+    others |= {"gamma", "beta", "sterile_mass_ev"}
     assert set(known["parameters"]) - set(written["parameters"]) == others
     assert all(name in read_text("hese7") for name in others)
 
@@ -47,6 +50,38 @@ def test_overrides_replace_values_and_priors():
     assert parse("", {"model.z_max": 4.0}).model.z_max == 4.0
 
 
+COMPLEX = [[0.0, [0.5, 1.0], 0.0], [[0.5, -1.0], 0.25, 0.0], [0.0, 0.0, -1.0]]
+
+
+@pytest.mark.parametrize(
+    "couplings", ["nu_tau", COMPLEX, np.array([[0, 0.5 + 1j, 0], [0.5 - 1j, 0.25, 0], [0, 0, -1]])]
+)
+def test_couplings_and_charges_take_each_others_place(couplings):
+    """In overrides, of a text or of an analysis; the resolved text has one of them, and comes back as it was."""
+    analysis = nuinfer.load("hese7_icecube", {"model.charges": [1, 1, 1], "model.couplings": couplings})
+    written = tomllib.loads(analysis.config_toml())["model"]
+    assert "charges" not in written
+    assert written["couplings"] == ("nu_tau" if isinstance(couplings, str) else COMPLEX)
+    for again in (parse(analysis.config_toml()), parse(analysis.config_toml(), resolved=True)):
+        assert again == analysis.config
+    assert analysis.with_overrides(["model.source=pgamma"]).config.model.couplings == analysis.config.model.couplings
+    assert pickle.loads(pickle.dumps(analysis.config)) == analysis.config  # noqa: S301 - ours
+    back = analysis.with_overrides(["model.charges=[0, 1, -1]"])
+    assert back.config_hash == nuinfer.load("hese7_icecube").config_hash != analysis.config_hash
+    with pytest.raises(ConfigError, match=r"^model.charges, model.couplings: one of the two is allowed, not both$"):
+        parse('[model]\ncharges = [1, 1, 1]\ncouplings = "nu_e"')
+
+
+def test_a_name_is_the_matrix_that_it_stands_for():
+    """Counts of `couplings` by name, of the matrix and of charges agree to the last digit, heated relics included."""
+    ways = {"couplings": "lmu_ltau"}, {"couplings": np.diag([0.0, 1.0, -1.0])}, {"charges": [0, 1, -1]}
+    of = [nuinfer.load("hese7_icecube", {f"model.{key}": value for key, value in way.items()}) for way in ways]
+    assert {analysis.config.model.relic_neutrinos for analysis in of} == {"heated"}
+    theta = of[0].sample_prior(3, np.random.default_rng(1))
+    for analysis in of[1:]:
+        np.testing.assert_array_equal(analysis.expected_counts(theta), of[0].expected_counts(theta))
+
+
 @pytest.mark.parametrize(
     ("override", "message"),
     [
@@ -60,16 +95,25 @@ def test_overrides_replace_values_and_priors():
         ("model.spectrum=log", "spectrum: \"log\" .* should be 'power_law', .*, 'log_parabola' or the path"),
         ("model.mixing=nufit5", "model.mixing: \"nufit5\" is not allowed; it should be 'paper' or 'nufit6.0'"),
         ("model.channels=all", "model.channels: \"all\" is not built yet: only \"resonance\" is allowed"),
-        ("model.couplings=nu_tau", "model.couplings: \"nu_tau\" is not built yet: only leaving it out is allowed"),
-        ("model.sterile=true", "model.sterile: true is not built yet: only false is allowed"),
-        ("model.sterile=0", "model.sterile: 0 is not built yet: only false is allowed"),
+        ("model.sterile=0", "model.sterile: 0 is not allowed; it should be a valid boolean"),
         ("model.relic_overdensity=0", "model.relic_overdensity: 0 is not allowed; it should be greater than 0"),
         ("model.relic_neutrinos=hot", "relic_neutrinos: \"hot\" is not allowed; it should be 'standard' or 'heated'"),
         ("data.likelihood=exact", "data.likelihood: \"exact\" is not allowed; it should be 'effective' or 'poisson'"),
         ("data.topologies=4", "data.topologies: 4 is not allowed; it should be 2 or 3"),
         ("parameters.gamma.prior=simplex", "parameters.gamma: .* it should be prior = 'uniform' with low and high"),
         ("parameters.f_e.prior=uniform", "parameters.f_e: .* it should be prior = 'simplex'"),
-        ("model.charges=[0, 0, 0]", "charges: .* not all zero"),
+        ("model.charges=[0, 0, 0]", r"model.charges: \[0, 0, 0\] must be .* not all zero"),
+        ("model.couplings=nu_tu", "model.couplings: \"nu_tu\" is not allowed; .* or a matrix .did you mean 'nu_tau'"),
+        ("model.couplings=[[0, 1, 0], [1, 0, 0]]", "model.couplings: .* it should be a name, or 3 rows of 3 entries"),
+        ("model.couplings=[0, 1, -1]", r"model.couplings: \[0, 1, -1\] is not .* 3 rows of 3 entries"),
+        ("model.couplings=[[0, nan, 0], [nan, 0, 0], [0, 0, 0]]", "model.couplings: .*NaN.* each a finite number"),
+        ("model.couplings=[[0, 0, 0], [0, 0, 0], [0, 0, 0]]", "model.couplings: .* not all zero"),
+        ("model.couplings=[[0, 1, 0], [0, 0, 0], [0, 0, 0]]", r"couplings: \[\[0, 1, 0\].* must be Hermitian for"),
+        ("model.couplings=[[0, [0, 1], 0], [[0, 1], 0, 0], [0, 0, 0]]", r"\[\[0, \[0, 1\], 0\], .* must be Hermitian"),
+        ("parameters.log10_g_prime.high=1", "log10_g_prime: 1 is not allowed, .* width .* 2.65 times .* most 0.788"),
+        ("model.couplings=nu_tau", r"constraints.borexino: model.charges \[0, 0, 1\] .'nu_tau'. are not allowed"),
+        ("model.couplings=[[0, 0, 0], [0, 1, [0, 1]], [0, [0, -1], 0]]",
+         r"constraints.muon_g2: model.couplings \[\[0, 0, 0\], \[0, 1, \[0, 1\]\], .* those of the muon to itself"),
         ("model.evolution=single", "model.source_redshift: None"),
         ("model.source_redshift=1.0", "model.source_redshift: 1.0 with evolution 'sfr'"),
         ("model=3", "model: 3 is not allowed; it should be a table"),
@@ -186,3 +230,15 @@ def test_files_of_other_systems_and_what_is_no_configuration(tmp_path):
         nuinfer.load(tmp_path)
     with pytest.raises(ConfigError, match="neither a preset"):
         nuinfer.load("~nouser/mine.toml")
+
+
+def test_variations_replace_what_is_set(tmp_path):
+    """Of a comparison and of a campaign: names, and a matrix."""
+    varied = gathered(["hese7_icecube"], ["model.charges=[1, 1, 1]"], ["model.couplings=nu_e,nu_tau"])
+    assert [analysis.config.model.couplings for analysis in varied.values()] == ["nu_e", "nu_tau"]
+    path = tmp_path / "campaign.toml"
+    path.write_text(
+        "[jobs.fits]\nanalysis = 'hese7_icecube'\ntask = 'best_fit'\nset = {'model.charges' = [1, 1, 1]}\n"
+        "vary = {'model.couplings' = ['nu_e', [[0, 0, 0], [0, 0, [0, 1]], [0, [0, -1], 0]]]}\n"
+    )
+    assert count_jobs(path) == {"fits": 2}

@@ -26,6 +26,7 @@ from nuinfer.inference.studies.campaign import jobs_of, parse_campaign
 
 ON_GPU = "sampler.device=cuda"
 INSTALLED = importlib.util.find_spec("numba_cuda") is not None
+STERILE = ("model.sterile=true", "model.sterile_density=2", "model.sterile_coupling=[0, 0.5, 1]")
 CASES = {  # analysis, changed keys, lanes of a team, and what else is special
     "hese7": ("hese7", (), 32, ""),
     "few lanes, little memory": ("hese7", ("model.regeneration=false",), 3, "little"),
@@ -33,7 +34,7 @@ CASES = {  # analysis, changed keys, lanes of a team, and what else is special
     "two channels": ("hese7_icecube", ("model.source=pgamma", "model.spectrum=broken_power_law"), 8, ""),
     "coherent, split": ("hese7_icecube", ("model.coherence=coherent", "model.regeneration=false"), 8, ""),
     "nothing absorbs": ("hese7_icecube", ("model.absorption=false",), 8, ""),
-    "one redshift": ("hese7_icecube", ("model.evolution=single", "model.source_redshift=1.0"), 8, ""),
+    "one redshift": ("hese7_icecube", ("model.evolution=single", "model.source_redshift=1.0", *STERILE), 8, ""),
     "every node by itself": ("hese7_icecube", ("model.absorption=false", "model.spectrum=cutoff"), 8, ""),
 }
 

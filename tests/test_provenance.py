@@ -62,7 +62,8 @@ def test_everything_shipped_has_a_citation_or_says_that_it_rests_on_none() -> No
 @pytest.mark.parametrize("name", CONSTRAINTS.shipped)
 def test_every_constraint_cites_its_measurement_and_its_prediction(name: str) -> None:
     form = "one_sided" if name in {"sn1987a", "neutrino_mass"} else "two_sided"
-    analysis = nuinfer.load("hese7_icecube", [f"constraints.{name}.form={form}"])
+    mediator = f"model.mediator={CONSTRAINTS.shipped[name].mediators[0]}"
+    analysis = nuinfer.load("hese7_icecube", [f"constraints.{name}.form={form}", mediator])
     cited = [line.partition(": ")[0] for line in analysis.references()]
     assert name in cited
     assert f"{name}, prediction" in cited or name == "neutrino_mass"  # the sum of the masses is its own prediction

@@ -35,6 +35,8 @@ CALLABLES = (
     "physics.masses.neutrino_masses_ev",
     "physics.cosmology.Cosmology",
     "physics.mediator.Mediator",
+    "physics.cross_sections.total_cm2",
+    "physics.cross_sections.daughters",
     "physics.absorption.resonance_redshift",
     "physics.absorption.optical_depth",
     "physics.absorption.degenerate_transition",

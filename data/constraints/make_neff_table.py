@@ -1,11 +1,13 @@
 """Make the tables of Delta N_eff from the Boltzmann equations (nuinfer/constraints/neff/boltzmann.py).
 
-Usage: python data/constraints/make_neff_table.py [WORKERS]
+Usage: python data/constraints/make_neff_table.py zprime | scalar [WORKERS]
 
-Writes into data/constraints
+Writes into data/constraints, of a Z',
 ``neff_boltzmann.csv``, against m_Z': Delta N_eff of a thermalised Z' without mixing, and the mixing at q^2 = m_Z'^2;
-``neff_mixing.npz``, what Z' <-> e+e- adds to it, against m_Z' (from 2 m_e) and the width over the mass, Gamma_ee/m.
-Takes about five minutes on two cores. The errors of interpolation it prints come from points between the nodes.
+``neff_mixing.npz``, what Z' <-> e+e- adds to it, against m_Z' (from 2 m_e) and the width over the mass, Gamma_ee/m;
+about five minutes on two cores; of a scalar, a minute,
+``neff_scalar.csv``, against its mass: Delta N_eff of one that is thermalised, by the neutrinos it is in touch with.
+The errors of interpolation it prints come from points between the nodes.
 """
 
 from __future__ import annotations
@@ -15,13 +17,14 @@ import math
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 
 from nuinfer.constants import MASS_ELECTRON_MEV
 from nuinfer.constraints.borexino import kinetic_mixing
-from nuinfer.constraints.neff import TABLE_FLOOR, Temperatures, mixing_surface, on_surface
-from nuinfer.constraints.neff.boltzmann import Settings, solve
+from nuinfer.constraints.neff import TABLE_FLOOR, Partners, Temperatures, mixing_surface, on_surface
+from nuinfer.constraints.neff.boltzmann import Boson, Settings, solve
 from nuinfer.datafiles import data_root, seal
 from nuinfer.typing import FloatArray
 
@@ -41,11 +44,14 @@ def standard_model(which: Temperatures, rtol: float) -> float:
     return solve(None, 0.0, which, Settings(rtol=rtol)).n_eff
 
 
-def without_mixing(m_mev: float) -> FloatArray:
-    """Delta N_eff without mixing: common and split."""
-    rtol = 1e-12
+def without_mixing(m_mev: float, scalar: bool = False) -> FloatArray:
+    """Delta N_eff of a Z' without mixing, common and split; of a scalar, with each of `Partners`."""
+    rtol, cases = 1e-12, [(which, Boson()) for which in TEMPERATURES]
+    if scalar:
+        cases = [("common" if name == "all" else "split", Boson(1, name == "nu_e")) for name in get_args(Partners)]
     found = [
-        solve(m_mev, 0.0, which, Settings(rtol=rtol)).n_eff - standard_model(which, rtol) for which in TEMPERATURES
+        solve(m_mev, 0.0, which, Settings(rtol=rtol), boson).n_eff - standard_model(which, rtol)
+        for which, boson in cases
     ]
     return np.array(found)
 
@@ -67,8 +73,27 @@ def spaced(low: float, high: float, number: int) -> FloatArray:
     return nodes
 
 
-def main(workers: int) -> None:
-    """Write the tables and seal them."""
+def scalar(workers: int) -> None:
+    """Write the table of a scalar and seal it."""
+    folder, masses = data_root() / "constraints", spaced(*MASS_RANGE_MEV, MASSES)
+    middle = np.sqrt(masses[1:] * masses[:-1])
+    with ProcessPoolExecutor(workers) as pool:
+        values = pool.map(functools.partial(without_mixing, scalar=True), [*masses, *middle])
+        bare, between = np.split(np.array(list(values)), [masses.size])
+    columns = np.log(bare + TABLE_FLOOR)
+    lines = [
+        "# Delta N_eff of a thermalised real scalar, as ln(Delta N_eff + 1e-7): one temperature of all neutrinos; nu_e",
+        "# apart, the scalar in touch with nu_e or with the others. Quintic spline in ln(m_zprime_mev), its mass.",
+        ",".join(["m_zprime_mev", *(f"ln_{name}" for name in get_args(Partners))]),
+    ]
+    lines += [",".join(repr(float(value)) for value in row) for row in np.column_stack([masses, columns])]
+    (folder / "neff_scalar.csv").write_text("\n".join(lines) + "\n")
+    seal(folder, {"neff_scalar.csv": SOURCE}, keep=True)
+    report(masses, columns, middle, between)
+
+
+def zprime(workers: int) -> None:
+    """Write the tables of a Z' and seal them."""
     folder = data_root() / "constraints"
     masses = spaced(*MASS_RANGE_MEV, MASSES)
     heavy = spaced(2.0 * MASS_ELECTRON_MEV, MASS_RANGE_MEV[1], MIXING_MASSES)
@@ -124,6 +149,7 @@ def report(masses: FloatArray, columns: FloatArray, middle: FloatArray, exact: F
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 2:
+    chosen = {"zprime": zprime, "scalar": scalar}.get(sys.argv[1] if len(sys.argv) > 1 else "")
+    if chosen is None or len(sys.argv) > 3:
         sys.exit(__doc__)
-    main(int(sys.argv[1]) if len(sys.argv) == 2 else 2)
+    chosen(int(sys.argv[2]) if len(sys.argv) == 3 else 2)

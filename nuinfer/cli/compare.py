@@ -125,7 +125,7 @@ def print_comparison(result: "nuinfer.Comparison", title: str) -> None:
         say("One-sided terms are penalties, no densities: ln Z has them, the last ln B has not (same reference).")
     say(f"Words: {content['scale_reference']}. LOO: elpd against the best, secondary.")
     for test in content["absorption"]:
-        _say_absorption(test)
+        _say_absorption(test, result[test["absorption"]].analysis.spelled("g'"))
     if "average" in content:
         weights = (f"{name} {weight:.3f}" for name, weight in content["average"]["weights"].items())
         say(f"probabilities for equal prior odds: {', '.join(weights)}")
@@ -142,12 +142,13 @@ def _with_error(entry: Mapping[str, float], key: str) -> str:
     return f"{entry[key]:.2f} ± {entry[f'{key}_error']:.2f}"
 
 
-def _say_absorption(test: dict[str, Any]) -> None:
+def _say_absorption(test: dict[str, Any], coupling: str) -> None:
     """Absorption against none: nested sampling, Savage-Dickey and the likelihood ratio side by side."""
     rows = [("nested sampling", f"ln B = {test['ln_bayes_factor']:.2f} ± {test['error']:.2f}")]
     dickey, ratio = test["savage_dickey"], test["likelihood_ratio"]
     if dickey:
-        plateau = f"plateau g' < {dickey['plateau_below']:.2g}, mass-only constraints leave {dickey['mass_only']:.3f}"
+        below = f"plateau {coupling} < {dickey['plateau_below']:.2g}"
+        plateau = f"{below}, mass-only constraints leave {dickey['mass_only']:.3f}"
         rows.append(("Savage-Dickey", f"ln B = {dickey['ln_bayes_factor']:.2f} ± {dickey['error']:.2f} ({plateau})"))
     if ratio:
         simulated = f"{len(ratio['simulated'])} simulated data sets"

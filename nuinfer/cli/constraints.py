@@ -64,9 +64,10 @@ def run(arguments: Arguments) -> int:
             say(f"{name}: {entry['statement']} ({entry['reference']})")
         columns = [map(_allowed, b.lower.tolist(), b.upper.tolist()) for b in bounds]
         rows = zip((f"{m:.3g}" for m in masses), *columns, strict=True)
+        coupling, mass = map(analysis.spelled, ("g'", "m_Z' [MeV]"))
         command.print_table(
-            f"{analysis.name}: g' allowed at {convention.label(arguments.level)}",
-            ["m_Z' [MeV]", *(b.name for b in bounds)],
+            f"{analysis.name}: {coupling} allowed at {convention.label(arguments.level)}",
+            [mass, *(b.name for b in bounds)],
             rows,
         )
     written = [_save(Path(arguments.out), answer)] if arguments.out else []

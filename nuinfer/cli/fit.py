@@ -51,7 +51,7 @@ def run(arguments: Arguments) -> int:
     with nuinfer.open_executor(arguments.jobs, arguments.scheduler) as executor:
         fitted = fit_as(analysis, out, asked, How(**how, executor=executor, meanwhile=draw))
     summary = fitted.summary()
-    print_summary(out, summary)
+    print_summary(out, summary, analysis.mediator)
     draw(fitted)  # where the run was finished before
     command.say_written(*drawn)
     say(f"all figures: {shlex.join(['nuinfer', 'plot', str(out)])}")
@@ -59,8 +59,10 @@ def run(arguments: Arguments) -> int:
     return OK if summary["converged"] else NOT_CONVERGED
 
 
-def print_summary(folder: Path, summary: Mapping[str, Any]) -> None:
+def print_summary(folder: Path, summary: Mapping[str, Any], mediator: str = "vector") -> None:
     """Parameters, one-sided limits and what the limit on g' hangs on: tables that fit 80 columns."""
+    from nuinfer.physics.mediator import spelled
+
     rows, limits = [], []
     for name, entry in summary["parameters"].items():
         interval = "{:.3g} .. {:.3g}".format(*entry["hpd68"])
@@ -82,7 +84,8 @@ def print_summary(folder: Path, summary: Mapping[str, Any]) -> None:
             (one["case"], _coupling(one["credible"], "-"), _coupling(one["profile"], "none"), _how(one))
             for one in cases
         ]
-        title = f"upper limit on g' ({LIMIT.words}), and what it hangs on; k: Pareto's, of weights"
+        limit = spelled("upper limit on g'", mediator)
+        title = f"{limit} ({LIMIT.words}), and what it hangs on; k: Pareto's, of weights"
         command.print_table(title, ("", *head, "credible one by"), shown)
     for warning in summary["warnings"]:
         say(f"warning: {warning}")

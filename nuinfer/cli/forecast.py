@@ -55,7 +55,8 @@ def run(arguments: Arguments) -> int:
 def _years(arguments: Arguments, shared: dict[str, Any]) -> Any:
     """The forecast for one Z', said to people unless it is wanted as JSON."""
     from nuinfer.inference.profile.profile import threshold
-    from nuinfer.inference.studies.forecast import EXPOSURES, STATEMENT
+    from nuinfer.inference.studies.forecast import EXPOSURES
+    from nuinfer.physics.mediator import spelled
 
     exposures = arguments.exposures or EXPOSURES
     result = nuinfer.forecast(arguments.analysis, exposures=exposures, check=arguments.check, **shared)
@@ -66,8 +67,9 @@ def _years(arguments: Arguments, shared: dict[str, Any]) -> Any:
     at = ", ".join(f"{name} = {value:g}" for name, value in result.at.items())
     say(f"{result.name} at {at}{_area(result.effective_area_scale)}")
     command.print_table("", ("livetime [yr]", "q, seen", "q, excluded"), rows)
-    say(f"q: {STATEMENT}; {result.level:.0%} is q = {threshold(result.level):.3g}")
-    for name, truth in (("seen", "if there is such a Z'"), ("excluded", "if there is none")):
+    say(f"q: {result.statement}; {result.level:.0%} is q = {threshold(result.level):.3g}")
+    such = spelled("if there is such a Z'", result.mediator)
+    for name, truth in (("seen", such), ("excluded", "if there is none")):
         relation, years = result.years_until(name)
         say(f"{name} at {result.level:.0%} after {'' if relation == '=' else relation + ' '}{years:.3g} yr, {truth}")
     for check in result.checks:
@@ -83,6 +85,7 @@ def _years(arguments: Arguments, shared: dict[str, Any]) -> Any:
 def _band(arguments: Arguments, shared: dict[str, Any]) -> Any:
     """The limits expected without a Z', said to people unless they are wanted as JSON."""
     from nuinfer.inference.studies.forecast import QUANTILES
+    from nuinfer.physics.mediator import spelled
 
     masses = command.mass_grid(arguments.masses or (3.0, 30.0), arguments.points)
     if arguments.figure and len(masses) < 2:
@@ -93,8 +96,9 @@ def _band(arguments: Arguments, shared: dict[str, Any]) -> Any:
     table = zip(result.m_zprime_mev, *result.quantiles(), result.asimov, strict=True)
     rows = [[f"{mass:.3g}", *(f"{g:.3g}" if g < float("inf") else "none" for g in row)] for mass, *row in table]
     what = f"limits on g' at {result.level:.0%}, quantiles over data sets"
-    say(f"{result.name}{_area(result.effective_area_scale)}, {result.years:.3g} yr, no Z': {what}")
-    command.print_table("", ("m_Z' [MeV]", *(f"{q:.1%}" for q in QUANTILES), "expected counts"), rows)
+    what, mass = (spelled(text, result.mediator) for text in (f"no Z': {what}", "m_Z' [MeV]"))
+    say(f"{result.name}{_area(result.effective_area_scale)}, {result.years:.3g} yr, {what}")
+    command.print_table("", (mass, *(f"{q:.1%}" for q in QUANTILES), "expected counts"), rows)
     say(f"none: every coupling of the prior, up to {result.g_prime_max:.3g}, is allowed")
     return result
 

@@ -49,7 +49,8 @@ def run(arguments: Arguments) -> int:
         rows = [(f"{mass:.4g}", _shown(g, "none", 3), _shown(error, "", 1)) for mass, g, error in shares]
         words = {"profile": LIMIT.label(found.level), "credible": credible(found.level)}
         meaning = words.get(found.method, f"{percent(found.level)} CL, Feldman and Cousins")
-        command.print_table(f"{found.name}: {meaning}", ("m_Z' [MeV]", "g' <", "Monte-Carlo error"), rows)
+        head = map(analysis.spelled, ("m_Z' [MeV]", "g' <", "Monte-Carlo error"))
+        command.print_table(f"{found.name}: {meaning}", tuple(head), rows)
         for text in found.warnings:
             say(f"warning: {text}")
     written = [_csv(Path(arguments.csv), found)] if arguments.csv else []

@@ -14,6 +14,7 @@ from nuinfer.config.tables import (
     SamplerConfig,
     constraint_forms,
     definitions,
+    mediator_of,
     own_definitions,
 )
 from nuinfer.config.text import (
@@ -32,6 +33,7 @@ from nuinfer.config.text import (
 __all__ = [
     "CONFIG_RESOLVED", "Config", "Count", "DataConfig", "EntryName", "FixedConfig", "ModelConfig", "NormalConfig",
     "ParametersConfig", "SamplerConfig", "SimplexConfig", "Table", "UniformConfig", "code_of", "constraint_forms",
-    "definitions", "entry_of", "late_keys", "left_open", "n_eff", "not_heated_because", "own_definitions", "parse",
-    "presets", "read_text", "read_toml_text", "split_override", "toml", "typed", "validated",
+    "definitions", "entry_of", "late_keys", "left_open", "mediator_of", "n_eff", "not_heated_because",
+    "own_definitions", "parse", "presets", "read_text", "read_toml_text", "split_override", "toml", "typed",
+    "validated",
 ]  # fmt: skip

@@ -8,10 +8,12 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, get_args
 
+import numpy as np
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import PydanticCustomError
 
 from nuinfer.errors import expanded
+from nuinfer.physics.mediator import COUPLINGS
 from nuinfer.registry import Registry, is_path
 
 
@@ -32,6 +34,56 @@ def one_of(known: Registry[Any] | Mapping[str, Any], *, files: bool = False) -> 
         return value
 
     return BeforeValidator(check)
+
+
+def complex_of(row: Any) -> tuple[complex, ...]:
+    """Entries that are numbers, or pairs (re, im) where they are not real."""
+    return tuple(complex(*entry) if np.ndim(entry) else complex(entry) for entry in row)
+
+
+def complex_entries(value: Any, shape: tuple[int, ...], allowed: str) -> Any:
+    """Nested lists of finite numbers, each a number or, where it is not real, a pair (re, im)."""
+
+    def plain(part: Any) -> Any:
+        if isinstance(part, list):
+            return tuple(map(plain, part))
+        return (part.real, part.imag) if part.imag else part.real
+
+    try:
+        array = np.array(complex_of(value) if len(shape) == 1 else list(map(complex_of, value)))
+    except (TypeError, ValueError):
+        array = np.zeros(0)
+    if array.shape != shape or not np.all(np.isfinite(array)):
+        raise PydanticCustomError("entries", "{allowed}", {"allowed": f"{allowed}, each a finite number or [re, im]"})
+    return plain((array + 0.0).tolist())  # no -0
+
+
+def _couplings(value: Any) -> Any:
+    """The name of a matrix, or its rows."""
+    if isinstance(value, str) and value not in COUPLINGS:
+        names = ", ".join(f"'{name}'" for name in COUPLINGS)
+        allowed = f"{names} or a matrix{nearest(value, COUPLINGS)}"
+        raise PydanticCustomError("couplings", "{allowed}", {"allowed": allowed})
+    named = value is None or isinstance(value, str)
+    return value if named else complex_entries(value, (3, 3), "a name, or 3 rows of 3 entries")
+
+
+def _amplitudes(value: Any) -> Any:
+    """Entries of a row."""
+    allowed = "3 entries [c_e, c_mu, c_tau], not all zero"
+    found = None if value is None else complex_entries(value, (3,), allowed)
+    if found is not None and not any(map(np.any, found)):
+        raise PydanticCustomError("entries", "{allowed}", {"allowed": allowed})
+    return found
+
+
+_Entry = float | tuple[float, float]
+_Row = tuple[_Entry, ...]
+Couplings = Annotated[str | tuple[_Row, _Row, _Row] | None, BeforeValidator(_couplings)]
+"""A name of `COUPLINGS`, or a matrix."""
+
+Amplitudes = Annotated[tuple[_Entry, _Entry, _Entry] | None, BeforeValidator(_amplitudes)]
+"""Three numbers, real or complex."""
 
 
 def not_built(off: object) -> BeforeValidator:

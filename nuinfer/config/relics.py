@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from nuinfer.config.tables import Config
+from nuinfer.config.tables import Config, mediator_of
 from nuinfer.constraints import CONSTRAINTS
 from nuinfer.constraints.definition import NUFIT60, Prediction, is_lmu_ltau
 from nuinfer.parameters import PARAMETERS
@@ -26,7 +26,8 @@ def not_heated_because(config: Config) -> str:
         If the options of ``[constraints.neff]`` do not go together.
     """
     model = config.model
-    if model.mediator != "vector" or not is_lmu_ltau(model.charges):
+    mediator = mediator_of(model)
+    if not mediator.spin or not is_lmu_ltau(mediator.given):
         return "Delta N_eff is known for a vector with charges (0, q, -q)"
     if model.neutrino == "dirac":
         return "with model.neutrino 'dirac' Delta N_eff is not that of the table"

@@ -3,24 +3,43 @@
 What the values of a key may be is asked of what it names: laws, sources, spectra and constraints of their folders.
 """
 
+import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, create_model, model_validator
 
 from nuinfer.config.entries import ParametersConfig, completed
-from nuinfer.config.fields import LISTED, Count, EntryName, Positive, Table, UserPath, late, not_built, one_of
+from nuinfer.config.fields import (
+    LISTED,
+    Amplitudes,
+    Count,
+    Couplings,
+    EntryName,
+    Positive,
+    Table,
+    UserPath,
+    complex_of,
+    late,
+    not_built,
+    one_of,
+)
 from nuinfer.constraints import CONSTRAINTS
 from nuinfer.datafiles import resolved_name
+from nuinfer.errors import ConfigError, PhysicsDomainError
 from nuinfer.parameters import PARAMETERS, Definition, with_own
 from nuinfer.physics.cosmology import COSMOLOGIES
 from nuinfer.physics.evolution import LAWS
-from nuinfer.physics.mediator import MEDIATORS, Neutrino
+from nuinfer.physics.mediator import COUPLINGS, MEDIATORS, Mediator, Neutrino, spelled
 from nuinfer.physics.mixing import MIXINGS
 from nuinfer.physics.sources import SOURCES, Source
 from nuinfer.physics.spectra import SPECTRA, Frame, Spectrum
 from nuinfer.registry import is_path
+
+OTHER: Mapping[str, str] = MappingProxyType({"charges": "couplings", "couplings": "charges"})
+"""Keys of ``[model]`` that say the same: each to the one that it takes the place of."""
 
 
 class ModelConfig(Table):
@@ -28,8 +47,8 @@ class ModelConfig(Table):
 
     absorption: StrictBool = True
     mediator: Annotated[str, one_of(MEDIATORS)] = "vector"
-    charges: Annotated[tuple[float, float, float], LISTED] = (0.0, 1.0, -1.0)
-    couplings: Annotated[None, not_built(None), late(None)] = None
+    charges: Annotated[tuple[float, float, float] | None, LISTED] = (0.0, 1.0, -1.0)
+    couplings: Annotated[Couplings, late(None)] = None
     channels: Annotated[str, not_built("resonance"), late("resonance")] = "resonance"
     neutrino: Neutrino = "majorana"
     coherence: Literal["coherent", "decoherent"] = "decoherent"
@@ -49,9 +68,34 @@ class ModelConfig(Table):
     targets: Literal["at_rest", "thermal"] = "at_rest"
     relic_neutrinos: Annotated[Literal["standard", "heated"] | None, late("standard")] = None
     relic_overdensity: Annotated[Positive, late(1.0)] = 1.0
-    sterile: Annotated[bool, not_built(False), late(False)] = False
-    sterile_density: Annotated[None, not_built(None), late(None)] = None
-    sterile_coupling: Annotated[None, not_built(None), late(None)] = None
+    sterile: Annotated[StrictBool, late(False)] = False
+    sterile_density: Annotated[Positive | None, late(None)] = None
+    sterile_coupling: Annotated[Amplitudes, late(None)] = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _couplings_or_charges(cls, tree: Any) -> Any:
+        """Couplings take the place of the charges that there are by default; only one of them may be given."""
+        if not isinstance(tree, Mapping):
+            return tree
+        given = [key for key in OTHER if tree.get(key) is not None]
+        if len(given) > 1:
+            raise ConfigError("model.charges, model.couplings: one of the two is allowed, not both")
+        kept = {key: value for key, value in tree.items() if key not in OTHER or value is not None}
+        return {**kept, "charges": None} if given == ["couplings"] else kept
+
+    @model_validator(mode="after")
+    def _sterile_keys(self) -> Self:
+        """Those of a sterile state go together."""
+        for key in ("sterile_density", "sterile_coupling"):
+            value = getattr(self, key)
+            if self.sterile and value is None:
+                raise ConfigError(f"model.{key}: missing; model.sterile = true needs it")
+            if value is not None and not self.sterile:
+                raise ConfigError(f"model.{key}: {json.dumps(value)} is not allowed without model.sterile = true")
+        if self.sterile and self.channels != "resonance":
+            raise ConfigError(f"model.channels: '{self.channels}' is not allowed with model.sterile, only 'resonance'")
+        return self
 
 
 class DataConfig(Table):
@@ -158,7 +202,7 @@ def definitions(tree: Mapping[str, Any] = MappingProxyType({})) -> dict[str, Def
 
     Examples
     --------
-    >>> list(definitions())[4:8]
+    >>> list(definitions())[5:9]
     ['gamma', 'phi_total', 'log10_cutoff_gev', 'log10_break_gev']
     """
     model, owners, own = tree.get("model", {}), list[Spectrum | Source](), list[Definition]()
@@ -171,10 +215,34 @@ def definitions(tree: Mapping[str, Any] = MappingProxyType({})) -> dict[str, Def
     return with_own([*others, *own])
 
 
+def mediator_of(model: ModelConfig) -> Mediator:
+    """The mediator that a model has.
+
+    Raises
+    ------
+    ConfigError
+        If there is none with its couplings.
+
+    Examples
+    --------
+    >>> mediator_of(ModelConfig(mediator="scalar", couplings="nu_tau")).charges
+    (0.0, 0.0, 1.0)
+    """
+    spin, given = MEDIATORS[model.mediator].value, model.couplings
+    charges = COUPLINGS[given] if isinstance(given, str) else model.charges
+    matrix = None if charges is not None or given is None else tuple(map(complex_of, given))
+    sterile = None if model.sterile_coupling is None else complex_of(model.sterile_coupling)
+    try:
+        return Mediator(charges, spin, matrix, model.neutrino, sterile)
+    except PhysicsDomainError as error:
+        raise ConfigError(f"model.{error}") from None
+
+
 def own_definitions(model: ModelConfig) -> dict[str, Definition]:
-    """The parameters of every model with those of the spectrum and the source of this one, by name."""
+    """The parameters of every model with those of the spectrum and the source of this one, with its labels, by name."""
     spectrum, source = SPECTRA.find(model.spectrum, "model.spectrum"), SOURCES.find(model.source, "model.source")
-    return with_own([*spectrum.parameters, *source.parameters])
+    every = with_own([*spectrum.parameters, *source.parameters])
+    return {name: replace(d, label=spelled(d.label, model.mediator)) for name, d in every.items()}
 
 
 def constraint_forms(constraints: ConstraintsConfig) -> dict[str, str]:

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from nuinfer.config.fields import Table, describe, late_keys, nearest
 from nuinfer.config.settled import settled
-from nuinfer.config.tables import Config, DataConfig, ModelConfig, definitions
+from nuinfer.config.tables import OTHER, Config, DataConfig, ModelConfig, definitions
 from nuinfer.datafiles import MANIFEST, is_own, refuse_ambiguous
 from nuinfer.errors import ConfigError, expanded
 from nuinfer.registry import is_path
@@ -217,7 +217,10 @@ def split_override(text: str) -> tuple[str, Any]:
 
 
 def _assign(tree: dict[str, Any], path: list[str], value: object) -> None:
-    """Set a dotted key; `value` and `prior` of a parameter replace what it was, other keys change one number of it."""
+    """Set a dotted key; `value` and `prior` of a parameter replace what it was, other keys change one number of it.
+
+    Charges replace couplings, and couplings charges.
+    """
     node = tree
     for part in path[:-1]:
         node = node.setdefault(part, {})
@@ -225,6 +228,8 @@ def _assign(tree: dict[str, Any], path: list[str], value: object) -> None:
             raise ConfigError(f"{'.'.join(path)}: '{part}' is a value, not a table")
     if len(path) == 3 and path[0] == "parameters" and path[2] in RESETTING:
         node.clear()
+    if path[:-1] == ["model"] and value is not None:
+        node.pop(OTHER.get(path[-1], ""), None)
     if isinstance(value, Mapping) and isinstance(node.get(path[-1]), dict):
         for key in sorted(value, key=lambda key: key not in RESETTING):  # first what clears the others
             _assign(tree, [*path, key], value[key])

@@ -88,7 +88,7 @@ class Constraint:
     arguments : tuple of str
         Values of a point that `predict` takes: parameters, ``m_zprime_mev``, ``g_prime``, ``sum_nu_masses_ev``.
     files : tuple of (str, str)
-        Paths of the user's files behind it, with their sha256.
+        Paths of the files behind it, the user's and those that joined late (`Definition.late`), with their sha256.
     label, colour : str
         How figures show it; blank: its name, and the next colour that is free.
     prediction_reference : str, optional

@@ -306,4 +306,5 @@ CONSTRAINT = Definition(
     measurement="phase2",
     prediction=_prediction,
     prediction_reference=constants.KAMADA_YU,
+    not_scalar_because="a scalar couples to neutrinos alone, and no loop of charged leptons lets electrons see it",
 )

@@ -10,19 +10,24 @@ import dataclasses
 import functools
 import inspect
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Literal, get_args, get_type_hints
+
+import numpy as np
 
 from nuinfer.constraints.base import PLANE, Constraint, Form, Measurement, check_option
 from nuinfer.constraints.tables import FOLDER
 from nuinfer.datafiles import DataFolder, locate
 from nuinfer.errors import ConfigError, DataIntegrityError
 from nuinfer.physics import masses
+from nuinfer.physics.mediator import COUPLINGS, written
 from nuinfer.physics.mixing import NUFIT60_NORMAL, Mixing
 from nuinfer.typing import FloatArray
 
-Charges = tuple[float, float, float]
+Couplings = Sequence[float] | Sequence[Sequence[complex]]
+"""Charges of the three flavours, or a matrix of couplings where they are more than these (`Mediator.given`)."""
 MassRange = tuple[float, float]
 Oscillation = tuple[Mixing, float]
 """The mixing of an analysis, and its m2^2 - m1^2 in eV^2."""
@@ -79,16 +84,24 @@ class Definition:
         ``Literal``, ``PositiveFloat`` or bool.
     prediction_reference : str or None
         Whom to cite for the prediction; None for a quantity that is a parameter itself.
-    charges : {"any", "(0, q, -q)"}
-        Charges for which it was derived.
+    charges : {"any", "muon", "(0, q, -q)"}
+        Those for which it was derived: any couplings; the muon's to itself, whatever the other flavours do; charges.
     mediators : tuple of str
-        Mediators for which it was derived.
+        Mediators for which it was derived, and
+    not_scalar_because : str
+        why not for a scalar, if not.
+    of_scalar : callable, optional
+        What takes the place of `prediction` for a scalar, with the matrix of couplings, which multiplies g', instead of
+        the `Oscillation`. The keywords are those of `prediction`; `charges` are then the vector's.
     forms : tuple of str
         Forms that make sense, of all measurements, and
     forms_because : str
         why not others.
     not_dirac_because : str
         Why not for Dirac neutrinos; blank: for them too.
+    late : tuple of str
+        Files of ``data/constraints`` that 0.1.0 did not have, of `of_scalar` if there is one: in the checksums of those
+        who use them alone, so that others keep their hash.
     """
 
     name: str
@@ -98,11 +111,14 @@ class Definition:
     measurement: str
     prediction: Callable[..., Prediction]
     prediction_reference: str | None
-    charges: Literal["any", "(0, q, -q)"] = "(0, q, -q)"
+    charges: Literal["any", "muon", "(0, q, -q)"] = "(0, q, -q)"
     mediators: tuple[str, ...] = ("vector",)
+    not_scalar_because: str = ""
+    of_scalar: Callable[..., Prediction] | None = None
     forms: tuple[str, ...] = get_args(Form)
     forms_because: str = ""
     not_dirac_because: str = ""
+    late: tuple[str, ...] = ()
 
     @functools.cached_property
     def options(self) -> Mapping[str, tuple[Any, Any]]:
@@ -112,7 +128,7 @@ class Definition:
         return {keyword.name: (types[keyword.name], keyword.default) for keyword in keywords}
 
     def build(
-        self, form: Form, measurement: str, charges: Charges, mass_range_mev: MassRange | None, *,
+        self, form: Form, measurement: str, couplings: Couplings, mass_range_mev: MassRange | None, *,
         mediator: str = "vector", oscillation: Oscillation = NUFIT60,
         confidence_level: float = 0.95, limit: float | None = None, **options: Any,
     ) -> Constraint:  # fmt: skip
@@ -122,8 +138,8 @@ class Definition:
         ----------
         form, measurement, confidence_level, limit, **options
             The keys of its table in the configuration.
-        charges : tuple of float
-            Charges of the three flavours.
+        couplings : sequence
+            Charges of the three flavours, or the matrix of couplings.
         mass_range_mev : tuple of float, optional
             Range of m_Z' in the analysis; None without a Z'.
         mediator : {"vector", "scalar"}
@@ -134,13 +150,13 @@ class Definition:
         Raises
         ------
         ConfigError
-            If it was not derived for the mediator or its charges, its tables do not cover the masses, the measurement
+            If it was not derived for the mediator or its couplings, its tables do not cover the masses, the measurement
             or an option is unknown, or the form does not fit the measurement or the limit.
         """
         where, allowed = f"constraints.{self.name}", " and ".join(map(repr, self.forms))
         if mediator not in self.mediators:
-            kinds = " or ".join(self.mediators)
-            raise ConfigError(f"{where}: it is a {kinds}'s; with model.mediator '{mediator}' it must be off")
+            kinds, because = " or ".join(self.mediators), f": {self.not_scalar_because}" * (mediator == "scalar")
+            raise ConfigError(f"{where}: it is a {kinds}'s; with model.mediator '{mediator}' it must be off{because}")
         if form in get_args(Form) and form not in self.forms:
             raise ConfigError(f"{where}.form: '{form}' is not allowed, only {allowed}: {self.forms_because}")
         known: dict[str, dict[str, Any]] = read_numbers(self.name)["measurements"]
@@ -152,19 +168,24 @@ class Definition:
             raise ConfigError(f"{where}.limit: {limit} must be a finite number")
         for name, value in options.items():
             check_option(f"{where}.{name}", self.options[name][0], value)
-        strength = abs(charges[1]) if self.charges == "any" else lmu_ltau_strength(self.name, charges)
-        numbers = known[measurement]
-        made = self.prediction(numbers, oscillation, **options)
+        numbers, strength, late = known[measurement], 1.0, self.late
+        if mediator == "scalar" and self.of_scalar:
+            matrix = np.diag(couplings) if np.ndim(couplings) == 1 else np.asarray(couplings)
+            made = self.of_scalar(numbers, matrix, **options)
+        else:
+            strength, late = _STRENGTHS[self.charges](self.name, couplings), () if self.of_scalar else late
+            made = self.prediction(numbers, oscillation, **options)
         require_coverage(self.name, mass_range_mev, made.covered_mev)
         given = {field.name for field in dataclasses.fields(Measurement)} & numbers.keys()
         measured = {"name": measurement, **{key: numbers[key] for key in given}, **made.measured}
         if limit is not None:
             measured["limit"] = limit
-        predict = made.predict
+        predict, known_files = made.predict, DataFolder.open(locate(FOLDER)).checksums()
         if made.arguments == PLANE and strength != 1.0:
             predict = functools.partial(charged, predict, strength)
         return Constraint(
             self.name, form, Measurement(**measured), predict, made.standard_model, confidence_level, made.arguments,
+            files=tuple((f"{FOLDER}/{file}", known_files[file]) for file in late),
             label=self.label, colour=self.colour, prediction_reference=made.reference or self.prediction_reference,
         )  # fmt: skip
 
@@ -208,29 +229,65 @@ def _cited(where: str, table: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[
 # Refusals -------------------------------------------------------------------------------------------------------------
 
 
-def lmu_ltau_strength(constraint: str, charges: Charges) -> float:
+def lmu_ltau_strength(constraint: str, couplings: Couplings) -> float:
     """``|q|`` of the charges ``(0, q, -q)``, for which the constraint was derived.
 
     Raises
     ------
     ConfigError
-        For any other charges.
+        For any other couplings.
 
     Examples
     --------
     >>> lmu_ltau_strength("neff", (0.0, -2.0, 2.0))
     2.0
     """
-    if not is_lmu_ltau(charges):
+    if not is_lmu_ltau(couplings):
         only = "only (0, q, -q) with q != 0, for which it was derived; set its form to 'off'"
-        raise ConfigError(f"constraints.{constraint}: model.charges {tuple(charges)} are not allowed, {only}")
-    return abs(charges[1])
+        raise ConfigError(f"constraints.{constraint}: {_given(couplings)} are not allowed, {only}")
+    return float(np.abs(couplings[1]))
 
 
-def is_lmu_ltau(charges: Charges) -> bool:
-    """Whether the charges are (0, q, -q) with q != 0."""
-    electron, muon, tau = charges
-    return electron == 0.0 and muon == -tau and muon != 0.0
+def muon_strength(constraint: str, couplings: Couplings) -> float:
+    """Size of the coupling of the muon to itself.
+
+    Raises
+    ------
+    ConfigError
+        If it couples to other flavours too: there are other leptons in the loop, or at the end, then.
+
+    Examples
+    --------
+    >>> muon_strength("trident", [[0, 0, 1], [0, -2, 0], [1, 0, 0]])
+    2.0
+    """
+    row = np.diag(couplings)[1] if np.ndim(couplings) == 1 else np.asarray(couplings)[1]
+    if row[[0, 2]].any():
+        only = "only those of the muon to itself, for which it was derived; set its form to 'off'"
+        raise ConfigError(f"constraints.{constraint}: {_given(couplings)} are not allowed, {only}")
+    return float(np.abs(row[1]))
+
+
+def is_lmu_ltau(couplings: Couplings) -> bool:
+    """Whether these are charges (0, q, -q) with q != 0."""
+    if np.ndim(couplings) != 1:
+        return False
+    electron, muon, tau = couplings
+    return electron == 0.0 and muon == -tau and muon != 0.0  # type: ignore[operator]
+
+
+def _given(couplings: Couplings) -> str:
+    key = "charges" if np.ndim(couplings) == 1 else "couplings"
+    named = next((f" ('{name}')" for name, of in COUPLINGS.items() if np.array_equal(couplings, of)), "")
+    return f"model.{key} {written(couplings)}{named}"
+
+
+_STRENGTHS: Mapping[str, Callable[[str, Couplings], float]] = MappingProxyType({
+    "any": lambda _name, _couplings: 1.0,
+    "muon": muon_strength,
+    "(0, q, -q)": lmu_ltau_strength,
+})  # fmt: skip
+"""What multiplies g' in a constraint derived for unit charge, by its `Definition.charges`."""
 
 
 def require_coverage(constraint: str, mass_range_mev: MassRange | None, covered_mev: MassRange | None) -> None:

@@ -92,5 +92,6 @@ CONSTRAINT = Definition(
     measurement="wp2025",
     prediction=lambda _numbers, _oscillation: Prediction(_in_units, standard_model=0.0),
     prediction_reference=KAMADA_YU,
-    charges="any",  # it scales with the square of the muon's
+    charges="muon",  # it scales with the square of the muon's
+    not_scalar_because="a scalar couples to neutrinos alone, not to muons",
 )

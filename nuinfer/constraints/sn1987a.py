@@ -154,4 +154,5 @@ CONSTRAINT = Definition(
     prediction_reference=KAMADA_YU,
     forms=("exclusion", "one_sided"),
     forms_because="the recipe has no diffusion time without a Z'",
+    not_scalar_because="a scalar's diffusion differs, for it makes nu nu and has no polarisations",
 )

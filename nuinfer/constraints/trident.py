@@ -104,5 +104,6 @@ CONSTRAINT = Definition(
     measurement="ccfr",
     prediction=_prediction,
     prediction_reference="Altmannshofer et al., Phys. Rev. Lett. 113 (2014) 091801, arXiv:1406.2332",
-    charges="any",  # it depends on the muon's alone
+    charges="muon",
+    not_scalar_because="a scalar couples to neutrinos alone and makes no muons",
 )

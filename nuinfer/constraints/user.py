@@ -3,8 +3,9 @@
 ``[constraints.limit_curve.NAME]`` names a CSV with the columns ``m_zprime_mev`` and ``g_prime``, an upper limit on g';
 interpolated in log-log, couplings above the curve are excluded. ``[constraints.custom.NAME]`` names a Python file that
 defines ``build(charges, mass_range_mev, **options) -> Constraint``; the other keys are the options, `mass_range_mev` is
-None without a Z'. Its functions can be sent to other processes: they load the file again, and refuse one that has
-changed.
+None without a Z'. A ``build`` that names an argument `couplings` gets these too, an array (3, 3), and None for charges
+where there is more to them than a diagonal; any other is refused there. Its functions can be sent to other processes:
+they load the file again, and refuse one that has changed.
 """
 
 from __future__ import annotations
@@ -12,22 +13,24 @@ from __future__ import annotations
 import dataclasses
 import functools
 import hashlib
+import inspect
 from collections.abc import Callable, Mapping
 from typing import Literal
 
 import numpy as np
 
 from nuinfer.constraints.base import PLANE, Constraint, Measurement
-from nuinfer.constraints.definition import Charges, MassRange, charged, lmu_ltau_strength, require_coverage
+from nuinfer.constraints.definition import Couplings, MassRange, charged, lmu_ltau_strength, require_coverage
 from nuinfer.constraints.tables import Curve
 from nuinfer.datafiles import parse_csv
 from nuinfer.errors import ConfigError, DataIntegrityError, expanded
+from nuinfer.physics.mediator import written
 from nuinfer.registry import FromFile, UserFile, load_file
 from nuinfer.typing import FloatArray
 
 
 def limit_curve(
-    name: str, charges: Charges, mass_range_mev: MassRange | None, *, table: str, reference: str,
+    name: str, couplings: Couplings, mass_range_mev: MassRange | None, *, table: str, reference: str,
     confidence_level: float, outside: Literal["refuse", "allowed"] = "refuse",
 ) -> Constraint:  # fmt: skip
     """The exclusion ``g' > limit(m_Z')``, for charges (0, q, -q).
@@ -36,7 +39,7 @@ def limit_curve(
     ----------
     name : str
         Name of the entry, ``NA64`` of ``[constraints.limit_curve.NA64]``.
-    charges, mass_range_mev
+    couplings, mass_range_mev
         Of the analysis.
     table : str
         Path of the CSV.
@@ -50,7 +53,7 @@ def limit_curve(
     Raises
     ------
     ConfigError
-        If the file is no such table, the reference is blank, the charges are others, or the table does not cover the
+        If the file is no such table, the reference is blank, the couplings are others, or the table does not cover the
         masses.
     """
     label = f"limit_curve.{name}"
@@ -68,7 +71,7 @@ def limit_curve(
         except ConfigError as error:
             raise ConfigError(f"{error}; outside = 'allowed' excludes nothing there") from None
     measured = Measurement(f"{name} at {100.0 * confidence_level:g} %", reference, limit=1.0)
-    predict = functools.partial(charged, curve.over_limit, lmu_ltau_strength(label, charges))
+    predict = functools.partial(charged, curve.over_limit, lmu_ltau_strength(label, couplings))
     files = ((str(table), hashlib.sha256(content).hexdigest()),)
     return Constraint(label, "exclusion", measured, predict, 0.0, confidence_level, files=files, label=name)
 
@@ -89,7 +92,7 @@ def _curve(where: str, content: bytes) -> Curve:
 
 
 def custom(
-    name: str, charges: Charges, mass_range_mev: MassRange | None, *, file: str, **options: object
+    name: str, couplings: Couplings, mass_range_mev: MassRange | None, *, file: str, **options: object
 ) -> Constraint:
     """Load a Python file and call its ``build``.
 
@@ -97,7 +100,7 @@ def custom(
     ----------
     name : str
         Name of the entry, ``mine`` of ``[constraints.custom.mine]``; the term is called ``custom.mine``.
-    charges, mass_range_mev
+    couplings, mass_range_mev
         Of the analysis.
     file : str
         Path of the Python file.
@@ -110,7 +113,7 @@ def custom(
         If the file cannot be loaded, has no ``build``, fails, or returns something other than a `Constraint`.
     """
     loaded = load_file(file, f"constraints.custom.{name}.file")
-    build = functools.partial(_built, charges=charges, mass_range_mev=mass_range_mev, options=options)
+    build = functools.partial(_built, couplings=couplings, mass_range_mev=mass_range_mev, options=options)
     constraint = build(loaded)
     return dataclasses.replace(
         constraint,
@@ -122,12 +125,18 @@ def custom(
 
 
 def _built(
-    loaded: UserFile, charges: Charges, mass_range_mev: MassRange | None, options: Mapping[str, object]
+    loaded: UserFile, couplings: Couplings, mass_range_mev: MassRange | None, options: Mapping[str, object]
 ) -> Constraint:
     where = loaded.where.removesuffix(".file")
     build = loaded.function("build", "(charges, mass_range_mev, **options)")
+    charges = couplings if np.ndim(couplings) == 1 else None
+    whole = np.diag(couplings) if charges else np.asarray(couplings)
+    matrix = {"couplings": whole} if "couplings" in inspect.signature(build).parameters else {}
+    if not (charges or matrix):
+        takes = "which build must take as an argument 'couplings'"
+        raise ConfigError(f"{where}: model.couplings {written(couplings)} are more than charges, {takes}")
     try:
-        constraint = build(charges, mass_range_mev, **options)
+        constraint = build(charges, mass_range_mev, **{**matrix, **options})
     except ConfigError:
         raise
     except (Exception, SystemExit) as error:

@@ -43,23 +43,34 @@ class Crossings(NamedTuple):
 def degenerate_crossings(mixing: Mixing, mediator: Mediator, coherence: Coherence) -> Crossings:
     """The single crossing of degenerate masses, R = V V^dagger in the mass basis, U^dagger Q^2 U (eqs. 13-23).
 
+    That of a sterile state, if there is one, is a second target.
+
     Decoherent: phases average inside the resonance, M_ii = exp(-tau R_ii). Coherent: T = exp(-tau R/2) and
     M_ki = |T_ki|^2, a sum over pairs of eigenvectors w of R, exp(-tau (r_a + r_b)/2) w_a[k] w_a[i]^* w_b[k]^* w_b[i].
     """
-    couplings = mediator.in_mass_basis(mixing)
+    squared = np.abs(mediator.in_mass_basis(mixing)) ** 2
+    sterile = squared.T[3:]
     if _is_decoherent(coherence):
-        return _diagonal(np.sum(np.abs(couplings) ** 2, axis=-1)[None, :])
+        return _diagonal(np.concatenate([squared[:, :3].sum(axis=-1)[None, :], sterile]))
     values, flavours = np.linalg.eigh(mediator.matrix @ mediator.matrix.conj().T)
     vectors = mediator.into_mass_basis(mixing) @ flavours
     values[values < ROUNDING * values.max()] = 0.0  # what is not absorbed survives any depth
     pairs = [(a, b) for a in range(3) for b in range(a, 3)]
     amplitude = np.einsum("ka,ia->aki", vectors, vectors.conj())
     matrices = [(1 if a == b else 2) * (amplitude[a] * amplitude[b].conj()).real for a, b in pairs]
-    return Crossings(np.array([[(values[a] + values[b]) / 2.0 for a, b in pairs]]), np.array([matrices]))
+    rates = [(values[a] + values[b]) / 2.0 for a, b in pairs]
+    alone = _coherent(sterile)
+    idle = ((0, 0), (0, len(pairs) - alone.rates.shape[1]))  # terms that a crossing of one state does without
+    return Crossings(
+        np.concatenate([[rates], np.pad(alone.rates, idle)]),
+        np.concatenate([[matrices], np.pad(alone.matrices, (*idle, (0, 0), (0, 0)))]),
+    )
 
 
 def split_crossings(mixing: Mixing, mediator: Mediator, coherence: Coherence) -> Crossings:
     """One crossing per target mass state j, R_j = v_j v_j^dagger with v_j[i] = V_ij, see `Mediator.in_mass_basis`.
+
+    A sterile state, if there is one, is the last.
 
     R_j has one eigenvalue r_j = |v_j|^2, so with q_i = |v_j[i]|^2/r_j and e = exp(-tau r_j/2) the coherent crossing is
     M_ki = delta_ki (1 - 2 (1 - e) q_i) + (1 - e)^2 q_k q_i; the decoherent one is M_ii = exp(-tau |v_j[i]|^2).
@@ -67,8 +78,11 @@ def split_crossings(mixing: Mixing, mediator: Mediator, coherence: Coherence) ->
     A scalar couples nu to nu instead of nu to nubar. Majorana phases drop out of |v_j[i]|, the phase delta does not.
     """
     weights = np.abs(mediator.in_mass_basis(mixing).T) ** 2  # [target j, state i]
-    if _is_decoherent(coherence):
-        return _diagonal(weights)
+    return _diagonal(weights) if _is_decoherent(coherence) else _coherent(weights)
+
+
+def _coherent(weights: FloatArray) -> Crossings:
+    """Crossings of targets that are one state each, from |v_j[i]|^2 of shape (target, 3)."""
     total = weights.sum(axis=-1)
     rates = total[:, None] * np.array([0.0, 0.5, 1.0])
     q = np.divide(weights, total[:, None], out=np.zeros_like(weights), where=total[:, None] > 0.0)

@@ -12,6 +12,11 @@ half of the relics (one helicity of two), so at equal coupling a scalar has half
 neither case does the depth know the other decays. A pseudoscalar does the same, all neutrinos being relativistic in the
 centre of mass.
 
+A sterile state may couple too: with flavour a by c_a g', L = -g' Z'_mu sum_a c_a nubar_a gamma^mu P_L nu_s + h.c. of a
+vector and -g' phi sum_a c_a nu_a nu_s + h.c. of a scalar. It is the last row and column of a Hermitian or symmetric
+matrix of 4 x 4, whose squares, every entry counted, make the width; the mixing of the sterile state with the others is
+left out, so that it is a mass state of its own.
+
 Dirac neutrinos have inert states, right-handed neutrinos and left-handed antineutrinos. A gauge theory with Dirac
 masses gives right-handed neutrinos the charge too: the vector's width doubles, and half of its decays are inert. A
 scalar, L = -phi sum g_a nubar_R nu_L + h.c. with phi real, decays to one active and one inert neutrino,
@@ -21,6 +26,7 @@ neutrinos is ours to choose: with U_R = U^* the scalar's couplings of mass state
 """
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -35,7 +41,13 @@ from nuinfer.physics.mixing import Mixing
 from nuinfer.registry import Cited
 from nuinfer.typing import ArrayLike, ComplexArray, FloatArray
 
+ROUNDING = 1e-12
+"""Relative to the largest entry: a matrix is symmetric, or Hermitian, that differs by less from one."""
+
+_COUPLINGS = "couplings", (3, 3), "a matrix of 3 x 3 finite numbers"
 _LEPTONS_MEV = (MASS_ELECTRON_MEV, MASS_MUON_MEV, MASS_TAU_MEV)
+
+STERILE_CITATION = "Probing the cosmic sterile-neutrino background with IceCube, arXiv:2409.12145"
 
 Spin = Literal[0, 1]
 """1 for a vector, 0 for a real scalar."""
@@ -59,12 +71,14 @@ class Mediator:
         them as tuples of complex numbers.
     neutrino : {"majorana", "dirac"}
         What neutrinos are.
+    sterile : sequence of 3 complex numbers, optional
+        Couplings of (e, mu, tau) with a sterile state, relative to g'.
 
     Raises
     ------
     PhysicsDomainError
-        If there is not one of charges and couplings, they are not finite, all zero or not of the symmetry, or the spin
-        or the kind of neutrino is another one.
+        If there is not one of charges and couplings, they are not finite, all zero or not of the symmetry, the sterile
+        ones are not finite or all zero, or the spin or the kind of neutrino is another one.
 
     Examples
     --------
@@ -78,6 +92,7 @@ class Mediator:
     spin: Spin = 1
     couplings: tuple[tuple[complex, ...], ...] | None = None
     neutrino: Neutrino = "majorana"
+    sterile: tuple[complex, ...] | None = None
 
     def __post_init__(self) -> None:
         if self.spin not in (0, 1):
@@ -86,19 +101,25 @@ class Mediator:
             raise PhysicsDomainError(f"neutrino: '{self.neutrino}' is not one of 'majorana', 'dirac'")
         if (self.charges is None) == (self.couplings is None):
             raise PhysicsDomainError("charges, couplings: one of them is needed, and not both")
-        name = "charges" if self.couplings is None else "couplings"
-        given = np.asarray(getattr(self, name), complex)
-        if (
-            given.shape != {"charges": (3,), "couplings": (3, 3)}[name]
-            or not np.all(np.isfinite(given))
-            or not given.any()
-        ):
-            what = "three finite numbers" if name == "charges" else "a matrix of 3 x 3 finite numbers"
-            raise PhysicsDomainError(f"{name}: {getattr(self, name)} must be {what}, not all zero")
+        name, shape, what = ("charges", (3,), "three finite numbers") if self.couplings is None else _COUPLINGS
+        try:
+            given = np.asarray(getattr(self, name), complex)
+        except (TypeError, ValueError):
+            given = np.zeros(0)
+        if given.shape != shape or not np.all(np.isfinite(given)) or not given.any():
+            text = written(given) if given.shape == shape else getattr(self, name)
+            raise PhysicsDomainError(f"{name}: {text} must be {what}, not all zero")
         matrix = np.diag(given) if name == "charges" else given
-        if np.any(matrix != (matrix.conj().T if self.spin else matrix.T)):
+        partner = matrix.conj().T if self.spin else matrix.T
+        if np.abs(matrix - partner).max() > ROUNDING * np.abs(matrix).max():
             needed = "Hermitian for a vector" if self.spin else "symmetric for a scalar"
-            raise PhysicsDomainError(f"{name}: {getattr(self, name)} must be {needed}")
+            raise PhysicsDomainError(f"{name}: {written(given)} must be {needed}")
+        matrix = 0.5 * (matrix + partner)
+        if self.sterile is not None:
+            sterile = np.asarray(self.sterile, complex)
+            if sterile.shape != (3,) or not np.all(np.isfinite(sterile)) or not sterile.any():
+                raise PhysicsDomainError(f"sterile: {self.sterile} must be three finite numbers, not all zero")
+            object.__setattr__(self, "sterile", tuple(sterile.tolist()))
         diagonal = matrix.diagonal()
         is_charges = not (matrix - np.diag(diagonal)).any() and not diagonal.imag.any()
         object.__setattr__(self, "charges", tuple(diagonal.real.tolist()) if is_charges else None)
@@ -110,16 +131,26 @@ class Mediator:
         return np.array(self.couplings)
 
     @property
+    def given(self) -> "tuple[float, ...] | tuple[tuple[complex, ...], ...]":
+        """The charges, or the couplings where they are more than these: what constraints are for or not."""
+        return self.charges or self.couplings or ()
+
+    @property
     def strength(self) -> float:
-        """Sum of |Q_ab|^2, to which the width into neutrinos is proportional."""
-        return float(np.sum(np.abs(self.matrix) ** 2))
+        """Sum of |Q_ab|^2, to which the width into neutrinos is proportional, over active and sterile states."""
+        sterile = 0.0 if self.sterile is None else 2.0 * np.sum(np.abs(self.sterile) ** 2)
+        return float(np.sum(np.abs(self.matrix) ** 2) + sterile)
 
     def in_mass_basis(self, mixing: Mixing) -> ComplexArray:
         """Couplings of the mass states, shape (3, 3): V = U^dagger Q U of a vector, Y = U^T Q U of a scalar.
 
-        What a beam of state i meets in a target of state j has the amplitude [i, j], up to complex conjugation.
+        What a beam of state i meets in a target of state j has the amplitude [i, j], up to complex conjugation. The
+        targets of a sterile state, the last column of shape (3, 4), have U^dagger c and U^T c.
         """
-        return np.asarray(self.into_mass_basis(mixing) @ self.matrix @ mixing.pmns)
+        columns = self.matrix @ mixing.pmns
+        if self.sterile is not None:
+            columns = np.column_stack([columns, self.sterile])
+        return np.asarray(self.into_mass_basis(mixing) @ columns)
 
     def into_mass_basis(self, mixing: Mixing) -> ComplexArray:
         """What takes a beam's flavours to mass states, shape (3, 3): U^dagger of a vector, U^T of a scalar."""
@@ -179,6 +210,20 @@ class Mediator:
         return np.abs(self.matrix) ** 2 if self.spin else np.zeros((3, 3))
 
 
+def written(couplings: ArrayLike) -> str:
+    """Charges or a matrix as a configuration has them.
+
+    Examples
+    --------
+    >>> written([0, 1, -0.5]), written([[0, 1j, 0], [-1j, 0, 0], [0, 0, 2]])
+    ('[0, 1, -0.5]', '[[0, [0, 1], 0], [[0, -1], 0, 0], [0, 0, 2]]')
+    """
+    given = np.asarray(couplings) + 0.0  # no -0
+    if given.ndim:
+        return f"[{', '.join(map(written, given))}]"
+    return f"[{given.real:g}, {given.imag:g}]" if given.imag else f"{given.real:g}"
+
+
 @inlined
 def neutrino_share(mass_mev: float, neutrinos: float, charged: FloatArray) -> float:
     """`Mediator.neutrino_branching` from `Mediator.decays_to_neutrinos` and the leptons' squared couplings."""
@@ -226,3 +271,18 @@ MEDIATORS: Mapping[str, Cited[Spin]] = MappingProxyType({
     "scalar": Cited("Esteban et al., Phys. Rev. D 104 (2021) 123014, arXiv:2107.13568", 0),
 })  # fmt: skip
 """The kinds that ``model.mediator`` may name, by spin."""
+
+_AS_A_SCALAR = {r"m_{Z'}": r"m_\phi", "m_Z'": "m_phi", "Z'": "phi", "g'": "g"}
+
+
+def spelled(text: str, mediator: str) -> str:
+    r"""A label or a sentence about a vector, its mass m_Z' and its coupling g', as it is for a kind of `MEDIATORS`.
+
+    Examples
+    --------
+    >>> spelled("the limit on g' at m_Z' = 8 MeV", "scalar"), spelled(r"$\log_{10} g'$", "vector")
+    ('the limit on g at m_phi = 8 MeV', "$\\log_{10} g'$")
+    """
+    if MEDIATORS[mediator].value:
+        return text
+    return re.sub(r"m_\{Z'\}|m_Z'|\bZ'|\bg'", lambda found: _AS_A_SCALAR[found[0]], text)

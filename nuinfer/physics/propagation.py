@@ -67,7 +67,8 @@ def species_at_earth(  # noqa: PLR0913, PLR0917 - one of the public names
     m_zprime_mev, g_prime, gamma : array_like, shape (*batch,)
         Mediator mass in MeV, coupling, spectral index of the power law.
     masses_ev : array_like, shape (*batch, 3) or (*batch, 1)
-        Split masses in eV, or the one mass of degenerate neutrinos.
+        Split masses in eV, or the one mass of degenerate neutrinos; with a mediator that has a sterile state, then the
+        mass of that, with the density of an active one.
     source_fractions : array_like, shape (*batch, 6)
         Composition at the source by species; normalised to one.
     evolution : str
@@ -91,14 +92,16 @@ def species_at_earth(  # noqa: PLR0913, PLR0917 - one of the public names
         For an unknown evolution or coherence, wrong shapes, negative masses or fractions.
     """
     masses = np.asarray(masses_ev, float)
-    if masses.shape[-1:] not in ((1,), (3,)):
-        raise PhysicsDomainError(f"masses_ev: shape {masses.shape} must end in 3 (split) or 1 (degenerate)")
+    n_sterile = int(mediator.sterile is not None)
+    if masses.shape[-1:] not in ((1 + n_sterile,), (3 + n_sterile,)):
+        needed = f"{3 + n_sterile} (split) or {1 + n_sterile} (degenerate)"
+        raise PhysicsDomainError(f"masses_ev: shape {masses.shape} must end in {needed}")
     if not np.all(masses >= 0.0):
         raise PhysicsDomainError(f"masses_ev: {masses.min()} is not allowed, masses must be >= 0")
     if targets not in get_args(Targets):
         raise PhysicsDomainError(f"targets: '{targets}' is not one of 'at_rest', 'thermal'")
     shells = make_shells(evolution, cosmology, z_max)
-    passed = Propagation(mixing, mediator, cosmology, coherence, masses.shape[-1] == 3)
+    passed = Propagation(mixing, mediator, cosmology, coherence, masses.shape[-1] >= 3)
     transport: Transport = Resonant(shells, passed, FINE_REGENERATION if regeneration else 0)
     if targets == "thermal":
         transport = Moving(shells, passed, regeneration, FINE, FINE_CASCADE)

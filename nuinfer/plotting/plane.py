@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,9 @@ from nuinfer.plotting.density import Density
 
 GRID = 240
 """Points along each axis at which constraints are evaluated."""
+
+Spelling = Callable[[str], str]
+"""`nuinfer.analysis.Analysis.spelled`."""
 
 _FILLS = ("#B3D4EA", style.SKY)  # outer, inner
 
@@ -70,16 +73,16 @@ def draw_dip(axes: Axes, masses_mev: Sequence[float], label: str, **look: Any) -
         axes.axvline(mass, color=style.BLUE, label=label if k == 0 else None, **look)
 
 
-def finish(axes: Axes, box: FloatArray) -> None:
-    """Axes a little wider than the prior box (2, 2) in log10."""
+def finish(axes: Axes, box: FloatArray, spelled: Spelling) -> None:
+    """Axes a little wider than the prior box (2, 2) in log10, labelled as an analysis spells it."""
     (left, right), (bottom, top) = 10.0**box
     margin = 10.0**0.06
-    frame(axes, (left, right), (bottom / margin, top * margin))
+    frame(axes, (left, right), (bottom / margin, top * margin), spelled)
     axes.set_xlim(left / margin**0.5, right * margin**0.5)
 
 
-def frame(axes: Axes, masses_mev: Sequence[float], couplings: Sequence[float]) -> None:
-    """Scales, labels and limits of the plane."""
-    axes.set(xscale="log", yscale="log", xlabel=r"$m_{Z'}$ [MeV]", ylabel=r"$g'$")
+def frame(axes: Axes, masses_mev: Sequence[float], couplings: Sequence[float], spelled: Spelling) -> None:
+    """Scales, labels and limits of the plane, labelled as an analysis spells it."""
+    axes.set(xscale="log", yscale="log", xlabel=spelled(r"$m_{Z'}$ [MeV]"), ylabel=spelled(r"$g'$"))
     axes.set(xlim=masses_mev, ylim=couplings)
     style.plain_log(axes.xaxis, (1.0, 2.0, 5.0) if masses_mev[1] < 100.0 * masses_mev[0] else (1.0,))

@@ -163,9 +163,9 @@ def model_keys(analysis: Analysis) -> dict[str, str]:
 
 
 def _plain(value: object) -> str:
-    """A value as the configuration writes it, without brackets and quotes."""
+    """A value as the configuration writes it, without quotes and the outer brackets."""
     if isinstance(value, tuple):
-        return ", ".join(map(_plain, value))
+        return ", ".join(f"[{_plain(each)}]" if isinstance(each, tuple) else _plain(each) for each in value)
     if isinstance(value, bool):
         return str(value).lower()
     return f"{value:g}" if isinstance(value, float) else str(value)
@@ -217,7 +217,8 @@ def sensitivity_table(analysis: Analysis, summary: Mapping[str, Any], left_out: 
             (words(case["case"]), profile, number(case["credible"]), number(resampled), words(case["credible_by"] + k))
         )
     head = ("analysis", PROFILE, credible(0.95), "resampled", "credible one by")
-    return Table(f"Upper limit on g' ({LIMIT.words}), and what it hangs on", head, rows, "sensitivity", wordy=1)
+    title = f"Upper limit on g' ({LIMIT.words}), and what it hangs on"
+    return Table(analysis.spelled(title), head, rows, "sensitivity", wordy=1)
 
 
 def derived_table(run: Run, analysis: Analysis) -> Table:
@@ -270,8 +271,9 @@ def _which(text: str, measurement: str) -> str:
 
 
 def unused_constraints(analysis: Analysis) -> list[str]:
-    """Names of the shipped constraints that are off."""
-    return [name for name in CONSTRAINTS.shipped if name not in {c.name for c in analysis.constraints}]
+    """Names of the shipped constraints on such a mediator that are off."""
+    used, mediator = {c.name for c in analysis.constraints}, analysis.config.model.mediator
+    return [name for name, one in CONSTRAINTS.shipped.items() if name not in used and mediator in one.mediators]
 
 
 def prior_table(analysis: Analysis) -> Table:

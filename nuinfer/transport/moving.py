@@ -131,7 +131,7 @@ class Moving:
         """
         passed, (mass, coupling, t) = self.propagation, points.scalars
         at = energy_gev[..., None] * t, self.shells.z_max, mass, coupling, points.masses_ev[:, None, :] / t
-        return np.asarray(passed.depth_factor * t**3 * thermal_optical_depth(*at, passed.cosmology))
+        return np.asarray(passed.depth_factor * t**3 * thermal_optical_depth(*at, passed.cosmology) * passed.densities)
 
     def _temperatures(self, points: Points) -> FloatArray:
         """Of the relics today in eV, shape (n,)."""
@@ -162,8 +162,9 @@ class Moving:
         gamma, temperature = points.spectrum.gamma, self._temperatures(points)
         y_ev = (points.m_zprime_mev[:, None] * EV_PER_MEV) ** 2 / (2.0 * energy_gev * EV_PER_GEV)
         scale = self.propagation.depth_factor * points.relic_temperature
+        densest = self.propagation.densities.max()
         scale = scale * depth_scale(points.m_zprime_mev, points.g_prime, self.propagation.cosmology)
-        cut = np.minimum(2.0 + np.log1p(30.0 * scale * temperature**2 / self.path_rule.floor), TAIL)
+        cut = np.minimum(2.0 + np.log1p(30.0 * densest * scale * temperature**2 / self.path_rule.floor), TAIL)
         a, near = points.masses_ev / temperature[:, None], y_ev / (2.0 * temperature[:, None])
         rays = Rays(gamma, cut, a, near, scale[:, None] * y_ev * y_ev, wanted)
         arriving = points.source[..., None] * survivals(rays, self._medium, self.path_rule.rule)[:, None]

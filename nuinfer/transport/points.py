@@ -29,7 +29,7 @@ class Points(NamedTuple):
     m_zprime_mev, g_prime : ndarray, shape (n,)
         Mediator mass in MeV, coupling.
     masses_ev : ndarray, shape (n, target)
-        Target masses in eV: three if split, one if degenerate; without targets nothing absorbs.
+        Target masses in eV: three if split, one if degenerate, then a sterile one; without targets nothing absorbs.
     source : ndarray, shape (n or 1, channel, 3)
         Populations of the mass states at the source, any number of channels that are absorbed alike.
     relic_temperature : ndarray, shape (n,)
@@ -82,6 +82,8 @@ class Propagation:
         Split masses, one crossing per mass state; else a single crossing of degenerate masses.
     overdensity : float
         Density of the relics over that of their temperature.
+    sterile_density : float
+        That of the sterile state, if the mediator has one, over that of an active one.
     """
 
     mixing: Mixing
@@ -90,12 +92,22 @@ class Propagation:
     coherence: Coherence
     split: bool
     overdensity: float = 1.0
+    sterile_density: float = 1.0
+
+    @property
+    def densities(self) -> FloatArray:
+        """Density of each target over that of an active state, shape (target,)."""
+        sterile = [] if self.mediator.sterile is None else [self.sterile_density]
+        return np.array([1.0] * (3 if self.split else 1) + sterile)
 
     @cached_property
     def daughters(self) -> FloatArray:
-        """Populations g_k = sum_j |V_kj|^2/sum |V|^2 of the mass states among daughters, shape (3,)."""
+        """Populations g_k = sum_j |V_kj|^2/sum |V|^2 of the mass states among daughters, shape (3,).
+
+        They add up to less than one if daughters may be sterile: both sums are over these too.
+        """
         squared = np.abs(self.mediator.in_mass_basis(self.mixing)) ** 2
-        return np.asarray(squared.sum(axis=-1) / squared.sum())
+        return np.asarray(squared.sum(axis=-1) / (squared.sum() + squared[:, 3:].sum()))
 
     @cached_property
     def decay(self) -> FloatArray:
@@ -109,9 +121,10 @@ class Propagation:
 
     @cached_property
     def crossings(self) -> Crossings:
-        """Transfer matrices per target."""
+        """Transfer matrices per target, to which the depth of a target of the density of an active state is given."""
         make = split_crossings if self.split else degenerate_crossings
-        return make(self.mixing, self.mediator, self.coherence)
+        found = make(self.mixing, self.mediator, self.coherence)
+        return found._replace(rates=found.rates * self.densities[:, None])
 
 
 class Transport(Protocol):

@@ -242,7 +242,7 @@ class Resonant:
             raise PhysicsDomainError("depths: there is no mediator, so nothing absorbs")
         passed, (mass, coupling, temperature) = self.propagation, points.scalars
         at = energy_gev[..., None], mass, coupling, points.masses_ev[:, None, :], passed.cosmology
-        return passed.depth_factor * absorption.depth_before(self.shells.z_max, *at) * temperature**3
+        return passed.depth_factor * absorption.depth_before(self.shells.z_max, *at) * temperature**3 * passed.densities
 
     def integrals(self, points: Points, bins: Bins) -> FloatArray:
         """See `nuinfer.transport.points.Transport`."""

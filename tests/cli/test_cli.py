@@ -151,7 +151,7 @@ def test_an_interrupt_is_one_line(monkeypatch, capsys):
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("nuinfer.analysis.load", interrupted)
+    monkeypatch.setattr("nuinfer.loading.load", interrupted)
     assert main(["predict", "hese7"]) == 130
     assert capsys.readouterr().err.count("\n") == 1
 

@@ -21,11 +21,18 @@ from numpy.typing import NDArray
 from scipy.integrate import quad
 
 from nuinfer.constraints import CONSTRAINTS, base, borexino, muon_g2, neff, sn1987a
-from nuinfer.constraints.definition import Charges, read_numbers
+from nuinfer.constraints.definition import Couplings, read_numbers
 from nuinfer.datafiles import seal
 from nuinfer.errors import ConfigError, DataIntegrityError
 
 DEFINITIONS = CONSTRAINTS.shipped
+
+
+def its_mediator(name: str) -> str:
+    """A mediator for which a constraint was derived."""
+    return DEFINITIONS[name].mediators[0]
+
+
 LMU_LTAU = (0.0, 1.0, -1.0)
 DEFAULTS = {
     "muon_g2": ("two_sided", "wp2025"),
@@ -34,6 +41,7 @@ DEFAULTS = {
     "sn1987a": ("one_sided", "burst_duration"),
     "trident": ("two_sided", "ccfr"),
     "neutrino_mass": ("one_sided", "planck2018"),
+    "tau_decays": ("two_sided", "hflav2022"),
 }
 FUNCTIONS: dict[str, Callable[..., object]] = {
     "delta_a_mu": muon_g2.delta_a_mu,
@@ -46,7 +54,9 @@ FUNCTIONS: dict[str, Callable[..., object]] = {
     "mean_free_path_cm": sn1987a.mean_free_path_cm,
     "diffusion_time_s": lambda m, g: sn1987a.diffusion_time_s(m, g, 8.0 + g, 10.0 + m),
     **{
-        f"{name}_term": DEFINITIONS[name].build(form, which, LMU_LTAU, (0.1, 100.0)).log_term
+        f"{name}_term": DEFINITIONS[name]
+        .build(form, which, LMU_LTAU, (0.1, 100.0), mediator=its_mediator(name))
+        .log_term
         for name, (form, which) in DEFAULTS.items()
         if name != "neutrino_mass"
     },
@@ -77,12 +87,12 @@ def test_every_function_broadcasts_and_equals_its_own_loop(name: str, shape: tup
 
 
 def test_the_registry_keeps_its_order() -> None:
-    assert list(DEFINITIONS) == ["muon_g2", "borexino", "neff", "sn1987a", "trident", "neutrino_mass"]
+    assert list(DEFINITIONS) == ["muon_g2", "borexino", "neff", "sn1987a", "trident", "neutrino_mass", "tau_decays"]
 
 
 @pytest.mark.parametrize("name", DEFINITIONS)
 def test_a_built_constraint_survives_pickling(name: str) -> None:
-    term = DEFINITIONS[name].build(*DEFAULTS[name], LMU_LTAU, (1.0, 50.0))
+    term = DEFINITIONS[name].build(*DEFAULTS[name], LMU_LTAU, (1.0, 50.0), mediator=its_mediator(name))
     again = pickle.loads(pickle.dumps(term))  # noqa: S301 - ours
     np.testing.assert_array_equal(again.log_term(*values_of(term)), term.log_term(*values_of(term)))
 
@@ -91,16 +101,19 @@ def test_a_built_constraint_survives_pickling(name: str) -> None:
 def test_the_facts_of_a_constraint_are_whole(name: str) -> None:
     """Its table in the configuration, its label and colour in figures, its citation: all come from one constant."""
     facts = DEFINITIONS[name]
-    term = facts.build(facts.forms[-1], facts.measurement, LMU_LTAU, (1.0, 50.0))
+    term = facts.build(facts.forms[-1], facts.measurement, LMU_LTAU, (1.0, 50.0), mediator=its_mediator(name))
     assert (term.label, term.colour, term.prediction_reference) == (
         facts.label, facts.colour, facts.prediction_reference,
     )  # fmt: skip
     assert facts.label
     assert len(facts.colour) == 7
     assert facts.measurement in read_numbers(name)["measurements"]
-    scalar = "scalar" in facts.mediators
-    with nullcontext() if scalar else pytest.raises(ConfigError, match=f"constraints.{name}: it is a vector's"):
-        facts.build(facts.forms[-1], facts.measurement, LMU_LTAU, (1.0, 50.0), mediator="scalar")
+    for mediator, other in (("scalar", "vector"), ("vector", "scalar")):
+        because = ": .*" if facts.not_scalar_because and mediator == "scalar" else ""
+        refusal = rf"constraints.{name}: it is a {other}'s; with model.mediator '{mediator}' it must be off{because}$"
+        with nullcontext() if mediator in facts.mediators else pytest.raises(ConfigError, match=refusal):
+            facts.build(facts.forms[-1], facts.measurement, LMU_LTAU, (1.0, 50.0), mediator=mediator)
+    assert bool(facts.not_scalar_because) == ("scalar" not in facts.mediators)
 
 
 def test_plain_python_gives_the_numbers_of_the_compiled_code() -> None:
@@ -108,7 +121,8 @@ def test_plain_python_gives_the_numbers_of_the_compiled_code() -> None:
     script = (
         "import json, sys; from nuinfer.constraints import CONSTRAINTS; points = json.loads(sys.argv[1]); "
         "every = CONSTRAINTS.shipped.values(); "
-        "built = [d.build(d.forms[-1], d.measurement, (0.0, 1.0, -1.0), (0.1, 100.0)) for d in every]; "
+        "built = [d.build(d.forms[-1], d.measurement, (0.0, 1.0, -1.0), (0.1, 100.0), mediator=m) "
+        "for d in every for m in d.mediators]; "
         "print(json.dumps([c.log_term(*(points[a] for a in c.arguments)).tolist() for c in built]))"
     )
     points = {
@@ -130,9 +144,10 @@ def test_plain_python_gives_the_numbers_of_the_compiled_code() -> None:
 @pytest.mark.parametrize("name", DEFINITIONS)
 def test_every_measurement_has_a_reference_and_builds(name: str) -> None:
     for identifier in read_numbers(name)["measurements"]:
-        term = DEFINITIONS[name].build("exclusion", identifier, LMU_LTAU, (1.0, 50.0))
+        facts = DEFINITIONS[name]
+        term = facts.build(facts.forms[0], identifier, LMU_LTAU, (1.0, 50.0), mediator=its_mediator(name))
         assert len(term.measurement.reference) > 10
-        assert math.isfinite(term.limit)
+        assert math.isfinite(term.centre)
 
 
 def test_the_page_says_how_each_measurement_was_checked() -> None:
@@ -168,20 +183,21 @@ def test_numbers_that_do_not_say_how_they_were_checked_are_refused(tmp_path, mon
 
 @pytest.mark.parametrize("name", DEFINITIONS)
 def test_unknown_measurement_is_refused(name: str) -> None:
+    facts = DEFINITIONS[name]
     with pytest.raises(ConfigError, match=f"constraints.{name}.measurement: 'none' is unknown; known: "):
-        DEFINITIONS[name].build("exclusion", "none", LMU_LTAU, (1.0, 50.0))
+        facts.build(facts.forms[0], "none", LMU_LTAU, (1.0, 50.0), mediator=its_mediator(name))
 
 
 @pytest.mark.parametrize("charges", [(1.0, 1.0, 1.0), (0.0, 1.0, 1.0), (1.0, -1.0, 0.0), (0.0, 0.0, 0.0)])
 @pytest.mark.parametrize("name", ["borexino", "neff", "sn1987a"])
-def test_charges_it_was_not_derived_for_are_refused(name: str, charges: Charges) -> None:
+def test_charges_it_was_not_derived_for_are_refused(name: str, charges: Couplings) -> None:
     with pytest.raises(ConfigError, match=rf"constraints.{name}: model.charges .* only \(0, q, -q\)"):
         DEFINITIONS[name].build(*DEFAULTS[name], charges, (1.0, 50.0))
 
 
 @pytest.mark.parametrize("name", DEFINITIONS)
 def test_nan_is_not_turned_into_a_probability(name: str) -> None:
-    term = DEFINITIONS[name].build(*DEFAULTS[name], LMU_LTAU, (1.0, 50.0))
+    term = DEFINITIONS[name].build(*DEFAULTS[name], LMU_LTAU, (1.0, 50.0), mediator=its_mediator(name))
     assert math.isnan(float(term.log_term(math.nan, *[1e-4][: len(term.arguments) - 1])))
     assert math.isnan(float(term.log_term_of(math.nan)))
 

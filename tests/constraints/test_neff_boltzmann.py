@@ -14,17 +14,20 @@ from scipy.integrate import quad
 from scipy.interpolate import CubicSpline
 from scipy.special import kn
 
+import nuinfer
 from nuinfer.constants import ELECTRIC_CHARGE, MASS_ELECTRON_MEV
 from nuinfer.constraints import neff
 from nuinfer.constraints.borexino import kinetic_mixing
 from nuinfer.constraints.neff import Temperatures
 from nuinfer.constraints.neff import boltzmann as neff_boltzmann
-from nuinfer.constraints.neff.boltzmann import Settings, mean_unblocked, solve
+from nuinfer.constraints.neff.boltzmann import Boson, Settings, mean_unblocked, solve
 from nuinfer.constraints.neff.collisions import WeakCouplings, annihilation_factor, scattering_factor
 from nuinfer.errors import ConfigError, PhysicsDomainError
+from nuinfer.physics.mediator import Mediator
 
 REFERENCE = json.loads((Path(__file__).parents[1] / "reference" / "neff_boltzmann.json").read_text())
 LMU_LTAU = (0.0, 1.0, -1.0)
+NU_TAU_SCALAR = Mediator((0.0, 0.0, 1.0), 0)
 NU_E, NU_MU = WeakCouplings(0.727, 0.233), WeakCouplings(-0.273, 0.233)
 
 
@@ -156,13 +159,14 @@ def test_standard_model(temperatures: Temperatures, published: float, ratios: tu
 
 
 @pytest.mark.parametrize(
-    "row", REFERENCE, ids=lambda row: f"{row['m_mev']}-{row['width_over_mass']:g}-{row['temperatures']}"
+    "row", REFERENCE, ids=lambda row: "-".join(str(value) for key, value in row.items() if key != "n_eff")
 )
 def test_equals_an_independent_integration(row: dict[str, float]) -> None:
     # tests/reference/make_neff.py: in cosmic time, adaptive quadrature, decays with every occupation number. Without
     # mixing equal to 3e-7; with it the solver's cap on the rate (1e6 H) costs up to 5e-6.
     width = row["width_over_mass"] * (row["m_mev"] or 0.0)
-    assert solve(row["m_mev"], width, row["temperatures"]).n_eff == pytest.approx(row["n_eff"], abs=1e-5)
+    found = solve(row["m_mev"], width, row["temperatures"], boson=Boson(row["degrees"], row["with_nu_e"]))
+    assert found.n_eff == pytest.approx(row["n_eff"], abs=1e-5)
 
 
 def test_instantaneous_decoupling() -> None:
@@ -177,14 +181,16 @@ def test_instantaneous_decoupling() -> None:
 
 
 @pytest.mark.parametrize("mass", [0.1, 20.0, 60.0])
-def test_a_decoupled_zprime_gives_its_entropy_to_its_neutrinos(mass: float) -> None:
-    # Analytic, Z' of any mass at the start: n [(1 + s_Z'/s_nu)^(4/3) - 1] for the n flavours at its temperature.
+@pytest.mark.parametrize("boson", [Boson(), Boson(1), Boson(1, with_nu_e=True)])
+def test_a_decoupled_mediator_gives_its_entropy_to_its_neutrinos(mass: float, boson: Boson) -> None:
+    # Analytic, of any mass at the start: n [(1 + s/s_nu)^(4/3) - 1] for the n flavours at its temperature.
     settings = Settings(weak=0.0, qed=False)
     x = mass / settings.start_mev
-    entropy = sum(3.0 * x**3 * float(kn(3, n * x)) / (2.0 * math.pi**2 * n) for n in range(1, 3000))
-    for temperatures, flavours in (("common", 3.0), ("split", 2.0)):
+    entropy = sum(boson.degrees * x**3 * float(kn(3, n * x)) / (2.0 * math.pi**2 * n) for n in range(1, 3000))
+    for temperatures, flavours in (("common", 3.0), ("split", 1.0 if boson.with_nu_e else 2.0)):
         expected = flavours * ((1.0 + entropy / (flavours * 7.0 * math.pi**2 / 90.0)) ** (4.0 / 3.0) - 1.0)
-        found = solve(mass, 0.0, temperatures, settings).n_eff - solve(None, 0.0, temperatures, settings).n_eff
+        standard = solve(None, 0.0, temperatures, settings).n_eff
+        found = solve(mass, 0.0, temperatures, settings, boson).n_eff - standard
         assert found == pytest.approx(expected, rel=1e-4)
 
 
@@ -334,6 +340,76 @@ def test_the_constraint_adds_the_standard_model() -> None:
         assert term.predict(mass, g[:, None]).shape == (3, 3)
         np.testing.assert_array_equal(pickle.loads(pickle.dumps(term)).predict(mass, g), term.predict(mass, g))  # noqa: S301 - ours
         assert term.standard_model == 3.044
+
+
+# Scalar ---------------------------------------------------------------------------------------------------------------
+
+GROUPS = {"all": ("common", False), "nu_e": ("split", True), "nu_mu_tau": ("split", False)}
+
+
+@pytest.mark.parametrize(("partners", "flavours"), [("all", 3.0), ("nu_e", 1.0), ("nu_mu_tau", 2.0)])
+def test_a_light_scalar_leaves_its_entropy_in_the_neutrinos(partners: neff.Partners, flavours: float) -> None:
+    # Analytic: relativistic when neutrinos decouple, gone later. Its entropy is 4/7 of a flavour's (one state of a
+    # boson against 7/8 of two), so n flavours become n (1 + 4/(7 n))^(4/3): Delta N_eff 0.785, 0.827, 0.796.
+    expected = flavours * ((1.0 + 4.0 / (7.0 * flavours)) ** (4.0 / 3.0) - 1.0)
+    assert float(neff.delta_neff_scalar(0.1, partners)) == pytest.approx(expected, rel=0.012)
+
+
+@pytest.mark.parametrize("partners", GROUPS)
+def test_scalar_heavy_limit_and_interpolation(partners: neff.Partners) -> None:
+    assert abs(float(neff.delta_neff_scalar(100.0, partners))) < 1e-8  # gone before neutrinos decouple
+    assert np.all(np.diff(neff.delta_neff_scalar(np.geomspace(0.5, 60.0, 400), partners)) < 0.0)
+    temperatures, with_nu_e = GROUPS[partners]
+    mass = np.exp(np.random.default_rng(7).uniform(math.log(0.1), math.log(100.0), 8))
+    exact = [solve(m, 0.0, temperatures, boson=Boson(1, with_nu_e)).n_eff - standard(temperatures) for m in mass]
+    np.testing.assert_allclose(neff.delta_neff_scalar(mass, partners), exact, rtol=1e-5, atol=2e-8)
+
+
+def test_a_scalar_is_thermalised_in_the_whole_box_of_its_presets() -> None:
+    # Width against the expansion when it turns non-relativistic, and nu nubar <-> phi phi, of the order of
+    # n g^4/(8 pi s), s = 10 T^2: both far above one from g = 1e-3 on; decays alone from 1e-9.
+    mass = np.array([1.0, 50.0])
+    hubble = math.sqrt(8.0 * math.pi**3 * 10.75 / 90.0) * mass**2 / (1.220890e22)
+    width = NU_TAU_SCALAR.width_over_mass(1e-3) * mass
+    assert np.all(width > 1e11 * hubble)
+    assert np.all(width * (1e-9 / 1e-3) ** 2 > 0.5 * hubble)
+    assert np.all(0.09 * (1e-3) ** 4 * mass / (80.0 * math.pi) > 1e3 * hubble)
+
+
+@pytest.mark.parametrize(
+    ("couplings", "partners"),
+    [
+        ("nu_tau", "nu_mu_tau"),
+        ("nu_e", "nu_e"),
+        ("flavour_blind", "all"),
+        ("[[0, 0, 0], [0, 0, 1], [0, 1, 0]]", "nu_mu_tau"),
+        ("[[0, 0, [0, 1]], [0, 0, 0], [[0, 1], 0, 0]]", "all"),
+    ],
+)
+def test_the_constraint_on_a_scalar_knows_whom_it_couples_to(couplings: str, partners: neff.Partners) -> None:
+    scalar = ["model.mediator=scalar", f"model.couplings={couplings}", "constraints.neff.form=two_sided"]
+    mass, g = np.array([1.0, 5.0, 20.0]), np.array([1e-3, 0.1, 0.5])
+    for temperatures, expected in (("common", "all"), ("split", partners)):
+        loaded = nuinfer.load("hese7_icecube", [*scalar, f"constraints.neff.temperatures={temperatures}"])
+        (term,) = loaded.constraints
+        np.testing.assert_allclose(term.predict(mass, g), 3.044 + neff.delta_neff_scalar(mass, expected), rtol=1e-14)
+        assert term.standard_model == 3.044
+        assert "constraints/neff_scalar.csv" in loaded.checksums
+    assert "constraints/neff_scalar.csv" not in nuinfer.load("hese7").checksums
+
+
+def test_options_that_a_scalar_does_not_have_are_refused() -> None:
+    for options, message in (
+        ({"model": "paper"}, "constraints.neff.model: 'paper' is not allowed with model.mediator 'scalar'"),
+        ({"case": "entropy"}, "constraints.neff.case: entropy is only for model = 'paper'"),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            neff.CONSTRAINT.build("two_sided", "planck2018", (0, 0, 1), (1.0, 50.0), mediator="scalar", **options)
+    with pytest.raises(ConfigError, match=r"constraints.neff: the range of m_zprime_mev, \[1, 200\], is not inside"):
+        neff.CONSTRAINT.build("two_sided", "planck2018", (0, 0, 1), (1.0, 200.0), mediator="scalar")
+
+
+# Options --------------------------------------------------------------------------------------------------------------
 
 
 def test_domain_and_options_are_refused_by_name() -> None:

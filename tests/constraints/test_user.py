@@ -145,6 +145,25 @@ def test_it_goes_to_other_processes(mine: Path) -> None:
         pickle.loads(packed)  # noqa: S301 - ours
 
 
+def test_a_build_that_names_couplings_gets_the_matrix(tmp_path: Path) -> None:
+    """With charges where they say all; a file without the argument is refused where they do not."""
+    path = tmp_path / "mine.py"
+    path.write_text(
+        "import numpy as np\nfrom nuinfer.constraints.base import Constraint, Measurement\n"
+        "def build(charges, mass_range_mev, couplings):\n"
+        "    predict = lambda m, g: g * abs(couplings[1, 2]) + (0.0 if charges is None else 7.0)\n"
+        "    return Constraint('x', 'two_sided', Measurement('m', 'none', 0.0, 1.0), predict, 0.0)\n"
+    )
+    model = {"model.couplings": [[0, 0, 0], [0, 0, [3, 4]], [0, [3, -4], 0]]}
+    at, file = {"g_prime": 1e-3}, {"constraints.custom.mine.file": str(path)}
+    mixed = nuinfer.load("hese7_icecube", {**file, **model})
+    assert mixed.predict_observables(at)["custom.mine"] == pytest.approx(5e-3)
+    assert nuinfer.load("hese7_icecube", file).predict_observables(at)["custom.mine"] == pytest.approx(7.0)
+    path.write_text(path.read_text().replace(", couplings", "").replace("couplings[1, 2]", "0.0"))
+    with pytest.raises(ConfigError, match=r"custom.mine: model.couplings \[\[0, 0, 0\], .* argument 'couplings'"):
+        nuinfer.load("hese7_icecube", {**file, **model})
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -257,6 +276,7 @@ FORMS = {"sn1987a": "one_sided", "neutrino_mass": "one_sided"}
 @pytest.mark.parametrize("name", DEFINITIONS)
 def test_a_wrong_measurement_is_refused_at_load(name: str) -> None:
     on = [f"constraints.{name}.form={FORMS.get(name, 'two_sided')}", f"constraints.{name}.measurement=nobody2030"]
+    on.append(f"model.mediator={CONSTRAINTS.shipped[name].mediators[0]}")
     with pytest.raises(ConfigError, match=f"constraints.{name}.measurement: 'nobody2030' is unknown; known: "):
         nuinfer.load("hese7_icecube", on)
 

@@ -109,7 +109,7 @@ def test_the_plateau_is_that_of_the_coupling(toys, monkeypatch):
 
 
 def test_no_start_names_the_term_and_an_example(toys):
-    with pytest.raises(ConfigError, match=r"no start: 0 of 3200 prior draws.*'data'.*3200 draws.*x0=.*x2=") as caught:
+    with pytest.raises(ConfigError, match=r"no start: 0 of 16000 prior draws.*'data'.*16000 draws.*x0=.*x2=") as caught:
         draw_start(pickle.dumps(toys.Toy(defect="excluded")), 16, 3, 0)
     assert "\n" not in str(caught.value)
 

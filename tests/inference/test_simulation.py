@@ -39,7 +39,7 @@ def test_which_terms_are_densities_and_which_act_on_the_prior():
     charges, box = (0.0, 1.0, -1.0), (1.0, 50.0)
     for definition in CONSTRAINTS.shipped.values():
         for form in definition.forms:
-            term = definition.build(form, definition.measurement, charges, box)
+            term = definition.build(form, definition.measurement, charges, box, mediator=definition.mediators[0])
             assert (term.is_exclusion, term.is_penalty, term.is_density) == tuple(form == each for each in forms)
     positive = base.Measurement("m", "nowhere", mean=0.0, sigma=1.0, positive=True)
     half_normal = base.Constraint("toy", "two_sided", positive, lambda m, g: m * g, 0.0)

@@ -66,7 +66,7 @@ def studies(run):
     )
     comparison = SimpleNamespace(hypotheses=[hypothesis], best=hypothesis, ln_bayes_factor=lambda _: (-2.0, 0.2))
     ranks = {f"log10_m_zprime_mev {k}": np.linspace(0.0, 1.0, 50) for k in range(7)}
-    detector = {"name": "hese7", "level": 0.95, "effective_area_scale": 2.0}
+    detector = {"name": "hese7", "level": 0.95, "mediator": "vector", "effective_area_scale": 2.0}
     q = np.array([0.1, 0.4, 9.0])
     forecast = SimpleNamespace(
         at={"m_zprime_mev": 8.0, "g_prime": 1e-3},
@@ -78,7 +78,13 @@ def studies(run):
     mass, limits = np.geomspace(3.0, 30.0, 6), np.outer([1.0, 2.0, 3.0, 5.0, np.inf], np.geomspace(1e-4, 1e-3, 6))
     band = SimpleNamespace(years=7.5, m_zprime_mev=mass, g_prime_max=3e-3, quantiles=lambda: limits, **detector)
     calibration = SimpleNamespace(ranks=ranks)
-    upper = {"name": "hese7", "method": "feldman-cousins", "level": 0.95, "errors": 0.1 * limits[0]}
+    upper = {
+        "name": "hese7",
+        "method": "feldman-cousins",
+        "level": 0.95,
+        "mediator": "vector",
+        "errors": 0.1 * limits[0],
+    }
     table = SimpleNamespace(masses_mev=mass, limits=np.where(mass > 20.0, np.nan, limits[0]), **upper)
     given = {"comparison": comparison, "calibration": calibration, "forecast": forecast, "band": band, "limits": table}
     return {**given, "analysis": run.analysis}

@@ -79,7 +79,7 @@ def test_a_figure_of_the_user_gets_the_same_scaffold(run, own):
 
 
 def test_a_figure_of_the_user_from_the_command_line(run, own, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("nuinfer.inference.runs.run.open_run", lambda _: run)
+    monkeypatch.setattr("nuinfer.inference.runs.run.open_run", lambda *_, **__: run)
     assert main(["plot", "chains/test", "--kind", str(own), "--format", "svg", "--out", str(tmp_path)]) == 0
     assert capsys.readouterr().out == f"wrote {tmp_path / 'dip.svg'}\n"
     assert (tmp_path / "dip.svg").stat().st_size > 1000

@@ -28,16 +28,21 @@ ALPHA, M_E, G_F, M_PLANCK, HBAR = 1 / 137.035999084, 0.51099895, 1.1663787e-11, 
 E2 = 4 * math.pi * ALPHA
 COUPLINGS = WeakCouplings(0.727, 0.233), WeakCouplings(-0.273, 0.233)
 START, END_S = 20.0, 1e6
+# mass, width to electrons over mass, temperatures, states of the spin, whether it goes with nu_e
 CASES = (
-    (None, 0.0, "common"),
-    (None, 0.0, "split"),
-    (10.0, 0.0, "common"),
-    (10.0, 0.0, "split"),
-    (3.0, 0.0, "common"),
-    (16.0, 0.0, "split"),
-    (10.0, 1e-18, "common"),
-    (10.0, 1e-14, "split"),
-    (2.0, 1e-20, "split"),
+    (None, 0.0, "common", 3, False),
+    (None, 0.0, "split", 3, False),
+    (10.0, 0.0, "common", 3, False),
+    (10.0, 0.0, "split", 3, False),
+    (3.0, 0.0, "common", 3, False),
+    (16.0, 0.0, "split", 3, False),
+    (10.0, 1e-18, "common", 3, False),
+    (10.0, 1e-14, "split", 3, False),
+    (2.0, 1e-20, "split", 3, False),
+    (3.0, 0.0, "common", 1, False),
+    (8.0, 0.0, "common", 1, False),
+    (5.0, 0.0, "split", 1, False),
+    (5.0, 0.0, "split", 1, True),
 )
 OUT = Path(__file__).resolve().parents[2] / "tests" / "reference" / "neff_boltzmann.json"
 
@@ -123,7 +128,9 @@ def decay_gain(t_gamma: float, t_nu: float, mass: float, width: float) -> float:
     return 3 * mass * width * float(np.sum(p**2 * dp * (change @ dc) / 2)) / (2 * math.pi**2)
 
 
-def n_eff(mass: float | None, width: float, split: bool, tables: tuple[CubicSpline, ...]) -> float:
+def n_eff(
+    mass: float | None, width: float, split: bool, degrees: int, with_nu_e: bool, tables: tuple[CubicSpline, ...]
+) -> float:
     """N_eff by the equations for dT/dt."""
     entropy, capacity, *logs = tables
     massless = annihilation_factor(0.0, COUPLINGS[0], nodes=20), scattering_factor(0.0, COUPLINGS[0], nodes=20)
@@ -135,7 +142,7 @@ def n_eff(mass: float | None, width: float, split: bool, tables: tuple[CubicSpli
         t_g, t_e, t_m = state[0], state[1], state[-1]
         log_t = math.log(t_g)
         rho_e, p_e, c_e = gas(t_g, M_E, 4, 1)
-        rho_z, p_z, c_z = gas(t_m, mass, 3, -1) if mass else (0.0, 0.0, 0.0)
+        rho_z, p_z, c_z = gas(t_e if with_nu_e else t_m, mass, degrees, -1) if mass else (0.0, 0.0, 0.0)
         ds, dc = (float(entropy(log_t)) * t_g**3, float(capacity(log_t)) * t_g**2) if t_g > 0.003 else (0.0, 0.0)
         rho_g = math.pi**2 / 15 * t_g**4
         nu = 7 / 8 * math.pi**2 / 15
@@ -153,8 +160,12 @@ def n_eff(mass: float | None, width: float, split: bool, tables: tuple[CubicSpli
         d_g = -(hubble * (4 * rho_g + 3 * (rho_e + p_e) + 3 * t_g * ds) + q_e + q_m) / (
             4 * rho_g / t_g + c_e + t_g * dc
         )
-        heavy = (hubble * (8 * nu * t_m**4 + 3 * (rho_z + p_z)), 8 * nu * t_m**3 + c_z)
+        heavy = (hubble * 8 * nu * t_m**4, 8 * nu * t_m**3)
         light = (hubble * 4 * nu * t_e**4, 4 * nu * t_e**3)
+        if with_nu_e:
+            light = (light[0] + hubble * 3 * (rho_z + p_z), light[1] + c_z)
+        else:
+            heavy = (heavy[0] + hubble * 3 * (rho_z + p_z), heavy[1] + c_z)
         time = math.exp(log_time) / HBAR
         if split:
             return [
@@ -169,7 +180,7 @@ def n_eff(mass: float | None, width: float, split: bool, tables: tuple[CubicSpli
     def qed_over(t: float) -> float:
         return float(pressures(math.log(t))) * t**4 if t > 0.003 else 0.0
 
-    rho_start = 10.75 * math.pi**2 / 30 * START**4 + (gas(START, mass, 3, -1)[0] if mass else 0.0)
+    rho_start = 10.75 * math.pi**2 / 30 * START**4 + (gas(START, mass, degrees, -1)[0] if mass else 0.0)
     begin = HBAR / (2 * math.sqrt(8 * math.pi / 3 * rho_start) / M_PLANCK)
     found = solve_ivp(
         derivative,
@@ -190,9 +201,12 @@ def main() -> None:
     """Calculate and write everything."""
     tables = tabulated()
     rows = []
-    for mass, ratio, temperatures in CASES:
-        value = n_eff(mass, ratio * (mass or 0.0), temperatures == "split", tables)
-        rows.append({"m_mev": mass, "width_over_mass": ratio, "temperatures": temperatures, "n_eff": value})
+    for mass, ratio, temperatures, degrees, with_nu_e in CASES:
+        value = n_eff(mass, ratio * (mass or 0.0), temperatures == "split", degrees, with_nu_e, tables)
+        rows.append({
+            "m_mev": mass, "width_over_mass": ratio, "temperatures": temperatures, "degrees": degrees,
+            "with_nu_e": with_nu_e, "n_eff": value,
+        })  # fmt: skip
         print(rows[-1], flush=True)
     OUT.write_text(json.dumps(rows, indent=1) + "\n")
 

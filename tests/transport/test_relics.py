@@ -78,10 +78,13 @@ def test_counts_are_those_of_a_hotter_universe(overrides):
     np.testing.assert_array_equal(one_by_one, analysis.log_prob(theta))
 
 
-@pytest.mark.parametrize("targets", ["at_rest", "thermal"])
-def test_denser_relics_are_a_stronger_coupling(targets):
-    """Twice the density is sqrt(2) times the coupling, daughters included."""
-    settings = [f"model.targets={targets}", STANDARD]
+@pytest.mark.parametrize("settings", [
+    ["model.targets=at_rest", STANDARD], ["model.targets=thermal", STANDARD], SPLIT, ["model.targets=thermal", *SPLIT],
+    ["model.coherence=coherent", "model.masses=degenerate", "model.mediator=scalar", "model.couplings=nu_tau"],
+    ["model.neutrino=dirac", "model.spectrum=cutoff"],
+])  # fmt: skip
+def test_denser_relics_are_a_stronger_coupling(settings):
+    """Twice the density is sqrt(2) times the coupling, daughters included, and whatever heats by its mass alone."""
     mean, dense = (nuinfer.load("hese7_icecube", [*settings, *more]) for more in ([], ["model.relic_overdensity=2"]))
     expected = mean.expected_counts(theta_at(mean, 8.0, 3e-4 * np.sqrt(2.0)))
     np.testing.assert_allclose(dense.expected_counts(theta_at(dense, 8.0, 3e-4)), expected, rtol=1e-9)

@@ -10,7 +10,8 @@ from typing import Any
 from scipy.optimize import brentq
 
 import nuinfer
-from nuinfer.constraints import borexino, neff
+from nuinfer.constants import MASS_TAU_MEV, MASS_W_GEV, MEV_PER_GEV
+from nuinfer.constraints import CONSTRAINTS, borexino, neff
 from nuinfer.constraints.limits import bound
 from nuinfer.physics import mixing
 
@@ -21,6 +22,13 @@ ROWS: tuple[tuple[neff.Temperatures, float | None], ...] = (
     *(("common", g_prime) for g_prime in (1e-6, 1e-5, 1e-4, 1e-3)),
     ("split", 1e-4),
 )
+SCALAR: dict[neff.Partners, str] = {
+    "all": "common",
+    "nu_e": "split, in touch with nu_e",
+    "nu_mu_tau": "split, in touch with nu_mu, nu_tau",
+}
+FLAVOURS = {"nu_e": (1, 0, 0), "nu_mu": (0, 1, 0), "nu_tau": (0, 0, 1), "all alike": (1, 1, 1)}
+SCALES_GEV = {"m_W": MASS_W_GEV, "m_tau": 1.0001 * MASS_TAU_MEV / MEV_PER_GEV}
 PLANCK = 2.99 + 2.0 * 0.17 - 3.044  # Delta N_eff at two sigma
 
 
@@ -53,11 +61,22 @@ def solar() -> dict[str, Any]:
     }
 
 
+def tau_limits(flavour: str, scale: str) -> list[float]:
+    """Limits on g at 1, 10 and 50 MeV from leptonic decays."""
+    term = CONSTRAINTS.shipped["tau_decays"].build(
+        "two_sided", "hflav2022", FLAVOURS[flavour], (1.0, 50.0), mediator="scalar", scale_gev=SCALES_GEV[scale]
+    )
+    return [float(x) for x in bound(term, [1.0, 10.0, 50.0]).upper]
+
+
 def make(work: Path) -> dict[str, Any]:  # noqa: ARG001
     """The values."""
 
     def lightest(g_prime: float | None) -> float:
         return float(brentq(lambda m: float(neff.delta_neff(m, g_prime)) - PLANCK, 5.0, 30.0))
+
+    def lightest_scalar(partners: neff.Partners) -> float:
+        return float(brentq(lambda m: float(neff.delta_neff_scalar(m, partners)) - PLANCK, 2.0, 30.0))
 
     return {
         "delta_neff": {
@@ -65,6 +84,14 @@ def make(work: Path) -> dict[str, Any]:  # noqa: ARG001
             for temperatures, g in ROWS
         },
         "planck": {label("common", g): lightest(g) for temperatures, g in ROWS if temperatures == "common"},
+        "scalar": {
+            head: {
+                "delta_neff": [float(x) for x in neff.delta_neff_scalar(MASSES_MEV, partners)],
+                "planck": lightest_scalar(partners),
+            }
+            for partners, head in SCALAR.items()
+        },
+        "tau_decays": {flavour: {scale: tau_limits(flavour, scale) for scale in SCALES_GEV} for flavour in FLAVOURS},
         "borexino": solar(),
         "depth_factors": [
             (1.0 + float(neff.delta_neff(mass, g_prime)) / 3.044) ** 0.75
@@ -76,11 +103,27 @@ def make(work: Path) -> dict[str, Any]:  # noqa: ARG001
 
 
 def tables(values: dict[str, Any]) -> dict[str, str]:
-    """Delta N_eff against mass and coupling."""
+    """Delta N_eff against mass and coupling, that of a scalar, and limits on a scalar from leptonic decays."""
 
     def digits(x: float) -> str:
         return f"{x:.2f}" if x >= 1.0 else f"{x:.3f}"
 
     head = " | ".join(["Delta N_eff at m_Z'/MeV", *map(str, MASSES_MEV)])
     rows = [f"| {' | '.join([name, *map(digits, row)])} |" for name, row in values["delta_neff"].items()]
-    return {"delta_neff": "\n".join([f"| {head} |", "|" + "---|" * (len(MASSES_MEV) + 1), *rows])}
+    of_scalar = [
+        f"| {' | '.join([name, *map(digits, row['delta_neff']), format(row['planck'], '.1f')])} |"
+        for name, row in values["scalar"].items()
+    ]
+    lines, limits = "|" + "---|" * (len(MASSES_MEV) + 1), values["tau_decays"]
+    by_flavour = [
+        f"| {flavour} | {' | '.join(f'{x:.2f}' for scale in SCALES_GEV for x in limits[flavour][scale])} |"
+        for flavour in FLAVOURS
+    ]
+    masses = " | ".join(f"{m} MeV, Lambda = {scale}" for scale in SCALES_GEV for m in (1, 10, 50))
+    return {
+        "delta_neff": "\n".join([f"| {head} |", lines, *rows]),
+        "scalar": "\n".join(
+            [f"| {head.replace('m_Z', 'm').replace(chr(39), '')} | Planck, MeV |", lines + "---|", *of_scalar]
+        ),
+        "tau_decays": "\n".join([f"| g below, for | {masses} |", "|---|---|---|---|---|---|---|", *by_flavour]),
+    }

@@ -1,8 +1,12 @@
-"""Effective number of neutrinos with a Z' of L_mu - L_tau: Boltzmann equations, or the paper's thermodynamics.
+"""Effective number of neutrinos with a mediator: Boltzmann equations, or the paper's thermodynamics.
 
-``boltzmann``: what the equations of `neff_boltzmann` leave, tabulated. The Z' is in equilibrium with nu_mu and nu_tau
-and, with mixing, exchanges energy with e+e- by decay and inverse decay. It holds for couplings that thermalise the Z',
-g' above about 1e-9; below, a Z' is rarer and the result an overestimate.
+``boltzmann``: what the equations of `neff_boltzmann` leave, tabulated. The Z' of L_mu - L_tau is in equilibrium with
+nu_mu and nu_tau and, with mixing, exchanges energy with e+e- by decay and inverse decay. It holds for couplings that
+thermalise the Z', g' above about 1e-9; below, a Z' is rarer and the result an overestimate.
+
+A real scalar is in equilibrium with the neutrinos that it couples to, and with nothing else: no mixing. Decays and
+inverse decays see to it for g above about 1e-9; its chemical potential vanishes where nu nubar <-> phi phi is faster
+than the expansion too, for g above about 1e-4. From there on Delta N_eff depends on the mass alone.
 
 ``paper`` (Sec. IV A, eqs. 27-35): after decoupling at `t_dec_mev`, nu_mu, nu_tau and the Z' share one temperature apart
 from photons and nu_e. When the Z' becomes non-relativistic it heats them. Two cases: ``entropy`` (no chemical
@@ -30,16 +34,18 @@ from nuinfer.constraints.tables import FOLDER, LARGEST, interval, read_table, sp
 from nuinfer.datafiles import DataFolder, locate
 from nuinfer.errors import ConfigError
 from nuinfer.physics.hermite import hermite
-from nuinfer.typing import ArrayLike, FloatArray
+from nuinfer.typing import ArrayLike, ComplexArray, FloatArray
 
 Model = Literal["paper", "boltzmann"]
 Temperatures = Literal["common", "split"]
+Partners = Literal["all", "nu_e", "nu_mu_tau"]
 Case = Literal["entropy", "number", "auto"]
 NUMBER_BELOW = 1e-5
 """Coupling below which pairs do not annihilate fast enough (the paper, Sec. IV A): their number is conserved."""
 
 TABLE_FLOOR = 1e-7  # the Boltzmann table holds ln(Delta N_eff + this), which rounding leaves smooth for a heavy Z'
 _PAPER, _BOLTZMANN, _MIXING = "neff_paper.csv", "neff_boltzmann.csv", "neff_mixing.npz"
+_SCALAR = "neff_scalar.csv"
 
 
 def delta_neff(
@@ -212,6 +218,54 @@ def delta_neff_paper(
     return suppression * np.where(np.asarray(g_prime, float) < NUMBER_BELOW, number, entropy)
 
 
+def delta_neff_scalar(m_mediator_mev: ArrayLike, partners: Partners = "all") -> FloatArray:
+    """Extra effective neutrinos left by a thermalised real scalar, by the Boltzmann equations.
+
+    Parameters
+    ----------
+    m_mediator_mev : array_like, shape (*batch,)
+        Its mass, MeV.
+    partners : {"all", "nu_e", "nu_mu_tau"}
+        Neutrinos whose temperature it has: all, where they have one or it is in touch with all; or one of two groups.
+
+    Returns
+    -------
+    ndarray, shape (*batch,)
+        Delta N_eff.
+
+    Raises
+    ------
+    PhysicsDomainError
+        If the mass is outside the table, [0.1, 100].
+    ConfigError
+        If `partners` is unknown.
+
+    Examples
+    --------
+    >>> print(f"{delta_neff_scalar(5.0):.3f} {delta_neff_scalar(5.0, 'nu_mu_tau'):.3f}")
+    0.349 0.417
+    """
+    check_option("partners", Partners, partners)
+    table = read_table(_SCALAR)
+    return np.asarray(np.exp(table(get_args(Partners).index(partners), m_mediator_mev)) - TABLE_FLOOR)
+
+
+def partners_of(couplings: ComplexArray) -> Partners:
+    """The neutrinos that a scalar with a matrix of couplings, (3, 3), is in touch with, nu_mu and nu_tau alike.
+
+    Examples
+    --------
+    >>> partners_of(np.diag([0, 0, 1])), partners_of(np.array([[0, 0, 1], [0, 0, 0], [1, 0, 0]]))
+    ('nu_mu_tau', 'all')
+    """
+    flavours = np.any(couplings != 0.0, axis=1)
+    return "all" if flavours[0] and flavours[1:].any() else "nu_e" if flavours[0] else "nu_mu_tau"
+
+
+def _n_eff_scalar(m_zprime_mev: FloatArray, g_prime: FloatArray, *, partners: Partners) -> FloatArray:
+    return N_EFF_STANDARD_MODEL + delta_neff_scalar(m_zprime_mev, partners) + 0.0 * g_prime
+
+
 def _n_eff(m_zprime_mev: FloatArray, g_prime: FloatArray, *, temperatures: Temperatures, mixing: bool) -> FloatArray:
     return N_EFF_STANDARD_MODEL + delta_neff(m_zprime_mev, g_prime if mixing else 0.0 * g_prime, temperatures)
 
@@ -227,19 +281,39 @@ def _prediction(
     t_dec_mev: PositiveFloat = 1.5, case: Case = "auto",
 ) -> Prediction:  # fmt: skip
     """``N_eff = 3.044 + Delta N_eff``; `temperatures` and `mixing` belong to ``boltzmann``, the others to ``paper``."""
-    foreign: dict[str, object]
+    _refuse_foreign(model, temperatures=temperatures, t_dec_mev=t_dec_mev, case=case)
     if model == "paper":
-        table, unit, foreign = read_table(_PAPER), t_dec_mev, {"temperatures": temperatures}
+        table, unit = read_table(_PAPER), t_dec_mev
         predict = functools.partial(_n_eff_paper, t_dec_mev=t_dec_mev, case=case)
     else:
-        table, unit, foreign = read_table(_BOLTZMANN), 1.0, {"t_dec_mev": t_dec_mev, "case": case}
+        table, unit = read_table(_BOLTZMANN), 1.0
         predict = functools.partial(_n_eff, temperatures=temperatures, mixing=mixing)
-    for option, value in foreign.items():
-        if value != CONSTRAINT.options[option][1]:
-            other = "boltzmann" if model == "paper" else "paper"
-            raise ConfigError(f"constraints.neff.{option}: {value} is only for model = '{other}'")
     reference = KAMADA_YU if model == "paper" else None
     return Prediction(predict, N_EFF_STANDARD_MODEL, (table.low * unit, table.high * unit), reference=reference)
+
+
+def _scalar_prediction(
+    _numbers: Mapping[str, Any], couplings: ComplexArray, *,
+    model: Model = "boltzmann", temperatures: Temperatures = "common", t_dec_mev: float = 1.5, case: Case = "auto",
+    mixing: bool = True,  # noqa: ARG001 - there is none
+) -> Prediction:  # fmt: skip
+    """The same for a scalar, which has ``boltzmann`` alone."""
+    if model == "paper":
+        raise ConfigError(
+            "constraints.neff.model: 'paper' is not allowed with model.mediator 'scalar', it is a vector's"
+        )
+    _refuse_foreign(model, t_dec_mev=t_dec_mev, case=case)
+    table, partners = read_table(_SCALAR), partners_of(couplings) if temperatures == "split" else "all"
+    predict = functools.partial(_n_eff_scalar, partners=partners)
+    return Prediction(predict, N_EFF_STANDARD_MODEL, (table.low, table.high))
+
+
+def _refuse_foreign(model: Model, **options: object) -> None:
+    """Refuse options of the other model; `temperatures` belongs to ``boltzmann``, the rest to ``paper``."""
+    for option, value in options.items():
+        if value != CONSTRAINT.options[option][1] and (option == "temperatures") == (model == "paper"):
+            other = "boltzmann" if model == "paper" else "paper"
+            raise ConfigError(f"constraints.neff.{option}: {value} is only for model = '{other}'")
 
 
 CONSTRAINT = Definition(
@@ -249,7 +323,10 @@ CONSTRAINT = Definition(
     colour="#CC79A7",
     measurement="planck2018",
     prediction=_prediction,
-    not_dirac_because="right-handed neutrinos carry the charge too and thermalise, so that Delta N_eff > 1",
+    mediators=("vector", "scalar"),
+    of_scalar=_scalar_prediction,
+    late=(_SCALAR,),
+    not_dirac_because="right-handed neutrinos couple too and thermalise, so that Delta N_eff > 1",
     prediction_reference="Escudero, JCAP 02 (2019) 007, arXiv:1812.05605, and JCAP 05 (2020) 048, arXiv:2001.04466; "
     "QED corrections: Bennett et al., JCAP 03 (2020) 003, arXiv:1911.04504",
 )

@@ -1,8 +1,9 @@
-"""Neutrino decoupling with a Z' by momentum-averaged Boltzmann equations: the solver behind the tables of N_eff.
+"""Neutrino decoupling with a mediator by momentum-averaged Boltzmann equations: the solver behind the tables of N_eff.
 
 After arXiv:1812.05605 and arXiv:2001.04466. Photons, electrons and positrons share ``T_gamma``; neutrinos have thermal
 spectra without chemical potential, at one common ``T_nu`` ("common") or with nu_e apart from nu_mu, nu_tau ("split").
-The Z' of L_mu - L_tau is in equilibrium with nu_mu and nu_tau, at their temperature. With N = ln a,
+The mediator is in equilibrium with neutrinos it couples to, at their temperature: the Z' of L_mu - L_tau with nu_mu and
+nu_tau, a real scalar with those of its couplings. With N = ln a,
 
     d ln T_gamma/dN = -(3 s_em T_gamma + Q/H) / (T_gamma d rho_em/dT_gamma)
     d ln T_i/dN     = -(3 s_i T_i - Q_i/H) / (T_i d rho_i/dT_i),     Q = sum_i Q_i
@@ -50,6 +51,26 @@ _ZPRIME_RANGE = (1e-3, 600.0)  # m/T of the table; above there is no Z' left
 _SATURATED = 1e6  # expansion rates; a decay rate is capped there, which costs 5e-6 in N_eff
 _DECAY_NODES, _MOMENTUM_NODES = 40, 96
 _MOST_EVALUATIONS = 30000  # a usual integration takes one to three thousand
+
+
+@dataclass(frozen=True)
+class Boson:
+    """A mediator among neutrinos.
+
+    Parameters
+    ----------
+    degrees : int
+        States of its spin.
+    with_nu_e : bool
+        Whether it has the temperature of nu_e, where that is apart, or the one of nu_mu and nu_tau.
+    """
+
+    degrees: int = 3
+    with_nu_e: bool = False
+
+
+ZPRIME = Boson()
+"""The Z' of L_mu - L_tau."""
 
 
 @dataclass(frozen=True)
@@ -104,19 +125,22 @@ def solve(
     width_mev: float = 0.0,
     temperatures: Temperatures = "common",
     settings: Settings | None = None,
+    boson: Boson = ZPRIME,
 ) -> History:
-    """Integrate the temperatures from `Settings.start_mev` until e+e- and Z' are gone.
+    """Integrate the temperatures from `Settings.start_mev` until e+e- and the mediator are gone.
 
     Parameters
     ----------
     m_zprime_mev : float, optional
-        Mass of the Z'; None: the Standard Model.
+        Mass of the mediator; None: the Standard Model.
     width_mev : float
-        Width of Z' -> e+e-, 0 without mixing.
+        Width of Z' -> e+e-, 0 without mixing and for a scalar.
     temperatures : {"common", "split"}
         One neutrino temperature, or nu_e apart.
     settings : Settings, optional
         Physics and accuracy.
+    boson : Boson
+        What the mediator is.
 
     Returns
     -------
@@ -129,7 +153,7 @@ def solve(
     """
     chosen, where = settings or Settings(), f"no solution at m_zprime_mev = {m_zprime_mev}, width_mev = {width_mev}"
     mass = math.inf if m_zprime_mev is None else m_zprime_mev
-    equations = _Equations(mass, width_mev, temperatures == "split", chosen, where)
+    equations = _Equations(mass, width_mev, boson, temperatures == "split", chosen, where)
     span, start = (0.0, chosen.e_folds), [math.log(chosen.start_mev), 0.0, 0.0]
     solution = solve_ivp(equations, span, start, method="LSODA", rtol=chosen.rtol, atol=1e-3 * chosen.rtol)
     if not solution.success:
@@ -142,8 +166,10 @@ def solve(
 class _Equations:
     """Derivatives of ln T_gamma and of ln(T/T_gamma) of nu_e and of nu_mu, nu_tau against ln a."""
 
-    def __init__(self, mass: float, width: float, split: bool, settings: Settings, where: str) -> None:
-        self.mass, self.width, self.split, self.where = mass, width, split, where
+    def __init__(
+        self, mass: float, width: float, boson: Boson, split: bool, settings: Settings, where: str
+    ) -> None:  # fmt: skip
+        self.mass, self.width, self.boson, self.split, self.where = mass, width, boson, split, where
         self.plasma, self.zprime = _plasma_table(settings.qed), _zprime_table()
         self.weak = settings.weak * _RATE / _HUBBLE
         self.electron_speed = math.sqrt(max(1.0 - (2.0 * MASS_ELECTRON_MEV / mass) ** 2, 0.0))
@@ -160,13 +186,17 @@ class _Equations:
         log_t, d_e, d_mu = state.tolist()
         t = math.exp(log_t)
         sigma, density, ann_e, scat_e, ann_mu, scat_mu, slope = self.plasma(log_t).tolist()
-        # over T_gamma^4: s T and T d rho/dT of nu_e, and of nu_mu, nu_tau and the Z'
+        # over T_gamma^4: s T and T d rho/dT of nu_e, and of nu_mu and nu_tau, with the mediator on one of the two sides
         heat_e = 4.0 / 3.0 * RHO_NEUTRINO * math.exp(4.0 * d_e)
         heat_mu = 8.0 / 3.0 * RHO_NEUTRINO * math.exp(4.0 * d_mu)
         density += 0.75 * (heat_e + heat_mu)
-        enthalpy, capacity, extra = self._zprime(self.mass / t * math.exp(-d_mu), math.exp(4.0 * d_mu))
-        inertia_e, inertia_mu = 3.0 * heat_e, 3.0 * heat_mu + capacity
-        heat_mu += enthalpy
+        warmer = d_e if self.boson.with_nu_e else d_mu
+        enthalpy, capacity, extra = self._mediator(self.mass / t * math.exp(-warmer), math.exp(4.0 * warmer))
+        inertia_e, inertia_mu = 3.0 * heat_e, 3.0 * heat_mu
+        if self.boson.with_nu_e:
+            inertia_e, heat_e = inertia_e + capacity, heat_e + enthalpy
+        else:
+            inertia_mu, heat_mu = inertia_mu + capacity, heat_mu + enthalpy
         hubble = math.sqrt(density + extra)  # times _HUBBLE T^2
         weak = self.weak * t**3 / hubble
         gain_e = weak * 4.0 * _NU_E.strength * _exchange(ann_e, scat_e, d_e)
@@ -183,10 +213,11 @@ class _Equations:
             warming_mu = warming_e
         return [cooling, warming_e - cooling, warming_mu - cooling]
 
-    def _zprime(self, x: float, scale: float) -> tuple[float, float, float]:
-        """``s T``, ``T d rho/dT`` and ``rho`` of the Z' at ``m/T_nu = x``, times (T_nu/T_gamma)^4 = `scale`."""
+    def _mediator(self, x: float, scale: float) -> tuple[float, float, float]:
+        """``s T``, ``T d rho/dT`` and ``rho`` of the mediator at ``m/T_nu = x``, times (T_nu/T_gamma)^4 = `scale`."""
         if x > _ZPRIME_RANGE[1]:
             return 0.0, 0.0, 0.0
+        scale *= self.boson.degrees / 3.0  # of a vector's
         log_entropy, log_density, slope = self.zprime(math.log(x)).tolist()
         entropy = scale * math.exp(log_entropy - x)
         return entropy, entropy * (3.0 + x - slope), scale * math.exp(log_density - x)

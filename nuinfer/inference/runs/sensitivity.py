@@ -193,7 +193,7 @@ def _edges(analysis: Analysis, draws: FloatArray, best: FloatArray) -> dict[str,
             text = f"{'up to' if side == 'high' else 'from'} {10.0**moved:.3g}"
             how = CUT if by > 0.0 and inside.any() else NEEDS_A_FIT
             weights, wider = np.where(inside, 0.0, -np.inf), {} if by > 0.0 else changed
-            found[WORDS[name].format(text)] = Change(changed, weights, how, None, bounds, wider)
+            found[analysis.spelled(WORDS[name].format(text))] = Change(changed, weights, how, None, bounds, wider)
     return found
 
 

@@ -40,8 +40,9 @@ def draw_start(pickled: bytes, walkers: int, seed: int, ensemble: int) -> Block:
     """Start of an ensemble, in a region that differs deliberately from ensemble to ensemble.
 
     R-hat sees wrong weights of modes only if the ensembles start with different ones. At least 16 draws of the prior
-    per walker (more while too few are allowed, at most 200) are resampled without replacement, with weights
-    likelihood^beta where beta leaves a number of effective draws. In turn the walkers come from
+    per walker (more while too few are allowed, at most 200, or 1000 until each walker has one) are resampled without
+    replacement, with weights likelihood^beta where beta leaves a number of effective draws. In turn the walkers come
+    from
 
     * the prior: beta leaves four times as many effective draws as walkers;
     * the modes: the draws are parted into cells, and each cell gets as many walkers, whatever its weight;
@@ -74,10 +75,10 @@ def start_of(analysis: Analysis, walkers: int, seed: int, ensemble: int) -> Bloc
     rng = np.random.default_rng(draw_seed)
     kind = STARTS[ensemble % len(STARTS)]
     drawn: list[tuple[FloatArray, FloatArray, FloatArray]] = []
-    for n in [16 * walkers] * 12 + [8 * walkers]:
+    for k, n in enumerate([16 * walkers] * 12 + [8 * walkers] + [100 * walkers] * 8):
         points = analysis.sample_prior(n, rng)
         drawn.append((points, *analysis.evaluate(points)[:2]))
-        if sum(np.count_nonzero(np.isfinite(log_prob)) for _, log_prob, _ in drawn) >= 8 * walkers:
+        if sum(np.count_nonzero(np.isfinite(log_prob)) for _, log_prob, _ in drawn) >= (8 if k < 12 else 1) * walkers:
             break
     points, log_prob, terms = (np.concatenate(parts) for parts in zip(*drawn, strict=True))
     allowed = np.isfinite(log_prob)

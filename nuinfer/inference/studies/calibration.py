@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 import pickle
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from os import PathLike
 from pathlib import Path
 from typing import Any, Literal, Unpack, get_args
@@ -30,6 +30,7 @@ from nuinfer.inference.work.files import write_atomic
 from nuinfer.inference.work.simulation import draw_data, draw_truths
 from nuinfer.inference.work.store import Execution, Question, address, open_store
 from nuinfer.likelihood import Counting
+from nuinfer.physics.mediator import spelled
 from nuinfer.typing import FloatArray
 
 Control = Literal["none", "livetime", "prior", "snooker", "measurements"]
@@ -123,6 +124,8 @@ class Calibration:
         Smallest effective sample size of the others.
     ranks : mapping
         Quantity to its ranks, shape (simulation,).
+    mediator : str
+        Its kind, for labels.
     """
 
     name: str
@@ -132,6 +135,7 @@ class Calibration:
     inadequate: int
     ess_min: float
     ranks: Mapping[str, FloatArray]
+    mediator: str = "vector"
 
     @property
     def simulations(self) -> int:
@@ -170,7 +174,8 @@ class Calibration:
         lines += ["", f"A p-value passes above {self.threshold:.2g} (Bonferroni)."]
         for level, share in self.coverage.items():
             error = math.sqrt(level * (1.0 - level) / self.simulations)  # if it is right
-            lines.append(f"Region of {level:.0%} in (m_Z', g'): holds the truth in {share:.3f} ± {error:.3f}.")
+            region = spelled(f"Region of {level:.0%} in (m_Z', g')", self.mediator)
+            lines.append(f"{region}: holds the truth in {share:.3f} ± {error:.3f}.")
         poor = f"{self.inadequate} more, below {self.setting.min_ess:g}, left out"
         lines.append(f"Effective sample size of the fits: at least {self.ess_min:.0f}; {poor}.")
         return "\n".join(lines) + "\n"
@@ -220,7 +225,8 @@ def calibrate(
     ]
     question = Question("calibration", settings, packages=("numpy", "scipy", "emcee"))
     with open_store(Path(out), question, **execution) as store:
-        result = judge(store.do(calls, "simulations"), name, setting)
+        found = judge(store.do(calls, "simulations"), name, setting)
+        result = replace(found, mediator=analysis.mediator)
         write_atomic(store.folder / TABLE, result.markdown().encode())
         store.finish(simulations=n, passed=result.passed)
     return result

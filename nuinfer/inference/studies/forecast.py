@@ -27,6 +27,7 @@ from nuinfer.inference.studies.campaign import CampaignConfig, run_campaign
 from nuinfer.inference.studies.jobs import JobsConfig, truth_of
 from nuinfer.inference.work.files import plain
 from nuinfer.loading import load
+from nuinfer.physics.mediator import spelled
 from nuinfer.typing import AnyArray, FloatArray
 
 EXPOSURES = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
@@ -96,6 +97,8 @@ class Forecast:
         Factor on the area of the detector.
     checks : tuple of Check
         Empty unless asked for.
+    mediator : str
+        Its kind, for labels.
     """
 
     name: str
@@ -105,15 +108,21 @@ class Forecast:
     statistics: Mapping[str, FloatArray]
     effective_area_scale: float = 1.0
     checks: tuple[Check, ...] = ()
+    mediator: str = "vector"
 
     def years_until(self, statistic: str) -> tuple[str, float]:
         """Livetime in years at which a statistic is expected to pass: ("=", years), or a bound ("<" or ">", years)."""
         return crossing(self.years, self.statistics[statistic], threshold(self.level))
 
+    @property
+    def statement(self) -> str:
+        """What the statistic is."""
+        return spelled(STATEMENT, self.mediator)
+
     def to_json(self) -> dict[str, Any]:
         """Everything, as plain values; null where a number is not finite."""
         until = {name: self.years_until(name) for name in self.statistics}
-        answer = {**vars(self), "analysis": self.name, "threshold": threshold(self.level), "statistic": STATEMENT}
+        answer = {**vars(self), "analysis": self.name, "threshold": threshold(self.level), "statistic": self.statement}
         answer |= {
             "q": self.statistics,
             "p_value": {name: [p_value(float(one)) for one in q] for name, q in self.statistics.items()},
@@ -145,6 +154,8 @@ class Band:
         Largest coupling of the prior.
     effective_area_scale : float
         Factor on the area of the detector.
+    mediator : str
+        Its kind, for labels.
     """
 
     name: str
@@ -155,6 +166,7 @@ class Band:
     asimov: FloatArray
     g_prime_max: float
     effective_area_scale: float = 1.0
+    mediator: str = "vector"
 
     def quantiles(self, levels: Sequence[float] = QUANTILES) -> FloatArray:
         """Quantiles of the limits over data sets, shape (level, mass); by default median and 68 and 95 % bands."""
@@ -252,7 +264,7 @@ def forecast(
     found = _run(tables, out, seed, **execution)
     q = {name: found["q"][found["job"] == name] for name in (SEEN, EXCLUDED)}
     scale = loaded.config.data.effective_area_scale
-    result = Forecast(loaded.name, dict(at), level, livetime * np.array(steps), q, scale)
+    result = Forecast(loaded.name, dict(at), level, livetime * np.array(steps), q, scale, mediator=loaded.mediator)
     if not check:
         return result
     chosen = {name: _nearest(q[name], threshold(level)) for name in q}
@@ -330,7 +342,7 @@ def forecast_band(
     high = float(loaded.prior_bounds[loaded.parameter_names.index("log10_g_prime"), 1])
     masses = np.asarray(masses_mev, float)
     scale, asimov = loaded.config.data.effective_area_scale, limits[found["job"] == "asimov"]
-    return Band(loaded.name, level, years, masses, simulated, asimov, 10.0**high, scale)
+    return Band(loaded.name, level, years, masses, simulated, asimov, 10.0**high, scale, loaded.mediator)
 
 
 # What both share --------------------------------------------------------------------------------------------------

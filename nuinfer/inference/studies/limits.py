@@ -70,6 +70,8 @@ class Limits:
         Monte-Carlo errors of the limits, NaN where there are none.
     warnings : tuple of str
         What to know before one quotes them.
+    mediator : str
+        Its kind, for labels.
     """
 
     name: str
@@ -79,6 +81,7 @@ class Limits:
     limits: FloatArray
     errors: FloatArray
     warnings: tuple[str, ...]
+    mediator: str = "vector"
 
     def to_json(self) -> dict[str, Any]:
         """Method, level, masses, limits, null where there is none, and warnings."""
@@ -160,7 +163,9 @@ def limit(
     high = 10.0 ** float(analysis.prior_bounds[analysis.parameter_names.index(COUPLING), 1])
     for mass in masses[np.isnan(limits)]:
         warnings.append(f"m_Z' = {mass:g} MeV: no coupling inside the prior, up to {high:.3g}, is excluded")
-    return Limits(analysis.name, method, level, masses, limits, math.log(10.0) * limits * errors, (*warnings, *notes))
+    said = tuple(map(analysis.spelled, (*warnings, *notes)))
+    errors *= math.log(10.0) * limits
+    return Limits(analysis.name, method, level, masses, limits, errors, said, analysis.mediator)
 
 
 def _masses(analysis: Analysis, masses_mev: ArrayLike) -> FloatArray:
@@ -229,7 +234,7 @@ def _constructed(
     def p_value(coupling: float) -> float:
         test = {"m_zprime_mev": float(mass), "g_prime": 10.0**coupling}
         shared: dict[str, Any] = {"task": "exclusion", "test": test}
-        label = f"{mass:g} MeV, g' = {10.0**coupling:.3g}"
+        label = analysis.spelled(f"{mass:g} MeV, g' = {10.0**coupling:.3g}")
         observed = study.rows({label: (analysis, shared)}, "ratios")[label][0]["ratio"]
         if observed > CERTAIN:
             return 0.0

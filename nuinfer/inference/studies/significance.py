@@ -28,6 +28,7 @@ from nuinfer.inference.studies.study import open_study
 from nuinfer.inference.work.files import plain
 from nuinfer.inference.work.simulation import draw_data
 from nuinfer.inference.work.store import Execution
+from nuinfer.physics.mediator import spelled
 from nuinfer.typing import FloatArray
 
 LOCAL = "asymptotic: zero half the time, else chi^2 with one degree of freedom, at the best mass"
@@ -47,6 +48,8 @@ class Significance:
         Where the likelihood is largest.
     simulated : ndarray, shape (n,)
         The statistic of data sets without absorption, each maximised over the whole plane.
+    mediator : str
+        Its kind, for labels.
     """
 
     name: str
@@ -54,6 +57,7 @@ class Significance:
     m_zprime_mev: float
     g_prime: float
     simulated: FloatArray
+    mediator: str = "vector"
 
     @property
     def local_p_value(self) -> float:
@@ -96,7 +100,7 @@ class Significance:
 
     def sentence(self) -> str:
         """What it says, in words."""
-        at = f"m_Z' = {self.m_zprime_mev:.3g} MeV, g' = {self.g_prime:.2e}"
+        at = spelled(f"m_Z' = {self.m_zprime_mev:.3g} MeV, g' = {self.g_prime:.2e}", self.mediator)
         if not self.simulated.size:
             return f"absorption is preferred by q = {self.q:.2f} at {at}, local p-value {self.local_p_value:.2g}"
         low, high = self.global_interval
@@ -168,4 +172,4 @@ def significance(
     best = analysis.values(np.array([observed[name] for name in names]))
     simulated = np.array([row["q"] for row in rows.get("null", [])])
     at = float(best["m_zprime_mev"]), float(best["g_prime"])
-    return Significance(analysis.name, observed["q"], *at, simulated)
+    return Significance(analysis.name, observed["q"], *at, simulated, analysis.mediator)

@@ -61,7 +61,7 @@ def interaction(mixing: Mixing, mediator: Mediator, target: int | None = None) -
     # For a scalar (U^T Q U)_ji multiplies nu_i in the Lagrangian, and R has its complex conjugate.
     couplings = mediator.in_mass_basis(mixing)
     v = couplings if mediator.spin else couplings.conj()
-    v = v if target is None else v[:, [target]]
+    v = v[:, :3] if target is None else v[:, [target]]
     return np.asarray(v @ v.conj().T)
 
 

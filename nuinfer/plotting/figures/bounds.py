@@ -46,23 +46,26 @@ def plot_bounds(
 
     FIGURE.require(analysis)
     low, high = analysis.mass_range_mev or MASS_MEV
+    strongest = next(p for p in analysis.space.parameters if p.name == "log10_g_prime").range[1]
+    couplings = COUPLING[0], max(COUPLING[1], 10.0**strongest)
     masses = np.geomspace(*((low, high) if high > low else MASS_MEV), plane.GRID)
     near, far = (analysis.coupling_of_depth(1.0, redshift, masses) for redshift in (0.0, 3.0))
     opaque: Look = {"color": style.SKY, "alpha": 0.5, "lw": 0, "zorder": 2, "label": r"$\tau = 1$ for $z = 3$ to $0$"}
     with sheet(axes, width_in, (0.6 * width_in, 1.5 * width_in), legend="right") as drawn:
         for constraint, (colour, _) in plane.looks(analysis.constraints):
-            _draw_bound(drawn.panel, bound(constraint, masses, level, convention), plane.label_of(constraint), colour)
+            found = bound(constraint, masses, level, convention)
+            _draw_bound(drawn.panel, found, plane.label_of(constraint), couplings, colour)
         drawn.panel.fill_between(masses, far, near, **opaque)
         _draw_dip(drawn.panel, analysis)
-        plane.frame(drawn.panel, (masses[0], masses[-1]), COUPLING)
+        plane.frame(drawn.panel, (masses[0], masses[-1]), couplings, analysis.spelled)
     return drawn.figure
 
 
-def _draw_bound(axes: Axes, found: Bound, name: str, colour: str) -> None:
+def _draw_bound(axes: Axes, found: Bound, name: str, couplings: tuple[float, float], colour: str) -> None:
     """Edges of what is allowed, the excluded sides shaded."""
-    x, (floor, ceiling) = found.m_zprime_mev, COUPLING
+    x, (floor, ceiling) = found.m_zprime_mev, couplings
     everywhere = np.isnan(found.upper)
-    top, bottom = (np.clip(np.where(everywhere, floor, edge), *COUPLING) for edge in (found.upper, found.lower))
+    top, bottom = (np.clip(np.where(everywhere, floor, edge), floor, ceiling) for edge in (found.upper, found.lower))
     shade: Look = {"color": colour, "alpha": 0.12, "lw": 0, "zorder": 1}
     axes.fill_between(x, top, ceiling, **shade)
     axes.fill_between(x, floor, bottom, where=bottom > floor, **shade)
@@ -78,11 +81,11 @@ def _draw_bound(axes: Axes, found: Bound, name: str, colour: str) -> None:
 
 def _draw_dip(axes: Axes, analysis: Analysis) -> None:
     """Masses of the Z' between which the dip can lie at 400 to 800 TeV, at the ends of the prior of the masses."""
+    from nuinfer.parameters import MASSES
     from nuinfer.physics.dip import DIP_GEV, resonant_mass_mev
 
-    parameter = next(p for p in analysis.space.parameters if p.name in ("m_nu_ev", "lightest_nu_mass_ev"))
-    ends = (parameter.prior.low, parameter.prior.high) if parameter.prior else (parameter.centre, parameter.centre)
-    heaviest_ev = analysis.masses_ev({parameter.name: np.array(ends)}).max(axis=-1)
+    ends = {p.name: np.array(p.range) for p in analysis.space.parameters if p.name in MASSES}
+    heaviest_ev = analysis.masses_ev(ends).max(axis=-1)
     low, high = resonant_mass_mev(np.array(DIP_GEV), heaviest_ev)
     label = f"dip at {DIP_GEV[0] / 1e3:g}-{DIP_GEV[1] / 1e3:g} TeV: {low:.1f}-{high:.1f} MeV"
     plane.draw_dip(axes, (low, high), label, lw=style.points(1.0), ls="dashed", zorder=3)

@@ -13,6 +13,9 @@ DEPTH = (1e-4, 3e1)
 """Range of the optical depth; its upper end is raised to the best fit."""
 
 NAMES = ("e", r"\mu", r"\tau")
+Curves = tuple[FloatArray, FloatArray]
+"""Energies, and what is drawn against them."""
+
 COLOURS = (style.BLUE, style.VERMILLION, style.GREEN)
 
 
@@ -45,7 +48,9 @@ def plot_depth(
     depths, all_depths = depths_at_earth(analysis, point, fine), depths_at_earth(analysis, theta, grid).sum(axis=-1)
     line, band = transition_at_earth(analysis, point, fine), transition_at_earth(analysis, theta, grid)
     with sheet(axes, width_in, (0.75 * width_in, style.points(7.6)), panels=4, columns=(2, 1), share="x") as drawn:
-        _draw_depths(drawn.panel, grid, all_depths, fine, depths)
+        names = ["1", "2", "3"][: depths.shape[-1]] if analysis.config.model.masses == "split" else [r"\nu"]
+        names += ["s"] * (depths.shape[-1] - len(names))
+        _draw_depths(drawn.panel, (grid, all_depths), (fine, depths), names)
         for source, panel in enumerate(drawn.panels[1:]):
             for flavour, colour in enumerate(COLOURS):
                 ends = np.nanquantile(band[..., flavour, source], style.CENTRAL, axis=0)
@@ -59,16 +64,16 @@ def plot_depth(
     return drawn.figure
 
 
-def _draw_depths(panel: Axes, grid: FloatArray, band: FloatArray, fine: FloatArray, line: FloatArray) -> None:
+def _draw_depths(panel: Axes, band: Curves, line: Curves, names: list[str]) -> None:
     """The band (draw, energy) of the depth of all targets, and that of each at the best fit, (energy, target)."""
-    style.draw_band(panel, grid / GEV_PER_TEV, np.maximum(band, DEPTH[0] * 1e-9))
-    for target, (depth, dashes) in enumerate(zip(line.T, ("solid", "dashed", "dotted"), strict=False)):
-        label = rf"$\tau$ at $m_{target + 1}$, best fit" if line.shape[-1] > 1 else r"$\tau$, best fit"
+    style.draw_band(panel, band[0] / GEV_PER_TEV, np.maximum(band[1], DEPTH[0] * 1e-9))
+    for name, depth, dashes in zip(names, line[1].T, ("solid", "dashed", "dotted", "dashdot"), strict=False):
+        label = rf"$\tau$ at $m_{name}$, best fit" if len(names) > 1 else r"$\tau$, best fit"
         label += " (off the axis)" if not np.any(depth > DEPTH[0]) else ""
         seen = np.where(depth > 0.0, depth, np.nan)
-        panel.plot(fine / GEV_PER_TEV, seen, color=style.BLACK, ls=dashes, label=label)
+        panel.plot(line[0] / GEV_PER_TEV, seen, color=style.BLACK, ls=dashes, label=label)
     panel.axhline(1.0, color=style.GREY, lw=style.points(0.5))
-    panel.set(yscale="log", ylabel=r"optical depth $\tau$", ylim=(DEPTH[0], max(DEPTH[1], 3.0 * float(line.max()))))
+    panel.set(yscale="log", ylabel=r"optical depth $\tau$", ylim=(DEPTH[0], max(DEPTH[1], 3.0 * float(line[1].max()))))
 
 
 CAPTION = "Optical depth, and the probabilities of flavours to arrive, against energy."

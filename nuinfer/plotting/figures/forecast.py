@@ -26,6 +26,7 @@ def plot_forecast(forecast: Forecast, threshold: float, width_in: float = style.
         Width in inches.
     """
     from nuinfer.parameters import DERIVED, PARAMETERS
+    from nuinfer.physics.mediator import spelled
 
     with sheet(None, width_in, (0.8 * width_in, 0.8 * width_in), legend="upper left") as drawn:
         panel = drawn.panel
@@ -45,7 +46,7 @@ def plot_forecast(forecast: Forecast, threshold: float, width_in: float = style.
         style.plain_log(panel.yaxis)
         labels = {**{p.name: p.label for p in PARAMETERS.values()}, **{d.name: d.label for d in DERIVED.values()}}
         point = ", ".join(f"{labels.get(name, name)} = {value:g}" for name, value in forecast.at.items())
-        panel.set_title(f"{detector(forecast)}: {point}")
+        panel.set_title(spelled(f"{detector(forecast)}: {point}", forecast.mediator))
     return drawn.figure
 
 

@@ -66,7 +66,7 @@ def plot_leave_one_out(
             panel.plot([], [], color=_GREY, label=f"with all: {credible(*HPD_LEVELS, kind='HPD')}")
             if constraint.in_plane:
                 plane.draw_constraint(panel, constraint, box, looks[name])
-            plane.finish(panel, box)
+            plane.finish(panel, box, analysis.spelled)
             panel.set_title(f"without {plane.label_of(constraint)}", pad=style.points(3.0))
             rough = found.ess < FEWEST_EFFECTIVE or found.rhat > LARGEST_RHAT
             note = f"rough: ESS {found.ess:.0f}, R-hat {found.rhat:.2f}" if rough else f"ESS {found.ess:.0f}"

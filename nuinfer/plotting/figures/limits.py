@@ -19,12 +19,15 @@ def plot_limits(limits: Limits, width_in: float = style.COLUMN_IN) -> Figure:
     width_in : float
         Width in inches.
     """
+    from nuinfer.physics.mediator import spelled
+
     mass, found, label = limits.masses_mev, limits.limits, f"{limits.method}, {percent(limits.level)}"
     with sheet(None, width_in, (0.8 * width_in, 0.8 * width_in), legend="upper left") as drawn:
         panel = drawn.panel
         panel.plot(mass, found, color=style.BLUE, marker="o", ms=style.points(3.0), label=label, clip_on=False)
         panel.errorbar(mass, found, yerr=np.nan_to_num(limits.errors), fmt="none", ecolor=style.BLUE)
-        panel.set(xscale="log", yscale="log", xlabel=r"$m_{Z'}$ [MeV]", ylabel="upper limit on $g'$")
+        labels = [spelled(text, limits.mediator) for text in (r"$m_{Z'}$ [MeV]", "upper limit on $g'$")]
+        panel.set(xscale="log", yscale="log", xlabel=labels[0], ylabel=labels[1])
         if mass.size > 1:
             panel.set(xlim=(mass[0], mass[-1]))
         if np.isfinite(found).any():

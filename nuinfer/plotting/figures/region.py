@@ -60,7 +60,7 @@ def plot_region(
         drawn.panel.plot(mass, analysis.coupling_of_depth(1.0, 0.0, mass), zorder=4, **opaque)
         drawn.panel.plot(*point, "*", color=style.BLACK, label="best fit", **star)
         drawn.panel.add_patch(Rectangle((left, bottom), right - left, top - bottom, **frame))
-        plane.finish(drawn.panel, box)
+        plane.finish(drawn.panel, box, analysis.spelled)
     return drawn.figure
 
 

@@ -44,7 +44,8 @@ def plot_overlaid_regions(hypotheses: Sequence[Evidence], *, width_in: float = s
             found = density.posterior_density(hypothesis.analysis, hypothesis.draws(20_000), effective)
             label = hypothesis.name + ("" if _draw_contours(drawn.panel, found, box, colour) else " (flat)")
             drawn.panel.plot([], [], color=colour, lw=style.points(1.5), label=label)
-        plane.finish(drawn.panel, np.stack([boxes[..., 0].min(axis=0), boxes[..., 1].max(axis=0)], axis=-1))
+        box = np.stack([boxes[..., 0].min(axis=0), boxes[..., 1].max(axis=0)], axis=-1)
+        plane.finish(drawn.panel, box, shown[0].analysis.spelled)
         drawn.panel.set_title("credible (HPD): 68 % thick, 95 % thin", fontsize="medium")
     return drawn.figure
 
