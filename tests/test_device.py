@@ -186,7 +186,7 @@ def test_a_run_is_opened_on_the_cpu_wherever_it_was_made(tmp_path):
     resolved = tmp_path / "run" / "config.resolved.toml"
     resolved.write_text(resolved.read_text().replace("[sampler]", '[sampler]\ndevice = "cuda"'))
     assert nuinfer.load(resolved).sampler.device == "cuda"
-    assert nuinfer.open_run(tmp_path / "run").analysis.sampler.device == "cpu"
+    assert nuinfer.open_run(tmp_path / "run").described.sampler.device == "cpu"
 
 
 if __name__ == "__main__":

@@ -234,7 +234,7 @@ def test_a_figure(tmp_path, monkeypatch, capsys):
     figure = plotting.plot("survival.py", run)
     assert legend_entries(figure) == [r"$\nu_e$", r"$\nu_\mu$", r"$\nu_\tau$"]
     assert all(line.get_ydata()[-1] == pytest.approx(1.0, abs=0.02) for line in figure.axes[0].get_lines())
-    monkeypatch.setattr("nuinfer.inference.runs.run.open_run", lambda _: run)
+    monkeypatch.setattr("nuinfer.inference.runs.run.open_run", lambda *_, **__: run)
     assert main(["plot", "chains/test", "--kind", "survival.py", "--format", "svg", "--out", str(tmp_path)]) == 0
     assert capsys.readouterr().out == f"wrote {tmp_path / 'survival.svg'}\n"
     standard = SimpleNamespace(analysis=load("model.absorption=false"))

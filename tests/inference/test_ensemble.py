@@ -23,7 +23,7 @@ from nuinfer.inference.work import files
 
 
 def identity(analysis, walkers=16):
-    return ChainIdentity(analysis.parameter_names, analysis.term_names, analysis.config_hash, walkers)
+    return ChainIdentity(analysis.parameter_names, analysis.term_names, analysis.config_hash, walkers, 0)
 
 
 def prepare(analysis, run, seed=3, ensemble=0, walkers=16):

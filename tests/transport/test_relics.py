@@ -153,8 +153,11 @@ def test_above_and_below_the_table():
 def test_old_runs_have_relics_as_they_were(tmp_path):
     """A resolved configuration without the key is one of 0.1.0; the same text as a user's file is today's."""
     run = nuinfer.open_run(shutil.copytree(FOLDERS / "fit", tmp_path / "fit"))
-    assert run.analysis.config.model.relic_neutrinos == "standard"
+    assert run.described.config.model.relic_neutrinos == "standard"
     resolved = tmp_path / "fit" / config.CONFIG_RESOLVED
     assert nuinfer.load(resolved).config.model.relic_neutrinos == "standard"
     assert nuinfer.load(shutil.copy(resolved, tmp_path / "mine.toml")).config.model.relic_neutrinos == "heated"
-    assert run.record["config_hash"] == config_hash(run.analysis.config, run.record["checksums"])
+    assert run.record["config_hash"] == config_hash(run.described.config, run.record["checksums"])
+    with pytest.raises(RunFolderError, match="today's model gives other log-probabilities than its chains"):
+        _ = run.analysis  # its data set has a second edition; the chains still open
+    assert run.samples(0, 1).shape[-1] == len(run.parameter_names)
