@@ -12,7 +12,7 @@ import pytest
 import nuinfer
 from nuinfer import config
 from nuinfer.constraints import neff
-from nuinfer.errors import ConfigError, PhysicsDomainError
+from nuinfer.errors import ConfigError, PhysicsDomainError, RunFolderError
 from nuinfer.flux import depths_at_earth
 from nuinfer.provenance import config_hash
 
