@@ -27,6 +27,7 @@ from nuinfer.physics.mixing import MIXINGS, Mixing
 from nuinfer.physics.shells import Shells, make_shells
 from nuinfer.physics.sources import SOURCES
 from nuinfer.physics.spectra import SPECTRA, Frame, Spectrum
+from nuinfer.transport.march import NEAREST, March
 from nuinfer.transport.moving import Moving
 from nuinfer.transport.points import Propagation, Transport
 from nuinfer.transport.resonant import Resonant
@@ -189,8 +190,9 @@ def _dataset(config: Config) -> DataSet | FluxPoints:
 
 def _device(config: Config) -> str:
     """Where counts are computed."""
-    if config.sampler.device == "cuda" and config.model.targets == "thermal":
-        raise ConfigError("sampler.device: 'cuda' is not allowed with model.targets 'thermal', only 'cpu'")
+    for key, value in {"targets": "thermal", "channels": "all"}.items():
+        if config.sampler.device == "cuda" and getattr(config.model, key) == value:
+            raise ConfigError(f"sampler.device: 'cuda' is not allowed with model.{key} '{value}', only 'cpu'")
     return config.sampler.device
 
 
@@ -249,12 +251,24 @@ def _transport(model: ModelConfig, mixing: Mixing, law: Law, finer: float) -> Tr
     if not model.absorption:
         return Resonant(shells)
     if model.targets == "thermal":
-        _check_thermal(model)
+        _check_with(
+            model,
+            "targets",
+            {"coherence": "decoherent", "neutrino": "majorana", "spectrum": "power_law", "channels": "resonance"},
+        )
+    if model.channels == "all":
+        only = {"neutrino": "majorana"} if model.mediator == "vector" else {}
+        _check_with(model, "channels", {"coherence": "decoherent", **only})
     mediator, cosmology, split = mediator_of(model), COSMOLOGIES[model.cosmology].value, model.masses == "split"
     density = model.sterile_density or 1.0
     propagation = Propagation(mixing, mediator, cosmology, model.coherence, split, model.relic_overdensity, density)
     if model.targets == "thermal":
         return Moving(shells, propagation, model.regeneration)
+    if model.channels == "all":
+        if shells.x_max < NEAREST:
+            least = f"with model.channels 'all' the farthest source must be beyond {math.expm1(NEAREST):.3f}"
+            raise ConfigError(f"model.{'source_redshift' if shells.single else 'z_max'}: {shells.z_max}: {least}")
+        return March(shells, propagation, model.regeneration)
     return Resonant(shells, propagation, round(finer * law.regeneration_intervals) if model.regeneration else 0)
 
 
@@ -267,13 +281,13 @@ def _frame(model: ModelConfig, spectrum: Spectrum) -> Frame:
     return frame
 
 
-def _check_thermal(model: ModelConfig) -> None:
-    """Refuse what is defined for targets at rest alone."""
-    for key, value in {"coherence": "decoherent", "neutrino": "majorana", "spectrum": "power_law"}.items():
+def _check_with(model: ModelConfig, what: str, only: Mapping[str, str]) -> None:
+    """Refuse what is not defined together with the value of a key."""
+    for key, value in only.items():
         given = json.dumps(getattr(model, key))
         if given != json.dumps(value):
-            with_thermal = "is not allowed with model.targets 'thermal'; it should be"
-            raise ConfigError(f"model.{key}: {given} {with_thermal} {json.dumps(value)}")
+            with_it = f"is not allowed with model.{what} '{getattr(model, what)}'; it should be"
+            raise ConfigError(f"model.{key}: {given} {with_it} {json.dumps(value)}")
 
 
 def _parameter_space(config: Config, dataset: DataSet | FluxPoints) -> ParameterSpace:
