@@ -5,7 +5,6 @@ It is deep for large couplings alone; an analysis says so when it is loaded, of 
 
 import itertools
 from collections.abc import Mapping
-from dataclasses import replace
 
 import numpy as np
 
@@ -13,8 +12,10 @@ from nuinfer.errors import warn_once
 from nuinfer.forward import ForwardModel
 from nuinfer.parameters import ParameterSpace, physical_values
 from nuinfer.physics.cross_sections import channels_of
-from nuinfer.transport.march import make_medium, per_target
+from nuinfer.physics.mediator import Mediator
+from nuinfer.transport.march import make_medium
 from nuinfer.transport.march_depth import depths_of_states
+from nuinfer.transport.march_grid import per_target
 from nuinfer.transport.moving import Moving
 from nuinfer.transport.resonant import Resonant
 from nuinfer.typing import FloatArray
@@ -41,7 +42,8 @@ def depth_left_out(model: ForwardModel, values: Mapping[str, FloatArray]) -> Flo
         return np.zeros(n)
     if passed.mediator.spin and passed.mediator.neutrino == "dirac":  # of which only the resonance is known
         return np.zeros(n)
-    active = replace(passed.mediator, sterile=None)  # a sterile state has no other channels here
+    given = passed.mediator  # of a sterile state there is the resonance alone
+    active = Mediator(spin=given.spin, couplings=given.couplings, neutrino=given.neutrino)
     totals = per_target(channels_of(passed.mixing, active), passed.split).totals
     left_out = totals * np.array([0.0, 1.0, 1.0, 1.0, 1.0])[:, None, None]
     points, energy = model.points(values), np.tile(np.geomspace(*model.true_range_gev, ENERGIES), (n, 1))

@@ -23,7 +23,6 @@ from nuinfer.config.fields import (
     UserPath,
     complex_of,
     late,
-    not_built,
     one_of,
 )
 from nuinfer.constraints import CONSTRAINTS

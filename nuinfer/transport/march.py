@@ -14,6 +14,7 @@ at 6.3 PeV tells one from the other.
 import functools
 import itertools
 import math
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -54,6 +55,9 @@ EDGES = np.array([-0.12, -0.04, 0.0, 0.04, 0.12])
 
 NODES_PER_BIN = 2
 """Gauss-Legendre nodes in each."""
+
+SINGLE = 0.5
+"""How much shorter steps are where all sources are at one redshift, and resonances see it as a step."""
 
 MOST = 2.0
 """Largest ratio of two marches that is extrapolated; it is more where next to nothing arrives."""
@@ -113,7 +117,7 @@ def _follow(
         np.empty((n_line + n_step + 1, n_step + 1)),
         np.empty((n_node, n_step + 1)),
     )
-    paths = lattice.ln_top - lattice.step * np.arange(n_line + n_step + 1)
+    paths = lattice.ln_top - lattice.step * np.arange(n_line + n_step + 1.0)
     most = medium.rates.max() * density(medium.shells.x_max, medium) * 2.0 / (math.pi * lattice.step)
     for b in range(first, end):
         mass, coupling = points.m_zprime_mev[b], points.g_prime[b]
@@ -259,18 +263,19 @@ class March:
         self, points: Points, reached: FloatArray, bins: Bins, ln_e: FloatArray, shape: tuple[int, ...]
     ) -> FloatArray:
         """What `_follow` fills, by as many threads as there are, for steps of no length."""
-        found, lattices = [], [
-            make_lattice(self.shells.x_max, float(reached.min()), float(reached.max()), step) for step in self.steps
-        ]  # fmt: skip
+        found, scale = list[FloatArray](), SINGLE if self.shells.single else 1.0
+        ends_of_flux = self.shells.x_max, float(reached.min()), float(reached.max())
+        lattices = [make_lattice(*ends_of_flux, scale * step) for step in self.steps]
         for lattice in lattices:
             out = np.empty((points.spectrum.gamma.size, *shape))
-            given = points, (self._medium, self._smooth(points, lattice), lattice), bins, EDGES, ln_e
+            fixed = self._medium, self._smooth(points, lattice), lattice
+            follow = functools.partial(_some, points, fixed, bins, ln_e, out)
             ends = np.linspace(0, len(out), self.threads + 1).astype(int).tolist()
             if self.threads == 1:
-                _follow(*given, 0, len(out), out)
+                follow(ends)
             else:
                 with ThreadPoolExecutor(self.threads) as executor:
-                    list(executor.map(functools.partial(_some, given, out), itertools.pairwise(ends)))
+                    list(executor.map(follow, itertools.pairwise(ends)))
             found.append(out)
         if len(found) == 1:
             return found[0]
@@ -278,9 +283,12 @@ class March:
         return _extrapolated(coarse, fine, lattices[1].n_step / lattices[0].n_step)
 
 
-def _some(given: tuple[Any, ...], out: FloatArray, rows: tuple[int, int]) -> None:
-    """Follow some of the points."""
-    _follow(*given, *rows, out)
+def _some(
+    points: Points, fixed: tuple[Medium, Smooth, Lattice], bins: Bins, ln_e: FloatArray, out: FloatArray,
+    rows: Sequence[int],
+) -> None:  # fmt: skip
+    """Follow the points between two rows."""
+    _follow(points, fixed, bins, EDGES, ln_e, rows[0], rows[1], out)
 
 
 def _extrapolated(coarse: FloatArray, fine: FloatArray, finer: float) -> FloatArray:

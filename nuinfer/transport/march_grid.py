@@ -156,6 +156,6 @@ def make_smooth(channels: Channels, spin: int, lattice: Lattice, rows: tuple[int
     pairs = np.repeat(parents, len(daughters), axis=0), np.tile(daughters, (len(parents), 1))
     return Smooth(
         np.einsum("gf,frd->grd", functions, tables), functions @ totals, first, np.array(flags, bool),
-        np.ascontiguousarray(depth @ functions.T), *map(np.ascontiguousarray, pairs),
+        np.ascontiguousarray(depth @ functions.T), np.ascontiguousarray(pairs[0]), np.ascontiguousarray(pairs[1]),
         np.ascontiguousarray(weights @ functions.T),
     )  # fmt: skip

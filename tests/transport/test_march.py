@@ -163,7 +163,7 @@ def test_counts_are_those_of_a_finer_march(overrides):
     found, expected = (
         replace(analysis.model, transport=each).expected(values).total for each in (transport, finer)
     )  # fmt: skip
-    np.testing.assert_allclose(found, expected, rtol=2e-3)
+    np.testing.assert_allclose(found, expected, rtol=8e-3 if transport.shells.single else 2e-3, atol=1e-5)
 
 
 def test_log_likelihood_is_smooth():
@@ -217,7 +217,10 @@ def test_public_functions():
 @pytest.mark.parametrize(("overrides", "message"), [
     (["model.targets=thermal"], "model.channels: \"all\" is not allowed with model.targets 'thermal'"),
     (["model.coherence=coherent"], "model.coherence: \"coherent\" is not allowed with model.channels 'all'"),
-    (["model.neutrino=dirac", "model.mediator=vector", "parameters.log10_g_prime.high=-2"], "model.neutrino: \"dirac\" is not allowed"),
+    (
+        ["model.neutrino=dirac", "model.mediator=vector", "parameters.log10_g_prime.high=-2"],
+        "model.neutrino: \"dirac\" is not allowed",
+    ),
     (["sampler.device=cuda"], "sampler.device: 'cuda' is not allowed with model.channels 'all', only 'cpu'"),
     (["model.z_max=0.02"], "model.z_max: 0.02: with model.channels 'all' the farthest source must be beyond 0.051"),
     (["model.channels=some"], "model.channels: \"some\" is not allowed"),
