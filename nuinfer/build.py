@@ -16,7 +16,7 @@ from nuinfer.constraints.definition import Oscillation, Prediction, lmu_ltau_str
 from nuinfer.detector.dataset import DataSet, analysed, load_dataset, project
 from nuinfer.detector.flux_points import FluxPoints
 from nuinfer.detector.response import Expected
-from nuinfer.errors import ConfigError, NonFiniteLogProbError, NuinferError
+from nuinfer.errors import ConfigError, NonFiniteLogProbError, NuinferError, PhysicsDomainError
 from nuinfer.forward import RELIC_TEMPERATURE, ForwardModel, Heating
 from nuinfer.parameters import DETECTOR, MASSES, PARAMETERS, ParameterSpace
 from nuinfer.physics.cosmology import COSMOLOGIES
@@ -27,7 +27,7 @@ from nuinfer.physics.mixing import MIXINGS, Mixing
 from nuinfer.physics.shells import Shells, make_shells
 from nuinfer.physics.sources import SOURCES
 from nuinfer.physics.spectra import SPECTRA, Frame, Spectrum
-from nuinfer.transport.march import NEAREST, March
+from nuinfer.transport.march import March
 from nuinfer.transport.moving import Moving
 from nuinfer.transport.points import Propagation, Transport
 from nuinfer.transport.resonant import Resonant
@@ -40,6 +40,14 @@ MIN_MASS_AT_REST_EV = 0.003
 
 REDSHIFT_INTERVALS = 128
 """Intervals of the redshift table of a fit; the error falls with their fourth power."""
+
+TOGETHER = {
+    ("targets", "thermal"): {
+        "coherence": "decoherent", "neutrino": "majorana", "spectrum": "power_law", "channels": "resonance",
+    },
+    ("channels", "all"): {"coherence": "decoherent", "neutrino": "majorana"},  # a scalar's neutrinos may be either
+}  # fmt: skip
+"""What keys have to be where another has a value."""
 
 UNSMEARED = 1.5
 """So much finer are the tables of what is absorbed of a spectrum whose scale the shells do not smear."""
@@ -250,25 +258,17 @@ def _transport(model: ModelConfig, mixing: Mixing, law: Law, finer: float) -> Tr
     shells = _shells(model, law)
     if not model.absorption:
         return Resonant(shells)
-    if model.targets == "thermal":
-        _check_with(
-            model,
-            "targets",
-            {"coherence": "decoherent", "neutrino": "majorana", "spectrum": "power_law", "channels": "resonance"},
-        )
-    if model.channels == "all":
-        only = {"neutrino": "majorana"} if model.mediator == "vector" else {}
-        _check_with(model, "channels", {"coherence": "decoherent", **only})
+    _check_together(model)
     mediator, cosmology, split = mediator_of(model), COSMOLOGIES[model.cosmology].value, model.masses == "split"
     density = model.sterile_density or 1.0
     propagation = Propagation(mixing, mediator, cosmology, model.coherence, split, model.relic_overdensity, density)
     if model.targets == "thermal":
         return Moving(shells, propagation, model.regeneration)
     if model.channels == "all":
-        if shells.x_max < NEAREST:
-            least = f"with model.channels 'all' the farthest source must be beyond {math.expm1(NEAREST):.3f}"
-            raise ConfigError(f"model.{'source_redshift' if shells.single else 'z_max'}: {shells.z_max}: {least}")
-        return March(shells, propagation, model.regeneration)
+        try:
+            return March(shells, propagation, model.regeneration)
+        except PhysicsDomainError as error:  # sources are too near
+            raise ConfigError(f"model.{error}") from None
     return Resonant(shells, propagation, round(finer * law.regeneration_intervals) if model.regeneration else 0)
 
 
@@ -281,13 +281,13 @@ def _frame(model: ModelConfig, spectrum: Spectrum) -> Frame:
     return frame
 
 
-def _check_with(model: ModelConfig, what: str, only: Mapping[str, str]) -> None:
-    """Refuse what is not defined together with the value of a key."""
-    for key, value in only.items():
-        given = json.dumps(getattr(model, key))
-        if given != json.dumps(value):
-            with_it = f"is not allowed with model.{what} '{getattr(model, what)}'; it should be"
-            raise ConfigError(f"model.{key}: {given} {with_it} {json.dumps(value)}")
+def _check_together(model: ModelConfig) -> None:
+    """Refuse what is not defined together with the value of another key."""
+    for (what, value), only in TOGETHER.items():
+        for key, needed in only.items() if getattr(model, what) == value else ():
+            if getattr(model, key) != needed and (value, key, model.mediator) != ("all", "neutrino", "scalar"):
+                given = f"model.{key}: {json.dumps(getattr(model, key))} is not allowed"
+                raise ConfigError(f"{given} with model.{what} '{value}'; it should be {json.dumps(needed)}")
 
 
 def _parameter_space(config: Config, dataset: DataSet | FluxPoints) -> ParameterSpace:

@@ -94,7 +94,7 @@ def test_a_name_is_the_matrix_that_it_stands_for():
         ("model.evolution=srf", "model.evolution: \"srf\" is not allowed; it .* 'sfr', 'flat', 'bllac', .* 'single'"),
         ("model.spectrum=log", "spectrum: \"log\" .* should be 'power_law', .*, 'log_parabola' or the path"),
         ("model.mixing=nufit5", "model.mixing: \"nufit5\" is not allowed; it should be 'paper' or 'nufit6.0'"),
-        ("model.channels=all", "model.channels: \"all\" is not built yet: only \"resonance\" is allowed"),
+        ("model.channels=some", "model.channels: \"some\" is not allowed; it should be 'resonance' or 'all'"),
         ("model.sterile=0", "model.sterile: 0 is not allowed; it should be a valid boolean"),
         ("model.relic_overdensity=0", "model.relic_overdensity: 0 is not allowed; it should be greater than 0"),
         ("model.relic_neutrinos=hot", "relic_neutrinos: \"hot\" is not allowed; it should be 'standard' or 'heated'"),

@@ -205,7 +205,8 @@ class March:
             raise PhysicsDomainError("channels: 'all' is not allowed with a sterile state, only 'resonance'")
         if self.shells.x_max < NEAREST:
             least = f"with channels 'all' it must be at least {math.expm1(NEAREST):.3f}"
-            raise PhysicsDomainError(f"z_max: {self.shells.z_max} is not allowed, {least}")
+            name = "source_redshift" if self.shells.single else "z_max"
+            raise PhysicsDomainError(f"{name}: {self.shells.z_max} is not allowed, {least}")
 
     @cached_property
     def _medium(self) -> Medium:

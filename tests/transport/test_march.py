@@ -67,7 +67,6 @@ def test_narrow_resonances_are_crossed_as_analytically(mediator, coupling, regen
     point = one_point(8.0, coupling, TARGETS, 2.4, source)
     found, expected = (each.integrals(point, BINS)[0] for each in (march, Resonant(*way, 512 * regeneration)))
     total = expected[0].sum(axis=0)
-    assert np.ptp(total / total[0] * BINS.ln_edges[1:] ** 0) > 0.1
     np.testing.assert_allclose(found[0].sum(axis=0), total, rtol=2e-3)
     np.testing.assert_allclose(found / total, expected / total, atol=2e-3)
 
@@ -98,7 +97,7 @@ def test_absorption_is_that_of_the_cross_section(mediator):
             cross_sections.total_cm2(e * (1.0 + z), mass, coupling, TARGETS, mixing.NUFIT60_NORMAL, each)[i].sum()
             for each in (mediator, Mediator(couplings=np.conj(mediator.matrix), spin=mediator.spin))
         ]
-        return np.mean(total[:1]) / HBAR_C_EV_CM**2 * n_1 * (1.0 + z) ** 2 / universe.hubble_ev(z)
+        return np.mean(total) / HBAR_C_EV_CM**2 * n_1 * (1.0 + z) ** 2 / universe.hubble_ev(z)
 
     for i in range(3):
         depth = [quad(rate, 0.0, 1.0, args=(e, i), epsabs=0.0, epsrel=1e-7)[0] for e in energy]
@@ -149,8 +148,11 @@ def test_energy_is_conserved(mediator, coupling):
 
 
 @pytest.mark.parametrize("overrides", [
-    [], ["model.spectrum=broken_power_law", "model.spectrum_frame=earth"], ["model.spectrum=cutoff"],
-    ["model.evolution=single", "model.source_redshift=1"], ["model.ordering=inverted"], ["model.masses=degenerate"],
+    ["model.spectrum=broken_power_law", "model.spectrum_frame=earth"], ["model.spectrum=cutoff"],
+    *(pytest.param(each, marks=pytest.mark.slow) for each in (
+        [], ["model.evolution=single", "model.source_redshift=1"], ["model.ordering=inverted"],
+        ["model.masses=degenerate"], ["model.couplings=flavour_blind"],
+    )),
 ])  # fmt: skip
 def test_counts_are_those_of_a_finer_march(overrides):
     """Expected counts of every bin within 2e-3 of a march with steps four times shorter, where the data allow it."""
@@ -222,7 +224,7 @@ def test_public_functions():
         "model.neutrino: \"dirac\" is not allowed",
     ),
     (["sampler.device=cuda"], "sampler.device: 'cuda' is not allowed with model.channels 'all', only 'cpu'"),
-    (["model.z_max=0.02"], "model.z_max: 0.02: with model.channels 'all' the farthest source must be beyond 0.051"),
+    (["model.z_max=0.02"], "model.z_max: 0.02 is not allowed, with channels 'all' it must be at least 0.051"),
     (["model.channels=some"], "model.channels: \"some\" is not allowed"),
 ])  # fmt: skip
 def test_refused(overrides, message):
