@@ -84,7 +84,7 @@ def test_what_a_coupling_of_one_percent_adds_is_the_width_and_exchange():
 
 @pytest.mark.parametrize("mediator", [NU_TAU, Mediator((0, 0, 1), 0), GENERAL])
 def test_absorption_is_that_of_the_cross_section(mediator):
-    """One source at z = 1, no daughters: exp(-int c n sigma dt), the integral by hand and by quadrature."""
+    """One source at z = 1, no daughters: exp(-int c n sigma dt), by quadrature; beams of nu and nubar differ by less."""
     universe, coupling, mass = cosmology.PLANCK18, 0.1, 2.0
     march = March(*path(mediator, "single", 1.0), False, steps=FINE_STEPS)
     energy = np.array([3e6, 2e7, 3e8])
@@ -93,11 +93,8 @@ def test_absorption_is_that_of_the_cross_section(mediator):
     n_1 = 3.0 * ZETA3 * universe.t_nu0_ev**3 / (4.0 * np.pi**2)
 
     def rate(z, e, i):
-        total = [
-            cross_sections.total_cm2(e * (1.0 + z), mass, coupling, TARGETS, mixing.NUFIT60_NORMAL, each)[i].sum()
-            for each in (mediator, Mediator(couplings=np.conj(mediator.matrix), spin=mediator.spin))
-        ]
-        return np.mean(total) / HBAR_C_EV_CM**2 * n_1 * (1.0 + z) ** 2 / universe.hubble_ev(z)
+        total = cross_sections.total_cm2(e * (1.0 + z), mass, coupling, TARGETS, mixing.NUFIT60_NORMAL, mediator)
+        return total[i].sum() / HBAR_C_EV_CM**2 * n_1 * (1.0 + z) ** 2 / universe.hubble_ev(z)
 
     for i in range(3):
         depth = [quad(rate, 0.0, 1.0, args=(e, i), epsabs=0.0, epsrel=1e-7)[0] for e in energy]
