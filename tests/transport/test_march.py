@@ -84,7 +84,7 @@ def test_what_a_coupling_of_one_percent_adds_is_the_width_and_exchange():
 
 @pytest.mark.parametrize("mediator", [NU_TAU, Mediator((0, 0, 1), 0), GENERAL])
 def test_absorption_is_that_of_the_cross_section(mediator):
-    """One source at z = 1, no daughters: exp(-int c n sigma dt), by quadrature; beams of nu and nubar differ by less."""
+    """One source at z = 1, no daughters: exp(-int c n sigma dt), by quadrature; that of nubar differs by less."""
     universe, coupling, mass = cosmology.PLANCK18, 0.1, 2.0
     march = March(*path(mediator, "single", 1.0), False, steps=FINE_STEPS)
     energy = np.array([3e6, 2e7, 3e8])
