@@ -201,7 +201,7 @@ def test_a_table_of_a_parameter_replaces_its_prior_in_any_order():
 def test_a_key_that_does_nothing_is_said_once_for_what_the_user_has_written(caplog, tmp_path):
     errors.warn_once.cache_clear()
     for _ in range(2):
-        analysis = nuinfer.load("hese7_icecube", ["parameters.f_e.value=0.3", "parameters.gamma.value=2.5"])
+        analysis = nuinfer.load("hese7_icecube", ["parameters.f_e.value=0.3", "parameters.log10_g_prime.high=-4"])
     (only,) = caplog.records
     assert "parameters.f_e does nothing: with model.source 'pp'" in only.getMessage()
     errors.warn_once.cache_clear()
