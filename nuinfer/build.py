@@ -16,7 +16,7 @@ from nuinfer.constraints.definition import Oscillation, Prediction, lmu_ltau_str
 from nuinfer.detector.dataset import DataSet, analysed, load_dataset, project
 from nuinfer.detector.flux_points import FluxPoints
 from nuinfer.detector.response import Expected
-from nuinfer.errors import ConfigError, NonFiniteLogProbError, NuinferError
+from nuinfer.errors import ConfigError, NonFiniteLogProbError, NuinferError, PhysicsDomainError
 from nuinfer.forward import RELIC_TEMPERATURE, ForwardModel, Heating
 from nuinfer.parameters import DETECTOR, MASSES, PARAMETERS, ParameterSpace
 from nuinfer.physics.cosmology import COSMOLOGIES
@@ -27,6 +27,7 @@ from nuinfer.physics.mixing import MIXINGS, Mixing
 from nuinfer.physics.shells import Shells, make_shells
 from nuinfer.physics.sources import SOURCES
 from nuinfer.physics.spectra import SPECTRA, Frame, Spectrum
+from nuinfer.transport.march import March
 from nuinfer.transport.moving import Moving
 from nuinfer.transport.points import Propagation, Transport
 from nuinfer.transport.resonant import Resonant
@@ -39,6 +40,14 @@ MIN_MASS_AT_REST_EV = 0.003
 
 REDSHIFT_INTERVALS = 128
 """Intervals of the redshift table of a fit; the error falls with their fourth power."""
+
+TOGETHER = {
+    ("targets", "thermal"): {
+        "coherence": "decoherent", "neutrino": "majorana", "spectrum": "power_law", "channels": "resonance",
+    },
+    ("channels", "all"): {"coherence": "decoherent", "neutrino": "majorana"},  # a scalar's neutrinos may be either
+}  # fmt: skip
+"""What keys have to be where another has a value."""
 
 UNSMEARED = 1.5
 """So much finer are the tables of what is absorbed of a spectrum whose scale the shells do not smear."""
@@ -189,8 +198,9 @@ def _dataset(config: Config) -> DataSet | FluxPoints:
 
 def _device(config: Config) -> str:
     """Where counts are computed."""
-    if config.sampler.device == "cuda" and config.model.targets == "thermal":
-        raise ConfigError("sampler.device: 'cuda' is not allowed with model.targets 'thermal', only 'cpu'")
+    for key, value in {"targets": "thermal", "channels": "all"}.items():
+        if config.sampler.device == "cuda" and getattr(config.model, key) == value:
+            raise ConfigError(f"sampler.device: 'cuda' is not allowed with model.{key} '{value}', only 'cpu'")
     return config.sampler.device
 
 
@@ -248,13 +258,17 @@ def _transport(model: ModelConfig, mixing: Mixing, law: Law, finer: float) -> Tr
     shells = _shells(model, law)
     if not model.absorption:
         return Resonant(shells)
-    if model.targets == "thermal":
-        _check_thermal(model)
+    _check_together(model)
     mediator, cosmology, split = mediator_of(model), COSMOLOGIES[model.cosmology].value, model.masses == "split"
     density = model.sterile_density or 1.0
     propagation = Propagation(mixing, mediator, cosmology, model.coherence, split, model.relic_overdensity, density)
     if model.targets == "thermal":
         return Moving(shells, propagation, model.regeneration)
+    if model.channels == "all":
+        try:
+            return March(shells, propagation, model.regeneration)
+        except PhysicsDomainError as error:  # sources are too near
+            raise ConfigError(f"model.{error}") from None
     return Resonant(shells, propagation, round(finer * law.regeneration_intervals) if model.regeneration else 0)
 
 
@@ -267,13 +281,13 @@ def _frame(model: ModelConfig, spectrum: Spectrum) -> Frame:
     return frame
 
 
-def _check_thermal(model: ModelConfig) -> None:
-    """Refuse what is defined for targets at rest alone."""
-    for key, value in {"coherence": "decoherent", "neutrino": "majorana", "spectrum": "power_law"}.items():
-        given = json.dumps(getattr(model, key))
-        if given != json.dumps(value):
-            with_thermal = "is not allowed with model.targets 'thermal'; it should be"
-            raise ConfigError(f"model.{key}: {given} {with_thermal} {json.dumps(value)}")
+def _check_together(model: ModelConfig) -> None:
+    """Refuse what is not defined together with the value of another key."""
+    for (what, value), only in TOGETHER.items():
+        for key, needed in only.items() if getattr(model, what) == value else ():
+            if getattr(model, key) != needed and (value, key, model.mediator) != ("all", "neutrino", "scalar"):
+                given = f"model.{key}: {json.dumps(getattr(model, key))} is not allowed"
+                raise ConfigError(f"{given} with model.{what} '{value}'; it should be {json.dumps(needed)}")
 
 
 def _parameter_space(config: Config, dataset: DataSet | FluxPoints) -> ParameterSpace:

@@ -1,5 +1,6 @@
 """The forward model: named values to expected counts, in three calls: points, integrals over true energy, counts."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -101,6 +102,11 @@ class ForwardModel:
         if isinstance(self.dataset, FluxPoints):
             return make_bins(make_segments(self.dataset).true_edges_gev, self.nodes_per_bin, power=1.0)
         return make_bins(self.dataset.true_edges_gev, self.nodes_per_bin)
+
+    @property
+    def true_range_gev(self) -> tuple[float, float]:
+        """Lowest and highest true energy that counts."""
+        return math.exp(self._bins.ln_edges[0]), math.exp(self._bins.ln_edges[-1])
 
     @cached_property
     def density(self) -> Density:

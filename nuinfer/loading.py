@@ -9,6 +9,7 @@ from typing import Any
 from nuinfer import config as configuration
 from nuinfer.analysis import Analysis
 from nuinfer.errors import expanded, warn_once
+from nuinfer.exchange import warn_of_prior
 
 
 def load(preset_or_path: str | Path, overrides: Iterable[str] | Mapping[str, Any] = ()) -> Analysis:
@@ -38,6 +39,7 @@ def load(preset_or_path: str | Path, overrides: Iterable[str] | Mapping[str, Any
     analysis = Analysis(configuration.parse(text, overrides, resolved=resolved, folder=folder), text, path.stem)
     own_text = "" if folder is None or resolved else text
     _warn_of_idle(analysis, configuration.typed(own_text, overrides))
+    warn_of_prior(analysis.space, analysis.model)
     return analysis
 
 

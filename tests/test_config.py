@@ -94,7 +94,7 @@ def test_a_name_is_the_matrix_that_it_stands_for():
         ("model.evolution=srf", "model.evolution: \"srf\" is not allowed; it .* 'sfr', 'flat', 'bllac', .* 'single'"),
         ("model.spectrum=log", "spectrum: \"log\" .* should be 'power_law', .*, 'log_parabola' or the path"),
         ("model.mixing=nufit5", "model.mixing: \"nufit5\" is not allowed; it should be 'paper' or 'nufit6.0'"),
-        ("model.channels=all", "model.channels: \"all\" is not built yet: only \"resonance\" is allowed"),
+        ("model.channels=some", "model.channels: \"some\" is not allowed; it should be 'resonance' or 'all'"),
         ("model.sterile=0", "model.sterile: 0 is not allowed; it should be a valid boolean"),
         ("model.relic_overdensity=0", "model.relic_overdensity: 0 is not allowed; it should be greater than 0"),
         ("model.relic_neutrinos=hot", "relic_neutrinos: \"hot\" is not allowed; it should be 'standard' or 'heated'"),
@@ -201,7 +201,7 @@ def test_a_table_of_a_parameter_replaces_its_prior_in_any_order():
 def test_a_key_that_does_nothing_is_said_once_for_what_the_user_has_written(caplog, tmp_path):
     errors.warn_once.cache_clear()
     for _ in range(2):
-        analysis = nuinfer.load("hese7_icecube", ["parameters.f_e.value=0.3", "parameters.gamma.value=2.5"])
+        analysis = nuinfer.load("hese7_icecube", ["parameters.f_e.value=0.3", "parameters.log10_g_prime.high=-4"])
     (only,) = caplog.records
     assert "parameters.f_e does nothing: with model.source 'pp'" in only.getMessage()
     errors.warn_once.cache_clear()

@@ -32,9 +32,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     _open_streams()
     arguments = build_parser().parse_args(argv)
-    _show_notices()
+    warned = _show_notices()
     try:
-        return int(arguments.run(arguments))
+        code = int(arguments.run(arguments))
+        sys.stderr.writelines(f"{nuinfer.__name__}: {text}\n" for text in dict.fromkeys(warned))
     except NuinferError as error:
         sys.stderr.write("nuinfer: error: " + " ".join(str(error).split()) + "\n")
         return BUG if isinstance(error, NonFiniteLogProbError) else BAD_INPUT
@@ -51,6 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         sys.stderr.write(f"nuinfer: error: {place} failed: {type(error).__name__}: {error}\n")
         return BAD_INPUT
+    return code
 
 
 def _open_streams() -> None:
@@ -63,14 +65,27 @@ def _open_streams() -> None:
             stream.reconfigure(errors="replace")
 
 
-def _show_notices() -> None:
-    """What the package says of itself, that it compiles for example, goes to standard error."""
-    log = logging.getLogger(nuinfer.__name__)
+def _show_notices() -> list[str]:
+    """What the package says of itself, that it compiles for example, goes to standard error.
+
+    Warnings are collected, to be shown when a command is done: bad input is one line.
+    """
+    log, warned = logging.getLogger(nuinfer.__name__), list[str]()
+
+    def show(record: logging.LogRecord) -> bool:
+        if record.levelno >= logging.WARNING:
+            warned.append(record.getMessage())
+        return record.levelno < logging.WARNING
+
+    log.handlers = [known for known in log.handlers if known.get_name() != __name__]  # which may have a closed stream
     if not log.handlers:
         shown = logging.StreamHandler()
+        shown.set_name(__name__)
+        shown.addFilter(show)
         shown.setFormatter(logging.Formatter("%(name)s: %(message)s"))
         log.addHandler(shown)
         log.setLevel(logging.INFO)
+    return warned
 
 
 def commands() -> dict[str, ModuleType]:

@@ -23,7 +23,6 @@ from nuinfer.config.fields import (
     UserPath,
     complex_of,
     late,
-    not_built,
     one_of,
 )
 from nuinfer.constraints import CONSTRAINTS
@@ -49,7 +48,7 @@ class ModelConfig(Table):
     mediator: Annotated[str, one_of(MEDIATORS)] = "vector"
     charges: Annotated[tuple[float, float, float] | None, LISTED] = (0.0, 1.0, -1.0)
     couplings: Annotated[Couplings, late(None)] = None
-    channels: Annotated[str, not_built("resonance"), late("resonance")] = "resonance"
+    channels: Annotated[Literal["resonance", "all"], late("resonance")] = "resonance"
     neutrino: Neutrino = "majorana"
     coherence: Literal["coherent", "decoherent"] = "decoherent"
     masses: Literal["degenerate", "split"] = "split"

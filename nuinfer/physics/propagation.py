@@ -1,5 +1,6 @@
 """Propagation from sources spread over redshift to Earth: the public front of `nuinfer.transport`."""
 
+import math
 from typing import Literal, get_args
 
 import numpy as np
@@ -12,6 +13,7 @@ from nuinfer.physics.mixing import Mixing
 from nuinfer.physics.shells import make_shells
 from nuinfer.physics.spectra import SPECTRA
 from nuinfer.transport.cascade_grid import FINE_CASCADE
+from nuinfer.transport.march import FINE_STEPS, March
 from nuinfer.transport.moving import Moving
 from nuinfer.transport.points import Points, Propagation, Transport
 from nuinfer.transport.resonant import Resonant
@@ -19,6 +21,8 @@ from nuinfer.transport.survival import FINE
 from nuinfer.typing import ArrayLike, FloatArray
 
 Targets = Literal["at_rest", "thermal"]
+
+Channels = Literal["resonance", "all"]
 
 FINE_REGENERATION = 1024
 """Intervals of the absorbed flux in the public functions: relative error below 1e-8."""
@@ -56,7 +60,7 @@ def species_at_earth(  # noqa: PLR0913, PLR0917 - one of the public names
     energy_gev: ArrayLike, m_zprime_mev: ArrayLike, g_prime: ArrayLike, masses_ev: ArrayLike,
     source_fractions: ArrayLike, gamma: ArrayLike, evolution: str, mixing: Mixing, mediator: Mediator,
     cosmology: Cosmology, coherence: Coherence, z_max: float = 5.0, regeneration: bool = False,
-    targets: Targets = "at_rest",
+    targets: Targets = "at_rest", channels: Channels = "resonance",
 ) -> FloatArray:  # fmt: skip
     """Flux of each species at Earth over the unabsorbed flux of all species.
 
@@ -81,6 +85,9 @@ def species_at_earth(  # noqa: PLR0913, PLR0917 - one of the public names
         Whether neutrinos from the decay of the Z' are followed.
     targets : {"at_rest", "thermal"}
         Whether relic neutrinos move; ``thermal`` is for the decoherent regime.
+    channels : {"resonance", "all"}
+        The narrow resonance, or all channels and the width of the mediator, for targets at rest in the decoherent
+        regime; see `nuinfer.transport.march`.
 
     Returns
     -------
@@ -100,11 +107,20 @@ def species_at_earth(  # noqa: PLR0913, PLR0917 - one of the public names
         raise PhysicsDomainError(f"masses_ev: {masses.min()} is not allowed, masses must be >= 0")
     if targets not in get_args(Targets):
         raise PhysicsDomainError(f"targets: '{targets}' is not one of 'at_rest', 'thermal'")
+    if channels not in get_args(Channels):
+        raise PhysicsDomainError(f"channels: '{channels}' is not one of 'resonance', 'all'")
+    if channels == "all" and targets == "thermal":
+        raise PhysicsDomainError("channels: 'all' is not allowed with targets 'thermal', only 'resonance'")
     shells = make_shells(evolution, cosmology, z_max)
     passed = Propagation(mixing, mediator, cosmology, coherence, masses.shape[-1] >= 3)
-    transport: Transport = Resonant(shells, passed, FINE_REGENERATION if regeneration else 0)
-    if targets == "thermal":
+    transport: Transport
+    if channels == "all":
+        _check_widths(g_prime, masses, mediator)
+        transport = March(shells, passed, regeneration, steps=FINE_STEPS)
+    elif targets == "thermal":
         transport = Moving(shells, passed, regeneration, FINE, FINE_CASCADE)
+    else:
+        transport = Resonant(shells, passed, FINE_REGENERATION if regeneration else 0)
     energy, source = np.asarray(energy_gev, float), source_populations(source_fractions, mixing)
     scalars = [np.asarray(x, float) for x in (m_zprime_mev, g_prime, gamma)]
     batch = np.broadcast_shapes(energy.shape[:-1], masses.shape[:-1], source.shape[:-2], *(x.shape for x in scalars))
@@ -114,6 +130,15 @@ def species_at_earth(  # noqa: PLR0913, PLR0917 - one of the public names
     flavours = np.einsum("ai,ncie->neca", mixing.probabilities, transport.populations(points, _rows(energy, batch, 1)))
     total, difference = flavours[..., 0, :], flavours[..., 1, :]
     return np.concatenate([total + difference, total - difference], axis=-1).reshape(*batch, -1, 6) / 2.0
+
+
+def _check_widths(g_prime: ArrayLike, masses_ev: FloatArray, mediator: Mediator) -> None:
+    """Refuse what a march does not follow: mediators wider than heavy, and massless targets."""
+    widest = 1.0 / math.sqrt(float(mediator.width_over_mass(1.0)))
+    if not np.all(np.asarray(g_prime) <= widest):
+        raise PhysicsDomainError(f"g_prime: {np.max(g_prime)} is not allowed, the width is the mass at {widest:.4g}")
+    if not np.all(masses_ev > 0.0):
+        raise PhysicsDomainError("masses_ev: 0.0 is not allowed with channels 'all', masses must be > 0")
 
 
 def _rows(values: FloatArray, batch: tuple[int, ...], n_axes: int) -> FloatArray:
@@ -126,7 +151,7 @@ def flavour_at_earth(  # noqa: PLR0913, PLR0917 - one of the public names
     energy_gev: ArrayLike, m_zprime_mev: ArrayLike, g_prime: ArrayLike, masses_ev: ArrayLike,
     source_fractions: ArrayLike, gamma: ArrayLike, evolution: str, mixing: Mixing, mediator: Mediator,
     cosmology: Cosmology, coherence: Coherence, z_max: float = 5.0, regeneration: bool = False,
-    targets: Targets = "at_rest",
+    targets: Targets = "at_rest", channels: Channels = "resonance",
 ) -> FloatArray:  # fmt: skip
     """Flux of each flavour (nu + nubar, alike at the source) at Earth over the unabsorbed flux of all flavours.
 
@@ -146,6 +171,6 @@ def flavour_at_earth(  # noqa: PLR0913, PLR0917 - one of the public names
     both = np.concatenate([source_fractions, source_fractions], axis=-1) / 2.0
     species = species_at_earth(
         energy_gev, m_zprime_mev, g_prime, masses_ev, both, gamma, evolution, mixing, mediator, cosmology, coherence,
-        z_max, regeneration, targets,
+        z_max, regeneration, targets, channels,
     )  # fmt: skip
     return np.asarray(species[..., :3] + species[..., 3:])

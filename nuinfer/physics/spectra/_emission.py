@@ -120,6 +120,12 @@ def log_shape(spectrum: Any, b: int, ln_e: float, energy_gev: float) -> tuple[fl
 
 
 @part
+def shape_at(spectrum: Any, b: int, ln_e: float, x: float) -> float:
+    """S of what is emitted at x = ln(1+z) and has the energy e at Earth; 1 for a power law."""
+    return math.exp(log_shape(spectrum, b, ln_e + x, math.exp(ln_e + x))[0])
+
+
+@part
 def reach(_spectrum: Any, x_max: float) -> float:
     """How far the shells smear a kink of the spectrum, in ln E: from that of the farthest source to the nearest."""
     return x_max
@@ -150,6 +156,11 @@ class AtEarth(NamedTuple):
     gamma: FloatArray
     ln_kinks: FloatArray
     shape: Any
+
+
+@shape_at.register(AtEarth)
+def _shape_at_earth(spectrum: AtEarth, b: int, ln_e: float, x: float) -> float:  # noqa: ARG001
+    return math.exp(log_shape(spectrum.shape, b, ln_e, math.exp(ln_e))[0])
 
 
 @reach.register(AtEarth)

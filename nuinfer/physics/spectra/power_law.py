@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 from nuinfer.compiled import each
 from nuinfer.physics.shells import Shells, fraction_beyond
 from nuinfer.physics.spectra import Spectrum
-from nuinfer.physics.spectra._emission import Emission, emit
+from nuinfer.physics.spectra._emission import Emission, emit, shape_at
 from nuinfer.typing import FloatArray
 
 
@@ -31,6 +31,11 @@ def _emit(
         here, out = ln_e[first:end], far[j, first:end]
         for node in each(team, end - first):
             out[node] = fraction_beyond(ln_res - here[node], intervals_per_x, beyond, slope)
+
+
+@shape_at.register(PowerLaw)
+def _shape_at(_spectrum: PowerLaw, _b: int, ln_e: float, x: float) -> float:  # noqa: ARG001
+    return 1.0
 
 
 SPECTRUM = Spectrum("power_law", r"$E^{-\gamma}$", citation=None, make=PowerLaw, nodes_per_bin=3, order=1)

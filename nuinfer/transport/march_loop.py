@@ -1,0 +1,341 @@
+"""The march of a point over the lattice, from high energies to low ones, all redshifts at a time.
+
+On the way from one line of energy to the next, paths n = 1, 2, ... come one step in x nearer, from x_n to x_(n-1). What
+is absorbed in a step is a parent in the middle of it, and its daughters are born in the middles of steps at the same x
+and lower energies, evenly along them; those born in the step of their parent lose as much on the way as they should,
+and the sum over all generations in it is exact. Mediators made in the core of a resonance, or just above it, have its
+energy exactly, and their daughters are born below it alone, wherever it lies between two lines.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from nuinfer.compiled import inlined, reordered
+from nuinfer.physics.exponential import exponential
+from nuinfer.transport.march_grid import Lattice, Smooth
+from nuinfer.transport.march_step import (
+    Case,
+    Medium,
+    decay_share,
+    density,
+    dispersed,
+    emitted_beyond,
+    far_share,
+    in_core,
+    insert,
+    lost,
+    make_offsets,
+    mean_density,
+    near_share,
+    place_cuts,
+    solve_at_once,
+    wing,
+)
+from nuinfer.transport.points import PIVOT_GEV
+from nuinfer.typing import BoolArray, FloatArray
+
+LN_PIVOT = math.log(PIVOT_GEV)
+
+MID, END = -1, -2
+"""What ends a piece of a step, other than the number of a resonance: a cut next to one, and the end of the step."""
+
+
+class Beams(NamedTuple):
+    """What a march leaves behind.
+
+    Parameters
+    ----------
+    births : ndarray, shape (channel, 3, line, n)
+        Daughters born per step, but for those of `made`.
+    made : ndarray, shape (target, channel, n)
+        Mediators made at each resonance, per step in x.
+    slow : ndarray, shape (3, line)
+        Depth per step over the density of targets, of channels without resonance.
+    crossed : ndarray, shape (3, target, line)
+        Depth over that density and the integral of a Re S, of the interference.
+    """
+
+    births: FloatArray
+    made: FloatArray
+    slow: FloatArray
+    crossed: FloatArray
+
+
+class Room(NamedTuple):
+    """Where a march works.
+
+    Parameters
+    ----------
+    kernel : ndarray, shape (component, line, line)
+        Daughters of a parent in a step, by the number of lines below.
+    parents : ndarray, shape (component, line, n)
+        What each step absorbed, per depth.
+    wings, bent : ndarray, shape (target, line)
+        Share of the resonance, and integral of a Re S, in a step, without the core.
+    is_cut : ndarray of bool, shape (line,)
+        Whether a step is cut.
+    """
+
+    kernel: FloatArray
+    parents: FloatArray
+    wings: FloatArray
+    bent: FloatArray
+    is_cut: BoolArray
+
+
+@inlined
+def _tabulate(
+    case: Case, medium: Medium, smooth: Smooth, lattice: Lattice, core: float, room: Room, out: Beams
+) -> None:
+    """Fill what depends on the line alone: wings, depths, daughters."""
+    top, h, n_line, held = lattice.ln_top, lattice.step, lattice.n_line, in_core(core, case.width)
+    kernel, (n_function, n_row) = room.kernel, smooth.totals.shape
+    kernel[:], out.slow[:], out.crossed[:] = 0.0, 0.0, 0.0
+    for j in range(case.ln_res.size):
+        u = top - case.ln_res[j]
+        above, re_above = wing(u, case.width, core, held), dispersed(u, case.width, core)
+        place = (u - 0.5 * h) / h - smooth.first
+        row_of_first = math.floor(place)
+        t = place - row_of_first
+        for k in range(n_line):
+            v = u - (k + 1) * h
+            below, re_below = wing(v, case.width, core, held), dispersed(v, case.width, core)
+            room.wings[j, k], room.bent[j, k] = above - below, re_above - re_below
+            above, re_above, row = below, re_below, row_of_first - k
+            if row < 0 or row + 1 >= n_row:
+                continue
+            for f in range(n_function):
+                resonant = smooth.resonant[f]
+                total = case.exchange * ((1.0 - t) * smooth.totals[f, row] + t * smooth.totals[f, row + 1])
+                for i in range(3):
+                    if resonant:
+                        out.crossed[i, j, k] += smooth.depth[i, j, f] * total
+                    else:
+                        out.slow[i, k] += h * smooth.depth[i, j, f] * total
+                if not medium.regenerate or (resonant and room.is_cut[k]):
+                    continue
+                for c in range(kernel.shape[0]):
+                    left = case.exchange * (room.bent[j, k] if resonant else h) * smooth.weights[c, j, f]
+                    if left != 0.0:
+                        right = left * t
+                        left -= right
+                        into, one, two = kernel[c, k], smooth.tables[f, row], smooth.tables[f, row + 1]
+                        for d in range(n_line - k):
+                            into[d] += left * one[d] + right * two[d]
+
+
+@inlined
+def _add_decays(
+    k: int, j: int, scale: float, case: Case, medium: Medium, lattice: Lattice, made: FloatArray, add: FloatArray
+) -> None:
+    """Add to what is born in step `k`, shape (channel, 3, n), the daughters of mediators from resonance `j`."""
+    h, decay = lattice.step, medium.decay
+    line = math.floor((lattice.ln_top - case.ln_res[j]) / h)
+    middle = math.exp(lattice.ln_top - (line + 0.5) * h - case.ln_res[j])  # over the energy of the mediator
+    ratio = math.exp(-h)
+    for c in range(add.shape[0]):
+        number = 0.0
+        for p in range(3):
+            number += decay[c, p] * decay_share(p, k - line, middle, ratio, middle * math.exp(-0.5 * h))
+        number *= scale * case.share
+        for i in range(3):
+            for n in range(add.shape[2]):
+                add[c, i, n] += number * medium.daughters[i] * made[j, c, n]
+
+
+@inlined
+def _add_exchange(k: int, room: Room, smooth: Smooth, row: FloatArray, add: FloatArray) -> None:
+    """Add to what is born in step `k` the daughters of other channels from the steps above."""
+    for c in range(room.kernel.shape[0]):
+        row[:] = 0.0
+        for above in range(k):
+            factor = room.kernel[c, above, k - above]
+            if factor != 0.0:
+                source = room.parents[c, above]
+                for n in range(row.size):
+                    row[n] += factor * source[n]
+        for i in range(3):
+            for n in range(row.size):
+                add[0, i, n] += smooth.daughters[c, i] * row[n]
+
+
+@inlined
+def _pass(
+    j: int, end: float, held: float, case: Case, medium: Medium, now: FloatArray, taken: FloatArray, made: FloatArray
+) -> None:
+    """Pass the core of resonance `j` at the place `end` in a step; mediators made there, in the middle of each path.
+
+    `taken`, shape (channel, n + 2), holds what was absorbed just above it.
+    """
+    n_step = made.shape[1]
+    h = medium.shells.x_max / n_step
+    for n in range(n_step):
+        thick = held * case.depth * density((n + 1 - end) * h, medium)
+        for i in range(3):
+            left = exponential(-thick * medium.rates[j, i])
+            for c in range(now.shape[0]):
+                taken[c, n + 1] += now[c, i, n + 1] * (1.0 - left)
+                now[c, i, n + 1] *= left
+    side = 0 if end < 0.5 else 2
+    w = abs(end - 0.5)
+    for c in range(now.shape[0]):
+        taken[c, 0] = 2.0 * taken[c, 1] - taken[c, 2]
+        taken[c, n_step + 1] = 2.0 * taken[c, n_step] - taken[c, n_step - 1]
+        for n in range(n_step):
+            made[c, n] = (1.0 - w) * taken[c, n + 1] + w * taken[c, n + side]
+
+
+@reordered
+def march(
+    case: Case, medium: Medium, smooth: Smooth, lattice: Lattice, light: FloatArray, room: Room, out: Beams
+) -> None:
+    """Follow a point; `light`, shape (line + n_step + 1, n_step + 1), is S of each path in each step, and at x_max."""
+    top, h, n_step, n_line = lattice.ln_top, lattice.step, lattice.n_step, lattice.n_line
+    origin, ln_res, width = case.origin, case.ln_res, case.width
+    n_channel, n_target, n_comp = origin.shape[0], ln_res.size, smooth.parents.shape[0]
+    rates, decay, g = medium.rates, medium.decay, medium.daughters
+    single, regenerate = case.beyond.size == 1, medium.regenerate
+    offsets = make_offsets(case.wide)
+    core = place_cuts(h, width, offsets)
+    held = in_core(core, width)
+    cuts, kinds = np.empty(n_target * offsets.size), np.empty(n_target * offsets.size, np.intp)
+    n_cuts, cut = 0, 0
+    room.is_cut[:] = False
+    for j in range(n_target):
+        for m in range(offsets.size):
+            ln_e = ln_res[j] + offsets[m]
+            if top - n_line * h < ln_e < top:
+                n_cuts = insert(ln_e, j if 2 * m + 1 == offsets.size else MID, n_cuts, cuts, kinds)
+                room.is_cut[int((top - ln_e) / h)] = True
+    _tabulate(case, medium, smooth, lattice, core, room, out)
+    thick, emitted = np.empty(n_step), np.zeros(n_step)
+    for n in range(n_step):
+        thick[n] = case.depth * mean_density(n, h, medium)
+        emitted[n] = emitted_beyond(n * h, case, medium) - emitted_beyond((n + 1) * h, case, medium)
+    ratio, flux = math.exp(-h), np.empty(n_line + n_step + 1)
+    for q in range(flux.size):
+        flux[q] = math.exp((1.0 - case.gamma) * (top - q * h - LN_PIVOT))
+    below, at_once = np.zeros((n_channel, 3)), np.zeros(n_channel)  # daughters of a parent in the middle of a step
+    for c in range(n_channel):
+        for p in range(3):
+            number = near_share(p, 1.0, ratio, 1.0)
+            at_once[c] += case.share * decay[c, p] * number
+            below[c, p] = case.share * decay[c, p] * (number + far_share(p, 1.0, 1.0 / ratio, 1.0 / ratio))
+    now, falling = np.zeros((n_channel, 3, n_step + 1)), np.zeros((n_channel, 3, n_step))
+    add, gain = np.zeros((n_channel, 3, n_step)), np.zeros(3)
+    taken, row = np.zeros((n_target, n_channel, n_step + 2)), np.zeros(n_step)
+    into, wings, loss = np.zeros((3, 3)), np.zeros(3), np.zeros(3)
+    alive, mean, rest = np.zeros(3), np.zeros(3), np.zeros(3)
+    out.made[:], out.births[:], room.parents[:] = 0.0, 0.0, 0.0
+    for n in range(n_step + 1):  # on the highest line nothing has been absorbed
+        total = flux[n] * light[n, n_step] if single else 0.0
+        for m in range(n, n_step):
+            total += emitted[m] * flux[n] * light[n, m]
+        for c in range(n_channel):
+            for i in range(3):
+                now[c, i, n] = total * origin[c, i]
+    for k in range(n_line):
+        if regenerate:
+            for c in range(n_channel):
+                for n in range(n_step):
+                    total = below[c, 0] * falling[c, 0, n] + below[c, 1] * falling[c, 1, n]
+                    total += below[c, 2] * falling[c, 2, n]
+                    for i in range(3):
+                        add[c, i, n] = total * g[i]
+            _add_exchange(k, room, smooth, row, add)
+            for c in range(n_channel):
+                for i in range(3):
+                    for n in range(n_step):
+                        out.births[c, i, k, n] = add[c, i, n]
+            for j in range(n_target):
+                if math.floor((top - ln_res[j]) / h) < k:
+                    _add_decays(k, j, 1.0, case, medium, lattice, out.made, add)
+        begin, kind = 0.0, MID
+        while kind != END:
+            end, kind = 1.0, END
+            if cut < n_cuts and cuts[cut] > top - (k + 1) * h:
+                end, kind = (top - cuts[cut]) / h - k, kinds[cut]
+                cut += 1
+            length, owner, nearest = end - begin, -1, 0.5 * h
+            for i in range(3):
+                wings[i], loss[i] = 0.0, length * out.slow[i, k]
+            for j in range(n_target):
+                share, real, tilt = room.wings[j, k], room.bent[j, k], 0.0
+                if room.is_cut[k]:
+                    u = top - ln_res[j] - (k + begin) * h
+                    v = u - length * h
+                    share = wing(u, width, core, held) - wing(v, width, core, held)
+                    real = dispersed(u, width, core) - dispersed(v, width, core)
+                    tilt = 0.25 * (begin + end - 1.0)
+                    if not single and 0.0 < u + v < 2.0 * nearest:  # just above: mediators have its energy
+                        owner, nearest = j, 0.5 * (u + v)
+                for i in range(3):
+                    wings[i] += rates[j, i] * share
+                    if not room.is_cut[k]:
+                        loss[i] += out.crossed[i, j, k] * real
+                    else:  # the daughters of a resonance stand for those of its interference close to it
+                        change = out.crossed[i, j, min(k + 1, n_line - 1)] - out.crossed[i, j, max(k - 1, 0)]
+                        wings[i] += (out.crossed[i, j, k] + tilt * change) * real
+            for i in range(3):
+                loss[i] += wings[i]
+                for m in range(3):
+                    into[i, m] = wings[i] * at_once[0] * g[m] if owner < 0 else 0.0
+                    for c in range(n_comp):
+                        into[i, m] += length * smooth.parents[c, i] * room.kernel[c, k, 0] * smooth.daughters[c, m]
+            for n in range(n_step):
+                path, shine = k + n + 1, 0.0
+                if emitted[n] != 0.0:
+                    shine = light[path, n] * emitted[n] * flux[path] * length
+                for i in range(3):
+                    alive[i], mean[i], rest[i] = lost(max(loss[i], 0.0) * thick[n])
+                for c in range(n_channel):
+                    for i in range(3):
+                        gain[i] = shine * origin[c, i] + length * add[c, i, n]
+                    q0 = thick[n] * (now[c, 0, n + 1] * mean[0] + gain[0] * rest[0])
+                    q1 = thick[n] * (now[c, 1, n + 1] * mean[1] + gain[1] * rest[1])
+                    q2 = thick[n] * (now[c, 2, n + 1] * mean[2] + gain[2] * rest[2])
+                    if regenerate:
+                        if c == 0:
+                            b0, b1, b2 = solve_at_once(into, (q0, q1, q2), rest, thick[n])
+                            q0 += thick[n] * rest[0] * b0
+                            q1 += thick[n] * rest[1] * b1
+                            q2 += thick[n] * rest[2] * b2
+                        taking = wings[0] * q0 + wings[1] * q1 + wings[2] * q2
+                        if c > 0:
+                            number = at_once[c] * taking if owner < 0 else 0.0
+                            b0, b1, b2 = number * g[0], number * g[1], number * g[2]
+                        gain[0] += b0
+                        gain[1] += b1
+                        gain[2] += b2
+                        out.births[c, 0, k, n] += b0
+                        out.births[c, 1, k, n] += b1
+                        out.births[c, 2, k, n] += b2
+                        if owner < 0:
+                            for p in range(3):
+                                falling[c, p, n] += taking
+                        else:  # of the path that will be this one when it crosses
+                            at = n + 1 + k - math.floor((top - ln_res[owner]) / h)
+                            if at >= 0:
+                                taken[owner, c, at] += taking
+                        for m in range(n_comp if c == 0 else 0):
+                            parent = smooth.parents[m]
+                            room.parents[m, k, n] += length * (parent[0] * q0 + parent[1] * q1 + parent[2] * q2)
+                    for i in range(3):
+                        now[c, i, n + 1] = now[c, i, n + 1] * alive[i] + gain[i] * mean[i]
+            if kind >= 0:
+                _pass(kind, end, held, case, medium, now, taken[kind], out.made[kind])
+                if regenerate:
+                    _add_decays(k, kind, 1.0 / max(1.0 - end, 1e-9), case, medium, lattice, out.made, add)
+            begin = end
+        path = k + 1 + n_step
+        start = flux[path] * light[path, n_step] if single else 0.0
+        for c in range(n_channel):
+            for i in range(3):
+                for n in range(n_step):
+                    now[c, i, n] = now[c, i, n + 1]
+                now[c, i, n_step] = start * origin[c, i]
+            for p in range(3):
+                for n in range(n_step):
+                    falling[c, p, n] *= ratio ** (p + 1)

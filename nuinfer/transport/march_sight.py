@@ -1,0 +1,172 @@
+"""What arrives at Earth at any energy, along its line of sight through what `nuinfer.transport.march_loop` has found.
+
+The path is that of a single energy, with its own place between the lines of the lattice: it crosses each resonance
+exactly where it lies, and sees the edges of what mediators decay to. In a step that is cut near a resonance, and in
+every other, rates and births change linearly.
+"""
+
+import math
+
+import numpy as np
+
+from nuinfer.compiled import inlined, reordered
+from nuinfer.physics.exponential import exponential
+from nuinfer.transport.march_grid import Lattice
+from nuinfer.transport.march_loop import END, LN_PIVOT, MID, Beams
+from nuinfer.transport.march_step import (
+    STEEPEST,
+    Case,
+    Medium,
+    aged,
+    density,
+    emitted_beyond,
+    in_core,
+    insert,
+    make_offsets,
+    mean_density,
+    moment,
+    passed,
+    place_cuts,
+)
+from nuinfer.typing import FloatArray
+
+
+@inlined
+def _profile(a: float, width: float, ends: tuple[float, float], held: float) -> tuple[float, float, float]:
+    """At s/M^2 = a: share of the resonance below it, without its core; how fast it rises; integral of a Re S."""
+    off, inside = a - 1.0, ends[0] < a - 1.0 < ends[1]
+    if inside:
+        off = ends[0]
+    square = off * off + width * width
+    below = passed(off, width) - (held if off >= ends[1] else 0.0)
+    return below, 0.0 if inside else width * a / (math.pi * square), 0.5 * math.log(square)
+
+
+@inlined
+def _slope(values: FloatArray, n: int) -> float:
+    """Change per step of values on the steps."""
+    low, high = max(n - 1, 0), min(n + 1, values.size - 1)
+    return float((values[high] - values[low]) / max(high - low, 1))
+
+
+@reordered
+def arrive(
+    case: Case, medium: Medium, lattice: Lattice, beams: Beams, ln_energies: FloatArray, n_node: int, light: FloatArray,
+    out: FloatArray,
+) -> None:  # fmt: skip
+    """Populations over (E/pivot)^-gamma at the first energies, out (channel, 3, node); `light` as in `march`."""
+    top, h, n_step = lattice.ln_top, lattice.step, lattice.n_step
+    origin, ln_res, width = case.origin, case.ln_res, case.width
+    n_channel, n_target, regenerate = origin.shape[0], ln_res.size, medium.regenerate
+    rates, decay = medium.rates, medium.decay
+    gamma, single = case.gamma, case.beyond.size == 1
+    offsets = make_offsets(case.wide)
+    core = place_cuts(h, width, offsets)
+    held, ends = in_core(core, width), (math.expm1(-core), math.expm1(core))
+    cuts, kinds = np.empty(n_target * offsets.size), np.empty(n_target * offsets.size, np.intp)
+    thick, dense, growth = np.empty(n_step), np.empty(n_step + 1), np.empty(n_step + 1)
+    beyond = np.zeros(n_step + 1)
+    for n in range(n_step + 1):
+        growth[n], dense[n] = math.exp(n * h), case.depth * density(n * h, medium)
+        if n < n_step:
+            thick[n] = case.depth * mean_density(n, h, medium)
+            beyond[n] = emitted_beyond(n * h, case, medium)
+    slow, crossed = np.empty((3, n_step)), np.empty((3, n_target, n_step))
+    births, shone = np.zeros((n_channel, 3, n_step)), np.zeros(n_step)
+    number, gain, slope = np.empty((n_channel, 3)), np.empty((n_channel, 3)), np.empty((n_channel, 3))
+    tilt, loss, first_rate, last_rate = np.empty(3), np.empty(3), np.empty(3), np.empty(3)
+    below, rising, real, ratio = np.empty(n_target), np.empty(n_target), np.empty(n_target), np.empty(n_target)
+    at_earth = np.empty(n_target)
+    for node in range(n_node):
+        e = ln_energies[node]
+        line = math.floor((top - e) / h)
+        t = (top - e) / h - line
+        norm = exponential((gamma - 1.0) * (e - LN_PIVOT))
+        here = (
+            norm * (1.0 - t) * exponential((gamma - 1.0) * t * h)
+        )  # births scaled as the spectrum between two middles
+        there = norm * t * exponential((gamma - 1.0) * (t - 1.0) * h)
+        for n in range(n_step):
+            k = line - n - 1
+            for i in range(3):
+                slow[i, n] = (1.0 - t) * beams.slow[i, k] + t * beams.slow[i, k + 1]
+                for j in range(n_target):
+                    crossed[i, j, n] = (1.0 - t) * beams.crossed[i, j, k] + t * beams.crossed[i, j, k + 1]
+            shone[n] = light[node, n] * (beyond[n] - beyond[n + 1])
+            if regenerate:
+                for c in range(n_channel):
+                    for i in range(3):
+                        births[c, i, n] = here * beams.births[c, i, k, n] + there * beams.births[c, i, k + 1, n]
+        n_cuts, cut = 0, 0
+        for j in range(n_target):
+            at_earth[j] = exponential(e - ln_res[j])
+            for m in range(offsets.size):
+                x = ln_res[j] - e + offsets[m]
+                if 0.0 < x < n_step * h:
+                    n_cuts = insert(x, j if 2 * m + 1 == offsets.size else MID, n_cuts, cuts, kinds)
+            ratio[j] = at_earth[j] * growth[n_step]
+            below[j], rising[j], real[j] = _profile(ratio[j], width, ends, held)
+        start = light[node, n_step] if single else 0.0
+        for c in range(n_channel):
+            for i in range(3):
+                number[c, i] = start * origin[c, i]
+        x, far_dense = n_step * h, dense[n_step]
+        for n in range(n_step - 1, -1, -1):
+            brighter = _slope(shone, n)
+            for i in range(3):
+                tilt[i] = _slope(slow[i], n)
+            kind = MID
+            while kind != END:
+                low, kind, near_dense, up = n * h, END, dense[n], growth[n]
+                if cut < n_cuts and cuts[cut] > low:
+                    low, kind = cuts[cut], kinds[cut]
+                    cut += 1
+                    near_dense, up = case.depth * density(low, medium), exponential(low)
+                length, middle = (x - low) / h, 0.5 * (x + low) / h - n - 0.5
+                emitted = shone[n]
+                if length < 1.0 and not single:
+                    emitted = light[node, n] * (emitted_beyond(low, case, medium) - emitted_beyond(x, case, medium))
+                for c in range(n_channel):
+                    for i in range(3):
+                        gain[c, i] = emitted * origin[c, i] + length * births[c, i, n]
+                        slope[c, i] = length * length * (brighter * origin[c, i] + _slope(births[c, i], n))
+                for i in range(3):
+                    loss[i] = length * (slow[i, n] + middle * tilt[i])
+                    first_rate[i] = slow[i, n] + (middle + 0.5 * length) * tilt[i]
+                    last_rate[i] = slow[i, n] + (middle - 0.5 * length) * tilt[i]
+                for j in range(n_target):
+                    a = at_earth[j] * up
+                    after, rising_after, real_after = _profile(a, width, ends, held)
+                    for i in range(3):
+                        mixed = crossed[i, j, n] + middle * _slope(crossed[i, j], n)
+                        loss[i] += rates[j, i] * (below[j] - after) + mixed * (real[j] - real_after)
+                        first_rate[i] += h * rates[j, i] * rising[j]
+                        last_rate[i] += h * rates[j, i] * rising_after
+                    if regenerate and a < 1.0:
+                        high = min(ratio[j], 1.0)
+                        for c in range(n_channel):
+                            found = 0.0
+                            for p in range(3):
+                                found += decay[c, p] * moment(p, high, a)
+                            found *= norm * case.share * beams.made[j, c, n]
+                            for i in range(3):
+                                gain[c, i] += found * medium.daughters[i]
+                    below[j], rising[j], real[j], ratio[j] = after, rising_after, real_after, a
+                mean = thick[n] + middle * (dense[n + 1] - dense[n])
+                for i in range(3):
+                    depth, bend = max(loss[i] * mean, 0.0), 0.0
+                    if depth > 0.0:
+                        bend = length * (first_rate[i] * far_dense - last_rate[i] * near_dense) / depth
+                        bend = min(max(bend, -STEEPEST), STEEPEST)
+                    alive, even, sloping = aged(depth, bend)
+                    for c in range(n_channel):
+                        number[c, i] = number[c, i] * alive + gain[c, i] * even + slope[c, i] * sloping
+                if kind >= 0:
+                    for i in range(3):
+                        left = exponential(-near_dense * held * rates[kind, i])
+                        for c in range(n_channel):
+                            number[c, i] *= left
+                x, far_dense = low, near_dense
+        for c in range(n_channel):
+            for i in range(3):
+                out[c, i, node] = number[c, i]
