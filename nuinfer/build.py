@@ -3,8 +3,8 @@
 import functools
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -16,11 +16,11 @@ from nuinfer.constraints.definition import Oscillation, Prediction, lmu_ltau_str
 from nuinfer.detector.dataset import DataSet, analysed, load_dataset, project
 from nuinfer.detector.flux_points import FluxPoints
 from nuinfer.detector.response import Expected
-from nuinfer.errors import ConfigError, NonFiniteLogProbError, NuinferError, PhysicsDomainError
+from nuinfer.errors import ConfigError, NonFiniteLogProbError, PhysicsDomainError
 from nuinfer.forward import RELIC_TEMPERATURE, ForwardModel, Heating
 from nuinfer.parameters import DETECTOR, MASSES, PARAMETERS, ParameterSpace
 from nuinfer.physics.cosmology import COSMOLOGIES
-from nuinfer.physics.evolution import LAWS, Law, LogDensity
+from nuinfer.physics.evolution import LAWS, Law
 from nuinfer.physics.masses import squared_offsets_ev2
 from nuinfer.physics.mediator import Mediator, written
 from nuinfer.physics.mixing import MIXINGS, Mixing
@@ -31,9 +31,8 @@ from nuinfer.transport.march import March
 from nuinfer.transport.moving import Moving
 from nuinfer.transport.points import Propagation, Transport
 from nuinfer.transport.resonant import Resonant
-from nuinfer.typing import ArrayLike, BoolArray, FloatArray, read_only
-
-T = TypeVar("T")
+from nuinfer.tried import check_arguments, check_functions, check_law
+from nuinfer.typing import ArrayLike, BoolArray, FloatArray
 
 MIN_MASS_AT_REST_EV = 0.003
 """Lightest mass of a fit with relic neutrinos at rest; lighter ones still move at more than a tenth of light speed."""
@@ -165,10 +164,10 @@ def build(config: Config) -> Parts:
     centre = space.named(space.unpack(space.prior_transform(np.full((2, space.n_dim), 0.5)))[0])
     if isinstance(dataset, DataSet):
         _check_energy_scale(space, dataset)
-    _check_functions(forward, centre)
+    check_functions(forward, centre)
     constraints = _constraints(config, space, (mixing, d21))
     if model.absorption:
-        _check_arguments(constraints, {**centre, SUM_NU_MASSES_EV: np.full(2, 0.1)})
+        check_arguments(constraints, {**centre, SUM_NU_MASSES_EV: np.full(2, 0.1)})
     else:
         masses = np.sqrt(np.square(_prior_masses_ev(config))[:, None] + forward.squared_offsets_ev2)
         sums = {SUM_NU_MASSES_EV: 3.0 * masses.mean(axis=-1)}
@@ -240,17 +239,8 @@ def _shells(model: ModelConfig, law: Law) -> Shells:
         raise ConfigError(f"model.source_redshift: {given}; only 'single' has one")
     z_max = model.source_redshift or model.z_max
     if law.log_density is not None:
-        _check_law(law.log_density, np.linspace(0.0, math.log1p(z_max), 5))
+        check_law(law.log_density, np.linspace(0.0, math.log1p(z_max), 5))
     return make_shells(law, COSMOLOGIES[model.cosmology].value, z_max, REDSHIFT_INTERVALS)
-
-
-def _check_law(log_density: LogDensity, x: FloatArray) -> None:
-    """Refuse a law that does not work, which can only be a user's."""
-    given = _tried("model.evolution: its log_density failed", log_density, read_only(x))
-    found = [np.asarray(values, float) for values in given]
-    if [values.shape for values in found] != [x.shape] * 2 or not np.all(np.isfinite(found)):
-        needed = f"(ln W, slope), finite and of the shape {x.shape} of ln(1+z)"
-        raise ConfigError(f"model.evolution: its log_density must give {needed}")
 
 
 def _transport(model: ModelConfig, mixing: Mixing, law: Law, finer: float) -> Transport:
@@ -352,45 +342,6 @@ def _constraints(config: Config, space: ParameterSpace, oscillation: Oscillation
         if own.form != "off":
             built.append(user.custom(name, couplings, box, **own.model_dump(exclude_none=True)))
     return tuple(built)
-
-
-def _check_arguments(constraints: tuple[Constraint, ...], values: Mapping[str, FloatArray]) -> None:
-    """Refuse a constraint on a value that this analysis does not have, or of a shape that is not that of a batch."""
-    for constraint in constraints:
-        where, missing = f"constraints.{constraint.name}", [n for n in constraint.arguments if n not in values]
-        if missing:
-            raise ConfigError(f"{where}: it depends on '{missing[0]}', which is none of {', '.join(sorted(values))}")
-        if constraint.files:  # a user's; the shipped ones are not compiled before they are needed
-            text = f"{where}: its predict failed on a batch of two points"
-            term = _tried(text, constraint.log_term, *(values[name] for name in constraint.arguments))
-            _tried(text, np.broadcast_to, term, (2,))
-
-
-def _check_functions(model: ForwardModel, values: Mapping[str, FloatArray]) -> None:
-    """Refuse a source or a spectrum whose function does not work, which can only be a user's."""
-    if model.composition.fractions is None:
-        four = {name: np.repeat(value, 2) for name, value in values.items()}
-        fractions = _tried("model.source: its species failed", model.composition.fractions_at, four)
-        if fractions.shape not in ((4, 3), (4, 6)):
-            shapes = f"gave shape {fractions.shape} for 4 points; it must be (4, 3) or (4, 6)"
-            raise ConfigError(f"model.source: its species {shapes}")
-        if not np.all(np.isfinite(fractions)):
-            raise ConfigError("model.source: its species is negative or not finite in the centre of the prior")
-    if model.spectrum.make is None:
-        flux = _tried("model.spectrum: its log_shape failed", model.unabsorbed, values, np.array([1e5, 1e6]))
-        if not np.all(np.isfinite(flux)):
-            raise ConfigError("model.spectrum: its log_shape is not finite in the centre of the prior")
-
-
-def _tried(what: str, function: Callable[..., T], *arguments: Any) -> T:
-    """What a function that may be a user's gives; one line if it fails."""
-    try:
-        with np.errstate(all="ignore"):
-            return function(*arguments)
-    except NuinferError:
-        raise
-    except (Exception, SystemExit) as error:
-        raise ConfigError(f"{what}: {type(error).__name__}: {error}") from error
 
 
 def _prior_masses_ev(config: Config) -> FloatArray:

@@ -66,9 +66,15 @@ def warn_of_prior(space: ParameterSpace, model: ForwardModel) -> None:
     values = physical_values({name: np.array([corner[name] for corner in corners]) for name in corners[0]})
     deepest = float(depth_left_out(model, values).max())
     if deepest > LARGEST:
-        warn_once(f"in a corner of the prior, {warning(deepest)}")
+        warn_once(f"in a corner of the prior, {_warning(deepest)}")
 
 
-def warning(depth: float) -> str:
+def warnings_of_draws(model: ForwardModel, values: Mapping[str, FloatArray]) -> list[str]:
+    """What is to be said of draws of a posterior."""
+    deepest = float(depth_left_out(model, values).max())
+    return [f"at a draw of the posterior, {_warning(deepest)}"] if deepest > LARGEST else []
+
+
+def _warning(depth: float) -> str:
     """What is said of a depth."""
     return f"model.channels 'resonance' leaves out exchange in t and u of optical depth {depth:.2g}; 'all' has it"

@@ -31,6 +31,7 @@ class ToySampler:
 class Toy:
     """Unit Gaussian in a box [-bound, bound]^n_dim, with an optional defect."""
 
+    absorbs = False
     n_dim: int = 3
     bound: float = 10.0
     sampler: ToySampler = field(default_factory=ToySampler)

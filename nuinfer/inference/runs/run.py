@@ -14,7 +14,7 @@ import numpy as np
 
 from nuinfer.analysis import DATA, Analysis
 from nuinfer.errors import ConfigError, NuinferError, RunFolderError
-from nuinfer.exchange import LARGEST, depth_left_out, warning
+from nuinfer.exchange import warnings_of_draws
 from nuinfer.export import arviz_adapter
 from nuinfer.export.getdist import getdist_files
 from nuinfer.inference.profile.profile import COUPLING
@@ -245,11 +245,9 @@ class Run:
             if listed := [dataclasses.asdict(case) for case in cases()]:
                 summary["g_prime_upper95"] = listed
             summary["warnings"] += self.predictive_checks().warnings()
-            left_out = float(
-                depth_left_out(self.analysis.model, self.analysis.values(self._draws(CHECKED_DRAWS))).max()
-            )
-            if left_out > LARGEST:
-                summary["warnings"].append(f"at a draw of the posterior, {warning(left_out)}")
+            if self.analysis.absorbs:
+                values = self.analysis.values(self._draws(CHECKED_DRAWS))
+                summary["warnings"] += warnings_of_draws(self.analysis.model, values)
         except NuinferError as error:  # the chains are worth keeping whatever happens here
             summary["warnings"].append(f"profile limits and predictive checks failed: {error}")
         return summary
