@@ -16,10 +16,14 @@ FLAGSHIP = "hese7"
 RUNS = {FLAGSHIP: 200, "hese12_icecube": 200, "mese11_icecube": 200, "paper": 200}
 NARROWER = {  # of flux points, whose errors do not grow with the flux
     "mese11_icecube": {
-        **{"parameters.gamma.low": 1.0, "parameters.gamma.high": 2.5},
-        **{"parameters.gamma_high.low": 2.4, "parameters.gamma_high.high": 3.4},
-        **{"parameters.phi_total.low": 0.5, "parameters.phi_total.high": 4.0},
-        **{"parameters.log10_break_gev.low": 3.8, "parameters.log10_break_gev.high": 5.2},
+        "parameters.gamma.low": 1.0,
+        "parameters.gamma.high": 2.5,
+        "parameters.gamma_high.low": 2.4,
+        "parameters.gamma_high.high": 3.4,
+        "parameters.phi_total.low": 0.5,
+        "parameters.phi_total.high": 4.0,
+        "parameters.log10_break_gev.low": 3.8,
+        "parameters.log10_break_gev.high": 5.2,
     }
 }
 CONTROLS: dict[Control, int] = {"livetime": 100, "prior": 200, "measurements": 40}  # of the flagship
