@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 import nuinfer
-from nuinfer import registry
+from nuinfer import errors, registry
 from nuinfer.cli import main
 from nuinfer.errors import ConfigError, RunFolderError
 from nuinfer.inference.profile.profile import Profile
@@ -498,3 +498,11 @@ def test_the_documented_example_is_a_campaign(tmp_path):
     text = (Path(__file__).parents[2] / "docs" / "scaling.md").read_text()
     example = text[text.index("    # coverage.toml") : text.index("<!-- -->")]
     assert count_jobs(write(tmp_path / "c.toml", textwrap.dedent(example))) == {"fits": 400, "posteriors": 2}
+
+
+def test_jobs_that_are_there_already_are_said_and_done_once(tmp_path, caplog):
+    errors.warn_once.cache_clear()
+    path = tmp_path / "twice.toml"
+    path.write_text("".join(f"[jobs.{name}]\ntask = 'best_fit'\nanalysis = 'hese7_icecube'\n" for name in "ab"))
+    assert count_jobs(path) == {"a": 1, "b": 0}
+    assert "jobs.b: 1 of its jobs are there already" in caplog.text

@@ -13,6 +13,7 @@ import time
 import pytest
 
 from nuinfer.errors import RunFolderError
+from nuinfer.inference.work import files
 from nuinfer.inference.work import store as stores
 from nuinfer.inference.work.calls import Call, Inline
 from nuinfer.inference.work.files import read_lines
@@ -208,3 +209,35 @@ def test_a_full_disk_is_one_line_and_loses_nothing(written, tmp_path, monkeypatc
 def test_addresses_differ_with_everything_that_decides():
     assert address("a", 1) != address("a", 2) != address("b", 2)
     assert len(address("a")) == stores.ADDRESS_LENGTH
+
+
+def test_what_runs_code_when_read_lies_where_nobody_else_can_write(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    folder = files.private_folder("checkpoints")
+    assert folder == tmp_path / "nuinfer" / "checkpoints"
+    assert folder.stat().st_mode & 0o077 == 0
+    signed = files.signature("a text")
+    assert signed == files.signature("a text") != files.signature("another")
+    assert (tmp_path / "nuinfer" / "keys" / "key").stat().st_mode & 0o077 == 0
+    folder.chmod(0o777)
+    assert files.private_folder("checkpoints") is None
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "nuinfer" / "keys" / "key"))  # no folder
+    assert files.signature("a text") is None
+
+
+def test_a_file_is_made_anew_or_not_at_all(tmp_path):
+    """What a library writes too: an error leaves what was there, and nothing beside it."""
+    (tmp_path / "figure.png").write_text("old")
+
+    def write_half() -> None:
+        with files.replacing(tmp_path / "figure.png") as place:
+            assert place.parent.stat().st_mode & 0o077 == 0
+            place.write_text("half")
+            raise OSError(28, "No space left on device")
+
+    with pytest.raises(RunFolderError, match=r"figure\.png: cannot be written \(No space left"):
+        write_half()
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("figure.png", "old")]
+    with files.replacing(tmp_path / "figure.png") as place:
+        place.write_text("new")
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("figure.png", "new")]
