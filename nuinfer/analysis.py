@@ -14,7 +14,7 @@ from nuinfer import config as configuration
 from nuinfer import provenance
 from nuinfer.build import Parts, build, mass_range_mev
 from nuinfer.config import Config, SamplerConfig
-from nuinfer.constraints.base import Constraint, log_terms
+from nuinfer.constraints.base import CUSTOM, Constraint, log_terms
 from nuinfer.detector.dataset import DataSet
 from nuinfer.detector.flux_points import FluxPoints
 from nuinfer.detector.response import Expected
@@ -245,6 +245,16 @@ class Analysis:
         terms = dict(zip(self.term_names, found, strict=True))
         self.parts.refuse_nonfinite(x, terms)
         return {name: term.reshape(np.shape(theta)[:-1]).copy() for name, term in terms.items()}
+
+    def log_constraints(self, theta: ArrayLike) -> FloatArray:
+        """Sum of the terms of constraints that are not users' own, shape (*batch,); NaN where one makes no sense."""
+        x, values, _, _ = self.parts.unpack(theta)
+        rows = [row for row, one in enumerate(self.constraints) if not one.name.startswith(CUSTOM)]
+        with np.errstate(all="ignore"):
+            found = self.parts.observables([self.constraints[row] for row in rows], values)
+            measured = self.own.measured[:, rows]
+            terms = log_terms(found, self._numbers[rows], measured, np.zeros(len(x), np.intp))
+        return np.asarray(terms.sum(axis=0)).reshape(np.shape(theta)[:-1])
 
     def log_likelihood(self, theta: ArrayLike) -> FloatArray:
         """The data and smooth constraints, one-sided ones too, without prior and exclusions; shape (*batch,)."""

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import float64
 
-from nuinfer.compiled import barrier, cut, points_of, stamped
+from nuinfer.compiled import barrier, cut, points_of
 from nuinfer.detector.response import Expected, Passing, Response, count, counting_size
 from nuinfer.errors import ConfigError
 from nuinfer.likelihood import COUNTING, weigh
@@ -44,6 +44,7 @@ Data = tuple[FloatArray, FloatArray, IntArray]
 
 cuda: Any = imported("numba.cuda")
 config: Any = imported("numba.core.config")
+config.CUDA_LOW_OCCUPANCY_WARNINGS = 0  # a single point is a batch too
 
 WHERE = "sampler.device 'cuda'"
 
@@ -85,7 +86,7 @@ def _evaluate(
     weigh(team, COUNTING, data, expected, terms, log_like)
 
 
-_kernel: Any = stamped(cuda.jit(cache=True)(_evaluate))
+_kernel: Any = cuda.jit(_evaluate)  # numba cannot cache what reshapes arrays on a card: it is linked with a file
 
 
 def check() -> None:

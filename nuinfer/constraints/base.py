@@ -38,6 +38,9 @@ Form = Literal["exclusion", "one_sided", "two_sided"]
 PLANE = ("m_zprime_mev", "g_prime")
 """What a constraint depends on, unless it says otherwise."""
 
+CUSTOM = "custom."
+"""What names of users' own constraints begin with."""
+
 
 @dataclass(frozen=True)
 class Measurement:

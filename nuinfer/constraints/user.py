@@ -19,7 +19,7 @@ from typing import Literal
 
 import numpy as np
 
-from nuinfer.constraints.base import PLANE, Constraint, Measurement
+from nuinfer.constraints.base import CUSTOM, PLANE, Constraint, Measurement
 from nuinfer.constraints.definition import Couplings, MassRange, charged, lmu_ltau_strength, require_coverage
 from nuinfer.constraints.tables import Curve
 from nuinfer.datafiles import parse_csv
@@ -117,7 +117,7 @@ def custom(
     constraint = build(loaded)
     return dataclasses.replace(
         constraint,
-        name=f"custom.{name}",
+        name=f"{CUSTOM}{name}",
         label=constraint.label or name,
         predict=FromFile(loaded, functools.partial(_predict, build)),
         files=(*constraint.files, (file, loaded.sha256)),

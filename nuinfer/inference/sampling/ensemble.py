@@ -230,7 +230,8 @@ def advance(work: Work) -> int:
     RunFolderError
         If a block is damaged or cannot be written.
     """
-    analysis, proposals = unpickled(work.analysis), lockstep.moves()
+    analysis = unpickled(work.analysis)
+    proposals = lockstep.moves(analysis)
     with contextlib.ExitStack() as stack:
         chains = [stack.enter_context(_open(work, ensemble)) for ensemble in work.ensembles]
         flushed = polled = time.monotonic()

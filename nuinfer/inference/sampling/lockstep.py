@@ -1,10 +1,8 @@
 """Ensembles that step together: the proposals of all of them are one batch of the posterior.
 
 The moves are emcee's (Foreman-Mackey et al. 2013, arXiv:1202.3665, the two halves of an ensemble in turn), each
-ensemble with its own stream of random numbers, so that its chain does not depend on which others step with it. Moves:
-differential evolution (ter Braak 2006, Nelson et al. 2013 arXiv:1311.5229) with gamma0 = 2.38/sqrt(2 n_dim) for nine
-steps in ten, and with gamma0 = 1, which jumps between modes, for the tenth. emcee's released `DESnookerMove` breaks
-detailed balance; it is there as a negative control only.
+ensemble with its own stream of random numbers, so that its chain does not depend on which others step with it. emcee's
+released `DESnookerMove` breaks detailed balance; it is there as a negative control only.
 """
 
 from __future__ import annotations
@@ -19,6 +17,7 @@ import numpy as np
 from nuinfer.analysis import Analysis
 from nuinfer.errors import NonFiniteLogProbError
 from nuinfer.inference.runs.run_folder import Block
+from nuinfer.inference.sampling.redraw import redraw_of
 from nuinfer.typing import BoolArray, FloatArray
 
 Proposals = list[tuple[Any, float]]
@@ -27,12 +26,16 @@ Proposals = list[tuple[Any, float]]
 Reject = Callable[[NonFiniteLogProbError], None]
 
 
-def moves() -> Proposals:
-    """Weighted proposals: differences, and stretches, which bring back walkers that a funnel holds.
+def moves(analysis: Analysis | None = None) -> Proposals:
+    """Weighted proposals, the last for an analysis with a mediator.
 
-    Where little flux leaves the spectrum free, differences of the other walkers are too large for those inside.
+    Differential evolution (ter Braak 2006, Nelson et al. 2013 arXiv:1311.5229) with gamma0 = 2.38/sqrt(2 n_dim), and
+    with gamma0 = 1, which jumps between modes; stretches, which bring back walkers that a funnel holds, where
+    differences of the others are too large (little flux leaves the spectrum free); `Redraw`.
     """
-    return [(emcee.moves.DEMove(), 0.6), (emcee.moves.DEMove(gamma0=1.0), 0.1), (emcee.moves.StretchMove(), 0.3)]
+    general = [(emcee.moves.DEMove(), 0.8), (emcee.moves.DEMove(gamma0=1.0), 0.05), (emcee.moves.StretchMove(), 0.1)]
+    redraw = redraw_of(analysis) if analysis is not None else None
+    return general if redraw is None else [*general, (redraw, 0.1)]
 
 
 def defective_moves() -> Proposals:

@@ -87,7 +87,7 @@ def sample(
     """
     walkers = walkers or analysis.sampler.walkers
     started = [lockstep.after(start_of(analysis, walkers, seed, k)) for k in range(ensembles)]
-    proposals = proposals or lockstep.moves()
+    proposals = proposals or lockstep.moves(analysis)
     made: list[list[tuple[FloatArray, FloatArray]]] = []
     while True:
         while len(made) < steps:

@@ -1,0 +1,101 @@
+"""A move that draws mass and coupling of the mediator anew, from what the constraints alone say of them.
+
+Constraints part the plane of mass and coupling into islands. Some are smaller than what an ensemble finds by chance,
+and differences of walkers seldom lead from one to another. What the constraints say is cheap to know everywhere: the
+move proposes a cell of the plane by it, and a point in that cell, wherever the walker is. The data decide like at any
+other proposal (an independence sampler; Tierney 1994, Ann. Statist. 22, 1701). Where data and constraints leave the
+plane free, as in most of it, nearly every such draw is accepted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from scipy import ndimage, special
+
+from nuinfer.analysis import Analysis
+from nuinfer.typing import FloatArray, IntArray
+
+PLANE = ("log10_m_zprime_mev", "log10_g_prime")
+CELLS = 300  # per axis: the smallest islands, at the lightest mediators, are as wide as one
+SPREAD = 0.05  # probability that is shared out among all cells, in case constraints and data disagree
+TAIL = 1e-6  # probability beyond the cells of a prior without an end
+
+
+@dataclass(frozen=True)
+class Redraw:
+    """Proposals from a histogram, in the form of a move of emcee.
+
+    Parameters
+    ----------
+    columns : ndarray, shape (axis,)
+        Columns of theta that are drawn.
+    edges : tuple of ndarray, shape (cell + 1,)
+        Of each.
+    weight : ndarray, shape (cell,) * axis
+        Probabilities of the cells.
+    """
+
+    columns: IntArray
+    edges: tuple[FloatArray, ...]
+    weight: FloatArray
+
+    @cached_property
+    def _cumulative(self) -> FloatArray:
+        return np.cumsum(self.weight)
+
+    @cached_property
+    def _log_density(self) -> FloatArray:
+        volume = np.prod(np.meshgrid(*map(np.diff, self.edges), indexing="ij"), axis=0)
+        return np.asarray(np.log(self.weight / volume))
+
+    def log_density(self, points: FloatArray) -> FloatArray:
+        """Log density of the proposals at points (n, axis), -inf beyond the cells."""
+        cells = np.array([np.searchsorted(e, x, side="right") - 1 for e, x in zip(self.edges, points.T, strict=True)])
+        most = np.array(self.weight.shape)[:, None]
+        inside = np.all((cells >= 0) & (cells < most), axis=0)
+        return np.where(inside, self._log_density[tuple(np.clip(cells, 0, most - 1))], -np.inf)
+
+    def setup(self, coords: FloatArray) -> None:
+        """Nothing depends on where the walkers are."""
+
+    def get_proposal(
+        self,
+        coords: FloatArray,
+        others: Any,  # noqa: ARG002
+        random: np.random.RandomState,
+    ) -> tuple[FloatArray, FloatArray]:
+        """Walkers (n, n_dim) with other masses and couplings, and the logs of the ratios of densities (n,)."""
+        u = random.random_sample((1 + len(self.edges), len(coords)))
+        drawn = np.searchsorted(self._cumulative, u[0] * self._cumulative[-1], side="right")
+        cells = np.unravel_index(drawn, self.weight.shape)
+        place = [e[k] + part * (e[k + 1] - e[k]) for e, k, part in zip(self.edges, cells, u[1:], strict=True)]
+        proposed = coords.copy()
+        proposed[:, self.columns] = np.transpose(place)
+        with np.errstate(invalid="ignore"):
+            factors = self.log_density(coords[:, self.columns]) - self.log_density(proposed[:, self.columns])
+        return proposed, factors
+
+
+def redraw_of(analysis: Analysis) -> Redraw | None:
+    """The move of an analysis; None if neither mass nor coupling of a mediator is sampled.
+
+    Cells are as probable as each other in the prior. A cell has the largest term among its neighbours, with all other
+    parameters in the middle of their priors.
+    """
+    columns = [analysis.parameter_names.index(name) for name in PLANE if name in analysis.parameter_names]
+    if not columns:
+        return None
+    cube = np.full((CELLS + 1, len(analysis.parameter_names)), 0.5)
+    cube[:, columns] = np.linspace(0.0, 1.0, CELLS + 1)[:, None]
+    ends, near = (analysis.prior_transform(u) for u in (cube, np.clip(cube, TAIL, 1.0 - TAIL)))
+    edges = np.where(np.isfinite(ends), ends, near)[:, columns].T
+    centres = np.meshgrid(*(0.5 * (each[1:] + each[:-1]) for each in edges), indexing="ij")
+    points = np.tile(analysis.prior_transform(np.full(cube.shape[1], 0.5)), (centres[0].size, 1))
+    points[:, columns] = np.reshape(centres, (len(columns), -1)).T
+    term = np.nan_to_num(analysis.log_constraints(points), nan=-np.inf).reshape(centres[0].shape)
+    likely = special.softmax(ndimage.maximum_filter(term, 3)) if np.isfinite(term).any() else np.zeros(1)
+    return Redraw(np.array(columns), tuple(edges), (1.0 - SPREAD) * likely + SPREAD / term.size)
