@@ -1,6 +1,7 @@
 """A run on disk: chains, summary and the analysis that made it."""
 
 import dataclasses
+import math
 import pickle
 import re
 from collections.abc import Callable
@@ -305,7 +306,8 @@ class Run:
             Draws per ensemble, thinned evenly from those that `samples` gives.
         """
         verdict = self.verdict
-        thin = max(verdict.thin, -(-(self.steps - verdict.discard) * self.record["walkers"] // max_draws))
+        most = max(1, max_draws // self.record["walkers"])
+        thin = max(verdict.thin, math.ceil((self.steps - verdict.discard) / most))
         stats = {"lp": self.log_prob(thin=thin)}
         stats |= {f"term_{name}": values for name, values in self.log_terms(thin=thin).items()}
         settings = {"prior_draws": max_draws, "seed": self.record["seed"]}

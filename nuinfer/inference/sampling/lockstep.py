@@ -92,7 +92,7 @@ def step(
     for second in (False, True):
         parts = [half ^ second for _, half in drawn]
         made = [
-            move.get_proposal(one.coords[part], [one.coords[~part]], one.random)
+            move.get_proposal(one.coords[part], np.array_split(one.coords[~part], move.nsplits - 1), one.random)
             for one, (move, _), part in zip(ensembles, drawn, parts, strict=True)
         ]
         theta = np.concatenate([each for each, _ in made])

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from scipy import ndimage, special
@@ -22,7 +22,6 @@ from nuinfer.typing import FloatArray, IntArray
 PLANE = ("log10_m_zprime_mev", "log10_g_prime")
 CELLS = 300  # per axis: the smallest islands, at the lightest mediators, are as wide as one
 SPREAD = 0.05  # probability that is shared out among all cells, in case constraints and data disagree
-TAIL = 1e-6  # probability beyond the cells of a prior without an end
 
 
 @dataclass(frozen=True)
@@ -42,6 +41,7 @@ class Redraw:
     columns: IntArray
     edges: tuple[FloatArray, ...]
     weight: FloatArray
+    nsplits: ClassVar[int] = 2
 
     @cached_property
     def _cumulative(self) -> FloatArray:
@@ -91,8 +91,7 @@ def redraw_of(analysis: Analysis) -> Redraw | None:
         return None
     cube = np.full((CELLS + 1, len(analysis.parameter_names)), 0.5)
     cube[:, columns] = np.linspace(0.0, 1.0, CELLS + 1)[:, None]
-    ends, near = (analysis.prior_transform(u) for u in (cube, np.clip(cube, TAIL, 1.0 - TAIL)))
-    edges = np.where(np.isfinite(ends), ends, near)[:, columns].T
+    edges = analysis.prior_transform(cube)[:, columns].T
     centres = np.meshgrid(*(0.5 * (each[1:] + each[:-1]) for each in edges), indexing="ij")
     points = np.tile(analysis.prior_transform(np.full(cube.shape[1], 0.5)), (centres[0].size, 1))
     points[:, columns] = np.reshape(centres, (len(columns), -1)).T
