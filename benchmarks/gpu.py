@@ -25,7 +25,7 @@ from nuinfer.observed import DataSets
 CASES = {"hese7": (), "hese7 without regeneration": ("model.regeneration=false",)}
 BATCHES = (32, 256, 2048, 16384, 131072)
 WALKERS, STEPS, FITS = 64, 841, 20_000
-CHUNK = 2_000  # data sets of a call of `best_fits`
+CHUNK = 1_000  # data sets of a call of `best_fits`
 
 
 def seconds_of(work: Callable[[], object], at_least: float = 0.5) -> float:
@@ -106,7 +106,8 @@ def rates(device: str, seconds: float) -> None:
 def simulated(analysis: nuinfer.Analysis, n: int) -> DataSets:
     """Data sets drawn at the centre of the prior."""
     rng = np.random.default_rng(3)
-    drawn = (draw_data(analysis, None, rng) for _ in range(n))
+    there = analysis.with_overrides(["sampler.device=cpu"])  # a point at a time
+    drawn = (draw_data(there, None, rng) for _ in range(n))
     return analysis.data_sets([(one.counts, one.measured) for one in drawn])
 
 

@@ -10,17 +10,22 @@ import hashlib
 import logging
 import math
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar, cast
 
 import numba
 import numpy as np
 from numba.core import event
-from numba.extending import overload
+from numba.extending import intrinsic, overload
 
 from nuinfer.typing import ArrayLike, FloatArray
 
 _Function = TypeVar("_Function", bound=Callable[..., object])
+
+arrayobj, cgutils, imputils, config = (
+    import_module(f"numba.{name}") for name in ("np.arrayobj", "core.cgutils", "core.imputils", "core.config")
+)
 
 
 SOURCES = (
@@ -259,7 +264,32 @@ def cut(room: Any, at: int, shape: Any) -> Any:
     size = 1
     for length in shape:
         size *= length
-    return room[at : at + size].reshape(shape), at + size
+    return shaped(room[at : at + size], shape), at + size
+
+
+def _shaped(_: Any, array: Any, shape: Any) -> Any:
+    """A contiguous array in another shape of the same size.
+
+    Numba's own way calls a function that lies in another file on a GPU, which keeps what arrays are out of registers.
+    """
+    kind = array.copy(ndim=len(shape), layout="C")
+
+    def build(context: Any, builder: Any, _: Any, values: Any) -> Any:
+        flat = arrayobj.make_array(array)(context, builder, values[0])
+        made = arrayobj.make_array(kind)(context, builder)
+        lengths, step = cgutils.unpack_tuple(builder, values[1]), flat.itemsize
+        steps: list[Any] = []
+        for length in reversed(lengths):
+            steps.insert(0, step)
+            step = builder.mul(step, length)
+        facts = {"data": flat.data, "itemsize": flat.itemsize, "meminfo": flat.meminfo, "parent": flat.parent}
+        arrayobj.populate_array(made, shape=lengths, strides=steps, **facts)
+        return imputils.impl_ret_borrowed(context, builder, kind, made._getvalue())
+
+    return kind(array, shape), build
+
+
+shaped: Any = np.reshape if config.DISABLE_JIT else intrinsic(_shaped)
 
 
 def square_root(x: Any) -> Any:

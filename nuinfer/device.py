@@ -9,15 +9,16 @@ Nothing else imports ``numba.cuda``, and nothing imports this module before a GP
 """
 
 import functools
+import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 from numba import float64
 
-from nuinfer.compiled import barrier, cut, points_of
+from nuinfer.compiled import barrier, cut, points_of, shaped
 from nuinfer.detector.response import Expected, Passing, Response, count, counting_size
 from nuinfer.errors import ConfigError
 from nuinfer.likelihood import COUNTING, weigh
@@ -35,6 +36,9 @@ SHARED_BYTES = 48 * 1024
 
 BLOCKS = 4096
 """Most warps at a time, more than a card runs at once; each goes on to the next point that is left."""
+
+MOST = 2**17
+"""Most points of a launch: more are not faster, and what comes back has to wait in memory that the card can reach."""
 
 MEMORY_SHARE = 0.25
 """Part of the memory that is free which a batch may take: other processes may be on the same card."""
@@ -73,20 +77,23 @@ def _barrier(team: Warp) -> None:  # noqa: ARG001
 
 
 def _evaluate(
-    batch: tuple[Points, Passing, Data], fixed: tuple[Path, Bins, Response], n_most: int, spare: FloatArray,
+    batch: tuple[Points, Passing, Data], fixed: tuple[Path, Bins, Response], n_most: int, spare: FloatArray | None,
     integrals: FloatArray, expected: Expected, log_like: FloatArray,
 ) -> None:  # fmt: skip
     """The kernel: counts and log-likelihoods of a batch; `spare` has a row per block where lanes share too little."""
     (points, passing, data), (path, bins, response), team = batch, fixed, Warp(cuda.threadIdx.x, cuda.blockDim.x)
-    room = cuda.shared.array(0, float64) if spare.size == 0 else spare[cuda.blockIdx.x]
-    at_earth(team, points, path, bins, spare[:, :0], n_most, room, integrals)
+    if spare is None:  # noqa: SIM108 - decided when it is compiled, so that it is known where the room lies
+        room = cuda.shared.array(0, float64)
+    else:
+        room = spare[cuda.blockIdx.x]
+    at_earth(team, points, path, bins, shaped(room[:0], (0, 0)), n_most, room, integrals)
     barrier(team)
     count(team, integrals, passing, response, room, expected)
     terms, _ = cut(room, 0, expected.variance.shape[1:])
     weigh(team, COUNTING, data, expected, terms, log_like)
 
 
-_kernel: Any = cuda.jit(_evaluate)  # numba cannot cache what reshapes arrays on a card: it is linked with a file
+_kernel: Any = cuda.jit(_evaluate)  # cached ones failed on a card, where numba had linked them with files of its own
 
 
 def check() -> None:
@@ -119,11 +126,21 @@ class Card:
     ----------
     path, bins, response
         Of the transport, of the integrals, of the data set; see there.
+    rooms : dict
+        Memory of the card, and of the host where the card can reach it, that calls use again: to get it is slow.
     """
 
     path: Path
     bins: Bins
     response: Response
+    rooms: dict[str, Any] = field(default_factory=dict)
+
+    def _room(self, name: str, shape: tuple[int, ...], make: Callable[[int], Any]) -> Any:
+        """Room for an array of this shape, whose content the next call overwrites."""
+        size = math.prod(shape)
+        if name not in self.rooms or self.rooms[name].size < size:
+            self.rooms[name] = make(size)
+        return self.rooms[name][:size].reshape(shape)
 
     @cached_property
     def there(self) -> tuple[Path, Bins, Response]:
@@ -135,7 +152,7 @@ class Card:
         check()
         free = cuda.current_context().get_memory_info().free
         each_bytes = 8 * (3 * self.response.templates.size + 100) + sum(array.nbytes for array in _arrays(one))
-        most = int(min(max(MEMORY_SHARE * free / each_bytes, 1), max(n, 1)))
+        most = int(min(max(MEMORY_SHARE * free / each_bytes, 1), max(n, 1), MOST))
         return (slice(first, first + most) for first in range(0, n, most))
 
     def launch(self, points: Points, passing: Passing, data: Data) -> tuple[Callable[[], None], Any, Any]:
@@ -144,20 +161,31 @@ class Card:
         n_most = most_nodes(points, self.bins)
         counting = counting_size(self.response)
         room = max(workspace_of(points, self.path, n_most).size, counting, n_topology * n_bin)
-        blocks, shared, spare = min(n, BLOCKS), 8 * room, cuda.device_array((0, 0))
+        blocks, shared, spare = min(n, BLOCKS), 8 * room, None
         if shared > SHARED_BYTES:
-            shared, spare = 0, cuda.device_array((blocks, room))
-        integrals = cuda.device_array((n, points.source.shape[1], 3, self.bins.ln_edges.size - 1))
-        counts, log_like = cuda.device_array((n, 1 + n_background, n_topology, n_bin)), cuda.device_array(n)
-        expected = Expected(counts, cuda.device_array((n, n_topology, n_bin)))
+            shared, spare = 0, self._room("spare", (blocks, room), cuda.device_array)
+        shapes = {
+            "integrals": (n, points.source.shape[1], 3, self.bins.ln_edges.size - 1),
+            "counts": (n, 1 + n_background, n_topology, n_bin),
+            "variance": (n, n_topology, n_bin),
+            "log_like": (n,),
+        }
+        integrals, counts, variance, log_like = (
+            self._room(name, shape, cuda.device_array) for name, shape in shapes.items()
+        )
+        expected = Expected(counts, variance)
         arguments = _sent((points, passing, data)), self.there, n_most, spare, integrals, expected, log_like
         return functools.partial(_kernel[blocks, LANES, 0, shared], *arguments), expected, log_like
 
     def evaluate(self, points: Points, passing: Passing, data: Data) -> tuple[Expected, FloatArray]:
-        """What is expected, batch (n,), and the log-probabilities (n,) of data sets."""
+        """What is expected, batch (n,), and the log-probabilities (n,) of data sets; the next call overwrites them."""
         launch, expected, log_like = self.launch(points, passing, data)
         launch()
-        return Expected(*(each.copy_to_host() for each in expected)), log_like.copy_to_host()
+        *found, log_like = (
+            each.copy_to_host(self._room(f"{name} here", each.shape, cuda.pinned_array))
+            for name, each in {**expected._asdict(), "log_like": log_like}.items()
+        )
+        return Expected(*found), log_like
 
 
 def _arrays(tree: Any) -> Iterator[FloatArray]:

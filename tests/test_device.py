@@ -102,7 +102,7 @@ def test_compiles_for_cards_that_are_not_here(monkeypatch, capability, spectrum)
     batch = model.points(values), model._passing(values), (np.zeros((1, 3, 15)), np.zeros((1, 3, 15)), np.zeros(2, int))
     fixed = model.transport.path, model._bins, model._response
     expected = Expected(np.empty((2, 4, 3, 15)), np.empty((2, 3, 15)))
-    out = np.empty((0, 0)), np.empty((2, 1, 3, 20)), expected, np.empty(2)
+    out = None, np.empty((2, 1, 3, 20)), expected, np.empty(2)
 
     def writable(tree):
         """Types of arrays on a card."""

@@ -95,7 +95,7 @@ def test_the_density_is_normalised_and_nothing_is_proposed_from_outside():
 
 
 def test_what_is_sampled_decides_what_is_drawn():
-    both, one = nuinfer.load("hese7"), nuinfer.load("hese7", ["parameters.log10_m_zprime_mev=1.0"])
+    both, one = nuinfer.load("hese7"), nuinfer.load("hese7", ["parameters.log10_m_zprime_mev.value=1.0"])
     names = both.parameter_names
     assert [names[k] for k in redraw_of(both).columns] == list(PLANE)
     assert [one.parameter_names[k] for k in redraw_of(one).columns] == [PLANE[1]]
