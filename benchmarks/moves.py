@@ -20,12 +20,13 @@ from nuinfer.inference.sampling import lockstep
 from nuinfer.inference.sampling.ensemble import start_of
 
 BURN_IN, STEPS, WALKERS_IN_ALL = 400, 1200, 512
-MOVES: dict[str, lockstep.Proposals] = {
-    "DE (default)": lockstep.moves(),
+MOVES: dict[str, lockstep.Proposals | None] = {
+    "default": None,
+    "differences": [(emcee.moves.DEMove(), 0.9), (emcee.moves.DEMove(gamma0=1.0), 0.1)],
     "KDE and DE": [(emcee.moves.KDEMove(), 0.5), (emcee.moves.DEMove(), 0.45), (emcee.moves.DEMove(gamma0=1.0), 0.05)],
     "stretch": [(emcee.moves.StretchMove(), 1.0)],
 }
-WALKERS = {"DE (default)": (24, 32, 64, 128, 256), "KDE and DE": (32, 64, 128, 256), "stretch": (64,)}
+WALKERS = {"default": (32, 64, 128), "differences": (24, 32, 64, 128, 256), "KDE and DE": (32, 64, 128, 256)}
 
 
 class Timed:
@@ -66,8 +67,8 @@ def main(presets: list[str]) -> None:
         analysis = nuinfer.load(preset)
         print(f"{preset:14s} walkers ensembles     tau  per 1,000    per CPU s  host us  posterior us")
         for name, proposals in MOVES.items():
-            for walkers in WALKERS[name]:
-                print(f"{name:14s} {row(analysis, proposals, walkers)}", flush=True)
+            for walkers in WALKERS.get(name, (64,)):
+                print(f"{name:14s} {row(analysis, proposals or lockstep.moves(analysis), walkers)}", flush=True)
 
 
 if __name__ == "__main__":
