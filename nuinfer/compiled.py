@@ -4,11 +4,14 @@ Physics is written as plain functions of floats and arrays, with no allocation i
 the environment the same code runs in Python.
 """
 
+import contextlib
 import functools
 import gc
 import hashlib
 import logging
 import math
+import os
+import tempfile
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -19,6 +22,7 @@ import numpy as np
 from numba.core import event
 from numba.extending import intrinsic, overload
 
+from nuinfer.private import private
 from nuinfer.typing import ArrayLike, FloatArray
 
 _Function = TypeVar("_Function", bound=Callable[..., object])
@@ -80,17 +84,40 @@ def _index(load: Callable[[], dict[Any, Any]]) -> dict[Any, Any]:
 
 
 def _jit(function: Any, **options: Any) -> Any:
-    always = {"cache": True, "error_model": "numpy", "nogil": True, "no_cfunc_wrapper": True}
-    return stamped(numba.njit(**{**always, **options})(function))
+    jit = functools.partial(numba.njit, error_model="numpy", nogil=True, no_cfunc_wrapper=True, **options)
+    try:
+        return stamped(jit(cache=True)(function))
+    except RuntimeError:  # neither this folder nor the user's cache can be written to
+        return stamped(jit(cache=_cached_elsewhere())(function))
+
+
+@functools.cache
+def _cached_elsewhere() -> bool:
+    """Let the cache be a private folder beside temporary files, for workers too; False if there can be none."""
+    try:
+        parent = Path(tempfile.gettempdir())
+        own = parent / f"nuinfer-{getattr(os, 'getuid', int)()}"
+        folder = private(own) or Path(tempfile.mkdtemp(prefix="nuinfer-"))
+    except OSError:
+        return False
+    os.environ["NUMBA_CACHE_DIR"] = cast("Any", numba.config).CACHE_DIR = str(folder)
+    return True
 
 
 def stamped(dispatcher: Any) -> Any:
-    """A compiled function whose cache is that of all sources."""
-    cache_file = getattr(getattr(dispatcher, "_cache", None), "_cache_file", None)
-    if cache_file is not None:
+    """A compiled function whose cache is that of all sources, and may fail to be written."""
+    cache = getattr(dispatcher, "_cache", None)
+    if cache_file := getattr(cache, "_cache_file", None):
         cache_file._source_stamp = _fingerprint()
         cache_file._load_index = functools.partial(_index, cache_file._load_index)
+        cache._save_overload = functools.partial(_saved, cache._save_overload)
     return dispatcher
+
+
+def _saved(save: Callable[..., None], *arguments: object) -> None:
+    """Write what is compiled to the cache; where a disk is full it is compiled again the next time."""
+    with contextlib.suppress(OSError):
+        save(*arguments)
 
 
 def compiled(function: _Function) -> _Function:

@@ -5,9 +5,10 @@ Everything the user can cause derives from `NuinferError`; the command line turn
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from os import PathLike
 from pathlib import Path
 
@@ -57,6 +58,30 @@ class RunFolderError(NuinferError):
 
 class NotConvergedError(NuinferError):
     """A result was asked of chains that have not converged."""
+
+
+@contextlib.contextmanager
+def forgiven(what: str, note: Callable[[str], object] = warn_once) -> Iterator[None]:
+    """Whatever fails of something that comes after the work is noted, so that the work is done all the same.
+
+    Parameters
+    ----------
+    what : str
+        What may fail.
+    note : callable
+        Takes what has failed and why; by default it is a warning.
+
+    Raises
+    ------
+    RunFolderError
+        Where a file is refused, which the user can mend: a disk is full, for example.
+    """
+    try:
+        yield
+    except RunFolderError:
+        raise
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - nothing that follows the work may undo it
+        note(f"{what} failed: {' '.join(f'{type(error).__name__}: {error}'.split())}")
 
 
 class NonFiniteLogProbError(NuinferError):

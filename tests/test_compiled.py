@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import functools
+import os
 import pickle
 import subprocess
 import sys
+import tempfile
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from nuinfer import compiled
 from nuinfer.compiled import elementwise, inner, plain
 
 numba = pytest.importorskip("numba")
+caching = pytest.importorskip("numba.core.caching")
 
 
 def test_a_change_of_any_source_makes_the_cached_functions_stale(monkeypatch, tmp_path):
@@ -69,3 +72,44 @@ def test_plain_formulas_serve_arrays():
 
 def _fill(x, y, out):
     out[:] = x + y
+
+
+def test_without_a_place_for_the_cache_it_lies_beside_temporary_files(tmp_path, monkeypatch):
+    """Package and home are read-only: a folder that nobody else can write to, for the workers too."""
+
+    def refused(_):
+        raise OSError(30, "Read-only file system")
+
+    for name, each in vars(caching).items():
+        if name.lstrip("_") in ("InTreeCacheLocator", "UserWideCacheLocator"):
+            monkeypatch.setattr(each, "ensure_cache_path", refused)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(numba.config, "CACHE_DIR", "")
+    monkeypatch.setenv("NUMBA_CACHE_DIR", "")
+    compiled._cached_elsewhere.cache_clear()
+    doubled = compiled.compiled(lane_free)
+    assert doubled(2.0) == 4.0
+    (folder,) = tmp_path.iterdir()
+    assert os.environ["NUMBA_CACHE_DIR"] == str(folder)
+    assert folder.stat().st_mode & 0o077 == 0
+    assert list(folder.rglob("*.nbi"))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
+    compiled._cached_elsewhere.cache_clear()
+    monkeypatch.setattr(numba.config, "CACHE_DIR", "")
+    assert compiled.compiled(lane_free)(2.0) == 4.0  # in no cache
+    compiled._cached_elsewhere.cache_clear()
+
+
+def lane_free(x):
+    return 2.0 * x
+
+
+def test_a_cache_that_is_full_is_left(tmp_path, monkeypatch):
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))
+    doubled = compiled.compiled(lane_free)
+    monkeypatch.setattr(caching.IndexDataCacheFile, "_open_for_write", full)
+    assert doubled(2.0) == 4.0
+
+
+def full(*_):
+    raise OSError(28, "No space left on device")

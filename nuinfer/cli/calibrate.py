@@ -5,6 +5,7 @@ from pathlib import Path
 import nuinfer
 from nuinfer.cli import command
 from nuinfer.cli.command import FLAG, NOT_CONVERGED, OK, Arguments, Parser, add, positive
+from nuinfer.errors import forgiven
 
 
 def add_options(parser: Parser) -> None:
@@ -34,5 +35,6 @@ def run(arguments: Arguments) -> int:
     workers = command.chosen(arguments, "jobs", "scheduler")
     result = calibrate(analysis.with_overrides(off), out, arguments.n, setting, name=name, **workers)
     command.say(result.markdown().rstrip())
-    command.say_written(*command.save_figure(plot_calibration(result), out / "ranks"))
+    with forgiven("figure 'calibration'"):
+        command.say_written(*command.save_figure(plot_calibration(result), out / "ranks"))
     return OK if result.passed else NOT_CONVERGED

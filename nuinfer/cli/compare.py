@@ -10,7 +10,7 @@ import nuinfer
 from nuinfer.cli import command
 from nuinfer.cli.command import FLAG, Arguments, Parser, add, natural, positive, say
 from nuinfer.confidence import HPD
-from nuinfer.errors import ConfigError
+from nuinfer.errors import ConfigError, forgiven
 
 
 def add_options(parser: Parser) -> None:
@@ -96,9 +96,11 @@ def _standard(arguments: Arguments) -> int:
         answer["data"][block.name] = content
         if not arguments.json:
             print_comparison(result, block.name)
-        written += command.save_figure(plot_overlaid_regions(sources), figures / "regions")
-        written += command.save_figure(plot_flavours(sources), figures / "flavours")
-    written += command.save_figure(plot_bayes_factors(bars, BASELINE), out / "figures" / "bayes_factors")
+        for name, draw in (("regions", plot_overlaid_regions), ("flavours", plot_flavours)):
+            with forgiven(f"figure '{name}' of {block.name}"):
+                written += command.save_figure(draw(sources), figures / name)
+    with forgiven("figure 'bayes_factors'"):
+        written += command.save_figure(plot_bayes_factors(bars, BASELINE), out / "figures" / "bayes_factors")
     return command.print_json(answer) if arguments.json else command.say_written(*written)
 
 

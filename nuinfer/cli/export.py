@@ -36,8 +36,8 @@ def run(arguments: Arguments) -> int:
         return say_written(opened.to_getdist(out))
     path = source / run_folder.POSTERIOR if out is None else out
     container = opened.to_arviz()
-    with files.replacing(path) as place:
-        arviz_adapter.write_netcdf(container, place)
+    files.make_folder(path.parent)
+    files.write_atomic(path, arviz_adapter.netcdf(container))
     return say_written(path)
 
 

@@ -9,6 +9,7 @@ import nuinfer
 from nuinfer.cli import command
 from nuinfer.cli.command import FLAG, NOT_CONVERGED, OK, Arguments, Parser, add, natural, positive, say
 from nuinfer.confidence import HPD, LIMIT, credible, percent
+from nuinfer.errors import forgiven
 
 
 def add_options(parser: Parser) -> None:
@@ -43,16 +44,18 @@ def run(arguments: Arguments) -> int:
     drawn: list[Path] = []
 
     def draw(run: Any) -> None:
-        from nuinfer.plotting import QUICK, save_all
+        with forgiven("figures"):
+            from nuinfer.plotting import QUICK, save_all, style
 
-        if not any((out / "figures").glob("*")):
-            drawn.extend(save_all(run, out / "figures", ("pdf", "png"), kinds=QUICK))
+            places = {kind: [out / "figures" / f"{kind}.{each}" for each in ("pdf", "png")] for kind in QUICK}
+            lacking = [kind for kind, files in places.items() if not all(map(style.is_whole, files))]
+            drawn.extend(save_all(run, out / "figures", kinds=lacking))
 
     with nuinfer.open_executor(arguments.jobs, arguments.scheduler) as executor:
         fitted = fit_as(analysis, out, asked, How(**how, executor=executor, meanwhile=draw))
     summary = fitted.summary()
     print_summary(out, summary, analysis.mediator)
-    draw(fitted)  # where the run was finished before
+    draw(fitted)  # what a run that was finished before lacks
     command.say_written(*drawn)
     say(f"all figures: {shlex.join(['nuinfer', 'plot', str(out)])}")
     say(f"one page with everything: {shlex.join(['nuinfer', 'report', str(out)])}")

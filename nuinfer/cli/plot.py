@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import nuinfer
-from nuinfer.cli.command import Arguments, Parser, add, save_figure, say_written
+from nuinfer.cli.command import BUG, OK, Arguments, Parser, add, save_figure, say_written
 from nuinfer.errors import ConfigError
 
 
@@ -25,7 +25,7 @@ def add_options(parser: Parser) -> None:
 
 def run(arguments: Arguments) -> int:
     """Draw, and name every file."""
-    from nuinfer.plotting import FIGURES, KINDS, plot, save_all
+    from nuinfer.plotting import FIGURES, KINDS, kinds_of, plot, save_all
 
     folders, formats = arguments.folders, arguments.format or ("pdf", "png")
     look = {"width_in": arguments.width, "look": arguments.style}
@@ -48,4 +48,6 @@ def run(arguments: Arguments) -> int:
     folder = Path(arguments.out or default)
     if kind:
         return say_written(*save_figure(plot(arguments.kind, *given, **look), folder / kind.name, formats))
-    return say_written(*save_all(given[0], folder, formats, **look))
+    written = save_all(given[0], folder, formats, **look)
+    say_written(*written)
+    return OK if len(written) == len(kinds_of(given[0])) * len(formats) else BUG

@@ -6,11 +6,13 @@ never walkers: the walkers of one ensemble are not independent.
 """
 
 import functools
+import io
+import tempfile
 import warnings
 from collections.abc import Callable, Mapping
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 from scipy import special
@@ -23,10 +25,15 @@ CHUNK = 512  # points per call of the model
 
 
 @functools.cache
-def _arviz() -> Any:  # the library has no types; imported late, it is the slowest import there is
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # the notice that ArviZ 0.23 prints when it is imported
-        return imported("arviz")
+def _arviz() -> Any:
+    """The library, which has no types; imported late, it is the slowest import there is.
+
+    When it is imported, ArviZ 0.23 prints a notice, and fails where it cannot write into the user's cache that it did.
+    """
+    with warnings.catch_warnings(), tempfile.TemporaryDirectory() as folder:
+        warnings.simplefilter("ignore", FutureWarning)
+        with mock.patch("platformdirs.user_cache_dir", return_value=folder):
+            return imported("arviz")
 
 
 def _is_1x() -> bool:
@@ -165,6 +172,15 @@ def _named(analysis: Analysis, theta: FloatArray, shape: tuple[int, int]) -> dic
     return {name: values.reshape(shape) for name, values in (columns | derived).items()}
 
 
-def write_netcdf(data: Any, path: Path) -> None:
-    """Write a container to `path`."""
-    data.to_netcdf(str(path), engine="h5netcdf")
+def netcdf(data: Any) -> bytes:
+    """A container as a netCDF file, made in memory: HDF5 ends the whole process where it meets a full disk."""
+    store = imported("xarray.backends.h5netcdf_").H5NetCDFStore
+    sets = {name: data[name] for name in (list(data.children) if _is_1x() else data.groups())}
+    with io.BytesIO() as buffer:
+        with imported("h5netcdf").File(buffer, "w") as file:
+            file.attrs.update(data.attrs)
+            for name, group in sets.items():
+                held = group.to_dataset() if _is_1x() else group
+                packed = {key: {"zlib": True} for key, each in held.variables.items() if each.dtype.kind in "fiu"}
+                held.dump_to_store(store(file.create_group(name)), encoding=packed)
+        return buffer.getvalue()

@@ -20,7 +20,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from nuinfer.errors import ConfigError
+from nuinfer.errors import ConfigError, forgiven
 from nuinfer.plotting import needs as needs
 from nuinfer.plotting import style as style
 from nuinfer.plotting.annotations import Figure
@@ -119,6 +119,8 @@ def save_all(
 ) -> list[Path]:
     """Draw the figures that a run has and write each in all formats; return the paths written.
 
+    One that fails is a warning, and the others are drawn.
+
     Parameters
     ----------
     run : Run, Analysis, Comparison, ...
@@ -137,14 +139,19 @@ def save_all(
     Raises
     ------
     ConfigError
-        For a format other than pdf, png and svg.
+        For a format other than pdf, png and svg, a width or a look that there is not.
+    RunFolderError
+        If a file cannot be written.
     """
     endings = list(formats)
     for ending in endings:
         style.check_format(ending)
+    style.check_width(width_in)
     chosen = set(KINDS if kinds is None else kinds)
-    written = []
-    for kind in (kind for kind in kinds_of(run, of) if kind in chosen):
-        figure = plot(kind, run, width_in=width_in, look=look)
-        written += [style.save(figure, folder / f"{kind}.{ending}") for ending in endings]
+    written: list[Path] = []
+    with style.context(look):
+        for kind in (kind for kind in kinds_of(run, of) if kind in chosen):
+            with forgiven(f"figure '{kind}'"):
+                figure = plot(kind, run, width_in=width_in)
+                written += [style.save(figure, folder / f"{kind}.{ending}") for ending in endings]
     return written

@@ -6,6 +6,7 @@ Figures are drawn for print. Inside ``with style.context("talk"):`` the same fun
 
 from __future__ import annotations
 
+import io
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ import numpy as np
 
 from nuinfer.confidence import credible
 from nuinfer.errors import ConfigError
-from nuinfer.inference.work.files import replacing
+from nuinfer.inference.work.files import make_folder, write_atomic
 from nuinfer.plotting.annotations import Axes, Axis, Figure, FloatArray
 
 COLUMN_IN = 3.4
@@ -50,6 +51,7 @@ NOT_CONVERGED = "not converged: preliminary"
 
 # Formats; dates are left out of the files, so that the same figure gives the same bytes
 _METADATA: Mapping[str, dict[str, None]] = {"pdf": {"CreationDate": None}, "png": {}, "svg": {"Date": None}}
+_LAST: Mapping[str, bytes] = {"pdf": b"%%EOF", "png": b"IEND\xaeB`\x82", "svg": b"</svg>"}
 _look: ContextVar[str] = ContextVar("look", default="paper")
 
 
@@ -109,8 +111,7 @@ def new_figure(width_in: float, height_in: float) -> Figure:
     """
     from matplotlib.figure import Figure
 
-    if not 2.0 <= width_in <= 20.0:
-        raise ConfigError(f"width_in: {width_in} is not allowed, it must be from 2 to 20 inches")
+    check_width(width_in)
     return Figure(figsize=(width_in, height_in), layout="constrained")
 
 
@@ -162,10 +163,21 @@ def fitting_lines(text: str, size: float, width_in: float) -> list[str]:
     return [f"{part}," for part in parts[:-1]] + parts[-1:]
 
 
+def check_width(width_in: float) -> None:
+    """Raise `ConfigError` unless a figure may be so wide."""
+    if not 2.0 <= width_in <= 20.0:
+        raise ConfigError(f"width_in: {width_in} is not allowed, it must be from 2 to 20 inches")
+
+
 def check_format(ending: str) -> None:
     """Raise `ConfigError` unless `ending` is pdf, png or svg."""
     if ending not in _METADATA:
         raise ConfigError(f"format '{ending}' of a figure: allowed are {', '.join(_METADATA)}")
+
+
+def is_whole(path: Path) -> bool:
+    """Whether the file of a figure is there, and has its end."""
+    return path.is_file() and path.read_bytes().rstrip().endswith(_LAST[path.suffix.removeprefix(".")])
 
 
 def save(figure: Figure, path: Path) -> Path:
@@ -186,8 +198,10 @@ def save(figure: Figure, path: Path) -> Path:
     level = fonts.level
     fonts.setLevel(logging.ERROR)
     try:
-        with context(), replacing(path) as place:
-            figure.savefig(place, format=suffix, metadata=_METADATA[suffix])
+        with context(), io.BytesIO() as drawn:  # matplotlib leaves half a file open where a disk is full
+            figure.savefig(drawn, format=suffix, metadata=_METADATA[suffix])
+            make_folder(path.parent)
+            write_atomic(path, drawn.getvalue())
     finally:
         fonts.setLevel(level)
     return path

@@ -227,3 +227,13 @@ def test_a_killed_run_goes_on_to_the_same_numbers(tmp_path):
     killed.wait()
     found = subprocess.run(command("cut", 0.0), capture_output=True, text=True, check=True).stdout
     assert found == expected
+
+
+def test_a_checkpoint_that_cannot_be_written_costs_a_warning(tmp_path, caplog):
+    """A full disk or a read-only one: the same numbers as without a checkpoint."""
+    setting = Setting(live=50, walks=10)
+    expected = run_nested(Gauss(), 7, setting)
+    found = run_nested(Gauss(), 7, setting, tmp_path / "no folder" / "state.save", every_seconds=0.0)
+    assert repr(found.ln_z) == repr(expected.ln_z)
+    assert np.array_equal(found.samples, expected.samples)
+    assert "state.save: cannot be written (No such file or directory); a run that is killed starts over" in caplog.text

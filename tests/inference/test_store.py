@@ -223,21 +223,3 @@ def test_what_runs_code_when_read_lies_where_nobody_else_can_write(tmp_path, mon
     assert files.private_folder("checkpoints") is None
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "nuinfer" / "keys" / "key"))  # no folder
     assert files.signature("a text") is None
-
-
-def test_a_file_is_made_anew_or_not_at_all(tmp_path):
-    """What a library writes too: an error leaves what was there, and nothing beside it."""
-    (tmp_path / "figure.png").write_text("old")
-
-    def write_half() -> None:
-        with files.replacing(tmp_path / "figure.png") as place:
-            assert place.parent.stat().st_mode & 0o077 == 0
-            place.write_text("half")
-            raise OSError(28, "No space left on device")
-
-    with pytest.raises(RunFolderError, match=r"figure\.png: cannot be written \(No space left"):
-        write_half()
-    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("figure.png", "old")]
-    with files.replacing(tmp_path / "figure.png") as place:
-        place.write_text("new")
-    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("figure.png", "new")]

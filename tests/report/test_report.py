@@ -68,7 +68,7 @@ def finished(tmp_path_factory):
     out = tmp_path_factory.mktemp("runs") / "short"
     analysis = nuinfer.load("hese7", FIXED)
     with ThreadPoolExecutor(1) as pool, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Run, "complete_summary", lambda run, _, meanwhile: (meanwhile(), run.summary())[1])
+        patch.setattr(Run, "complete_summary", lambda run, _, meanwhile: (meanwhile([].append), run.summary())[1])
         nuinfer.fit(
             analysis, out, ensembles=2, walkers=16, max_steps=120, seed=3, executor=pool, progress=False,
             command="nuinfer fit hese7 --out 'a & b'",

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from nuinfer.analysis import DATA, Analysis
-from nuinfer.errors import ConfigError, NuinferError, RunFolderError
+from nuinfer.errors import ConfigError, RunFolderError, forgiven
 from nuinfer.exchange import warnings_of_draws
 from nuinfer.export import arviz_adapter
 from nuinfer.export.getdist import getdist_files
@@ -213,44 +213,49 @@ class Run:
         return summary
 
     def complete_summary(
-        self, executor: futures.Executor | None = None, meanwhile: Callable[[], object] | None = None
+        self,
+        executor: futures.Executor | None = None,
+        meanwhile: Callable[[Callable[[str], object]], object] | None = None,
     ) -> dict[str, Any]:
         """The summary with what has to be computed from the model: profile limits and predictive checks.
 
         Each one-sided limit gets the profile-likelihood limit beside it, null where the data exclude nothing inside the
         prior; ``g_prime_upper95`` of converged chains says what the limit on g' hangs on (`sensitivity`); what the
-        model does not describe becomes a warning.
+        model does not describe becomes a warning, and so does an entry that cannot be had.
 
         Parameters
         ----------
         executor : concurrent.futures.Executor, optional
             Does the searches.
         meanwhile : callable, optional
-            Called while they are under way.
+            Called while they are under way, with what takes a warning.
         """
         executor, summary = executor or Inline(), self.summary()
         limited = {name: entry["limit95"] for name, entry in summary["parameters"].items() if "limit95" in entry}
-        try:
-            asked = {(name, limit["side"]) for name, limit in limited.items()}
-            asked |= {(COUPLING, "upper")} & {(name, "upper") for name in self.parameter_names}
-            cases: Callable[[], list[Case]] = list
+        note = summary["warnings"].append
+        asked = {(name, limit["side"]) for name, limit in limited.items()}
+        asked |= {(COUPLING, "upper")} & {(name, "upper") for name in self.parameter_names}
+        cases: Callable[[], list[Case]] = list
+        with forgiven("profile limits", note):
             if asked:
                 pickled, seed = pickle.dumps(self.analysis), self.record["seed"]
                 self._fitted = executor.submit(on_unpickled, fitted, pickled, seed, self._starts(), sorted(asked))
                 cases = self._cases(self._fitted, executor) if summary["converged"] else list
-            if meanwhile:
-                meanwhile()
+        if meanwhile:
+            meanwhile(note)
+        with forgiven("profile limits", note):
             found = self._fitted.result().limits if self._fitted else {}
             for name, limit in limited.items():
                 limit["profile"] = found[name, limit["side"]]
+        with forgiven("what the limit on g' hangs on", note):
             if listed := [dataclasses.asdict(case) for case in cases()]:
                 summary["g_prime_upper95"] = listed
+        with forgiven("predictive checks", note):
             summary["warnings"] += self.predictive_checks().warnings()
+        with forgiven("the share of channels that are left out", note):
             if self.analysis.absorbs:
                 values = self.analysis.values(self._draws(CHECKED_DRAWS))
                 summary["warnings"] += warnings_of_draws(self.analysis.model, values)
-        except NuinferError as error:  # the chains are worth keeping whatever happens here
-            summary["warnings"].append(f"profile limits and predictive checks failed: {error}")
         return summary
 
     def _cases(self, found: futures.Future[Fitted], executor: futures.Executor) -> Callable[[], list[Case]]:
@@ -279,7 +284,7 @@ class Run:
     @property
     def known_best_fit(self) -> FloatArray | None:
         """The best fit if it is in the record, or has been searched already."""
-        if self._fitted is not None:
+        if self._fitted is not None and self._fitted.exception() is None:
             return self._fitted.result().best.theta
         if self.record.get("complete") and self.record.get("best_fit"):
             return np.array(self.record["best_fit"])
@@ -341,11 +346,11 @@ class Run:
             raise ConfigError(f"root '{root}': it must be the beginning of a file name")
         content = getdist_files(root, self.analysis, self.samples(), self.log_prob())
         files.make_folder(path)
-        for old in path.iterdir():
-            if re.fullmatch(re.escape(root) + r"_\d+\.txt", old.name):
-                old.unlink()  # of a run with more ensembles
         for name, text in content.items():
             files.write_atomic(path / name, text)
+        for old in path.iterdir():
+            if re.fullmatch(re.escape(root) + r"_\d+\.txt", old.name) and old.name not in content:
+                old.unlink()  # of a run with more ensembles
         return path / root
 
     def _starts(self) -> FloatArray:

@@ -111,10 +111,21 @@ def summarise(chain: FloatArray, verdict: Verdict, names: Sequence[str], prior_b
 def outcome(summary: Mapping[str, Any]) -> str:
     """One line for the end of a run."""
     state = "converged" if summary["converged"] else "NOT converged"
-    ess, rhat = (summary[key] or math.nan for key in ("ess_min", "rhat_max"))
-    text = f"{state} after {summary['steps']} steps (ESS >= {ess:.0f}, R-hat <= {rhat:.4f})"
+    ess, rhat = summary["ess_min"] or math.nan, summary["rhat_max"] or math.nan
+    text = f"{state} after {summary['steps']} steps (ESS >= {ess:.0f}, {up_to(rhat)})"
     missing = [warning.removeprefix(NOT_CONVERGED) for warning in summary["warnings"]]
     return text if summary["converged"] else f"{text}; {what_is_missing(missing)}"
+
+
+def up_to(rhat: float) -> str:
+    """The largest R-hat in words.
+
+    Examples
+    --------
+    >>> up_to(1.002), up_to(math.nan)
+    ('R-hat <= 1.0020', 'no R-hat')
+    """
+    return f"R-hat <= {rhat:.4f}" if math.isfinite(rhat) else "no R-hat"
 
 
 def what_is_missing(missing: Sequence[str]) -> str:

@@ -18,13 +18,13 @@ import numpy as np
 import tomli_w
 
 from nuinfer.analysis import Analysis
-from nuinfer.errors import ConfigError, NonFiniteLogProbError, RunFolderError
+from nuinfer.errors import ConfigError, NonFiniteLogProbError, RunFolderError, forgiven
 from nuinfer.export import arviz_adapter
 from nuinfer.inference.runs import run_folder
 from nuinfer.inference.runs.diagnostics import Verdict
 from nuinfer.inference.runs.record import SETTINGS, new_record, resumed_record
 from nuinfer.inference.runs.run import Run
-from nuinfer.inference.runs.summary import outcome, what_is_missing
+from nuinfer.inference.runs.summary import outcome, up_to, what_is_missing
 from nuinfer.inference.sampling.ensemble import Work, advance, draw_start
 from nuinfer.inference.work import files
 from nuinfer.inference.work.executors import open_executor, start, workers_of
@@ -218,7 +218,7 @@ class _Session:
                 self._advance(target)
                 self._verdict = verdict = self._run.verdict_after(target)
                 self._reporter.line(
-                    f"step {target}: ESS >= {np.min(verdict.ess):.0f}, R-hat <= {np.max(verdict.rhat):.4f}, "
+                    f"step {target}: ESS >= {np.min(verdict.ess):.0f}, {up_to(float(np.max(verdict.rhat)))}, "
                     f"{verdict.steps_per_tau:.1f} autocorrelation times; {what_is_missing(verdict.missing)}"
                 )
                 if verdict.converged:
@@ -249,9 +249,9 @@ class _Session:
         run, path = self._run, self._run.folder
         failed: list[Exception] = []
 
-        def while_workers_search() -> None:
-            with files.replacing(path / run_folder.POSTERIOR) as place:
-                arviz_adapter.write_netcdf(run.to_arviz(), place)
+        def while_workers_search(note: Callable[[str], object]) -> None:
+            with forgiven(run_folder.POSTERIOR, note):
+                files.write_atomic(path / run_folder.POSTERIOR, arviz_adapter.netcdf(run.to_arviz()))
             try:
                 if meanwhile:
                     meanwhile(run)

@@ -15,7 +15,6 @@ import os
 import re
 import secrets
 import shutil
-import tempfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from io import FileIO
@@ -26,6 +25,7 @@ import filelock
 import numpy as np
 
 from nuinfer.errors import RunFolderError, expanded
+from nuinfer.private import private
 
 STATUS, LOCK, LOG = "status.json", "lock", "log.txt"  # what every folder has
 _OURS = re.compile(r"\..+\.\d+(-\w{8})?\.tmp")  # what a kill leaves of `write_atomic`
@@ -75,41 +75,14 @@ def write_atomic(path: Path, content: bytes, *, durable: bool = True) -> None:
             temporary.unlink(missing_ok=True)  # it is there only if something went wrong
 
 
-@contextlib.contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A place where a library may write what then becomes a file, whole or not at all.
-
-    It lies in a new folder that only this user can look into, beside the file, whose parents are made.
-
-    Raises
-    ------
-    RunFolderError
-        If it cannot be written; what was there before is intact.
-    """
-    make_folder(path.parent)
-    with refusing(path, "written"):
-        name = f".{path.name}.{os.getpid()}-"
-        with tempfile.TemporaryDirectory(prefix=name, suffix=".tmp", dir=path.parent) as folder:
-            yield Path(folder) / path.name
-            (Path(folder) / path.name).replace(path)
-
-
 def private_folder(name: str) -> Path | None:
     """A folder of this user's program that nobody else can look into or write to; None if there can be none.
 
     It lies in ``$XDG_STATE_HOME/nuinfer``, by default ``~/.local/state/nuinfer``: what runs code when it is read, a
     pickle, is kept there and nowhere else.
     """
-    state = expanded(os.environ.get("XDG_STATE_HOME") or "~/.local/state") / "nuinfer" / name
-    try:
-        state.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for folder in (state.parent, state):
-            found = folder.stat()
-            if found.st_uid != os.getuid() or found.st_mode & 0o022:
-                return None
-    except OSError:
-        return None
-    return state
+    state = private(expanded(os.environ.get("XDG_STATE_HOME") or "~/.local/state") / "nuinfer")
+    return state and private(state / name)
 
 
 def signature(text: str) -> str | None:

@@ -76,6 +76,9 @@ def plot_corner(  # noqa: PLR0913 - one of the public names
     if parameters is None and width / len(names) < LEAST_PANEL_IN:
         names = [name for name in names if not name.startswith(NUISANCES)] or names
     posteriors = [_select(each, draws.flat(each, values, MOST_DRAWS), names) for each, values in runs.values()]
+    if parameters is None:  # a derived quantity of what is fixed is drawn if it is asked for
+        varied = [k for k, name in enumerate(names) if name not in DERIVED or any(_vary(p[:, k]) for p in posteriors)]
+        names, posteriors = [names[k] for k in varied], [values[:, varied] for values in posteriors]
     priors = [_select(each, each.sample_prior(PRIOR_DRAWS, np.random.default_rng(seed)), names) for each in analyses]
     ranges = _ranges(posteriors, np.array([_bounds(*each, names) for each in zip(analyses, priors, strict=True)]))
     per_panel = width / len(names)
@@ -145,6 +148,11 @@ def _select(analysis: Analysis, rows: FloatArray, names: list[str]) -> FloatArra
     return np.column_stack([columns[name] for name in names])
 
 
+def _vary(values: FloatArray) -> bool:
+    """Whether values differ by more than they are rounded."""
+    return bool(np.ptp(values) > 1e-9 * max(1.0, abs(values[0])))
+
+
 def _bounds(analysis: Analysis, prior: FloatArray, names: list[str]) -> FloatArray:
     """Support of the prior of each quantity, shape (name, 2); of a derived one what draws of the prior reach."""
     support = dict(zip(analysis.parameter_names, analysis.prior_bounds, strict=True))
@@ -156,11 +164,10 @@ def _ranges(posteriors: list[FloatArray], bounds: FloatArray) -> list[tuple[floa
     """Range of each parameter that holds the central 99.8 % of every posterior, inside `bounds` (run, name, 2)."""
     ends = np.array([np.quantile(values, [0.001, 0.999], axis=0) for values in posteriors])
     low, high = ends[:, 0].min(axis=0), ends[:, 1].max(axis=0)
-    margin = np.maximum(0.05 * (high - low), 1e-9 * np.maximum(np.abs(low), 1.0))
-    low, high = (
-        np.maximum(low - margin, bounds[..., 0].min(axis=0)),
-        np.minimum(high + margin, bounds[..., 1].max(axis=0)),
-    )
+    margin = np.maximum(0.05 * (high - low), 1e-6 * np.maximum(np.abs(low), 1.0))
+    inside = np.maximum(low - margin, bounds[..., 0].min(axis=0)), np.minimum(high + margin, bounds[..., 1].max(axis=0))
+    constant = inside[1] - inside[0] < margin  # so it has no bounds either
+    low, high = np.where(constant, low - margin, inside[0]), np.where(constant, high + margin, inside[1])
     return list(zip(low.tolist(), high.tolist(), strict=True))
 
 

@@ -20,6 +20,7 @@ import numpy as np
 from dynesty.internal_samplers import RWalkSampler, SamplerReturn, UnitCubeSampler
 from scipy import special
 
+from nuinfer.errors import warn_once
 from nuinfer.inference.evidence.nested import REMAINDER, Engine, NestedRun, Setting, Target, ln_allowed_share
 from nuinfer.typing import FloatArray, IntArray
 
@@ -45,8 +46,13 @@ def run(target: Target, seed: int, setting: Setting, checkpoint: Path | None, ev
             what = target.log_likelihood, target.transform, target.n_dim
             how = {"nlive": setting.live, "sample": "rwalk", "walks": setting.walks, "queue_size": size, "pool": pool}
             sampler = dynesty.NestedSampler(*what, live_points=points, rstate=rng, **how)
+        how = {"dlogz": REMAINDER, "print_progress": False, "save_bounds": False}
         kept = {"checkpoint_file": checkpoint and str(checkpoint), "checkpoint_every": every_seconds}
-        sampler.run_nested(dlogz=REMAINDER, print_progress=False, save_bounds=False, resume=going_on, **kept)
+        try:
+            sampler.run_nested(**how, **kept, resume=going_on)
+        except OSError as error:
+            warn_once(f"{checkpoint}: cannot be written ({error.strerror}); a run that is killed starts over")
+            sampler.run_nested(**how, resume=True)
     found = sampler.results
     log_likelihood = np.asarray(found.logl)
     dead = len(log_likelihood) - setting.live
