@@ -106,7 +106,7 @@ def _cached_elsewhere() -> bool:
 
 def stamped(dispatcher: Any) -> Any:
     """A compiled function whose cache is that of all sources, and may fail to be written."""
-    cache = getattr(dispatcher, "_cache", None)
+    cache: Any = getattr(dispatcher, "_cache", None)
     if cache_file := getattr(cache, "_cache_file", None):
         cache_file._source_stamp = _fingerprint()
         cache_file._load_index = functools.partial(_index, cache_file._load_index)

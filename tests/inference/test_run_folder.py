@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 
+import filelock
 import numpy as np
 import pytest
 
-from nuinfer.errors import RunFolderError
+from nuinfer.errors import RunFolderError, warn_once
 from nuinfer.inference.runs import run_folder
 from nuinfer.inference.runs.run_folder import Block, ChainIdentity
 from nuinfer.inference.work import files
@@ -125,6 +127,28 @@ def test_lock_is_exclusive_and_released(tmp_path):
         pass
 
 
+@pytest.mark.parametrize("elsewhere", [True, False])
+def test_without_locks_of_the_file_system_it_goes_on_with_another(elsewhere, tmp_path, monkeypatch, caplog):
+    """Those of this user's own folder keep other processes of this machine away; without them too it goes on."""
+    warn_once.cache_clear()
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    (tmp_path / "run").mkdir()
+    lock = filelock.lock_descriptor
+
+    def unsupported(file, **how):
+        if elsewhere and os.fstat(file).st_ino in {path.stat().st_ino for path in (tmp_path / "state").rglob("*")}:
+            return lock(file, **how)
+        raise OSError(38, "Function not implemented")
+
+    monkeypatch.setattr(filelock, "lock_descriptor", unsupported)
+    refused = pytest.raises(RunFolderError, match="in use by another process")
+    with files.locked(tmp_path / "run" / "lock"), refused if elsewhere else contextlib.nullcontext():
+        files.locked(tmp_path / "run" / "lock").__enter__()
+    with files.locked(tmp_path / "run" / "lock"):
+        pass
+    assert caplog.text.count("its file system has no locks; see that no other machine writes there meanwhile") == 1
+
+
 def test_occupied_and_foreign_folders_are_refused(tmp_path):
     foreign = tmp_path / "thesis"
     foreign.mkdir()
@@ -134,9 +158,9 @@ def test_occupied_and_foreign_folders_are_refused(tmp_path):
         {"resume": True, "force": False},
         {"resume": False, "force": True},
     ):
-        with pytest.raises(RunFolderError, match="not a run folder"):
+        with pytest.raises(RunFolderError, match="not the folder of a run"):
             run_folder.check_output(foreign, **flags)
-    with pytest.raises(RunFolderError, match="not a run folder"):
+    with pytest.raises(RunFolderError, match="not the folder of a run"):
         run_folder.check_output(foreign / "chapter.tex", resume=False, force=True)
     run = tmp_path / "run"
     run.mkdir()

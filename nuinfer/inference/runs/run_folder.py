@@ -5,7 +5,6 @@ start (one row, step -1), each later one continues where the one before it ends 
 generator after its last step, so that the chains do not depend on where the blocks were cut.
 """
 
-import contextlib
 import hashlib
 import io
 import zipfile
@@ -38,6 +37,8 @@ CONTENT = (
     RECORD,  # the last to go: it is what makes the folder recognisable
 )
 """What a run owns in its folder, as patterns: nothing else is ever removed."""
+LEFTOVERS = (STOP, f"chains/ensemble-*/{PROGRESS}")
+"""What a run that was killed has left, beside half-written files."""
 
 
 def is_run(path: Path) -> bool:
@@ -49,20 +50,8 @@ def is_run(path: Path) -> bool:
 
 
 def check_output(path: Path, *, resume: bool, force: bool) -> bool:
-    """Whether `path` already holds a run to be continued; nothing is touched.
-
-    Raises
-    ------
-    RunFolderError
-        If it is occupied by a run and neither `resume` nor `force` is given, or by anything else.
-    """
-    if is_run(path):
-        if not (resume or force):
-            raise RunFolderError(f"{path}: already holds a run; --resume continues it, --force starts over")
-        return resume
-    if files.is_foreign(path):
-        raise RunFolderError(f"{path}: exists and is not a run folder (no {RECORD}); choose another --out")
-    return False
+    """Whether `path` already holds a run to be continued, see `nuinfer.inference.work.files.claimed`."""
+    return files.claimed(path, "run", RECORD, is_run(path), resume=resume, force=force)
 
 
 def check_configuration(run: Path, record: Mapping[str, Any], *, trust: bool) -> Path:
@@ -95,14 +84,6 @@ def check_configuration(run: Path, record: Mapping[str, Any], *, trust: bool) ->
             theirs = f"its model runs the code of {name}, and another user or machine has made it"
             raise RunFolderError(f"{run}: {theirs}; look at that file, then give --trust (trust=True)")
     return path
-
-
-def remove_leftovers(path: Path) -> None:
-    """Remove what a run that was killed has left behind: half-written files and its progress."""
-    files.remove_leftovers(path)
-    for item in (path / STOP, *path.glob(f"chains/*/{PROGRESS}")):
-        with contextlib.suppress(OSError):
-            item.unlink(missing_ok=True)
 
 
 # Ensembles ------------------------------------------------------------------------------------------------------------

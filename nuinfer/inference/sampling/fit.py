@@ -10,6 +10,7 @@ import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from concurrent import futures
 from dataclasses import dataclass
+from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -131,8 +132,8 @@ def fit_as(analysis: Analysis, path: Path, asked: Mapping[str, Any], how: How) -
     """Sample into a run folder, with the settings that are asked for, see `fit`; None is the analysis' default."""
     if how.resume and how.force:
         raise ConfigError("resume and force: only one of them is allowed")
-    goes_on = run_folder.check_output(path, resume=how.resume, force=how.force)
-    old = Run(path, analysis) if goes_on else None
+    claim = partial(run_folder.check_output, path, resume=how.resume, force=how.force)
+    old = Run(path, analysis) if claim() else None
     record = new_record(analysis, asked, how.command) if old is None else resumed_record(old, analysis, asked)
     finished = old is not None and bool(old.record.get("complete"))
     if old is not None and finished and all(old.record[key] == record[key] for key in ("target_ess", "max_steps")):
@@ -150,12 +151,10 @@ def fit_as(analysis: Analysis, path: Path, asked: Mapping[str, Any], how: How) -
         waiting = {k: executor.submit(draw_start, pickled, record["walkers"], record["seed"], k) for k in lacking}
         arviz_adapter.prepare()  # meanwhile
         starts = {k: future.result() for k, future in waiting.items()}  # by workers, whose arithmetic is the chains'
-        files.make_folder(path)  # only now: an analysis without a start leaves nothing behind
-        stack.enter_context(files.locked(path / files.LOCK))
-        if old is None:  # again, now that nobody else can come in between
-            run_folder.check_output(path, resume=how.resume, force=how.force)
-            files.remove(path, run_folder.CONTENT)
-        run_folder.remove_leftovers(path)
+        goes_on = stack.enter_context(files.held(path, claim, run_folder.CONTENT))  # an analysis without a start: none
+        if goes_on and old is None:
+            raise RunFolderError(f"{path}: another process has made a run there meanwhile; --resume continues it")
+        files.remove(path, run_folder.LEFTOVERS)
         resolved = _resolved(analysis, record)
         if not (path / run_folder.CONFIG_RESOLVED).exists():
             record["resolved_sha256"] = digest = hashlib.sha256(resolved.encode()).hexdigest()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import hmac
 import itertools
 import json
@@ -16,17 +17,18 @@ import re
 import secrets
 import shutil
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from io import FileIO
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import filelock
 import numpy as np
 
-from nuinfer.errors import RunFolderError, expanded
+from nuinfer.errors import RunFolderError, expanded, warn_once
 from nuinfer.private import private
 
+T = TypeVar("T")
 STATUS, LOCK, LOG = "status.json", "lock", "log.txt"  # what every folder has
 _OURS = re.compile(r"\..+\.\d+(-\w{8})?\.tmp")  # what a kill leaves of `write_atomic`
 CHECK = b', "check": "'
@@ -98,13 +100,62 @@ def signature(text: str) -> str | None:
     return None
 
 
-def is_foreign(folder: Path) -> bool:
-    """Whether there is more than the lock and half-written files of a process that was killed before its first file."""
+def claimed(folder: Path, what: str, record: str, there: bool, *, resume: bool, force: bool) -> bool:
+    """Whether a folder is gone on with; nothing is touched.
+
+    The lock and half-written files of a process that was killed before its record was whole are nobody's.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder.
+    what, record : str
+        What it shall hold, and the file that says that it does.
+    there : bool
+        Whether this file is there, and ours.
+    resume, force : bool
+        Go on with what is there, or start over.
+
+    Raises
+    ------
+    RunFolderError
+        If it holds something else, or what it holds is neither to be gone on with nor to be replaced.
+    """
     with refusing(folder, "read"):
-        if not folder.is_dir():
-            return folder.exists()
-        names = (item.name for item in folder.iterdir())
-        return any(name != LOCK and not _OURS.fullmatch(name) for name in names)
+        inside = [item.name for item in folder.iterdir()] if folder.is_dir() else [folder.name] * folder.exists()
+    if not there and any(name != LOCK and not _OURS.fullmatch(name) for name in inside):
+        raise RunFolderError(f"{folder}: exists and is not the folder of a {what} (no {record}); choose another --out")
+    if there and not (resume or force):
+        raise RunFolderError(f"{folder}: already holds a {what}; --resume continues it, --force starts over")
+    return there and not force
+
+
+@contextlib.contextmanager
+def held(folder: Path, claim: Callable[[], T], owned: Iterable[str]) -> Iterator[T]:
+    """Hold a folder, made if it is not there, to which nobody else can write meanwhile.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder.
+    claim : callable
+        Says what is gone on with, see `claimed`: asked before anything is touched, and when nobody can come in between.
+    owned : iterable of str
+        What is removed, as patterns, where that is nothing.
+
+    Raises
+    ------
+    RunFolderError
+        As `claim`, or if the folder is in use or cannot be written.
+    """
+    claim()
+    make_folder(folder)
+    with locked(folder / LOCK):
+        known = claim()
+        if not known:
+            remove(folder, owned)
+        remove_leftovers(folder)
+        yield known
 
 
 def remove(folder: Path, patterns: Iterable[str]) -> None:
@@ -190,23 +241,32 @@ def locked(path: Path) -> Iterator[None]:
 
     The lock is that of the operating system, on Linux, macOS and Windows, by `filelock`: its classes would make missing
     folders and fall back to lock files that a killed process leaves behind, its function for an open file does neither.
+    Where the file system has none, one in this user's own folder keeps other processes of this machine away.
 
     Raises
     ------
     RunFolderError
-        If another process holds it, it cannot be made, or the file system has no locks.
+        If another process holds it, or it cannot be made.
     """
-    with refusing(path, "written"):
-        file = path.open("ab")
-    with file:
-        try:
-            free = filelock.lock_descriptor(file.fileno(), blocking=False)
-        except OSError as error:
-            text = f"the file system has no locks ({error.strerror}); choose a folder on another one"
-            raise RunFolderError(f"{path}: {text}") from error
+    with contextlib.ExitStack() as stack:
+        free = _locked(path, stack)
+        if free is None:
+            where, own = path.parent.resolve(), private_folder("locks")
+            warn_once(f"{where}: its file system has no locks; see that no other machine writes there meanwhile")
+            free = own is None or _locked(own / hashlib.sha256(bytes(where)).hexdigest()[:20], stack) is not False
         if not free:
             raise RunFolderError(f"{path.parent}: in use by another process; wait until it ends")
         yield
+
+
+def _locked(path: Path, stack: contextlib.ExitStack) -> bool | None:
+    """Whether a file is locked by us now; None if the file system has no locks."""
+    with refusing(path, "written"):
+        file = stack.enter_context(path.open("ab"))
+    try:
+        return filelock.lock_descriptor(file.fileno(), blocking=False)
+    except OSError:
+        return None
 
 
 # Lines ---------------------------------------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
@@ -159,14 +159,10 @@ def open_store(
     RunFolderError
         If the folder is occupied, foreign, in use, or was asked something else; nothing is touched then.
     """
-    _claimed(folder, question, resume=resume, force=force)
-    files.make_folder(folder)
+    claim = partial(_claimed, folder, question, resume=resume, force=force)
+    owned = RESULTS, files.STATUS, files.LOG, *question.parts  # not the record: it says whose folder it is
     with contextlib.ExitStack() as stack:
-        stack.enter_context(files.locked(folder / files.LOCK))
-        old = _claimed(folder, question, resume=resume, force=force)  # again, now that nobody can come in between
-        if force:  # not the record: it says whose folder it is
-            files.remove(folder, (RESULTS, files.STATUS, files.LOG, *question.parts))
-        files.remove_leftovers(folder)
+        old = stack.enter_context(files.held(folder, claim, owned))
         hypotheses = {**old.get("hypotheses", {}), **question.hypotheses}
         versions = {"nuinfer": __version__} | {name: version(name) for name in question.packages}
         record = {"kind": question.kind, "format": FORMAT, **question.settings, "hypotheses": hypotheses}
@@ -177,19 +173,12 @@ def open_store(
 
 def _claimed(folder: Path, question: Question, *, resume: bool, force: bool) -> dict[str, Any]:
     """The record of a folder that is gone on with, empty if there is none, or why it cannot be had."""
-    kind = question.kind
-    there = (folder / f"{kind}.json").is_file()
-    if not there and files.is_foreign(folder):
-        text = f"is not the folder of a {kind} (no {kind}.json); choose another --out"
-        raise RunFolderError(f"{folder}: exists and {text}")
-    if not there:
+    kind, record = question.kind, f"{question.kind}.json"
+    there = (folder / record).is_file()
+    goes_on = files.claimed(folder, kind, record, there, resume=resume, force=force)
+    old = read_record(folder, kind) if there else {}  # of our own, or it is refused
+    if not goes_on:
         return {}
-    if force:
-        read_record(folder, kind)  # of our own, or it is refused
-        return {}
-    if not resume:
-        raise RunFolderError(f"{folder}: already holds a {kind}; --resume continues it, --force starts over")
-    old = read_record(folder, kind)
     for key, value in files.plain(question.settings).items():
         if old.get(key) != value:
             text = f"it was made with {key} {old.get(key)} and here it is {value}; choose another --out"

@@ -50,8 +50,8 @@ def run(target: Target, seed: int, setting: Setting, checkpoint: Path | None, ev
         kept = {"checkpoint_file": checkpoint and str(checkpoint), "checkpoint_every": every_seconds}
         try:
             sampler.run_nested(**how, **kept, resume=going_on)
-        except OSError as error:
-            warn_once(f"{checkpoint}: cannot be written ({error.strerror}); a run that is killed starts over")
+        except OSError as refused:
+            warn_once(f"{checkpoint}: cannot be written ({refused.strerror}); a run that is killed starts over")
             sampler.run_nested(**how, resume=True)
     found = sampler.results
     log_likelihood = np.asarray(found.logl)
