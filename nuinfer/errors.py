@@ -56,6 +56,10 @@ class RunFolderError(NuinferError):
     """A run folder that is occupied, foreign, damaged or in use."""
 
 
+class NoWorkersError(RunFolderError):
+    """Work that cannot be done because nothing is there to do it."""
+
+
 class NotConvergedError(NuinferError):
     """A result was asked of chains that have not converged."""
 

@@ -13,11 +13,12 @@ import pkgutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from signal import SIGINT
 from types import ModuleType
 
 import nuinfer
 from nuinfer import __version__
-from nuinfer.cli.command import BAD_INPUT, BUG, INTERRUPTED, OK
+from nuinfer.cli.command import BAD_INPUT, BUG, OK, SIGNALLED
 from nuinfer.errors import NonFiniteLogProbError, NuinferError
 from nuinfer.registry import imported, place_of_failure
 
@@ -28,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0 done (a fit: converged), 1 our bug, 2 bad input, 3 not converged, 130 interrupted.
+        0 done (a fit: converged), 1 our bug, 2 bad input, 3 not converged, 130 interrupted (143 by SIGTERM).
     """
     _open_streams()
     arguments = build_parser().parse_args(argv)
@@ -39,10 +40,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except NuinferError as error:
         sys.stderr.write("nuinfer: error: " + " ".join(str(error).split()) + "\n")
         return BUG if isinstance(error, NonFiniteLogProbError) else BAD_INPUT
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
         kept = "what is on disk is kept: --resume continues a run, the same command a campaign"
         sys.stderr.write(f"nuinfer: interrupted; {kept}\n")
-        return INTERRUPTED
+        return SIGNALLED + next(iter(error.args), SIGINT)
     except BrokenPipeError:  # the reader of our output, `head` for example, has left
         sys.stderr.close()
         return OK

@@ -11,7 +11,7 @@ from typing import Any
 
 from nuinfer.errors import ConfigError
 
-OK, BUG, BAD_INPUT, NOT_CONVERGED, INTERRUPTED = 0, 1, 2, 3, 130
+OK, BUG, BAD_INPUT, NOT_CONVERGED, SIGNALLED = 0, 1, 2, 3, 128  # the last one and the number of the signal
 MOST, DIGITS = 10**6, 20  # of what is counted on a command line; digits of a number there
 Parser = argparse.ArgumentParser
 Arguments = argparse.Namespace

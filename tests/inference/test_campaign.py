@@ -19,7 +19,7 @@ import pytest
 import nuinfer
 from nuinfer import errors, registry
 from nuinfer.cli import main
-from nuinfer.errors import ConfigError, RunFolderError
+from nuinfer.errors import ConfigError, NotConvergedError, RunFolderError
 from nuinfer.inference.profile.profile import Profile
 from nuinfer.inference.studies.calibration import Setting, simulate
 from nuinfer.inference.studies.campaign import count_jobs, jobs_of, open_campaign, parse_campaign, run_campaign
@@ -392,6 +392,21 @@ analysis = "hese7_icecube"
     assert campaign.status()["state"] == "incomplete"
 
 
+def test_a_campaign_whose_every_job_fails_says_why(tmp_path, capsys):
+    """The command lists the reasons; so does who asks for the numbers, which are none."""
+    write(tmp_path / "mine.py", OWN_KIND.replace('{"gamma"', '{"gamma": 1 / 0, "not"'))
+    text = f'[jobs.own]\ntask = "{tmp_path / "mine.py"}"\nanalysis = "hese7_icecube"\ndata = "simulated"\nn = 3\n'
+    assert main(["campaign", write(tmp_path / "c.toml", text), "--out", str(tmp_path / "out"), "--jobs", "1"]) == 3
+    said = capsys.readouterr().out
+    assert said.count("ZeroDivisionError: division by zero") == 3
+    assert "INCOMPLETE, 3 jobs failed" in said
+    campaign = open_campaign(tmp_path / "out")
+    assert campaign.rows() == []
+    for numbers_of in (campaign.columns, campaign.table, lambda: campaign.calibration("own")):
+        with pytest.raises(NotConvergedError, match=r"all 3 jobs failed: ZeroDivisionError: division by zero \(3\)"):
+            numbers_of()
+
+
 def start(file, out, *options):
     """A campaign in a process group of its own."""
     command = [sys.executable, "-m", "nuinfer", "campaign", file, "--out", str(out), *options]
@@ -457,11 +472,14 @@ def test_with_workers_killed_midway_results_are_those_of_a_serial_run(options, f
         assert np.array_equal(np.isnan(columns["median.gamma"]), columns["job"] == "fits")
 
 
-def test_interrupted_it_says_so_and_can_be_read(tmp_path):
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow)]
+)
+def test_interrupted_it_says_so_and_can_be_read(number, code, tmp_path):
     file, out = write(tmp_path / "c.toml", FITS.replace("n = 6", "n = 100")), tmp_path / "out"
     process = start(file, out, "--jobs", "1")
-    output = kill_when(process, out, 2, signal.SIGINT)
-    assert process.returncode == 130
+    output = kill_when(process, out, 2, number)
+    assert process.returncode == code
     assert "Traceback" not in output
     assert open_campaign(out).status()["state"] == "interrupted"
     assert len(open_campaign(out).rows()) >= 2

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import importlib.util
+import json
 import os
 import signal
 import subprocess
@@ -10,15 +12,17 @@ import sys
 import threading
 import time
 from concurrent import futures
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from nuinfer import registry
-from nuinfer.errors import ConfigError, RunFolderError
+from nuinfer.errors import ConfigError, NoWorkersError, RunFolderError
 from nuinfer.inference.work import executors
 from nuinfer.inference.work.calls import Call, Inline, dispatch, worker_lost
+from nuinfer.inference.work.ending import ended_by_signals
 from nuinfer.inference.work.executors import open_executor
 
 needs_cluster = pytest.mark.skipif(not importlib.util.find_spec("distributed"), reason="needs nuinfer[cluster]")
@@ -93,6 +97,142 @@ def test_a_worker_killed_between_calls_is_replaced():
         os.kill(before, signal.SIGKILL)
         (ended,) = dispatch(executor, [Call("after", os.getpid, ())])
     assert ended.result not in (None, before)
+
+
+SCRIPT = """
+import resource
+from multiprocessing import get_context
+from nuinfer.inference.work.executors import open_executor
+
+def work(_=None):
+    with open_executor(2) as executor:
+        print(executor.submit(len, "four").result(), executor.submit(len, "five").result())
+
+def few():
+    resource.setrlimit(resource.RLIMIT_NOFILE, (12, 12))
+    work()
+
+def inside():
+    with get_context({method!r}).Pool(1) as pool:
+        pool.map(work, [None])
+
+{call}
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="limits the number of files")
+@pytest.mark.timeout(100)
+@pytest.mark.parametrize(
+    ("call", "method", "said"),
+    [
+        ("work()", "spawn", "a script has to call this under 'if __name__ == \"__main__\":', for every worker"),
+        *(
+            (f"if __name__ == '__main__': {call}", method, said)
+            for call, method, said in (
+                ("few()", "spawn", "a worker process cannot be started ([Errno 24] Too many open files); give fewer"),
+                ("inside()", "spawn", "a worker of a multiprocessing.Pool cannot start others; give executor="),
+                ("inside()", "fork", "a worker of a multiprocessing.Pool cannot start others; give executor="),
+                ("work()", "spawn", "4 4"),
+            )
+        ),
+    ],
+)
+def test_workers_that_cannot_start_are_one_error_and_end(call, method, said, tmp_path):
+    text = SCRIPT.format(call=call, method=method)
+    (tmp_path / "script.py").write_text(text)
+    command = [sys.executable, "-W", "ignore", str(tmp_path / "script.py")]
+    made = subprocess.run(command, capture_output=True, text=True, timeout=90, check=False)
+    assert said in made.stdout + made.stderr
+    assert (made.returncode == 0) == (said == "4 4")
+    if made.returncode:
+        assert "NoWorkersError" in made.stderr.splitlines()[-1]
+
+
+def test_jobs_are_not_blamed_for_workers_that_cannot_start(monkeypatch):
+    def refused(*_, **__):
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr(executors.futures, "ProcessPoolExecutor", refused)
+    with open_executor(2) as executor, pytest.raises(NoWorkersError, match="give fewer jobs"):
+        list(dispatch(executor, [Call(str(k), total, (k,)) for k in range(8)]))
+
+
+@pytest.mark.timeout(60)
+def test_an_error_ends_what_runs_and_what_waits():
+    with pytest.raises(ZeroDivisionError), open_executor(1) as executor:
+        calls = [executor.submit(time.sleep, 1000.0) for _ in range(3)]
+        while not calls[0].running():
+            time.sleep(0.01)
+        raise ZeroDivisionError
+    assert isinstance(calls[0].exception(), BrokenProcessPool)
+    assert all(one.cancelled() for one in calls[1:])
+
+
+HUNG = """
+import sys, time
+sys.path.insert(0, {tests!r})
+import inference_toys
+import nuinfer
+
+class Hung(inference_toys.Toy):
+    def evaluate(self, theta, data=None, of=0):
+        if {hangs}:
+            print("hung", flush=True)
+            time.sleep(1000)
+        return super().evaluate(theta)
+
+if __name__ == "__main__":
+    nuinfer.fit(Hung(), {out!r}, jobs=1, ensembles=1)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="sends signals")
+@pytest.mark.parametrize(
+    "name", ["SIGTERM", *(pytest.param(name, marks=pytest.mark.slow) for name in ("SIGINT", "SIGHUP"))]
+)
+def test_a_second_signal_ends_a_hung_worker(name, tmp_path):
+    """The first one asks it to stop, the second one ends it; the status says so either way."""
+    number, hangs = getattr(signal, name), "len(theta) < 64"  # sampling, not searching a start
+    text = HUNG.format(tests=str(Path(__file__).parents[1]), out=str(tmp_path / "out"), hangs=hangs)
+    (tmp_path / "script.py").write_text(text)
+    command = [sys.executable, "-W", "ignore", str(tmp_path / "script.py")]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "hung\n"
+    assert process.stderr is not None
+    for word in ("from step 0", "another Ctrl-C ends them now"):
+        while word not in process.stderr.readline():
+            assert process.poll() is None
+        process.send_signal(number)
+    _, stderr = process.communicate(timeout=15)
+    assert process.returncode != 0
+    assert f"KeyboardInterrupt: {int(number)}" in stderr
+    assert json.loads((tmp_path / "out" / "status.json").read_text())["state"] == "interrupted"
+
+
+def test_what_swallows_an_interrupt_hears_of_it_again(monkeypatch):
+    """ctypes prints an exception in a callback and goes on, as does what compiles functions."""
+    swallowed = []
+    monkeypatch.setattr(sys, "unraisablehook", swallowed.append)
+    with ended_by_signals() as check:
+        check()
+        ctypes.CFUNCTYPE(None)(lambda: signal.raise_signal(signal.SIGTERM))()
+        assert [one.exc_type for one in swallowed] == [KeyboardInterrupt]
+        with pytest.raises(KeyboardInterrupt):
+            check()
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+
+
+@needs_cluster
+@pytest.mark.timeout(100)
+def test_a_cluster_whose_workers_do_not_come_back_is_given_up(monkeypatch):
+    import distributed
+
+    monkeypatch.setattr(executors, "LONELY_SECONDS", 0.5)
+    with distributed.LocalCluster(n_workers=0, dashboard_address=executors.ANY_PORT, host="127.0.0.1") as cluster:
+        refused = pytest.raises(NoWorkersError, match=r"no workers for 0.5 s; what is on disk is intact")
+        with open_executor(scheduler=cluster.scheduler_address) as executor, refused:
+            list(dispatch(executor, [Call(str(k), total, (k,)) for k in range(3)]))
 
 
 def test_an_unseen_death_is_one_clear_error():

@@ -28,10 +28,12 @@ from nuinfer.inference.runs.run import Run
 from nuinfer.inference.runs.summary import outcome, up_to, what_is_missing
 from nuinfer.inference.sampling.ensemble import Work, advance, draw_start
 from nuinfer.inference.work import files
+from nuinfer.inference.work.ending import ended_by_signals
 from nuinfer.inference.work.executors import open_executor, start, workers_of
 from nuinfer.inference.work.progress import Reporter, now
 
 STATUS_SECONDS = 2.0
+QUIET_SECONDS, STOP_SECONDS = 1.5, 20.0  # that workers have to end at a step, without and with a word
 FIRST = 256  # points that compile all that workers need
 
 
@@ -142,6 +144,7 @@ def fit_as(analysis: Analysis, path: Path, asked: Mapping[str, Any], how: How) -
         return old
     pickled = pickle.dumps(analysis)
     with contextlib.ExitStack() as stack:
+        check = stack.enter_context(ended_by_signals())
         executor = how.executor or stack.enter_context(open_executor(how.jobs))
         start(executor, draw_start.__module__, record["ensembles"])
         with contextlib.suppress(NonFiniteLogProbError):  # compiled here, once, not by the workers side by side
@@ -168,7 +171,7 @@ def fit_as(analysis: Analysis, path: Path, asked: Mapping[str, Any], how: How) -
             files.make_folder(run.ensemble_folders[k])
             run_folder.write_block(run.ensemble_folders[k], 0, drawn, run.identity)
         with Reporter(path / files.LOG, how.progress) as reporter:
-            return _Session(run, executor, pickled, reporter).sample(finished, how.meanwhile)
+            return _Session(run, executor, pickled, reporter, check).sample(finished, how.meanwhile)
 
 
 def _resolved(analysis: Analysis, record: Mapping[str, Any]) -> str:
@@ -191,10 +194,15 @@ class _Session:
         The pickled analysis.
     reporter : Reporter
         Shows progress.
+    check : callable
+        Raises KeyboardInterrupt if the work is to end.
     """
 
-    def __init__(self, run: Run, executor: futures.Executor, pickled: bytes, reporter: Reporter) -> None:
+    def __init__(
+        self, run: Run, executor: futures.Executor, pickled: bytes, reporter: Reporter, check: Callable[[], None]
+    ) -> None:
         self._run, self._executor, self._pickled, self._reporter = run, executor, pickled, reporter
+        self._check = check
         self._pending: set[futures.Future[int]] = set()
         self._verdict: Verdict | None = None
         self._on_disk = run.refresh()
@@ -241,6 +249,7 @@ class _Session:
             for future in done:
                 future.result()
             self._write_status("sampling", target)
+            self._check()
         self._on_disk = run.refresh()
 
     def _finish(self, meanwhile: Callable[[Run], object] | None) -> Run:
@@ -274,17 +283,22 @@ class _Session:
         stop, interrupted = self._run.folder / run_folder.STOP, isinstance(error, KeyboardInterrupt)
         with contextlib.suppress(OSError):
             stop.touch()
-        for future in self._pending:
-            future.cancel()
-        futures.wait(self._pending)
-        with contextlib.suppress(OSError):
-            stop.unlink(missing_ok=True)
-        with contextlib.suppress(RunFolderError):  # the error itself is what the user has to see
-            if isinstance(error, NonFiniteLogProbError):
-                point = {name: value if math.isfinite(value) else repr(value) for name, value in error.point.items()}
-                files.write_json(self._run.folder / run_folder.NONFINITE, {"term": error.term, "point": point})
-            self._write_status("interrupted" if interrupted else "failed", target)
-            self._reporter.line("interrupted" if interrupted else f"failed: {error}")
+        try:
+            for future in self._pending:
+                future.cancel()
+            if futures.wait(self._pending, QUIET_SECONDS).not_done:
+                with contextlib.suppress(RunFolderError):
+                    self._reporter.line("waiting for workers to end at a step; another Ctrl-C ends them now")
+            futures.wait(self._pending, STOP_SECONDS)
+        finally:
+            with contextlib.suppress(OSError):
+                stop.unlink(missing_ok=True)
+            with contextlib.suppress(RunFolderError):  # the error itself is what the user has to see
+                if isinstance(error, NonFiniteLogProbError):
+                    point = {key: value if math.isfinite(value) else repr(value) for key, value in error.point.items()}
+                    files.write_json(self._run.folder / run_folder.NONFINITE, {"term": error.term, "point": point})
+                self._write_status("interrupted" if interrupted else "failed", target)
+                self._reporter.line("interrupted" if interrupted else f"failed: {error}")
 
     def _write_status(self, state: str, target: int) -> None:
         record, verdict = self._run.record, self._verdict

@@ -31,7 +31,7 @@ from pydantic import Field
 
 from nuinfer.analysis import Analysis
 from nuinfer.config import Count, EntryName, Table, presets, read_toml_text, split_override, toml, validated
-from nuinfer.errors import ConfigError, expanded, warn_once
+from nuinfer.errors import ConfigError, NotConvergedError, expanded, warn_once
 from nuinfer.inference.studies import calibration
 from nuinfer.inference.studies.jobs import KINDS, RUNS, Job, JobsConfig, run_job, run_jobs, truth_of
 from nuinfer.inference.work import files
@@ -84,8 +84,14 @@ class Campaign:
         return [{**labels, **(files.flat(one["result"]) | labels), "attempts": one["attempts"]} for labels, one in done]
 
     def columns(self) -> dict[str, AnyArray]:
-        """The rows as numpy arrays by name; NaN where a number is missing."""
-        return {name: _array(values) for name, values in _uniform(self.rows()).items()}
+        """The rows as numpy arrays by name; NaN where a number is missing.
+
+        Raises
+        ------
+        NotConvergedError
+            If every job has failed; with the reasons.
+        """
+        return {name: _array(values) for name, values in _uniform(self._some_rows()).items()}
 
     def table(self) -> Any:
         """The rows as a table of pyarrow, which has ``to_pandas`` and can be written as parquet.
@@ -94,8 +100,10 @@ class Campaign:
         ------
         ConfigError
             If pyarrow is not installed.
+        NotConvergedError
+            If every job has failed; with the reasons.
         """
-        return imported("pyarrow", "campaign", extra="campaign").table(_uniform(self.rows()))
+        return imported("pyarrow", "campaign", extra="campaign").table(_uniform(self._some_rows()))
 
     def calibration(self, job: str) -> calibration.Calibration:
         """The verdict on the simulations of a job of the task "calibration".
@@ -104,7 +112,10 @@ class Campaign:
         ------
         ConfigError
             If there are none.
+        NotConvergedError
+            If every job has failed; with the reasons.
         """
+        self._some_rows()
         ended = [one for labels, one in self._ended() if labels["job"] == job and labels["task"] == "calibration"]
         simulations = [one["result"] for one in ended if "result" in one]
         if not simulations:
@@ -112,6 +123,14 @@ class Campaign:
         config, _ = read_campaign(self.folder / CONFIG)
         settings = config.jobs[job]
         return calibration.judge(simulations, job, calibration.Setting(config.seed, settings.min_ess, settings.control))
+
+    def _some_rows(self) -> list[dict[str, Any]]:
+        """The rows, if there are any or no job has failed."""
+        rows, reasons = self.rows(), Counter(one["reason"] for one in self.failures())
+        if reasons and not rows:
+            listed = "; ".join(f"{reason} ({n})" for reason, n in reasons.most_common())
+            raise NotConvergedError(f"{self.folder}: all {reasons.total()} jobs failed: {listed}; run it again")
+        return rows
 
     def _ended(self) -> list[tuple[dict[str, Any], dict[str, Any]]]:
         """Labels of each job that has ended, and how, in the order of the campaign."""

@@ -12,6 +12,8 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any
 
+from nuinfer.errors import NoWorkersError
+
 WINDOW = 1000  # calls that an executor holds at a time
 
 
@@ -114,6 +116,8 @@ def dispatch(executor: futures.Executor, calls: Iterable[Call], attempts: int = 
 
     Raises
     ------
+    NoWorkersError
+        If there is no worker any more, and none can be started.
     concurrent.futures.CancelledError
         If the executor itself is gone.
     """
@@ -132,6 +136,8 @@ def dispatch(executor: futures.Executor, calls: Iterable[Call], attempts: int = 
             for future in futures.wait(running, return_when=futures.FIRST_COMPLETED).done:
                 call, attempt = running.pop(future)
                 error = future.exception()
+                if isinstance(error, NoWorkersError):  # not the fault of this call, and no other would end
+                    raise error
                 if worker_lost(error) and attempt < attempts:
                     suspects.append((call, attempt + 1))
                 else:

@@ -21,24 +21,28 @@ import pickle
 import signal
 import sys
 import threading
+import time
+import weakref
 from collections.abc import Callable, Iterator
 from concurrent import futures
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from nuinfer.errors import ConfigError, RunFolderError
+from nuinfer.errors import ConfigError, NoWorkersError, RunFolderError
 from nuinfer.inference.work.calls import worker_lost
+from nuinfer.inference.work.ending import deaf
 from nuinfer.registry import imported
 
 LOCAL_CLUSTER, MPI = "local", "mpi"
 CONNECT_SECONDS = 10.0
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
-LOST = (
-    "a worker process died: out of memory, or a script that calls fit outside 'if __name__ == \"__main__\":'; "
-    "what is on disk is intact and --resume continues it"
-)
+STARTS = 2  # of a worker that dies before its first call
+LONELY_SECONDS = 120.0  # without any worker, after which a cluster is given up
+LOST = "a worker process died, out of memory for example; what is on disk is intact and --resume continues it"
+GUARD = "a script has to call this under 'if __name__ == \"__main__\":', for every worker imports the script"
+IN_A_POOL = "a worker of a multiprocessing.Pool cannot start others; give executor=ThreadPoolExecutor(1), for example"
 LOCAL_CONFIG = {  # a dead worker is blamed on the one call that it had; what happens to that call, the caller says
     "distributed.scheduler.allowed-failures": 0,
     "distributed.scheduler.worker-saturation": 1.0,
@@ -72,6 +76,8 @@ def open_executor(jobs: int | None = None, scheduler: str | None = None) -> Iter
     ------
     ConfigError
         If the extra for the scheduler is not installed, the scheduler does not answer, or `jobs` is not allowed.
+    NoWorkersError
+        If no worker can be started, or a cluster has none for two minutes.
     RunFolderError
         If a worker dies and the caller does not see to it.
     """
@@ -79,6 +85,10 @@ def open_executor(jobs: int | None = None, scheduler: str | None = None) -> Iter
         raise ConfigError(f"jobs: {jobs} is not allowed; it must be at least 1")
     if jobs is not None and scheduler not in (None, LOCAL_CLUSTER):
         raise ConfigError(f"jobs: {jobs} is not allowed with scheduler '{scheduler}', which has its own workers")
+    own = multiprocessing.current_process()
+    for cannot, reason in ((own.daemon, IN_A_POOL), (getattr(own, "_inheriting", False), GUARD)):
+        if cannot and scheduler in (None, LOCAL_CLUSTER):
+            raise NoWorkersError(f"workers cannot be started: {reason}")
     workers = jobs or os.cpu_count() or 1
     if scheduler is None:
         opened = _local(workers)
@@ -114,8 +124,9 @@ class LocalWorkers(futures.Executor):
     """Processes of this machine, each a pool of its own: one that dies takes only its own call with it.
 
     `concurrent.futures.ProcessPoolExecutor` gives up everything when one of its processes dies. Here a thread watches
-    each process: the call that ran in it ends with `BrokenProcessPool`, and the next one has a new process. They have
-    one thread each, are deaf to Ctrl-C, and gone when their parent is.
+    each process: the call that ran in it ends with `BrokenProcessPool`, and the next one has a new process. Where none
+    can be started, calls end with `NoWorkersError`. Processes have one thread each, are deaf to signals that end their
+    parent, and gone when it is.
 
     Parameters
     ----------
@@ -128,10 +139,14 @@ class LocalWorkers(futures.Executor):
         self._threads = futures.ThreadPoolExecutor(jobs, thread_name_prefix="nuinfer-worker")
         self._own = threading.local()
         self._pools: list[futures.ProcessPoolExecutor] = []
+        self._calls = weakref.WeakSet[futures.Future[Any]]()
+        self._ended = False
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> futures.Future[Any]:
         """Call a function in one of the processes."""
-        return self._threads.submit(self._call, partial(fn, *args, **kwargs))
+        future = self._threads.submit(self._call, partial(fn, *args, **kwargs))
+        self._calls.add(future)
+        return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Take no more calls, and end the processes when those that were made are done."""
@@ -139,18 +154,49 @@ class LocalWorkers(futures.Executor):
         for pool in self._pools:
             pool.shutdown(wait)
 
+    def end(self) -> None:
+        """End the processes whatever they are doing, and with them the calls that were made."""
+        self._ended = True
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        while not all(future.done() for future in list(self._calls)):
+            for pool in self._pools.copy():
+                _kill(pool)
+            time.sleep(0.02)
+
     def _call(self, call: Callable[[], Any]) -> Any:
         """Make a call in the process of this thread."""
         if getattr(self._own, "pool", None) is None:
-            spawn = multiprocessing.get_context("spawn")
-            self._own.pool = futures.ProcessPoolExecutor(1, mp_context=spawn, initializer=_start_worker)
-            self._pools.append(self._own.pool)
+            self._own.pool = self._started()
         try:
             return self._own.pool.submit(call).result()
         except BrokenProcessPool:
             self._pools.remove(self._own.pool)  # it ends by itself
             self._own.pool = None
             raise
+
+    def _started(self) -> futures.ProcessPoolExecutor:
+        """A process that has answered."""
+        for _ in range(STARTS):
+            pool = None
+            try:
+                spawn = multiprocessing.get_context("spawn")
+                pool = futures.ProcessPoolExecutor(1, mp_context=spawn, initializer=_start_worker)
+                self._pools.append(pool)
+                pool.submit(os.getpid).result()
+            except BrokenProcessPool as error:
+                self._pools.remove(cast("futures.ProcessPoolExecutor", pool))
+                if self._ended:
+                    raise
+                reason = f"it died {STARTS} times before it was there; {GUARD}"
+                cause: Exception = error
+            except (OSError, RuntimeError) as error:  # no files, processes or threads are left
+                if pool is not None:
+                    self._pools.remove(pool)
+                    _kill(pool)
+                raise NoWorkersError(f"a worker process cannot be started ({error}); give fewer jobs") from error
+            else:
+                return pool
+        raise NoWorkersError(f"a worker process cannot be started: {reason}") from cause
 
 
 @contextlib.contextmanager
@@ -164,14 +210,24 @@ def _local(jobs: int) -> Iterator[futures.Executor]:
     os.environ.update(dict.fromkeys(THREADS, "1"))  # inherited; numerical libraries read it when they load
     try:
         with LocalWorkers(jobs) as pool:
-            yield pool
+            try:
+                yield pool
+            except BaseException:
+                pool.end()  # what still runs is not wanted, and may hang
+                raise
     finally:
         for name, value in before.items():
             os.environ.pop(name) if value is None else os.environ.update({name: value})
 
 
+def _kill(pool: futures.ProcessPoolExecutor) -> None:
+    """End its process."""
+    for process in list((pool._processes or {}).values()):
+        process.kill()
+
+
 def _start_worker() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent stops the work at a block
+    deaf()
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
@@ -230,20 +286,51 @@ def _dask(workers: int, scheduler: str) -> Iterator[futures.Executor]:
             text = f"{where}: not 'local', not 'mpi', and no dask scheduler answers there ({reason})"
             raise ConfigError(text) from error
         stack.enter_context(client)
+        calls = weakref.WeakSet[futures.Future[Any]]()
+        stack.enter_context(_watched(client, calls, where))
         try:
-            yield SingleThreaded(partial(_submit, client))
+            yield SingleThreaded(partial(_submit, client, calls))
         except futures.CancelledError as error:
             text = f"{where}: it is gone; what is on disk is intact, and the same command goes on with it"
             raise RunFolderError(text) from error
 
 
-def _submit(client: Any, function: Callable[..., Any], pickled: bytes) -> futures.Future[Any]:
+@contextlib.contextmanager
+def _watched(client: Any, calls: weakref.WeakSet[futures.Future[Any]], where: str) -> Iterator[None]:
+    """Give calls up where a cluster has no workers and they do not come back."""
+    over = threading.Event()
+
+    def watch() -> None:
+        seen = time.monotonic()
+        while not over.wait(min(1.0, LONELY_SECONDS)):
+            with contextlib.suppress(Exception):
+                if client.sync(client.scheduler.identity, callback_timeout=LONELY_SECONDS)["workers"]:
+                    seen = time.monotonic()
+            if time.monotonic() - seen > LONELY_SECONDS:
+                text = f"{where}: it has had no workers for {LONELY_SECONDS:g} s; what is on disk is intact"
+                for future in [one for one in calls if not one.done()]:
+                    with contextlib.suppress(futures.InvalidStateError):
+                        future.set_exception(NoWorkersError(f"{text}, and the same command goes on with it"))
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        over.set()
+        watcher.join(CONNECT_SECONDS)
+
+
+def _submit(
+    client: Any, calls: weakref.WeakSet[futures.Future[Any]], function: Callable[..., Any], pickled: bytes
+) -> futures.Future[Any]:
     """Make a call in one of the workers of a dask client.
 
     Its own executor fails a call with an error of its own where the worker that holds the result dies before the
     result is fetched (distributed 2026.8); here dask computes it again.
     """
     future: futures.Future[Any] = futures.Future()
+    calls.add(future)
     remote = client.submit(function, pickled, pure=False)
     future.add_done_callback(lambda done: remote.cancel() if done.cancelled() else None)
     remote.add_done_callback(partial(_settle, future))
@@ -279,5 +366,5 @@ def _mpi() -> Iterator[futures.Executor]:
 
 
 def dask_setup(worker: object) -> None:  # noqa: ARG001 - dask calls it so in every worker that preloads this module
-    """Make a worker of a local cluster deaf to Ctrl-C too."""
+    """Make a worker of a local cluster deaf to Ctrl-C too; its nanny ends it by SIGTERM."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)

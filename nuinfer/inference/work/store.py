@@ -23,7 +23,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -35,6 +35,7 @@ from nuinfer import __version__
 from nuinfer.errors import RunFolderError
 from nuinfer.inference.work import files
 from nuinfer.inference.work.calls import Call, Ended
+from nuinfer.inference.work.ending import ended_by_signals
 from nuinfer.inference.work.executors import open_executor, workers_of
 from nuinfer.inference.work.groups import dispatch_grouped, group_size
 from nuinfer.inference.work.progress import Reporter, Tally, now
@@ -162,13 +163,14 @@ def open_store(
     claim = partial(_claimed, folder, question, resume=resume, force=force)
     owned = RESULTS, files.STATUS, files.LOG, *question.parts  # not the record: it says whose folder it is
     with contextlib.ExitStack() as stack:
+        check = stack.enter_context(ended_by_signals())
         old = stack.enter_context(files.held(folder, claim, owned))
         hypotheses = {**old.get("hypotheses", {}), **question.hypotheses}
         versions = {"nuinfer": __version__} | {name: version(name) for name in question.packages}
         record = {"kind": question.kind, "format": FORMAT, **question.settings, "hypotheses": hypotheses}
         record |= {**question.notes, "versions": versions, "start": old.get("start", now()), "complete": False}
         files.write_json(folder / f"{question.kind}.json", record)
-        yield Store(folder, record, execution, stack)
+        yield Store(folder, record, execution, stack, check)
 
 
 def _claimed(folder: Path, question: Question, *, resume: bool, force: bool) -> dict[str, Any]:
@@ -202,10 +204,20 @@ class Store:
         Where jobs are done.
     stack : ExitStack
         Closes what is opened here.
+    check : callable
+        Raises KeyboardInterrupt if the work is to end.
     """
 
-    def __init__(self, folder: Path, record: dict[str, Any], execution: Execution, stack: contextlib.ExitStack) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        record: dict[str, Any],
+        execution: Execution,
+        stack: contextlib.ExitStack,
+        check: Callable[[], None],
+    ) -> None:
         self.folder, self._record, self._execution, self._stack = folder, record, execution, stack
+        self._check = check
         self._reporter = stack.enter_context(Reporter(folder / files.LOG, execution.get("progress")))
         self._file = stack.enter_context(files.open_lines(folder / RESULTS))
         self._done = {entry["key"] for entry in files.read_lines(folder / RESULTS) if "result" in entry}
@@ -251,6 +263,7 @@ class Store:
                 for one in ended:
                     self._keep(one)
                     tally.step(one)
+                    self._check()
                     if one.error is not None and not keep_going:
                         raise one.error  # noqa: TRY301 - the status is written for whatever ends this
         except BaseException as error:
