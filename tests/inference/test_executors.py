@@ -159,11 +159,16 @@ def test_jobs_are_not_blamed_for_workers_that_cannot_start(monkeypatch):
 
 @pytest.mark.timeout(60)
 def test_an_error_ends_what_runs_and_what_waits():
-    with pytest.raises(ZeroDivisionError), open_executor(1) as executor:
-        calls = [executor.submit(time.sleep, 1000.0) for _ in range(3)]
+    calls = []
+
+    def fail_meanwhile(executor):
+        calls.extend(executor.submit(time.sleep, 1000.0) for _ in range(3))
         while not calls[0].running():
             time.sleep(0.01)
         raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError), open_executor(1) as executor:
+        fail_meanwhile(executor)
     assert isinstance(calls[0].exception(), BrokenProcessPool)
     assert all(one.cancelled() for one in calls[1:])
 

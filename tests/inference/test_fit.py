@@ -18,6 +18,7 @@ import xarray
 
 import nuinfer
 from nuinfer.errors import ConfigError, NonFiniteLogProbError, RunFolderError
+from nuinfer.export import arviz_adapter
 from nuinfer.inference.runs import run_folder
 from nuinfer.inference.runs.run import open_run
 from nuinfer.inference.sampling.fit import fit
@@ -175,7 +176,8 @@ def test_killed_runs_resume_to_identical_chains(toys, tmp_path, pool):
     assert not list(run.rglob("*.tmp"))
 
 
-def test_interrupt_leaves_a_run_that_resumes(toys, tmp_path, pool):
+@pytest.mark.parametrize("name", ["SIGINT", pytest.param("SIGTERM", marks=pytest.mark.slow)])
+def test_interrupt_leaves_a_run_that_resumes(name, toys, tmp_path, pool):
     (tmp_path / "main.py").write_text(KILLED)
     run = tmp_path / "run"
     process = subprocess.Popen(
@@ -188,7 +190,7 @@ def test_interrupt_leaves_a_run_that_resumes(toys, tmp_path, pool):
     while not list(run.glob("chains/ensemble-1/000001.npz")):
         assert time.monotonic() < deadline
         time.sleep(0.02)
-    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the workers too
+    os.killpg(process.pid, getattr(signal, name))  # as a terminal or a batch system does: to the workers too
     _, stderr = process.communicate(timeout=30)
     assert stderr.count("Traceback") == 1  # the KeyboardInterrupt of the script itself, none of a worker
     assert files.read_json(run / "status.json")["state"] == "interrupted"
@@ -222,6 +224,22 @@ def test_refusals_touch_nothing(short, toys, tmp_path, pool):
     with pytest.raises(RunFolderError, match="not a run folder"):
         open_run(tmp_path)
     assert not (tmp_path / "new").exists()
+
+
+def test_a_run_that_another_process_makes_meanwhile_is_kept(short, tmp_path, pool, monkeypatch):
+    """Two processes begin with --resume where there is nothing: the later one touches nothing."""
+    begin = {"resume": True, "executor": pool, "progress": False}
+
+    def other():
+        monkeypatch.undo()
+        fit(short, tmp_path / "run", seed=8, **begin)
+        before.update(contents(tmp_path / "run"))
+
+    before = {}
+    monkeypatch.setattr(arviz_adapter, "prepare", other)
+    with pytest.raises(RunFolderError, match="another process has made a run there meanwhile; --resume continues it"):
+        fit(short, tmp_path / "run", seed=9, **begin)
+    assert before == contents(tmp_path / "run")
 
 
 def test_force_starts_over_and_keeps_what_is_not_ours(short, tmp_path, pool):
