@@ -6,6 +6,7 @@ command that needs them, so that ``nuinfer --help`` answers at once.
 """
 
 import argparse
+import contextlib
 import io
 import logging
 import os
@@ -36,6 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     warned = _show_notices()
     try:
         code = int(arguments.run(arguments))
+        sys.stdout.flush()
         sys.stderr.writelines(f"{nuinfer.__name__}: {text}\n" for text in dict.fromkeys(warned))
     except NuinferError as error:
         sys.stderr.write("nuinfer: error: " + " ".join(str(error).split()) + "\n")
@@ -47,6 +49,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our output, `head` for example, has left
         sys.stderr.close()
         return OK
+    except OSError as error:  # nothing else has a word for it: a full disk behind the standard output, for example
+        sys.stderr.write(f"nuinfer: error: {error}\n")
+        with contextlib.suppress(OSError, ValueError):
+            _end_output()
+        return BAD_INPUT
     except (Exception, SystemExit) as error:
         place = place_of_failure(error)
         if place is None:
@@ -54,6 +61,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"nuinfer: error: {place} failed: {type(error).__name__}: {error}\n")
         return BAD_INPUT
     return code
+
+
+def _end_output() -> None:
+    """Close a standard output that cannot be written to, or Python tries again at its end."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        sys.stdout.close()
 
 
 def _open_streams() -> None:

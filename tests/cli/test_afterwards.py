@@ -75,6 +75,17 @@ def test_a_figure_that_fails_is_a_warning_and_drawn_by_resume(fit, tmp_path, mon
     assert (tmp_path / "run" / "figures" / "counts.png").stat().st_mtime_ns > before
 
 
+def test_plot_draws_the_others_and_does_not_call_it_done(fit, tmp_path, monkeypatch, toys, capsys):
+    fit()
+    monkeypatch.setattr(nuinfer, "open_run", lambda *_, **__: Run(tmp_path / "run", toys.Plateau()))
+    monkeypatch.setattr(plotting, "plot", lambda kind, *_, **__: broken() if kind == "trace" else Figure())
+    assert main(["plot", str(tmp_path / "run"), "--format", "svg"]) == 1
+    said = capsys.readouterr()
+    assert "nuinfer: warning: figure 'trace' failed: LookupError: no such thing\n" in said.err
+    assert {"corner.svg", "rank.svg"} <= figures(tmp_path)
+    assert "trace.svg" not in figures(tmp_path)
+
+
 def test_a_figure_that_has_no_room_is_one_line_and_the_fit_is_done(fit, tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(plotting, "plot", full)

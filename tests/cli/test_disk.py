@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -32,6 +35,13 @@ def folder(toys, tmp_path_factory):
     with ThreadPoolExecutor(2) as pool:
         nuinfer.fit(toys.Toy(), path, max_steps=400, executor=pool, progress=False)
     return path
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="writes to /dev/full")
+def test_a_full_disk_behind_the_output_is_one_line():
+    text = f"{sys.executable} -W ignore -m nuinfer config hese7 > /dev/full"
+    made = subprocess.run(text, shell=True, capture_output=True, text=True, check=False)  # noqa: S602
+    assert (made.returncode, made.stderr) == (2, "nuinfer: error: [Errno 28] No space left on device\n")
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from nuinfer.analysis import Analysis
 from nuinfer.errors import ConfigError, NuinferError, RunFolderError
 from nuinfer.inference.runs.run import Run
 from nuinfer.inference.runs.run_folder import CONFIG_RESOLVED
+from nuinfer.inference.work.files import flat
 from nuinfer.inference.work.progress import now, this_command
 from nuinfer.provenance import software_references
 
@@ -106,8 +107,8 @@ def _is_same_posterior(old: Run, analysis: Analysis) -> bool:
 
 def _first_difference(old: Run, analysis: Analysis) -> str:
     with contextlib.suppress(OSError, tomllib.TOMLDecodeError):
-        before = _flat(tomllib.loads((old.folder / CONFIG_RESOLVED).read_text()))
-        after = _flat(tomllib.loads(analysis.config_toml()))
+        before = flat(tomllib.loads((old.folder / CONFIG_RESOLVED).read_text()))
+        after = flat(tomllib.loads(analysis.config_toml()))
         for key in [*before, *after]:
             if not key.startswith("sampler.") and before.get(key) != after.get(key):
                 return f"{key} is {before.get(key, 'absent')!r} there and {after.get(key, 'absent')!r} here"
@@ -115,10 +116,3 @@ def _first_difference(old: Run, analysis: Analysis) -> str:
         if analysis.checksums.get(name) != checksum:
             return f"the data file {name} has changed since"
     return f"its hash is {old.record['config_hash']} there and {analysis.config_hash} here"
-
-
-def _flat(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in table.items():
-        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {prefix + key: value}
-    return flat

@@ -266,6 +266,7 @@ class _Session:
             except Exception as error:  # noqa: BLE001 - raised when the run is whole
                 failed.append(error)
 
+        self._check()
         summary = run.complete_summary(self._executor, while_workers_search)
         files.write_json(path / run_folder.SUMMARY, summary)
         finished = {"complete": True, "steps": run.steps, "end": now()}

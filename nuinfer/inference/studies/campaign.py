@@ -78,6 +78,12 @@ class Campaign:
         """Jobs that failed when they were last tried: address, labels, reason and how often they were started."""
         return [{**labels, **ended} for labels, ended in self._ended() if "reason" in ended]
 
+    def reasons(self) -> str:
+        """How many jobs failed, and why, in one line; empty if none did."""
+        reasons = Counter(one["reason"] for one in self.failures())
+        listed = "; ".join(f"{reason} ({n})" for reason, n in reasons.most_common())
+        return f"{reasons.total()} jobs failed: {listed}" if reasons else ""
+
     def rows(self) -> list[dict[str, Any]]:
         """Jobs that have a result: address and labels first, in the order of the campaign."""
         done = [(labels, ended) for labels, ended in self._ended() if "result" in ended]
@@ -126,10 +132,9 @@ class Campaign:
 
     def _some_rows(self) -> list[dict[str, Any]]:
         """The rows, if there are any or no job has failed."""
-        rows, reasons = self.rows(), Counter(one["reason"] for one in self.failures())
+        rows, reasons = self.rows(), self.reasons()
         if reasons and not rows:
-            listed = "; ".join(f"{reason} ({n})" for reason, n in reasons.most_common())
-            raise NotConvergedError(f"{self.folder}: all {reasons.total()} jobs failed: {listed}; run it again")
+            raise NotConvergedError(f"{self.folder}: all {reasons}; run it again")
         return rows
 
     def _ended(self) -> list[tuple[dict[str, Any], dict[str, Any]]]:

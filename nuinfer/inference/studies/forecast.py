@@ -358,10 +358,8 @@ def _run(tables: Mapping[str, Any], out: str | PathLike[str], seed: int, **execu
     """
     config = CampaignConfig(seed=seed, jobs={name: JobsConfig.model_validate(table) for name, table in tables.items()})
     campaign = run_campaign(config, out, **execution)
-    failures = campaign.failures()
-    if failures:
-        reason = failures[0]["reason"]
-        raise NotConvergedError(f"{out}: {len(failures)} jobs failed, the first with '{reason}'; run it again")
+    if reasons := campaign.reasons():
+        raise NotConvergedError(f"{out}: {reasons}; run it again")
     return campaign.columns()
 
 

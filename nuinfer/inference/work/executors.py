@@ -189,7 +189,7 @@ class LocalWorkers(futures.Executor):
                     raise
                 reason = f"it died {STARTS} times before it was there; {GUARD}"
                 cause: Exception = error
-            except (OSError, RuntimeError) as error:  # no files, processes or threads are left
+            except (OSError, RuntimeError, ImportError) as error:  # no files, processes, threads or semaphores are left
                 if pool is not None:
                     self._pools.remove(pool)
                     _kill(pool)
