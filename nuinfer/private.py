@@ -16,8 +16,8 @@ def private(folder: Path) -> Path | None:
     """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        found = folder.lstat()
+        found, owners = folder.stat(), {folder.stat().st_uid, folder.lstat().st_uid}  # of what a link leads to, too
     except OSError:
         return None
-    own = not hasattr(os, "getuid") or (found.st_uid == os.getuid() and not found.st_mode & OTHERS)
-    return folder if own and folder.is_dir() and not folder.is_symlink() else None
+    own = not hasattr(os, "getuid") or (owners == {os.getuid()} and not found.st_mode & OTHERS)
+    return folder if own else None

@@ -7,6 +7,7 @@ configuration.
 
 import functools
 import hashlib
+import itertools
 import pkgutil
 import sys
 import traceback
@@ -20,6 +21,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from nuinfer.errors import ConfigError, NuinferError, expanded
 
 T = TypeVar("T")
+MOST_POINTS = 1000  # that are tried for the one at which a user's function fails
 _PREFIX = "nuinfer_user_"  # of the modules that users' files become
 
 
@@ -169,7 +171,7 @@ class FromFile:
         Raises
         ------
         ConfigError
-            If it fails, with the line of the file at which it does.
+            If it fails, with the line of the file at which it does, and the point if it fails there by itself.
         """
         from nuinfer.typing import read_only  # numpy is slow to import
 
@@ -178,8 +180,19 @@ class FromFile:
         except NuinferError:
             raise
         except (Exception, SystemExit) as error:
-            place = place_of_failure(error) or f"'{self.file.path}'"
-            raise ConfigError(f"{self.file.where}: {place} failed: {type(error).__name__}: {error}") from error
+            place, point = place_of_failure(error) or f"'{self.file.path}'", self._culprit(values)
+            raise ConfigError(f"{self.file.where}: {place} failed{point}: {type(error).__name__}: {error}") from error
+
+    def _culprit(self, values: tuple[Any, ...]) -> str:
+        """The first point of a batch at which the function fails."""
+        import numpy as np
+
+        for point in itertools.islice(np.broadcast(*values) if values else (), MOST_POINTS):
+            try:
+                self._function(*map(np.asarray, point))
+            except (Exception, SystemExit):  # noqa: BLE001 - whatever it is
+                return f" at ({', '.join(f'{value:.6g}' for value in point)})"
+        return ""
 
     def __reduce__(self) -> tuple[Any, ...]:
         return FromFile, (self.file, self.make)

@@ -196,15 +196,18 @@ def test_the_summary_of_a_fit_fits_80_columns_and_says_what_the_limit_hangs_on(c
 def test_an_error_in_a_users_code_names_its_line(error, said, tmp_path, capsys):
     mine = tmp_path / "mine.py"
     mine.write_text(f"""
+import numpy as np
 from nuinfer.constraints.base import Constraint, Measurement
 def build(charges, mass_range_mev):
     def predict(m, g):
-        {error}
+        if np.any(m > 7.0):
+            {error}
+        return 0.0 * m
     return Constraint("mine", "exclusion", Measurement("mine", "none", limit=1.0), predict, 0.0)
 """)
     assert main(["predict", "hese7_icecube", "--set", f"constraints.custom.mine.file={mine}"]) == 2
     assert capsys.readouterr().err == (
-        f"nuinfer: error: constraints.custom.mine.file: '{mine}', line 5, failed: {said}\n"
+        f"nuinfer: error: constraints.custom.mine.file: '{mine}', line 7, failed at (7.07946, 5.62341e-05): {said}\n"
     )
 
 

@@ -148,6 +148,12 @@ def test_workers_that_cannot_start_are_one_error_and_end(call, method, said, tmp
         assert "NoWorkersError" in made.stderr.splitlines()[-1]
 
 
+def test_an_exit_in_a_call_is_its_failure():
+    assert isinstance(Inline().submit(sys.exit, 0).exception(), SystemExit)
+    (ended,) = dispatch(Inline(), [Call("leaves", sys.exit, (0,))])
+    assert ended.reason == "SystemExit: 0"
+
+
 def test_jobs_are_not_blamed_for_workers_that_cannot_start(monkeypatch):
     def refused(*_, **__):
         raise OSError(24, "Too many open files")

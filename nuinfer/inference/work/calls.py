@@ -27,7 +27,7 @@ class Inline(futures.Executor):
         future: futures.Future[Any] = futures.Future()
         try:
             future.set_result(fn(*args, **kwargs))
-        except Exception as error:  # noqa: BLE001 - it is the caller's, who finds it in the future
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - it is the caller's, who finds it in the future
             future.set_exception(error)
         return future
 
