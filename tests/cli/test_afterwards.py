@@ -36,7 +36,7 @@ def full(*_, **__):
 def fit(toys, tmp_path, monkeypatch, capsys):
     """The command for a toy, whose figures are empty: its exit code, and what it printed."""
     warn_once.cache_clear()
-    toy = toys.Plateau(sampler=toys.ToySampler(target_ess=100, max_steps=800))
+    toy = toys.Plateau(n_dim=1, sampler=toys.ToySampler(target_ess=100, max_steps=800))
     monkeypatch.setattr(toys.Plateau, "dataset", SimpleNamespace(kind="counts"), raising=False)
     monkeypatch.setattr(nuinfer, "load", lambda *_: toy)
     monkeypatch.setattr(plotting, "plot", lambda *_, **__: Figure())
@@ -77,7 +77,7 @@ def test_a_figure_that_fails_is_a_warning_and_drawn_by_resume(fit, tmp_path, mon
 
 def test_plot_draws_the_others_and_does_not_call_it_done(fit, tmp_path, monkeypatch, toys, capsys):
     fit()
-    monkeypatch.setattr(nuinfer, "open_run", lambda *_, **__: Run(tmp_path / "run", toys.Plateau()))
+    monkeypatch.setattr(nuinfer, "open_run", lambda *_, **__: Run(tmp_path / "run", toys.Plateau(n_dim=1)))
     monkeypatch.setattr(plotting, "plot", lambda kind, *_, **__: broken() if kind == "trace" else Figure())
     assert main(["plot", str(tmp_path / "run"), "--format", "svg"]) == 1
     said = capsys.readouterr()

@@ -239,7 +239,7 @@ def test_what_swallows_an_interrupt_hears_of_it_again(monkeypatch):
 def test_a_cluster_whose_workers_do_not_come_back_is_given_up(monkeypatch):
     import distributed
 
-    monkeypatch.setattr(executors, "LONELY_SECONDS", 0.5)
+    monkeypatch.setattr(executors, "QUEUED_SECONDS", 0.5)
     with distributed.LocalCluster(n_workers=0, dashboard_address=executors.ANY_PORT, host="127.0.0.1") as cluster:
         refused = pytest.raises(NoWorkersError, match=r"no workers for 0.5 s; what is on disk is intact")
         with open_executor(scheduler=cluster.scheduler_address) as executor, refused:

@@ -39,7 +39,7 @@ LOCAL_CLUSTER, MPI = "local", "mpi"
 CONNECT_SECONDS = 10.0
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 STARTS = 2  # of a worker that dies before its first call
-LONELY_SECONDS = 120.0  # without any worker, after which a cluster is given up
+LONELY_SECONDS, QUEUED_SECONDS = 120.0, 3600.0  # without workers: of this machine, of a cluster, where they may queue
 LOST = "a worker process died, out of memory for example; what is on disk is intact and --resume continues it"
 GUARD = "a script has to call this under 'if __name__ == \"__main__\":', for every worker imports the script"
 IN_A_POOL = "a worker of a multiprocessing.Pool cannot start others; give executor=ThreadPoolExecutor(1), for example"
@@ -77,7 +77,7 @@ def open_executor(jobs: int | None = None, scheduler: str | None = None) -> Iter
     ConfigError
         If the extra for the scheduler is not installed, the scheduler does not answer, or `jobs` is not allowed.
     NoWorkersError
-        If no worker can be started, or a cluster has none for two minutes.
+        If no worker can be started, or a cluster has none for an hour, one of this machine for two minutes.
     RunFolderError
         If a worker dies and the caller does not see to it.
     """
@@ -287,7 +287,8 @@ def _dask(workers: int, scheduler: str) -> Iterator[futures.Executor]:
             raise ConfigError(text) from error
         stack.enter_context(client)
         calls = weakref.WeakSet[futures.Future[Any]]()
-        stack.enter_context(_watched(client, calls, where))
+        patience = LONELY_SECONDS if scheduler == LOCAL_CLUSTER else QUEUED_SECONDS
+        stack.enter_context(_watched(client, calls, where, patience))
         try:
             yield SingleThreaded(partial(_submit, client, calls))
         except futures.CancelledError as error:
@@ -296,19 +297,21 @@ def _dask(workers: int, scheduler: str) -> Iterator[futures.Executor]:
 
 
 @contextlib.contextmanager
-def _watched(client: Any, calls: weakref.WeakSet[futures.Future[Any]], where: str) -> Iterator[None]:
-    """Give calls up where a cluster has no workers and they do not come back."""
+def _watched(client: Any, calls: weakref.WeakSet[futures.Future[Any]], where: str, patience: float) -> Iterator[None]:
+    """Give calls up that wait for so many seconds in a cluster without workers."""
     over = threading.Event()
 
     def watch() -> None:
         seen = time.monotonic()
-        while not over.wait(min(1.0, LONELY_SECONDS)):
-            with contextlib.suppress(Exception):
-                if client.sync(client.scheduler.identity, callback_timeout=LONELY_SECONDS)["workers"]:
-                    seen = time.monotonic()
-            if time.monotonic() - seen > LONELY_SECONDS:
-                text = f"{where}: it has had no workers for {LONELY_SECONDS:g} s; what is on disk is intact"
-                for future in [one for one in calls if not one.done()]:
+        while not over.wait(patience / 20.0):
+            waiting, there = [one for one in list(calls) if not one.done()], None
+            with contextlib.suppress(Exception):  # it does not answer either
+                there = client.sync(client.scheduler.identity, callback_timeout=patience)["workers"]
+            if there or not waiting:
+                seen = time.monotonic()
+            elif time.monotonic() - seen > patience:
+                text = f"{where}: it has had no workers for {patience:g} s; what is on disk is intact"
+                for future in waiting:
                     with contextlib.suppress(futures.InvalidStateError):
                         future.set_exception(NoWorkersError(f"{text}, and the same command goes on with it"))
 
