@@ -129,7 +129,7 @@ def inside():
         *(
             (f"if __name__ == '__main__': {call}", method, said)
             for call, method, said in (
-                ("few()", "spawn", "a worker process cannot be started ([Errno 24] Too many open files); give fewer"),
+                ("few()", "spawn", "a worker process cannot be started: [Errno 24] Too many open files; give fewer"),
                 ("inside()", "spawn", "a worker of a multiprocessing.Pool cannot start others; give executor="),
                 ("inside()", "fork", "a worker of a multiprocessing.Pool cannot start others; give executor="),
                 ("work()", "spawn", "4 4"),

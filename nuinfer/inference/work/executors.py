@@ -28,7 +28,7 @@ from concurrent import futures
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from nuinfer.errors import ConfigError, NoWorkersError, RunFolderError
 from nuinfer.inference.work.calls import worker_lost
@@ -174,29 +174,26 @@ class LocalWorkers(futures.Executor):
             self._own.pool = None
             raise
 
-    def _started(self) -> futures.ProcessPoolExecutor:
+    def _started(self, tries: int = STARTS) -> futures.ProcessPoolExecutor:
         """A process that has answered."""
-        for _ in range(STARTS):
-            pool = None
-            try:
-                spawn = multiprocessing.get_context("spawn")
-                pool = futures.ProcessPoolExecutor(1, mp_context=spawn, initializer=_start_worker)
-                self._pools.append(pool)
-                pool.submit(os.getpid).result()
-            except BrokenProcessPool as error:
-                self._pools.remove(cast("futures.ProcessPoolExecutor", pool))
-                if self._ended:
-                    raise
-                reason = f"it died {STARTS} times before it was there; {GUARD}"
-                cause: Exception = error
-            except (OSError, RuntimeError, ImportError) as error:  # no files, processes, threads or semaphores are left
-                if pool is not None:
-                    self._pools.remove(pool)
-                    _kill(pool)
-                raise NoWorkersError(f"a worker process cannot be started ({error}); give fewer jobs") from error
-            else:
-                return pool
-        raise NoWorkersError(f"a worker process cannot be started: {reason}") from cause
+        pool: futures.ProcessPoolExecutor | None = None
+        try:
+            spawn = multiprocessing.get_context("spawn")
+            pool = futures.ProcessPoolExecutor(1, mp_context=spawn, initializer=_start_worker)
+            self._pools.append(pool)
+            pool.submit(os.getpid).result()
+        except (OSError, RuntimeError, ImportError) as error:  # no files, processes, threads or semaphores, or it died
+            if pool is not None:
+                self._pools.remove(pool)
+                _kill(pool)
+            if self._ended:
+                raise
+            died = isinstance(error, BrokenProcessPool)
+            if died and tries > 1:
+                return self._started(tries - 1)
+            reason = f"it died {STARTS} times before it was there; {GUARD}" if died else f"{error}; give fewer jobs"
+            raise NoWorkersError(f"a worker process cannot be started: {reason}") from error
+        return pool
 
 
 @contextlib.contextmanager

@@ -15,7 +15,6 @@ import math
 import os
 import re
 import secrets
-import shutil
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from io import FileIO
@@ -178,7 +177,7 @@ def remove_leftovers(folder: Path) -> None:
     for item in folder.rglob(".*.tmp"):
         if _OURS.fullmatch(item.name):
             with contextlib.suppress(OSError):
-                shutil.rmtree(item) if item.is_dir() else item.unlink(missing_ok=True)
+                item.unlink(missing_ok=True)
 
 
 def write_json(path: Path, content: Mapping[str, Any], *, durable: bool = True) -> None:
