@@ -1,9 +1,12 @@
 """A configuration becomes parameters, a model and constraints: the only place that puts them together."""
 
+from __future__ import annotations
+
 import functools
 import json
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -69,6 +72,14 @@ class Parts(NamedTuple):
     constraints: tuple[Constraint, ...]
     checksums: dict[str, str]
     cited: tuple[str, ...]
+
+    @property
+    def simpler(self) -> Parts:
+        """The same with the resonance alone and targets at rest, which takes no time."""
+        transport = self.model.transport
+        if isinstance(transport, Resonant):
+            return self
+        return self._replace(model=replace(self.model, transport=Resonant(transport.shells, transport.propagation)))
 
     def unpack(self, theta: ArrayLike) -> tuple[FloatArray, Values, FloatArray, BoolArray]:
         """Theta as (n, n_dim), named values, log prior, and whether all values of a point are finite."""

@@ -23,6 +23,9 @@ from nuinfer.cli.command import BAD_INPUT, BUG, OK, SIGNALLED
 from nuinfer.errors import NonFiniteLogProbError, NuinferError
 from nuinfer.registry import imported, place_of_failure
 
+LONGEST = 1600
+"""Letters of a message, at most."""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command.
@@ -40,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         sys.stderr.writelines(f"{nuinfer.__name__}: {text}\n" for text in dict.fromkeys(warned))
     except NuinferError as error:
-        sys.stderr.write("nuinfer: error: " + " ".join(str(error).split()) + "\n")
+        sys.stderr.write("nuinfer: error: " + _shortened(" ".join(str(error).split())) + "\n")
         return BUG if isinstance(error, NonFiniteLogProbError) else BAD_INPUT
     except KeyboardInterrupt as error:
         kept = "what is on disk is kept: --resume continues a run, the same command a campaign"
@@ -69,6 +72,11 @@ def _end_output() -> None:
         sys.stdout.flush()
     except OSError:
         sys.stdout.close()
+
+
+def _shortened(text: str) -> str:
+    """A message with its middle left out where what it quotes is longer than anybody reads."""
+    return text if len(text) <= LONGEST else f"{text[: LONGEST // 2]} ... {text[-LONGEST // 2 :]}"
 
 
 def _open_streams() -> None:

@@ -16,6 +16,9 @@ from nuinfer.errors import expanded
 from nuinfer.physics.mediator import COUPLINGS
 from nuinfer.registry import Registry, is_path
 
+TINY = 1e-100
+"""Least size of a number that is not 0, and the inverse of the largest: beyond them squares overflow."""
+
 
 def _absolute(path: str) -> str:
     return str(expanded(path).resolve())
@@ -36,6 +39,13 @@ def one_of(known: Registry[Any] | Mapping[str, Any], *, files: bool = False) -> 
     return BeforeValidator(check)
 
 
+def _sensible(value: float) -> float:
+    """A number whose square is one, or 0."""
+    if value and not TINY <= abs(value) <= 1.0 / TINY:
+        raise PydanticCustomError("sensible", "{allowed}", {"allowed": f"between {TINY:g} and {1.0 / TINY:g} in size"})
+    return value
+
+
 def complex_of(row: Any) -> tuple[complex, ...]:
     """Entries that are numbers, or pairs (re, im) where they are not real."""
     return tuple(complex(*entry) if np.ndim(entry) else complex(entry) for entry in row)
@@ -53,7 +63,8 @@ def complex_entries(value: Any, shape: tuple[int, ...], allowed: str) -> Any:
         array = np.array(complex_of(value) if len(shape) == 1 else list(map(complex_of, value)))
     except (TypeError, ValueError):
         array = np.zeros(0)
-    if array.shape != shape or not np.all(np.isfinite(array)):
+    sizes = np.abs(array[array != 0.0])
+    if array.shape != shape or not np.all((sizes >= TINY) & (sizes <= 1.0 / TINY)):
         raise PydanticCustomError("entries", "{allowed}", {"allowed": f"{allowed}, each a finite number or [re, im]"})
     return plain((array + 0.0).tolist())  # no -0
 
@@ -118,7 +129,8 @@ def late_keys(table: type[BaseModel]) -> dict[str, Any]:
 LISTED = BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value)
 """A list of TOML for a tuple."""
 
-Positive = Annotated[float, Field(gt=0.0)]
+Sensible = Annotated[float, AfterValidator(_sensible)]
+Positive = Annotated[Sensible, Field(gt=0.0)]
 Count = Annotated[int, Field(ge=1)]
 EntryName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]+$")]
 UserPath = Annotated[str, AfterValidator(_absolute)]

@@ -1,22 +1,22 @@
 """Presets, TOML texts and overrides: what becomes a `Config`, or one line that says what is wrong."""
 
 import itertools
-import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
-from nuinfer.config.fields import Table, describe, late_keys, nearest
+from nuinfer import reading
+from nuinfer.config.fields import describe, late_keys, nearest
 from nuinfer.config.settled import settled
 from nuinfer.config.tables import OTHER, Config, DataConfig, ModelConfig, definitions
 from nuinfer.datafiles import MANIFEST, is_own, refuse_ambiguous
 from nuinfer.errors import ConfigError, expanded
 from nuinfer.registry import is_path
 
-Checked = TypeVar("Checked", bound=Table)
+Checked = TypeVar("Checked", bound=BaseModel)
 
 RESETTING = ("value", "prior")
 """Keys of a parameter that replace what it was."""
@@ -49,8 +49,8 @@ def read_text(preset_or_path: str | Path) -> str:
         return (resources.files("nuinfer") / "presets" / f"{preset_or_path}.toml").read_text("utf-8")
     try:
         return read_toml_text(expanded(preset_or_path))
-    except (OSError, ValueError) as error:
-        neither = f"neither a preset ({', '.join(presets())}) nor a readable TOML file"
+    except OSError as error:
+        neither = f"neither a preset ({', '.join(presets())}) nor a readable TOML file ({error.strerror or error})"
         raise ConfigError(f"'{preset_or_path}': {neither}{nearest(str(preset_or_path), presets())}") from error
 
 
@@ -60,20 +60,14 @@ def read_toml_text(path: Path) -> str:
     Raises
     ------
     ConfigError
-        If it is larger, is no file, or is not in UTF-8.
-    OSError, ValueError
-        If it cannot be read.
+        If it is not in UTF-8.
+    OSError
+        If it cannot be read, is no file, or is larger.
     """
-    if path.exists() and not path.is_file():
-        raise ConfigError(f"'{path}': is not a file")
-    with path.open("rb") as file:
-        content = file.read(LARGEST + 1)
-    if len(content) > LARGEST:
-        raise ConfigError(f"'{path}': is larger than {LARGEST} bytes, which no configuration is")
     try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"'{path}': not UTF-8, which TOML is written in ({error})") from error
+        return reading.text_of(reading.content_of(path, LARGEST))
+    except ValueError as error:
+        raise ConfigError(f"'{path}': TOML is written in UTF-8, and this is {error}") from error
 
 
 def parse(
@@ -129,7 +123,7 @@ def typed(text: str, overrides: Iterable[str] | Mapping[str, Any]) -> list[str]:
         else:
             yield path
 
-    trees = keys("", tomllib.loads(text)), *(keys(key, value) for key, value in given(overrides).items())
+    trees = keys("", toml(text)), *(keys(key, value) for key, value in given(overrides).items())
     return list(dict.fromkeys(itertools.chain(*trees)))
 
 
@@ -142,9 +136,9 @@ def toml(text: str, where: str = "") -> dict[str, Any]:
         If it is not TOML, or nests deeper or has longer numbers than Python reads.
     """
     try:
-        return tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, ValueError, RecursionError) as error:
-        raise ConfigError(f"{where}not valid TOML: {str(error)[:200]}") from error
+        return reading.toml_of(text)
+    except ValueError as error:
+        raise ConfigError(f"{where}{error}") from error
 
 
 def given(overrides: Iterable[str] | Mapping[str, Any]) -> dict[str, Any]:
@@ -211,8 +205,8 @@ def split_override(text: str) -> tuple[str, Any]:
     if not separator or not key.strip():
         raise ConfigError(f"override '{text}': write it as table.key=value")
     try:
-        return key.strip(), tomllib.loads(f"value = {value}")["value"]
-    except (tomllib.TOMLDecodeError, ValueError, RecursionError):
+        return key.strip(), reading.toml_of(f"value = {value}")["value"]
+    except ValueError:
         return key.strip(), value.strip()
 
 

@@ -21,9 +21,9 @@ from nuinfer.inference.profile.profile import COUPLING
 from nuinfer.inference.runs import run_folder
 from nuinfer.inference.runs.run import Run
 from nuinfer.inference.runs.sensitivity import WITHOUT, credible_limit
+from nuinfer.inference.runs.stored import Nonfinite, read_stored
 from nuinfer.inference.runs.summary import NOT_CONVERGED, shortest_interval
 from nuinfer.inference.sampling.short import ShortRun
-from nuinfer.inference.work.files import read_json
 from nuinfer.parameters import Parameter
 from nuinfer.priors import Normal
 from nuinfer.provenance import software_references
@@ -44,12 +44,7 @@ def read_summary(run: Run) -> dict[str, Any] | None:
     """
     if not run.record.get("complete") and min(run.refresh()) < 1:
         return None
-    summary = run.summary()
-    needed = {"converged", "steps", "parameters", "warnings"}
-    if not needed <= set(summary) or set(summary["parameters"]) != set(run.parameter_names):
-        path = run.folder / run_folder.SUMMARY
-        raise RunFolderError(f"{path}: damaged, it has no verdict on {', '.join(run.parameter_names)}")
-    return summary
+    return run.summary()
 
 
 # The box at the top ---------------------------------------------------------------------------------------------------
@@ -133,8 +128,8 @@ def _whereabouts(run: Run) -> list[str]:
     path = run.folder / run_folder.NONFINITE
     if path.exists():
         with contextlib.suppress(RunFolderError):
-            broken = read_json(path)
-            point = ", ".join(f"{name} = {value}" for name, value in dict(broken.get("point", {})).items())
+            broken = read_stored(path, Nonfinite)
+            point = ", ".join(f"{name} = {value}" for name, value in broken.get("point", {}).items())
             found.append(f"The term '{broken.get('term')}' of the log-probability is not a number at {point}.")
     return found or ["The run has left no status: it was stopped at its very beginning."]
 

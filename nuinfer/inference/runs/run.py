@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import os
 import pickle
 import re
 from collections.abc import Callable
@@ -22,10 +23,10 @@ from nuinfer.inference.profile.profile import COUPLING
 from nuinfer.inference.profile.search import best_fit
 from nuinfer.inference.runs import diagnostics, run_folder
 from nuinfer.inference.runs.sensitivity import Case, Fitted, fitted, sensitivity
+from nuinfer.inference.runs.stored import Record, Status, Summary, read_stored
 from nuinfer.inference.runs.summary import PredictiveChecks, predictive_checks, summarise
 from nuinfer.inference.work import files
 from nuinfer.inference.work.calls import Inline, on_unpickled
-from nuinfer.inference.work.files import read_json
 from nuinfer.loading import load
 from nuinfer.typing import FloatArray, IntArray
 
@@ -59,18 +60,7 @@ class Run:
 
     def __init__(self, folder: Path, analysis: Analysis | None = None, *, trust: bool = False) -> None:
         self.folder, self._analysis, self._trust = folder, analysis, trust
-        self.record = record = read_json(folder / run_folder.RECORD)
-        for key in (
-            "parameter_names",
-            "term_names",
-            "prior_bounds",
-            "config_hash",
-            "walkers",
-            "ensembles",
-            "target_ess",
-        ):
-            if key not in record:
-                raise RunFolderError(f"{folder / run_folder.RECORD}: damaged, it has no '{key}'")
+        self.record = record = read_stored(folder / run_folder.RECORD, Record)
         self.parameter_names, named = tuple(record["parameter_names"]), tuple(record["term_names"])
         self.term_names = tuple(DATA if name == OLD_DATA else name for name in named)
         bounds = np.array(record["prior_bounds"], dtype=float)  # None, an open end, becomes NaN
@@ -129,7 +119,7 @@ class Run:
     @property
     def status(self) -> dict[str, Any]:
         """What ``status.json`` says now."""
-        return read_json(self.folder / files.STATUS)
+        return read_stored(self.folder / files.STATUS, Status)
 
     def refresh(self) -> list[int]:
         """Read the blocks that are new on disk; return the steps of each ensemble.
@@ -203,7 +193,11 @@ class Run:
     def summary(self) -> dict[str, Any]:
         """Contents of ``summary.json``; computed from the chains as long as the run is not finished."""
         if self.record.get("complete"):
-            return read_json(self.folder / run_folder.SUMMARY)
+            path = self.folder / run_folder.SUMMARY
+            summary = read_stored(path, Summary)
+            if set(summary["parameters"]) != set(self.parameter_names):
+                raise RunFolderError(f"{path}: damaged, it has no verdict on {', '.join(self.parameter_names)}")
+            return summary
         chain = self._stacked("chain", self.steps)
         summary = summarise(chain, self.verdict, self.parameter_names, self.prior_bounds)
         if rejected := self.rejected():
@@ -389,6 +383,6 @@ def open_run(folder: str | PathLike[str], *, trust: bool = False) -> Run:
         If it is not one.
     """
     path = Path(folder)
-    if not run_folder.is_run(path):
+    if not os.path.lexists(path / run_folder.RECORD):
         raise RunFolderError(f"{path}: not a run folder (no {run_folder.RECORD})")
     return Run(path, trust=trust)

@@ -7,8 +7,6 @@ generator after its last step, so that the chains do not depend on where the blo
 
 import hashlib
 import io
-import zipfile
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +17,10 @@ import numpy as np
 from nuinfer.config import CONFIG_RESOLVED as CONFIG_RESOLVED  # noqa: PLC0414 - one of the names of a folder
 from nuinfer.config import code_of
 from nuinfer.errors import RunFolderError
+from nuinfer.inference.runs.stored import Nonfinite, read_stored
 from nuinfer.inference.work import files
 from nuinfer.inference.work.files import read_json
+from nuinfer.reading import arrays_of, content_of
 from nuinfer.typing import AnyArray, FloatArray, IntArray
 
 RECORD, SUMMARY, POSTERIOR = "run.json", "summary.json", "posterior.nc"
@@ -71,12 +71,12 @@ def check_configuration(run: Path, record: Mapping[str, Any], *, trust: bool) ->
     """
     path, digest = run / CONFIG_RESOLVED, record.get("resolved_sha256")
     with files.refusing(path, "read"):
-        text = path.read_bytes()
+        text = content_of(path)
     if digest is not None and hashlib.sha256(text).hexdigest() != digest:
         raise RunFolderError(f"{path}: was changed after the chains were made, so it is not their model")
     for name in code_of(path, text):
         with files.refusing(name, "read"):
-            found = hashlib.sha256(Path(name).read_bytes()).hexdigest()
+            found = hashlib.sha256(content_of(name)).hexdigest()
         if record.get("checksums", {}).get(name, found) != found:
             raise RunFolderError(f"{run}: the file {name} was changed after the chains were made")
         signed = record.get("signature")
@@ -96,17 +96,18 @@ def ensemble_folder(run: Path, ensemble: int) -> Path:
 
 def read_progress(folder: Path, steps: int) -> dict[str, Any]:
     """Where an ensemble is; `steps` are known to be on disk."""
-    try:
+    live: dict[str, Any] = {}
+    with contextlib.suppress(RunFolderError):  # not started yet
         live = read_json(folder / PROGRESS)
-    except RunFolderError:  # not started yet
-        live = {"steps": 0, "acceptance": None}
-    return {"steps": max(int(live["steps"]), steps), "acceptance": live["acceptance"]}
+    there, acceptance = live.get("steps"), live.get("acceptance")
+    known = max(there, steps) if isinstance(there, int) else steps
+    return {"steps": known, "acceptance": acceptance if isinstance(acceptance, float) else None}
 
 
 def read_rejected(folder: Path) -> list[dict[str, Any]]:
     """Points of an ensemble that were rejected because their log-probability is not a number: step, term, point."""
     path = folder / NONFINITE
-    return list(read_json(path).get("rejected", [])) if path.exists() else []
+    return list(read_stored(path, Nonfinite).get("rejected", [])) if path.exists() else []
 
 
 # Blocks ---------------------------------------------------------------------------------------------------------------
@@ -182,20 +183,17 @@ def read_block(path: Path, identity: ChainIdentity) -> Block:
         Naming the file and what is wrong with it.
     """
     try:
-        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as archive:
-            held = {name: archive[name] for name in archive.files}
+        held = arrays_of(content_of(path))
         position, has_gauss = held["random_position"].tolist()
         state = ("MT19937", held["random_keys"], position, has_gauss, float(held["random_cached_gauss"]))
         block = Block(int(held["first_step"]), held["chain"], held["log_prob"], held["terms"], held["accepted"], state)
         names, terms = (tuple(held[name].tolist()) for name in ("parameter_names", "term_names"))
-        config_hash = str(held["config_hash"])
-        seed, ensemble = (
-            int(held.get("seed", identity.seed)),
-            str(held.get("ensemble", path.parent.name)),
-        )  # 0.1.0: none
+        config_hash, seed = str(held["config_hash"]), int(held.get("seed", identity.seed))  # 0.1.0: no seed, no ensemble
+        ensemble = str(held.get("ensemble", path.parent.name))
+        np.random.RandomState().set_state(state)  # noqa: NPY002 - which says whether it is one
     except FileNotFoundError as error:
         raise RunFolderError(f"{path}: this block is missing") from error
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except Exception as error:  # what is in it may be anything
         raise RunFolderError(f"{path}: truncated or damaged, not a block of a chain ({error})") from error
     for what, found, expected in (
         ("parameters", names, identity.parameter_names),
@@ -209,6 +207,9 @@ def read_block(path: Path, identity: ChainIdentity) -> Block:
     rows = len(block.chain) if block.chain.ndim else 0
     shapes = block.chain.shape, block.log_prob.shape, block.terms.shape, block.accepted.shape
     walkers, n_dim, n_term = identity.walkers, len(names), len(terms)
+    kinds = {getattr(block, name).dtype.kind for name in ("chain", "log_prob", "terms")}, block.accepted.dtype.kind
+    if kinds != ({"f"}, "i"):
+        raise RunFolderError(f"{path}: damaged, its arrays are not of numbers as they are written")
     if rows < 1 or shapes != ((rows, walkers, n_dim), (rows, walkers), (rows, walkers, n_term), (walkers,)):
         raise RunFolderError(f"{path}: foreign block, its arrays have shapes {shapes} for {walkers} walkers")
     if not (np.all(np.isfinite(block.chain)) and np.all(np.isfinite(block.log_prob))):

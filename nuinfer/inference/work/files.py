@@ -26,10 +26,12 @@ import numpy as np
 
 from nuinfer.errors import RunFolderError, expanded, warn_once
 from nuinfer.private import private
+from nuinfer.reading import content_of, json_of
 
 T = TypeVar("T")
 STATUS, LOCK, LOG = "status.json", "lock", "log.txt"  # what every folder has
 _OURS = re.compile(r"\..+\.\d+(-\w{8})?\.tmp")  # what a kill leaves of `write_atomic`
+CHECKED = "check"
 CHECK = b', "check": "'
 
 
@@ -181,12 +183,18 @@ def remove_leftovers(folder: Path) -> None:
 
 
 def write_json(path: Path, content: Mapping[str, Any], *, durable: bool = True) -> None:
-    """Write JSON atomically; numbers that are not finite become null."""
-    write_atomic(path, (json.dumps(plain(content), indent=2, allow_nan=False) + "\n").encode(), durable=durable)
+    """Write JSON atomically, with a checksum of the rest as its last key; numbers that are not finite become null."""
+    rest = plain(content)
+    text = json.dumps(rest | {CHECKED: _checksum(rest)}, indent=2, allow_nan=False)
+    write_atomic(path, f"{text}\n".encode(), durable=durable)
+
+
+def _checksum(content: Mapping[str, Any]) -> str:
+    return f"{zlib.crc32(json.dumps(content).encode()):08x}"
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON object.
+    """Read a JSON object; one that has changed since it was written is worth a warning, for people may change it.
 
     Raises
     ------
@@ -195,11 +203,13 @@ def read_json(path: Path) -> dict[str, Any]:
     """
     try:
         with refusing(path, "read"):
-            content = json.loads(path.read_bytes())
+            content = json_of(content_of(path))
     except ValueError as error:
-        raise RunFolderError(f"{path}: damaged, not JSON ({error})") from error
+        raise RunFolderError(f"{path}: damaged, {error}") from error
     if not isinstance(content, dict):
         raise RunFolderError(f"{path}: damaged, not a JSON object")
+    if content.pop(CHECKED, _checksum(content)) != _checksum(content):
+        warn_once(f"{path}: has changed since it was written, its checksum is another one")
     return content
 
 
