@@ -1,7 +1,7 @@
 """Files as others have left them: bounded before they are read, one reader for each format.
 
-Whatever is wrong with what a reader is given is an `OSError` or a `ValueError` of one line; who asked for the file knows
-what it is called in an error of ours.
+Whatever is wrong with what a reader is given is an `OSError` or a `ValueError` of one line; who asked for the file
+names it in an error of ours.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def toml_of(text: str) -> dict[str, Any]:
     """
     try:
         if _DEEP.search(text):
-            raise ValueError("a key of more than 32 parts")
+            raise ValueError("a key of more than 32 parts")  # noqa: TRY301 - said as all else below
         return tomllib.loads(text)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"not valid TOML: {_said(error)}") from error
@@ -108,7 +108,7 @@ def names_of(content: bytes) -> list[str]:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             return [name.removesuffix(".npy") for name in archive.namelist()]
-    except Exception as error:  # noqa: BLE001 - as below
+    except Exception as error:
         raise ValueError(f"not a readable .npz archive of arrays: {_said(error)}") from error
 
 
@@ -126,11 +126,11 @@ def arrays_of(content: bytes, most: int = LARGEST) -> Mapping[str, AnyArray]:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             if sum(member.file_size for member in archive.infolist()) > most:
-                raise ValueError(f"unpacks to more than {most} bytes")
+                raise ValueError(f"unpacks to more than {most} bytes")  # noqa: TRY301 - likewise
             for member in archive.infolist():
                 held = io.BytesIO(archive.read(member))
                 found[member.filename.removesuffix(".npy")] = arrays.read_array(held, allow_pickle=False)
-    except Exception as error:  # noqa: BLE001 - damaged archives raise more kinds than anybody lists
+    except Exception as error:
         raise ValueError(f"not a readable .npz archive of arrays: {_said(error)}") from error
     return found
 

@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 BITS = 5
-"""2^BITS corners of a box of up to 2^(BITS-1) parameters are tried, in which any three take every combination of ends."""
+"""2^BITS corners of a box are tried; of up to 2^(BITS-1) parameters any three take every combination of ends there."""
 
 END = 1e-9
 """Probability beyond what is tried as the end of a prior, which may be open."""

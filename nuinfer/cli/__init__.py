@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from signal import SIGINT
 from types import ModuleType
+from typing import NoReturn
 
 import nuinfer
 from nuinfer import __version__
@@ -74,6 +75,14 @@ def _end_output() -> None:
         sys.stdout.close()
 
 
+class Parser(argparse.ArgumentParser):
+    """One whose refusals are as short as ours."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print usage and what is wrong, and leave."""
+        super().error(_shortened(message))
+
+
 def _shortened(text: str) -> str:
     """A message with its middle left out where what it quotes is longer than anybody reads."""
     return text if len(text) <= LONGEST else f"{text[: LONGEST // 2]} ... {text[-LONGEST // 2 :]}"
@@ -120,7 +129,7 @@ def commands() -> dict[str, ModuleType]:
 
 def build_parser() -> argparse.ArgumentParser:
     """The parser of all commands."""
-    parser = argparse.ArgumentParser(prog="nuinfer", description="Light mediators from IceCube starting events.")
+    parser = Parser(prog="nuinfer", description="Light mediators from IceCube starting events.")
     parser.add_argument("--version", action="version", version=f"nuinfer {__version__}")
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
     for name, module in commands().items():

@@ -23,7 +23,13 @@ def run(arguments: Arguments) -> int:
         acceptance = "" if ensemble["acceptance"] is None else f", acceptance {ensemble['acceptance']:.2f}"
         say(f"ensemble {k}: step {ensemble['steps']}{acceptance}")
     for key, value in status.items():
-        text = f"{value:.4g}" if isinstance(value, float) else "; ".join(map(str, value)) if isinstance(value, list) else value
+        text = (
+            f"{value:.4g}"
+            if isinstance(value, float)
+            else "; ".join(map(str, value))
+            if isinstance(value, list)
+            else value
+        )
         if text not in (None, ""):
             say(f"{key.replace('_', ' ')}: {text}")
     return OK

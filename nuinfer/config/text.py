@@ -1,6 +1,7 @@
 """Presets, TOML texts and overrides: what becomes a `Config`, or one line that says what is wrong."""
 
 import itertools
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib import resources
 from pathlib import Path
@@ -23,6 +24,10 @@ RESETTING = ("value", "prior")
 
 FROM_FILES = ("source", "spectrum", "evolution")
 """Keys of ``[model]`` that may name a user's file."""
+
+_NAMES = re.compile(
+    rf"data\.dataset|model\.({'|'.join(FROM_FILES)})|constraints\.(custom\.\w+\.file|limit_curve\.\w+\.table)"
+)
 
 LARGEST = 1_000_000
 """Bytes of a configuration, at most."""
@@ -115,16 +120,8 @@ def parse(
 
 def typed(text: str, overrides: Iterable[str] | Mapping[str, Any]) -> list[str]:
     """Dotted keys with a value that a user's text and overrides give, in their order."""
-
-    def keys(path: str, value: object) -> Iterator[str]:
-        if isinstance(value, Mapping):
-            for key, inner in value.items():
-                yield from keys(f"{path}.{key}".removeprefix("."), inner)
-        else:
-            yield path
-
-    trees = keys("", toml(text)), *(keys(key, value) for key, value in given(overrides).items())
-    return list(dict.fromkeys(itertools.chain(*trees)))
+    trees = _leaves("", toml(text)), *(_leaves(key, value) for key, value in given(overrides).items())
+    return list(dict.fromkeys(key for key, _ in itertools.chain(*trees)))
 
 
 def toml(text: str, where: str = "") -> dict[str, Any]:
@@ -150,18 +147,19 @@ def given(overrides: Iterable[str] | Mapping[str, Any]) -> dict[str, Any]:
     return plain
 
 
-def code_of(path: Path, content: bytes) -> list[str]:
-    """Paths of the Python files that a resolved configuration names, which building it runs.
+def own_paths(tree: Mapping[str, Any]) -> dict[str, str]:
+    """Dotted keys of a resolved configuration that name files or a data set of the user's, and their paths."""
+    named = {key: value for key, value in _leaves("", tree) if _NAMES.fullmatch(key) and isinstance(value, str)}
+    return {key: value for key, value in named.items() if is_path(value)}
 
-    Raises
-    ------
-    ConfigError
-        If it is not TOML.
-    """
-    tree = toml(content.decode(errors="replace"), f"{path}: ")
-    model, custom = tree.get("model", {}), tree.get("constraints", {}).get("custom", {})
-    named = [model.get(key, "") for key in FROM_FILES] + [entry["file"] for entry in custom.values()]
-    return [name for name in named if is_path(name)]
+
+def _leaves(path: str, value: object) -> Iterator[tuple[str, object]]:
+    """Dotted keys that have a value, and the values."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _leaves(f"{path}.{key}".removeprefix("."), inner)
+    else:
+        yield path, value
 
 
 def _anchor(tree: dict[str, Any], folder: Path) -> None:

@@ -24,6 +24,7 @@ from nuinfer.inference.runs.sensitivity import WITHOUT, credible_limit
 from nuinfer.inference.runs.stored import Nonfinite, read_stored
 from nuinfer.inference.runs.summary import NOT_CONVERGED, shortest_interval
 from nuinfer.inference.sampling.short import ShortRun
+from nuinfer.named import Named
 from nuinfer.parameters import Parameter
 from nuinfer.priors import Normal
 from nuinfer.provenance import software_references
@@ -166,7 +167,7 @@ def _plain(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def parameter_table(analysis: Analysis, summary: Mapping[str, Any]) -> Table:
+def parameter_table(analysis: Analysis | Named, summary: Mapping[str, Any]) -> Table:
     """Medians, intervals and diagnostics of the sampled parameters."""
     rows = []
     for name, entry in summary["parameters"].items():
@@ -180,7 +181,7 @@ def parameter_table(analysis: Analysis, summary: Mapping[str, Any]) -> Table:
     return Table("Sampled parameters", head, rows, "parameters")
 
 
-def limit_table(analysis: Analysis, summary: Mapping[str, Any]) -> Table:
+def limit_table(analysis: Analysis | Named, summary: Mapping[str, Any]) -> Table:
     """One-sided limits of the parameters that have one: credible and from the profile likelihood."""
     rows = []
     for name, entry in summary["parameters"].items():
@@ -200,7 +201,9 @@ def _limit(name: str, limit: Mapping[str, Any], value: float | None) -> list[Cel
     return [joined(sign, number(one), "") for one in shown]
 
 
-def sensitivity_table(analysis: Analysis, summary: Mapping[str, Any], left_out: Mapping[str, ShortRun]) -> Table:
+def sensitivity_table(
+    analysis: Analysis | Named, summary: Mapping[str, Any], left_out: Mapping[str, ShortRun]
+) -> Table:
     """What the upper limit on g' hangs on, with the limits of the posteriors that were sampled without a constraint."""
     rows, names = [], analysis.parameter_names
     for case in summary.get("g_prime_upper95", ()):
@@ -216,7 +219,7 @@ def sensitivity_table(analysis: Analysis, summary: Mapping[str, Any], left_out: 
     return Table(analysis.spelled(title), head, rows, "sensitivity", wordy=1)
 
 
-def derived_table(run: Run, analysis: Analysis) -> Table:
+def derived_table(run: Run, analysis: Analysis | Named) -> Table:
     """Medians and intervals of the derived quantities."""
     samples = run.samples().reshape(-1, len(run.parameter_names))
     derived = analysis.derived(samples[:: max(1, len(samples) // DERIVED_DRAWS)])

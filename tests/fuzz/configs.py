@@ -148,7 +148,9 @@ def _written(rng: random.Random, folder: Path) -> list[str]:
             text = values.bent(rng, text)
     content = text.encode(errors="replace")
     if rng.random() < 0.1:
-        content = rng.choice((b"\xef\xbb\xbf" + content, text.encode("utf-16", "replace"), values.flipped(rng, content)))
+        content = rng.choice(
+            (b"\xef\xbb\xbf" + content, text.encode("utf-16", "replace"), values.flipped(rng, content))
+        )
     (folder / "mine.toml").write_bytes(content)
     return _ask(rng, rng.choice(("mine.toml", f"{folder}/mine.toml", "./mine.toml")))
 
@@ -160,7 +162,9 @@ def _pointed(rng: random.Random, folder: Path) -> list[str]:
     argv = ["predict", analysis, "--json"]
     for _ in range(rng.randint(1, 3)):
         name = rng.choice((*names, "g_prime", "m_zprime_mev", "", "x" * 5000))
-        value = rng.choice(values.NASTY) if rng.random() < 0.5 else repr(rng.uniform(-1, 1) * 10.0 ** rng.uniform(-9, 9))
+        value = (
+            rng.choice(values.NASTY) if rng.random() < 0.5 else repr(rng.uniform(-1, 1) * 10.0 ** rng.uniform(-9, 9))
+        )
         argv += ["--at", f"{name}={value}"]
     return argv
 

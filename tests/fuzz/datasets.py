@@ -72,10 +72,21 @@ def _constraint(rng: random.Random, folder: Path) -> harness.Attempt:
             cells[rng.randrange(len(cells))] = rng.choice(values.NASTY)
             text = ",".join(cells)
         content, ending = text.encode(errors="replace"), "table=mine.csv"
-        extra = ["--set", f"constraints.{key}.mine.reference=me", "--set", f"constraints.{key}.mine.confidence_level=0.9"]
+        extra = [
+            "--set",
+            f"constraints.{key}.mine.reference=me",
+            "--set",
+            f"constraints.{key}.mine.confidence_level=0.9",
+        ]
         name = "mine.csv"
     else:
-        content, ending, key, extra, name = values.bent(rng, CODE).encode(errors="replace"), "file=mine.py", "custom", [], "mine.py"
+        content, ending, key, extra, name = (
+            values.bent(rng, CODE).encode(errors="replace"),
+            "file=mine.py",
+            "custom",
+            [],
+            "mine.py",
+        )
     if rng.random() < 0.1:
         content = values.flipped(rng, content)
     if rng.random() < 0.03:
@@ -83,7 +94,9 @@ def _constraint(rng: random.Random, folder: Path) -> harness.Attempt:
     else:
         (folder / name).write_bytes(content)
     outcome = harness.called("predict", "hese7", "--json", "--set", f"constraints.{key}.mine.{ending}", *extra)
-    return harness.Attempt(f"{name}: {content[:200]!r}", harness.ended(outcome), harness.faults_of(outcome, is_json=True))
+    return harness.Attempt(
+        f"{name}: {content[:200]!r}", harness.ended(outcome), harness.faults_of(outcome, is_json=True)
+    )
 
 
 # Changes --------------------------------------------------------------------------------------------------------------
@@ -188,7 +201,9 @@ def _archive(rng: random.Random, path: Path) -> str:
             _repacked(path, zeros := bytes(1 << 24), times=rng.choice((1, 20)))
             return f"{len(zeros)} zeros"
         case 3:
-            _repacked(path, b"\x93NUMPY\x01\x00" + struct.pack("<H", 20) + values.NASTY[rng.randrange(10)].encode().ljust(20))
+            _repacked(
+                path, b"\x93NUMPY\x01\x00" + struct.pack("<H", 20) + values.NASTY[rng.randrange(10)].encode().ljust(20)
+            )
             return "a header that is nonsense"
         case 4:
             content = bytearray(path.read_bytes())

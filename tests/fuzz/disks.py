@@ -15,7 +15,17 @@ import nuinfer
 from nuinfer.errors import NuinferError
 
 SEED = 3
-WRITTEN = ("constraints.csv", "constraints.json", "bounds.png", "trace", "corner", "getdist", "posterior.nc", "cobaya.yaml", "page.html")
+WRITTEN = (
+    "constraints.csv",
+    "constraints.json",
+    "bounds.png",
+    "trace",
+    "corner",
+    "getdist",
+    "posterior.nc",
+    "cobaya.yaml",
+    "page.html",
+)
 
 
 def prepare(folder: Path) -> folders.Given:

@@ -180,7 +180,9 @@ def _record(rng: random.Random, path: Path) -> str:
     if not trail:
         return "as it is"
     table, key = trail[-1]
-    value = rng.choice((None, True, -1, 0, 3, 10**12, 1e300, "text", "x" * 5000, [], [1], {}, {"a": 1}, [[None]], -0.5, 10**400))
+    value = rng.choice(
+        (None, True, -1, 0, 3, 10**12, 1e300, "text", "x" * 5000, [], [1], {}, {"a": 1}, [[None]], -0.5, 10**400)
+    )
     if rng.random() < 0.15:
         del table[key]
         value = "missing"

@@ -41,12 +41,18 @@ class Command(NamedTuple):
 
 COMMANDS = {
     "fit": Command(FIT, [*FIT, "--resume"], 6.0),
-    "compare": Command(given := ["compare", "hese7_icecube", *SET, *SOURCES, "--out", "out", "--jobs", "1"], [*given, "--resume"], 8.0),
+    "compare": Command(
+        given := ["compare", "hese7_icecube", *SET, *SOURCES, "--out", "out", "--jobs", "1"], [*given, "--resume"], 8.0
+    ),
     "campaign": Command(given := ["campaign", "jobs.toml", "--out", "out", "--jobs", "1"], given, 5.0),
     "significance": Command(
-        given := ["significance", "hese7_icecube", *SET, "--simulations", "3", "--out", "out", "--jobs", "1"], given, 6.0
+        given := ["significance", "hese7_icecube", *SET, "--simulations", "3", "--out", "out", "--jobs", "1"],
+        given,
+        6.0,
     ),
-    "limit": Command(given := ["limit", "hese7_icecube", *SET, "--mass", "10", "--out", "out", "--jobs", "1"], given, 4.0),
+    "limit": Command(
+        given := ["limit", "hese7_icecube", *SET, "--mass", "10", "--out", "out", "--jobs", "1"], given, 4.0
+    ),
     "plot": Command(given := ["plot", "RUN", "--kind", "trace", "--out", "out"], given, 3.0),
     "report": Command(given := ["report", "RUN", "--out", "out/page.html"], given, 5.0),
     "export": Command(given := ["export", "RUN", "--format", "netcdf", "--out", "out/x.nc"], given, 4.0),
@@ -99,9 +105,12 @@ def attempt(given: folders.Given, rng: random.Random, folder: Path) -> harness.A
 def _run(argv: list[str], given: folders.Given, kill: tuple[float, int, bool] | None = None) -> tuple[int, str]:
     """Exit code and standard error of a command in a group of its own, which may be killed."""
     full = [sys.executable, "-m", "nuinfer", *(str(given.runs[0]) if part == "RUN" else part for part in argv)]
-    with Path("err").open("w+") as err, subprocess.Popen(
-        full, stdout=subprocess.DEVNULL, stderr=err, stdin=subprocess.DEVNULL, start_new_session=True
-    ) as process:
+    with (
+        Path("err").open("w+") as err,
+        subprocess.Popen(
+            full, stdout=subprocess.DEVNULL, stderr=err, stdin=subprocess.DEVNULL, start_new_session=True
+        ) as process,
+    ):
         try:
             if kill is not None:
                 after, sent, whole = kill

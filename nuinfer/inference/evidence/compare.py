@@ -42,8 +42,8 @@ from nuinfer.inference.work import files
 from nuinfer.inference.work.calls import Call, on_unpickled
 from nuinfer.inference.work.simulation import Data, draw_data
 from nuinfer.inference.work.store import Execution, Question, address, open_store
-from nuinfer.registry import imported
 from nuinfer.reading import arrays_of, content_of
+from nuinfer.registry import imported
 from nuinfer.typing import FloatArray
 
 HYPOTHESES, RESULT = "hypotheses", "result.json"
@@ -349,7 +349,7 @@ def read_run(path: Path, sha256: str | None = None) -> NestedRun:
         if sha256 not in (None, hashlib.sha256(content).hexdigest()):
             raise ValueError("its checksum is another one")  # noqa: TRY301 - named below like all other damage
         arrays = arrays_of(content)
-        held = {field.name: arrays[field.name] for field in fields(NestedRun)}
+        held: dict[str, Any] = {field.name: arrays[field.name] for field in fields(NestedRun)}
         return NestedRun(**{name: value if value.ndim else value.item() for name, value in held.items()})
     except (OSError, ValueError, KeyError) as error:
         raise RunFolderError(f"{path}: missing or damaged, not a nested run ({error})") from error

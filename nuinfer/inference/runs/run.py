@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from nuinfer.analysis import DATA, Analysis
-from nuinfer.errors import ConfigError, RunFolderError, forgiven
+from nuinfer.errors import ConfigError, DataIntegrityError, NuinferError, RunFolderError, forgiven, warn_once
 from nuinfer.exchange import warnings_of_draws
 from nuinfer.export import arviz_adapter
 from nuinfer.export.getdist import getdist_files
@@ -27,7 +27,8 @@ from nuinfer.inference.runs.stored import Record, Status, Summary, read_stored
 from nuinfer.inference.runs.summary import PredictiveChecks, predictive_checks, summarise
 from nuinfer.inference.work import files
 from nuinfer.inference.work.calls import Inline, on_unpickled
-from nuinfer.loading import load
+from nuinfer.loading import load_resolved
+from nuinfer.named import Named
 from nuinfer.typing import FloatArray, IntArray
 
 ARVIZ_DRAWS = 1000  # per ensemble
@@ -85,12 +86,12 @@ class Run:
             If the model that is built today is another one.
         """
         if self._analysis is None:
-            if self.described.config_hash != self.record["config_hash"] and not self.agrees_with(self.described):
+            if self.rebuilt.config_hash != self.record["config_hash"] and not self.agrees_with(self.rebuilt):
                 moved = "the defaults or a data set have changed since it was made"
                 raise RunFolderError(
                     f"{self.folder}: today's model gives other log-probabilities than its chains: {moved}"
                 )
-            self._analysis = self.described
+            self._analysis = self.rebuilt
         return self._analysis
 
     def agrees_with(self, analysis: Analysis) -> bool:
@@ -103,18 +104,40 @@ class Run:
         return np.allclose(today, log_prob.ravel(), rtol=1e-8, atol=0.0)
 
     @cached_property
-    def described(self) -> Analysis:
-        """What the resolved configuration stands for today, for names and priors: `analysis` is sure to be the model.
+    def rebuilt(self) -> Analysis:
+        """What the resolved configuration stands for today, which need not be what was sampled.
 
         Raises
         ------
         RunFolderError
-            See `nuinfer.inference.runs.run_folder.check_configuration`.
+            See `nuinfer.inference.runs.run_folder.checked_configuration`.
+        ConfigError, DataIntegrityError
+            If it stands for nothing: a file has gone, or a newer version has made it.
         """
-        path = run_folder.check_configuration(self.folder, self.record, trust=self._trust)
-        rebuilt = load(path, ["sampler.device=cpu"])
+        text = run_folder.checked_configuration(self.folder, self.record, trust=self._trust)
+        rebuilt = load_resolved(text)
         counts, measured = self.record.get("simulated_counts"), self.record.get("simulated_measured")
         return rebuilt if counts is None else rebuilt.with_observed(counts, measured)
+
+    @cached_property
+    def described(self) -> Analysis | Named:
+        """What says names, labels and ends of the parameters: what is rebuilt or, with a warning, the record alone."""
+        try:
+            return self.rebuilt
+        except (ConfigError, DataIntegrityError) as error:
+            return self._named(error)
+
+    @cached_property
+    def readable(self) -> Analysis | Named:
+        """`analysis` or, with a warning, the record alone where the model of the chains is not to be had."""
+        try:
+            return self.analysis if self._analysis or isinstance(self.described, Analysis) else self.described
+        except NuinferError as error:
+            return self._named(error)
+
+    def _named(self, error: NuinferError) -> Named:
+        warn_once(f"{self.folder}: its chains open, its model does not: {error}")
+        return Named(self.parameter_names, self.prior_bounds, self.record["config_hash"])
 
     @property
     def status(self) -> dict[str, Any]:
@@ -195,6 +218,7 @@ class Run:
         if self.record.get("complete"):
             path = self.folder / run_folder.SUMMARY
             summary = read_stored(path, Summary)
+            files.check_unchanged(path, summary, self.record.get("summary_check"))
             if set(summary["parameters"]) != set(self.parameter_names):
                 raise RunFolderError(f"{path}: damaged, it has no verdict on {', '.join(self.parameter_names)}")
             return summary
@@ -295,7 +319,9 @@ class Run:
     def to_arviz(self, max_draws: int = ARVIZ_DRAWS) -> Any:
         """Chains and model as an ArviZ container; chains are ensembles.
 
-        Groups: posterior and prior (with the derived quantities), sample_stats (``lp`` and the terms), log_likelihood
+        Without the model there are the first two groups alone.
+
+        Groups: posterior (with the derived quantities), sample_stats (``lp`` and the terms), prior, log_likelihood
         (per bin), posterior_predictive (simulated counts) and observed_data. Axes of counts are named by
         topology and by the range of deposited energy in GeV.
 
@@ -310,7 +336,7 @@ class Run:
         stats = {"lp": self.log_prob(thin=thin)}
         stats |= {f"term_{name}": values for name, values in self.log_terms(thin=thin).items()}
         settings = {"prior_draws": max_draws, "seed": self.record["seed"]}
-        return arviz_adapter.container(self.analysis, self.samples(thin=thin), stats, **settings)
+        return arviz_adapter.container(self.readable, self.samples(thin=thin), stats, **settings)
 
     def to_getdist(self, folder: str | PathLike[str] | None = None, root: str | None = None) -> Path:
         """Write the chains as the text files of GetDist; see `nuinfer.export.getdist.getdist_files`.
@@ -338,7 +364,7 @@ class Run:
         root = self.folder.resolve().name if root is None else root
         if Path(root).name != root or root in ("", ".."):
             raise ConfigError(f"root '{root}': it must be the beginning of a file name")
-        content = getdist_files(root, self.analysis, self.samples(), self.log_prob())
+        content = getdist_files(root, self.described, self.samples(), self.log_prob())
         files.make_folder(path)
         for name, text in content.items():
             files.write_atomic(path / name, text)

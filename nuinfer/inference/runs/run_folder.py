@@ -5,6 +5,8 @@ start (one row, step -1), each later one continues where the one before it ends 
 generator after its last step, so that the chains do not depend on where the blocks were cut.
 """
 
+import contextlib
+import functools
 import hashlib
 import io
 from collections.abc import Mapping, Sequence
@@ -13,10 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import tomli_w
 
 from nuinfer.config import CONFIG_RESOLVED as CONFIG_RESOLVED  # noqa: PLC0414 - one of the names of a folder
-from nuinfer.config import code_of
-from nuinfer.errors import RunFolderError
+from nuinfer.config import own_paths, toml
+from nuinfer.datafiles import MANIFEST, DataFolder
+from nuinfer.errors import ConfigError, DataIntegrityError, RunFolderError
 from nuinfer.inference.runs.stored import Nonfinite, read_stored
 from nuinfer.inference.work import files
 from nuinfer.inference.work.files import read_json
@@ -27,11 +31,13 @@ RECORD, SUMMARY, POSTERIOR = "run.json", "summary.json", "posterior.nc"
 CONFIG_INPUT = "config.input.toml"
 STOP, NONFINITE = "stop", "nonfinite.json"
 GETDIST, COBAYA = "getdist", "cobaya.yaml"
+KEPT = "kept"
 PROGRESS = "progress.json"  # of each ensemble, as are the rejected points in NONFINITE
 FIGURES = tuple(f"figures/*.{ending}" for ending in ("pdf", "png", "svg"))
 CONTENT = (
     *(f"chains/ensemble-*/{name}" for name in ("[0-9]*.npz", PROGRESS, NONFINITE, files.LOCK)),
     *(f"{GETDIST}/*{ending}" for ending in ("_[0-9]*.txt", ".paramnames", ".ranges")),
+    *(f"{KEPT}/[0-9]*", f"{KEPT}/[0-9]*/*"),
     *(*FIGURES, COBAYA, "report.html", CONFIG_INPUT, CONFIG_RESOLVED, files.STATUS, SUMMARY),
     *(files.LOG, POSTERIOR, STOP, NONFINITE),
     RECORD,  # the last to go: it is what makes the folder recognisable
@@ -54,8 +60,51 @@ def check_output(path: Path, *, resume: bool, force: bool) -> bool:
     return files.claimed(path, "run", RECORD, is_run(path), resume=resume, force=force)
 
 
-def check_configuration(run: Path, record: Mapping[str, Any], *, trust: bool) -> Path:
-    """Path of the resolved configuration, which is what was sampled and names no code of strangers.
+def keep(run: Path, resolved: str, checksums: Mapping[str, str]) -> dict[str, str]:
+    """Copy the user's own files and data into a run folder, which then needs nothing else.
+
+    Parameters
+    ----------
+    run : Path
+        The folder.
+    resolved : str
+        The resolved configuration, which names them.
+    checksums : mapping
+        Of what was loaded.
+
+    Returns
+    -------
+    dict
+        Each path to its place in the folder.
+
+    Raises
+    ------
+    RunFolderError
+        If one has changed since it was loaded, or cannot be copied.
+    """
+    kept: dict[str, str] = {}
+    for name in own_paths(toml(resolved)).values():
+        path = Path(name)
+        place = kept.setdefault(name, f"{KEPT}/{len(kept)}-{path.name}")
+        try:
+            folder = DataFolder.open(path) if path.is_dir() else None
+            held = {file: folder.read_bytes(file) for file in folder.files} if folder else {"": content_of(path)}
+            found = {file or name: hashlib.sha256(content).hexdigest() for file, content in held.items()}
+            if not found.items() <= checksums.items():
+                raise RunFolderError(f"'{name}' has changed while it was in use")
+            held |= {} if not folder else {MANIFEST: content_of(path / MANIFEST)}
+        except (OSError, DataIntegrityError) as error:
+            raise RunFolderError(f"'{name}' cannot be copied into {run} ({error})") from error
+        for file, content in held.items():
+            files.make_folder((run / place / file).parent)
+            files.write_atomic(run / place / file, content)
+    return kept
+
+
+def checked_configuration(run: Path, record: Mapping[str, Any], *, trust: bool) -> str:
+    """The resolved configuration, which is what was sampled and names no code of strangers.
+
+    Own files and data that have gone or changed since are named where the folder keeps them.
 
     Parameters
     ----------
@@ -69,21 +118,38 @@ def check_configuration(run: Path, record: Mapping[str, Any], *, trust: bool) ->
     RunFolderError
         If the text, or a Python file that it names, is another one than was sampled, or may not be run.
     """
-    path, digest = run / CONFIG_RESOLVED, record.get("resolved_sha256")
+    path, digest, checksums = run / CONFIG_RESOLVED, record.get("resolved_sha256"), record.get("checksums", {})
     with files.refusing(path, "read"):
-        text = content_of(path)
-    if digest is not None and hashlib.sha256(text).hexdigest() != digest:
+        text = content_of(path).decode(errors="replace")
+    if digest is not None and hashlib.sha256(text.encode()).hexdigest() != digest:
         raise RunFolderError(f"{path}: was changed after the chains were made, so it is not their model")
-    for name in code_of(path, text):
-        with files.refusing(name, "read"):
-            found = hashlib.sha256(content_of(name)).hexdigest()
-        if record.get("checksums", {}).get(name, found) != found:
-            raise RunFolderError(f"{run}: the file {name} was changed after the chains were made")
-        signed = record.get("signature")
-        if not trust and (signed is None or signed != files.signature(str(digest))):
-            theirs = f"its model runs the code of {name}, and another user or machine has made it"
-            raise RunFolderError(f"{run}: {theirs}; look at that file, then give --trust (trust=True)")
-    return path
+    try:
+        tree = toml(text, f"{path}: ")
+    except ConfigError as error:
+        raise RunFolderError(str(error)) from error
+    for key, name in own_paths(tree).items():
+        place, found = run / str(record.get("kept", {}).get(name, "")), _checksums(Path(name), name)
+        if not (found and found.items() <= checksums.items()) and place.parent == run / KEPT:
+            *tables, last = key.split(".")
+            functools.reduce(dict.__getitem__, tables, tree)[last] = str(place.resolve())
+            found = _checksums(place, name)
+        if name.endswith(".py") and found:
+            if checksums.get(name, found[name]) != found[name]:
+                raise RunFolderError(f"{run}: the file {name} was changed after the chains were made")
+            signed = record.get("signature")
+            if not trust and (signed is None or signed != files.signature(str(digest))):
+                theirs = f"its model runs the code of {name}, and another user or machine has made it"
+                raise RunFolderError(f"{run}: {theirs}; look at that file, then give --trust (trust=True)")
+    return tomli_w.dumps(tree)
+
+
+def _checksums(path: Path, name: str) -> dict[str, str]:
+    """Of a file, by the name that it has, or of the files of a data set; empty if it cannot be read."""
+    with contextlib.suppress(OSError, DataIntegrityError):
+        if path.is_dir():
+            return DataFolder.open(path).checksums()
+        return {name: hashlib.sha256(content_of(path)).hexdigest()}
+    return {}
 
 
 # Ensembles ------------------------------------------------------------------------------------------------------------
@@ -188,9 +254,12 @@ def read_block(path: Path, identity: ChainIdentity) -> Block:
         state = ("MT19937", held["random_keys"], position, has_gauss, float(held["random_cached_gauss"]))
         block = Block(int(held["first_step"]), held["chain"], held["log_prob"], held["terms"], held["accepted"], state)
         names, terms = (tuple(held[name].tolist()) for name in ("parameter_names", "term_names"))
-        config_hash, seed = str(held["config_hash"]), int(held.get("seed", identity.seed))  # 0.1.0: no seed, no ensemble
+        config_hash, seed = (
+            str(held["config_hash"]),
+            int(held.get("seed", identity.seed)),
+        )  # 0.1.0: no seed, no ensemble
         ensemble = str(held.get("ensemble", path.parent.name))
-        np.random.RandomState().set_state(state)  # noqa: NPY002 - which says whether it is one
+        np.random.RandomState().set_state(state)
     except FileNotFoundError as error:
         raise RunFolderError(f"{path}: this block is missing") from error
     except Exception as error:  # what is in it may be anything

@@ -1,9 +1,9 @@
 """What the records of a run hold, as far as they are read: others may have written them."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from nuinfer.config import validated
 from nuinfer.config.fields import LISTED
@@ -40,12 +40,20 @@ class Record(Stored):
     simulated_measured: dict[str, float] = {}
     best_fit: list[float] | None = None
     checksums: dict[str, str] = {}
+    kept: dict[str, str] = {}
     versions: dict[str, str] = {}
     references: list[str] = []
     resolved_sha256: str | None = None
     signature: str | None = None
     command: str = ""
     start: str = ""
+
+    @model_validator(mode="after")
+    def _of_one_space(self) -> Self:
+        """Every parameter has its ends."""
+        if len(self.prior_bounds) != len(self.parameter_names):
+            raise ConfigError(f"prior_bounds: {len(self.prior_bounds)} for {len(self.parameter_names)} parameters")
+        return self
 
 
 class Limit(Stored):

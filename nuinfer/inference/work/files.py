@@ -183,18 +183,28 @@ def remove_leftovers(folder: Path) -> None:
 
 
 def write_json(path: Path, content: Mapping[str, Any], *, durable: bool = True) -> None:
-    """Write JSON atomically, with a checksum of the rest as its last key; numbers that are not finite become null."""
-    rest = plain(content)
-    text = json.dumps(rest | {CHECKED: _checksum(rest)}, indent=2, allow_nan=False)
-    write_atomic(path, f"{text}\n".encode(), durable=durable)
+    """Write JSON atomically; numbers that are not finite become null."""
+    write_atomic(path, (json.dumps(plain(content), indent=2, allow_nan=False) + "\n").encode(), durable=durable)
 
 
-def _checksum(content: Mapping[str, Any]) -> str:
-    return f"{zlib.crc32(json.dumps(content).encode()):08x}"
+def write_record(path: Path, content: Mapping[str, Any], *, durable: bool = True) -> None:
+    """Write JSON as `write_json` does, with a checksum of the rest as its last key."""
+    write_json(path, {**content, CHECKED: checksum(content)}, durable=durable)
+
+
+def checksum(content: Mapping[str, Any]) -> str:
+    """Of what JSON holds of a table."""
+    return f"{zlib.crc32(json.dumps(plain(content)).encode()):08x}"
+
+
+def check_unchanged(path: Path, content: Mapping[str, Any], written: object) -> None:
+    """Warn of a file whose content has not the checksum that it had, for people may change it; None: not known."""
+    if written not in (None, checksum(content)):
+        warn_once(f"{path}: has changed since it was written, its checksum is another one")
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON object; one that has changed since it was written is worth a warning, for people may change it.
+    """Read a JSON object, with a warning if it has changed since it was written.
 
     Raises
     ------
@@ -208,8 +218,8 @@ def read_json(path: Path) -> dict[str, Any]:
         raise RunFolderError(f"{path}: damaged, {error}") from error
     if not isinstance(content, dict):
         raise RunFolderError(f"{path}: damaged, not a JSON object")
-    if content.pop(CHECKED, _checksum(content)) != _checksum(content):
-        warn_once(f"{path}: has changed since it was written, its checksum is another one")
+    written = content.pop(CHECKED, None)
+    check_unchanged(path, content, written)
     return content
 
 
