@@ -42,16 +42,16 @@ def content_of(path: str | PathLike[str], most: int = LARGEST) -> bytes:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     except ValueError as error:  # a name with a null in it
         raise OSError(errno.ENOENT, str(error)) from error
-    with os.fdopen(descriptor, "rb", closefd=False) as file:
-        try:
-            state = os.fstat(descriptor)
-            if not stat.S_ISREG(state.st_mode):
-                raise OSError(errno.EINVAL, "is not a file")
-            if state.st_size > most:
-                raise OSError(errno.EFBIG, f"is larger than {most} bytes")
+    try:
+        state = os.fstat(descriptor)
+        if not stat.S_ISREG(state.st_mode):
+            raise OSError(errno.EINVAL, "is not a file")
+        if state.st_size > most:
+            raise OSError(errno.EFBIG, f"is larger than {most} bytes")
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
             return file.read(most)
-        finally:
-            os.close(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def text_of(content: bytes) -> str:

@@ -7,7 +7,8 @@ import tempfile
 import time
 from pathlib import Path
 
-KINDS = ("configs", "datasets", "folders", "disks", "kills")
+KINDS = {"configs": 60, "datasets": 27, "folders": 10, "disks": 2.5, "kills": 0.5}
+"""What is attacked, and its part of a hundred attempts."""
 
 
 def main() -> int:
@@ -16,14 +17,15 @@ def main() -> int:
     import harness
 
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("kinds", nargs="*", default=KINDS[:-1])
-    parser.add_argument("-n", type=int, default=100)
+    parser.add_argument("kinds", nargs="*", default=list(KINDS), metavar="KIND")
+    parser.add_argument("-n", type=int, default=100, help="attempts, those of each kind if kinds are given")
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--only", type=int)
     given = parser.parse_args()
-    numbers = range(given.first, given.first + given.n) if given.only is None else range(given.only, given.only + 1)
     bad = 0
     for kind in given.kinds:
+        n = given.n if len(given.kinds) < len(KINDS) else round(given.n * KINDS[kind] / 100)
+        numbers = range(given.first, given.first + n) if given.only is None else range(given.only, given.only + 1)
         fuzzer, start = importlib.import_module(kind).FUZZER, time.perf_counter()
         with tempfile.TemporaryDirectory() as root:
             found = harness.attack(fuzzer, numbers, Path(root), lambda text: print(text, flush=True))

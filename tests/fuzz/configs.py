@@ -7,10 +7,12 @@ import json
 import os
 import random
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import harness
+import numpy as np
 import values
 
 import nuinfer
@@ -30,12 +32,14 @@ set = { model.source = "pgamma" }
 vary = { model.evolution = ["sfr", "flat"] }
 """
 EXTRA = (
-    "", ".", "model", "model.", "model..source", "parameters", "parameters.gamma", "constraints", "constraints.custom",
-    "constraints.custom.mine.file", "constraints.custom.mine", "constraints.limit_curve.mine.table", "data", "sampler",
-    "constraints.limit_curve.mine.reference", "parameters.gamma.prior", "parameters.gamma.mean", "parameters.gamma.sigma",
-    "parameters.gamma.value", "parameters.norm_muon.sigma", "parameters.gamma.low.x", "model.source.x", "model.couplings",
-    "model.sterile", "model.sterile_density", "model.sterile_coupling", "data.likelihood", "data.topologies", "no.such.key",
-    "parameters.f_e.value", "parameters.f_mu.prior", "parameters.log10_g_prime.value", "x" * 5000, "é", "model.\u0000",
+    "", ".", "model", "model.", "model..source", "parameters", "parameters.gamma", "constraints",
+    "constraints.custom", "constraints.custom.mine.file", "constraints.custom.mine",
+    "constraints.limit_curve.mine.table", "data", "sampler", "constraints.limit_curve.mine.reference",
+    "parameters.gamma.prior", "parameters.gamma.mean", "parameters.gamma.sigma", "parameters.gamma.value",
+    "parameters.norm_muon.sigma", "parameters.gamma.low.x", "model.source.x", "model.couplings", "model.sterile",
+    "model.sterile_density", "model.sterile_coupling", "data.likelihood", "data.topologies", "no.such.key",
+    "parameters.f_e.value", "parameters.f_mu.prior", "parameters.log10_g_prime.value", "x" * 5000, "é",
+    "model.\u0000",
 )  # fmt: skip
 GOOD: Mapping[str, tuple[str, ...]] = {
     "model.source": ("pp", "pgamma", "free", "muon_damped"),
@@ -85,6 +89,8 @@ def attempt(_: None, rng: random.Random, folder: Path) -> harness.Attempt:
     faults = harness.faults_of(outcome, codes=(0, 2, 3), is_json="--json" in argv)
     if not faults and outcome.code == harness.OK and argv[0] == "predict" and "--json" in argv:
         faults += _counts(json.loads(outcome.out))
+    if not faults and outcome.code == harness.OK and argv[0] in ("predict", "fit", "constraints"):
+        faults += _points(argv[1], [text for flag, text in pairwise(argv) if flag == "--set"], rng)
     if harness.inventory(folder) != before:
         faults.append("files were touched")
     return harness.Attempt(" ".join(map(_short, argv)), harness.ended(outcome), faults)
@@ -97,7 +103,19 @@ def _short(text: str) -> str:
 def _counts(answer: dict[str, Any]) -> list[str]:
     """What is wrong with predicted counts."""
     every = [number for part in ("astro", "background") for row in answer[part].values() for number in row]
-    return [] if all(0.0 <= number < 1e15 for number in every) else ["counts that make no sense"]
+    return [] if all(0.0 <= number < np.inf for number in every) else ["counts that make no sense"]
+
+
+def _points(source: str, overrides: list[str], rng: random.Random) -> list[str]:
+    """What loads has a log-probability everywhere in its prior."""
+    with harness.limited():
+
+        def evaluated() -> int:
+            analysis = nuinfer.load(source, overrides)
+            points = analysis.sample_prior(100, np.random.default_rng(rng.randrange(2**32)))
+            return harness.BUG if np.isnan(analysis.log_prob(points)).any() else harness.OK
+
+        return harness.faults_of(harness.trapped(evaluated), codes=(harness.OK,))
 
 
 def _ask(rng: random.Random, source: str) -> list[str]:
@@ -106,14 +124,14 @@ def _ask(rng: random.Random, source: str) -> list[str]:
 
 
 def _override(rng: random.Random, folder: Path) -> str:
-    if rng.random() < 0.2:
+    if rng.random() < 0.4:
         key = rng.choice(list(GOOD))
         return f"{key}={rng.choice(GOOD[key])}"
     key = rng.choice(_keys()) if rng.random() < 0.8 else rng.choice(EXTRA)
     if rng.random() < 0.05:
         return values.bent(rng, key)
     value = rng.choice(values.NASTY).replace("FOLDER", str(folder))
-    if rng.random() < 0.2:
+    if rng.random() < 0.4:
         value = repr(rng.choice((1, -1)) * 10.0 ** rng.uniform(-12, 12))
     return f"{key}={value}"
 

@@ -165,14 +165,26 @@ def _array(rng: random.Random, path: Path) -> str:
         return changed
 
     make = {
-        "filled": filled, "full": lambda: np.full(array.shape, number), "transposed": lambda: array.T,
-        "flat": array.ravel, "empty": lambda: array[:0], "short": lambda: array[:-1], "complex": lambda: 1j * np.ones(array.shape),
-        "text": lambda: array.astype(str), "objects": lambda: np.array([{}, None], dtype=object), "scalar": lambda: np.array(number),
-        "whole": lambda: np.ones(array.shape, int), "true": lambda: np.ones(array.shape, bool), "times": lambda: np.zeros(array.shape, "M8[s]"),
-        "records": lambda: np.zeros(array.shape, [("a", float)]), "reversed": lambda: array[::-1], "bytes": lambda: array.astype("S20"),
-        "other": lambda: arrays[other], "big-endian": lambda: array.astype(array.dtype.newbyteorder(">")),
+        "filled": filled,
+        "full": lambda: np.full(array.shape, number),
+        "transposed": lambda: array.T,
+        "flat": array.ravel,
+        "empty": lambda: array[:0],
+        "short": lambda: array[:-1],
+        "complex": lambda: 1j * np.ones(array.shape),
+        "text": lambda: array.astype(str),
+        "objects": lambda: np.array([{}, None], dtype=object),
+        "scalar": lambda: np.array(number),
+        "whole": lambda: np.ones(array.shape, int),
+        "true": lambda: np.ones(array.shape, bool),
+        "times": lambda: np.zeros(array.shape, "M8[s]"),
+        "records": lambda: np.zeros(array.shape, [("a", float)]),
+        "reversed": lambda: array[::-1],
+        "bytes": lambda: array.astype("S20"),
+        "other": lambda: arrays[other],
+        "big-endian": lambda: array.astype(array.dtype.newbyteorder(">")),
         "half": lambda: array.astype(np.float16) if array.dtype.kind == "f" else array,
-    }  # fmt: skip
+    }
     kind = rng.choice(list(make))
     if rng.random() < 0.1:
         del arrays[name]
@@ -224,10 +236,12 @@ def _repacked(path: Path, content: bytes, times: int = 1) -> None:
     """An archive with one member exchanged."""
     with np.load(path) as archive:
         name = archive.files[0]
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-        with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
-            for _ in range(times):
-                member.write(content)
+    with (
+        zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
+        archive.open(f"{name}.npy", "w", force_zip64=True) as member,
+    ):
+        for _ in range(times):
+            member.write(content)
 
 
 CHANGES = {".csv": (_text, _cell, _cell), ".toml": (_text, _value, _value), ".npz": (_array, _array, _archive)}

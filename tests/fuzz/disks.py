@@ -1,9 +1,10 @@
-"""Full disks: no file may grow beyond some bytes. What was there stays, nothing is half written, and a fit goes on later."""
+"""Full disks: no file may grow beyond some bytes. What was there stays, nothing is half written, fits go on."""
 
 from __future__ import annotations
 
 import random
 import shutil
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -79,8 +80,6 @@ def _fitted(given: folders.Given, most: int, folder: Path) -> harness.Attempt:
             with ThreadPoolExecutor(1) as executor:
                 run = nuinfer.fit(analysis, folder / "run", seed=SEED, executor=executor, progress=False, resume=resume)
         except NuinferError as error:
-            import sys
-
             sys.stderr.write(f"nuinfer: error: {error}\n")
             return harness.BAD_INPUT
         return harness.OK if np.array_equal(run.samples(0, 1), again) else harness.BUG

@@ -7,6 +7,7 @@ import logging
 import os
 import random
 import shutil
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -22,7 +23,8 @@ from nuinfer.errors import NuinferError, warn_once
 OVERRIDES = (
     "sampler.walkers=24", "sampler.ensembles=2", "sampler.max_steps=12", "parameters.norm_muon.value=1",
     "parameters.norm_prompt.value=1", "parameters.detector_scale.value=1", "parameters.energy_scale.value=1",
-    "parameters.tilt_conventional.value=0", "parameters.norm_conventional.value=1", "parameters.lightest_nu_mass_ev.value=0.01",
+    "parameters.tilt_conventional.value=0", "parameters.norm_conventional.value=1",
+    "parameters.lightest_nu_mass_ev.value=0.01",
 )  # fmt: skip
 COMPUTED = ("report.html", "figures", "log.txt", "lock")  # nobody reads them
 
@@ -108,8 +110,6 @@ def _read(run: Path, before: dict[str, Any]) -> tuple[harness.Outcome, list[str]
         try:
             found.update(said(run))
         except NuinferError as error:
-            import sys
-
             sys.stderr.write(f"nuinfer: error: {error}\n")
             return harness.BAD_INPUT
         return harness.OK
@@ -197,10 +197,10 @@ def _block(rng: random.Random, path: Path) -> str:
     with np.load(path) as archive:
         arrays = dict(archive)
     name = rng.choice(list(arrays))
-    arrays[name] = rng.choice((
-        np.array(1), np.array("text"), np.array([]), arrays[name][None], np.array({}, dtype=object), np.array(1.5), np.array([2, 3]),
-        np.full(arrays[name].shape, -7), np.full(arrays[name].shape, np.nan), arrays[rng.choice(list(arrays))], np.array(10**18),
-    ))  # fmt: skip
+    shape, other = arrays[name].shape, arrays[rng.choice(list(arrays))]
+    numbers = [np.array(one) for one in (1, "text", [], 1.5, [2, 3], 10**18)]
+    others = [arrays[name][None], np.array({}, dtype=object), np.full(shape, -7), np.full(shape, np.nan), other]
+    arrays[name] = rng.choice([*numbers, *others])
     np.savez(path, **arrays)
     return f"{name} is {str(arrays[name])[:30]!r}"
 

@@ -1,4 +1,4 @@
-"""Kills at random moments, of the process or its group; then the same command ends as if nothing had been, and `status` works."""
+"""Kills at random moments, of a process or its group; the same command then ends as if nothing had been."""
 
 from __future__ import annotations
 

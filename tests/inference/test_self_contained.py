@@ -116,7 +116,7 @@ def test_chains_open_where_a_newer_version_has_made_the_folder(moved, tmp_path, 
     assert names == record["parameter_names"]
     from nuinfer.report import page
 
-    monkeypatch.setattr(page, "draw_all", lambda run: [])
+    monkeypatch.setattr(page, "draw_all", lambda _: [])
     assert main(["report", str(moved), "--out", f"{out}/page.html"]) == 0
     html = (tmp_path / "out" / "page.html").read_text()
     assert "The model of this run is not to be had here" in html
