@@ -172,7 +172,7 @@ def parse_csv(content: bytes, where: str) -> dict[str, AnyArray]:
     heads = [head.strip() for head in rows[0]] if rows else []
     if not rows or any(len(row) != len(heads) for row in rows) or len(set(heads)) < len(heads):
         raise DataIntegrityError(f"{where}: not a table with a header line of distinct names and rows of one length")
-    return {head: _column(where, head, [row[k] for row in rows[1:]]) for k, head in enumerate(heads)}
+    return {head: _column(where, head, [row[k].strip() for row in rows[1:]]) for k, head in enumerate(heads)}
 
 
 def _column(where: str, head: str, entries: list[str]) -> AnyArray:

@@ -20,7 +20,7 @@ import nuinfer
 
 SET = [part for text in folders.OVERRIDES for part in ("--set", text)]
 FIT = ["fit", "hese7_icecube", *SET, "--out", "out", "--seed", "3", "--jobs", "1"]
-SOURCES = ["--vary", "model.source=pp,pgamma", "--live", "25", "--seeds", "1", "--pseudo-experiments", "0", "--no-loo"]
+SOURCES = ["--vary", "model.source=pp,pgamma", "--live", "50", "--seeds", "1", "--pseudo-experiments", "0", "--no-loo"]
 JOBS = f"""[jobs.one]
 task = "best_fit"
 analysis = "hese7_icecube"
