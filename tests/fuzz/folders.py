@@ -19,6 +19,8 @@ import values
 
 import nuinfer
 from nuinfer.errors import NuinferError, warn_once
+from nuinfer.inference.runs import run_folder as files_of
+from nuinfer.inference.work import files
 
 OVERRIDES = (
     "sampler.walkers=24", "sampler.ensembles=2", "sampler.max_steps=12", "parameters.norm_muon.value=1",
@@ -38,19 +40,26 @@ class Given(NamedTuple):
 
 def prepare(folder: Path) -> Given:
     """Two small runs."""
-    analysis = nuinfer.load("hese7_icecube", OVERRIDES)
-    with ThreadPoolExecutor(1) as executor:
-        nuinfer.fit(analysis, folder / "done", seed=3, executor=executor, progress=False)
+    code = fitted(folder / "done", resume=False)
     shutil.copytree(folder / "done", folder / "half")
     for name in ("summary.json", "posterior.nc"):
         (folder / "half" / name).unlink()
-    record = json.loads((folder / "half" / "run.json").read_text())
-    from nuinfer.inference.work import files
-
-    record.pop("check", None)
-    files.write_json(folder / "half" / "run.json", {**record, "complete": False})
+    record = files.read_json(folder / "half" / files_of.RECORD)
+    files.write_record(folder / "half" / files_of.RECORD, {**record, "complete": False})
     runs = folder / "done", folder / "half"
-    return Given(runs, {run: said(run) for run in runs})
+    return Given(runs, {run: said(run) for run in runs if code == harness.OK})
+
+
+def fitted(run: Path, *, resume: bool) -> int:
+    """Exit code of a small fit, sampled in this process."""
+    try:
+        with ThreadPoolExecutor(1) as executor:
+            how: dict[str, Any] = {"executor": executor, "progress": False, "resume": resume}
+            nuinfer.fit(nuinfer.load("hese7_icecube", OVERRIDES), run, seed=3, **how)
+    except NuinferError as error:
+        sys.stderr.write(f"nuinfer: error: {error}\n")
+        return harness.BAD_INPUT
+    return harness.OK
 
 
 def said(run: Path) -> dict[str, Any]:
@@ -78,6 +87,11 @@ def attempt(given: Given, rng: random.Random, folder: Path) -> harness.Attempt:
     if rng.random() < 0.5:
         before = {} if change in (_record, _block) else given.said[run]  # what is written anew is read
         asked, outcome, faults = "read", *_read(folder / "run", before)
+    elif rng.random() < 0.2:
+        asked = "fit --resume"
+        with harness.limited():
+            outcome = harness.trapped(lambda: fitted(folder / "run", resume=True))
+        faults = harness.faults_of(outcome)
     else:
         argv = _asked(rng, folder)
         asked, outcome = " ".join(argv), harness.called(*argv)
@@ -97,7 +111,6 @@ def _asked(rng: random.Random, folder: Path) -> list[str]:
         ["export", "run", "--format", "cobaya", "--out", f"{out}.yaml"],
         ["plot", "run", "--kind", "trace", "--format", "png", "--out", out],
         ["fit", "hese7_icecube", *changed, "--out", "run"],
-        ["fit", "hese7_icecube", *changed, "--out", "run", "--seed", "3", "--resume", "--jobs", "1"],
         ["predict", "run/config.resolved.toml", "--json"],
     ))  # fmt: skip
 

@@ -78,10 +78,12 @@ class Found:
     faults: list[tuple[int, str, str]] = field(default_factory=list)
 
 
-def attack(fuzzer: Fuzzer, numbers: range, root: Path, say: Callable[[str], object] = lambda _: None) -> Found:
-    """Make some attempts; each fault is said as it is found."""
+def attack(
+    fuzzer: Fuzzer, numbers: range, root: Path, say: Callable[[str], object] = lambda _: None, given: Any = None
+) -> Found:
+    """Make some attempts, with what was prepared if it is given; each fault is said as it is found."""
     found, before = Found(), Path.cwd()
-    given = fuzzer.prepare(fresh(root / "given"))
+    given = fuzzer.prepare(fresh(root / "given")) if given is None else given
     try:
         for number in numbers:
             folder = fresh(root / "attempt")

@@ -11,17 +11,35 @@ import kills
 import pytest
 
 
-@pytest.mark.parametrize(("fuzzer", "attempts"), [(configs, 60), (datasets, 60), (folders, 30), (disks, 5)])
-def test_nothing_is_found(fuzzer, attempts, tmp_path):
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """Small runs, that attempts copy."""
+    return folders.prepare(tmp_path_factory.mktemp("given"))
+
+
+@pytest.mark.parametrize("fuzzer", [configs, datasets])
+def test_bad_input_is_one_line(fuzzer, tmp_path):
     """No traceback, no hang, no memory, no foreign file, no number that is none."""
-    found = harness.attack(fuzzer.FUZZER, range(attempts), tmp_path)
+    found = harness.attack(fuzzer.FUZZER, range(60), tmp_path)
     assert found.faults == []
-    assert len(found.ends) > 1  # some are refused, others are not
+    assert {"refused", "done"} <= set(found.ends)
+
+
+def test_run_folders_of_others_are_read_right_or_not_at_all(runs, tmp_path):
+    found = harness.attack(folders.FUZZER, range(60), tmp_path, given=runs)
+    assert found.faults == []
+    assert {"refused", "done"} <= set(found.ends)
+
+
+def test_full_disks_leave_nothing_half_written(runs, tmp_path):
+    found = harness.attack(disks.FUZZER, range(5), tmp_path, given=runs)
+    assert found.faults == []
+    assert "refused" in found.ends
 
 
 @pytest.mark.slow
-def test_nothing_is_found_after_kills(tmp_path):
-    assert harness.attack(kills.FUZZER, range(5), tmp_path).faults == []
+def test_what_is_killed_goes_on(runs, tmp_path):
+    assert harness.attack(kills.FUZZER, range(5), tmp_path, given=runs).faults == []
 
 
 def test_faults_are_seen(tmp_path):

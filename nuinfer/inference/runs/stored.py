@@ -30,7 +30,7 @@ class Record(Stored):
     config_hash: str
     walkers: Annotated[int, Field(ge=1, le=10**6)]
     ensembles: Annotated[int, Field(ge=1, le=1000)]
-    target_ess: float
+    target_ess: Annotated[float, Field(gt=0.0)]
     max_steps: Natural = 0
     steps: Natural = 0
     seed: Natural = 0
