@@ -14,6 +14,7 @@ from pydantic_core import PydanticCustomError
 
 from nuinfer.errors import expanded
 from nuinfer.physics.mediator import COUPLINGS
+from nuinfer.reading import LONGEST
 from nuinfer.registry import Registry, is_path
 
 TINY = 1e-100
@@ -174,7 +175,9 @@ def refused(where: str, value: object, allowed: str) -> str:
     >>> refused("model.z_max", -1, "greater than 0")
     'model.z_max: -1 is not allowed; it should be greater than 0'
     """
-    return f"{where}: {json.dumps(value, default=str)} is not allowed; it should be {allowed}"
+    shown = json.dumps(value, default=str)
+    shown = shown if len(shown) <= LONGEST else f"{shown[:LONGEST]} ..."
+    return f"{where}: {shown} is not allowed; it should be {allowed}"
 
 
 def unknown(where: str, known: Iterable[str]) -> str:
