@@ -19,7 +19,7 @@ import numpy as np
 import tomli_w
 
 from nuinfer import reading
-from nuinfer.errors import DataIntegrityError, expanded
+from nuinfer.errors import DataIntegrityError, expanded, resolved
 from nuinfer.typing import AnyArray
 
 MANIFEST = "manifest.toml"
@@ -66,7 +66,7 @@ def is_own(name: str) -> bool:
 def resolved_name(name: str) -> str:
     """The name of shipped data, or the absolute path of a user's own folder, which is found from anywhere."""
     own = is_own(name) or (not _is_shipped(name) and (Path(name) / MANIFEST).is_file())
-    return str(expanded(name).resolve()) if own else name
+    return str(resolved(name)) if own else name
 
 
 def refuse_ambiguous(name: str, beside: Path) -> None:
@@ -78,7 +78,7 @@ def refuse_ambiguous(name: str, beside: Path) -> None:
         Naming both.
     """
     if not is_own(name) and _is_shipped(name) and name and (beside / name / MANIFEST).is_file():
-        both = f"the data that ship with this package and of the folder {(beside / name).resolve()}"
+        both = f"the data that ship with this package and of the folder {resolved(beside / name)}"
         raise DataIntegrityError(f"data.dataset: '{name}' is the name of {both}; for the folder write './{name}'")
 
 

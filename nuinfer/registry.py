@@ -18,7 +18,7 @@ from pathlib import Path
 from types import MappingProxyType, ModuleType
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from nuinfer.errors import ConfigError, NuinferError, expanded
+from nuinfer.errors import ConfigError, NuinferError, resolved
 from nuinfer.reading import content_of
 
 T = TypeVar("T")
@@ -236,7 +236,7 @@ def load_file(path: str | Path, where: str) -> UserFile:
     ConfigError
         One line beginning with `where`, if the file cannot be read, is not Python or fails.
     """
-    absolute = expanded(path).resolve()
+    absolute = resolved(path)
     if absolute.suffix != ".py":
         raise ConfigError(f"{where}: '{path}' is not a Python file (its name must end in .py)")
     try:

@@ -10,7 +10,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from nuinfer import reading
+from nuinfer import errors, reading
 from nuinfer.datafiles import parse_csv
 
 
@@ -54,6 +54,13 @@ def test_what_is_no_file_is_not_waited_for(tmp_path):
     ):
         with pytest.raises(OSError, match=said):
             reading.content_of(path, 4)
+
+
+def test_links_that_lead_nowhere_have_a_path(tmp_path):
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    assert errors.resolved(tmp_path / "loop").name == "loop"
+    with pytest.raises(OSError, match="symbolic links"):
+        reading.content_of(tmp_path / "loop")
 
 
 def archive(*members):

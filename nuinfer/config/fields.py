@@ -12,7 +12,7 @@ import numpy as np
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import PydanticCustomError
 
-from nuinfer.errors import expanded
+from nuinfer.errors import resolved
 from nuinfer.physics.mediator import COUPLINGS
 from nuinfer.reading import LONGEST
 from nuinfer.registry import Registry, is_path
@@ -22,7 +22,7 @@ TINY = 1e-100
 
 
 def _absolute(path: str) -> str:
-    return str(expanded(path).resolve())
+    return str(resolved(path))
 
 
 def one_of(known: Registry[Any] | Mapping[str, Any], *, files: bool = False) -> BeforeValidator:

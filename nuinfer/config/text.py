@@ -15,6 +15,7 @@ from nuinfer.config.settled import settled
 from nuinfer.config.tables import OTHER, Config, DataConfig, ModelConfig, definitions
 from nuinfer.datafiles import MANIFEST, is_own, refuse_ambiguous
 from nuinfer.errors import ConfigError, expanded
+from nuinfer.errors import resolved as resolved_path
 from nuinfer.registry import is_path
 
 Checked = TypeVar("Checked", bound=BaseModel)
@@ -169,7 +170,7 @@ def _anchor(tree: dict[str, Any], folder: Path) -> None:
         for key in keys if isinstance(node, dict) else ():
             value = node.get(key)
             if isinstance(value, str) and is_relative(value) and not value.startswith("~"):
-                node[key] = str(folder.resolve() / value)
+                node[key] = str(resolved_path(folder) / value)
 
     data = tree.get("data")
     if isinstance(data, dict) and isinstance(name := data.get("dataset"), str):

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from nuinfer.analysis import DATA, Analysis
-from nuinfer.errors import ConfigError, DataIntegrityError, NuinferError, RunFolderError, forgiven, warn_once
+from nuinfer.errors import ConfigError, DataIntegrityError, NuinferError, RunFolderError, forgiven, resolved, warn_once
 from nuinfer.exchange import warnings_of_draws
 from nuinfer.export import arviz_adapter
 from nuinfer.export.getdist import getdist_files
@@ -87,35 +87,21 @@ class Run:
         """
         if self._analysis is None:
             if self.rebuilt.config_hash != self.record["config_hash"] and not self.agrees_with(self.rebuilt):
-                moved = "the defaults or a data set have changed since it was made"
-                raise RunFolderError(
-                    f"{self.folder}: today's model gives other log-probabilities than its chains: {moved}"
-                )
+                moved = "than its chains: the defaults or a data set have changed since it was made"
+                raise RunFolderError(f"{self.folder}: today's model gives other log-probabilities {moved}")
             self._analysis = self.rebuilt
         return self._analysis
 
     def agrees_with(self, analysis: Analysis) -> bool:
-        """Whether a model gives the log-probabilities of the last walkers.
-
-        Another version of nuinfer may hash the same configuration to something else.
-        """
+        """Whether a model gives the log-probabilities of the last walkers, whatever its configuration hashes to."""
         theta, log_prob = (values[:, -1] for values in (self.samples(0, 1), self.log_prob(0, 1)))
         today, *_ = analysis.evaluate(theta.reshape(-1, theta.shape[-1]))
         return np.allclose(today, log_prob.ravel(), rtol=1e-8, atol=0.0)
 
     @cached_property
     def rebuilt(self) -> Analysis:
-        """What the resolved configuration stands for today, which need not be what was sampled.
-
-        Raises
-        ------
-        RunFolderError
-            See `nuinfer.inference.runs.run_folder.checked_configuration`.
-        ConfigError, DataIntegrityError
-            If it stands for nothing: a file has gone, or a newer version has made it.
-        """
-        text = run_folder.checked_configuration(self.folder, self.record, trust=self._trust)
-        rebuilt = load_resolved(text)
+        """What the resolved configuration stands for today; raises as `checked_configuration` and `load_resolved`."""
+        rebuilt = load_resolved(run_folder.checked_configuration(self.folder, self.record, trust=self._trust))
         counts, measured = self.record.get("simulated_counts"), self.record.get("simulated_measured")
         return rebuilt if counts is None else rebuilt.with_observed(counts, measured)
 
@@ -317,9 +303,7 @@ class Run:
         return [one for folder in self.ensemble_folders for one in run_folder.read_rejected(folder)]
 
     def to_arviz(self, max_draws: int = ARVIZ_DRAWS) -> Any:
-        """Chains and model as an ArviZ container; chains are ensembles.
-
-        Without the model there are the first two groups alone.
+        """Chains and model as an ArviZ container; chains are ensembles. Without the model the first two groups are all.
 
         Groups: posterior (with the derived quantities), sample_stats (``lp`` and the terms), prior, log_likelihood
         (per bin), posterior_predictive (simulated counts) and observed_data. Axes of counts are named by
@@ -361,10 +345,10 @@ class Run:
             For a root that is not the beginning of a file name.
         """
         path = self.folder / run_folder.GETDIST if folder is None else Path(folder)
-        root = self.folder.resolve().name if root is None else root
+        root = resolved(self.folder).name if root is None else root
         if Path(root).name != root or root in ("", ".."):
             raise ConfigError(f"root '{root}': it must be the beginning of a file name")
-        content = getdist_files(root, self.described, self.samples(), self.log_prob())
+        content = getdist_files(root, self.readable, self.samples(), self.log_prob())
         files.make_folder(path)
         for name, text in content.items():
             files.write_atomic(path / name, text)

@@ -20,7 +20,7 @@ import tomli_w
 from nuinfer.config import CONFIG_RESOLVED as CONFIG_RESOLVED  # noqa: PLC0414 - one of the names of a folder
 from nuinfer.config import own_paths, toml
 from nuinfer.datafiles import MANIFEST, DataFolder
-from nuinfer.errors import ConfigError, DataIntegrityError, RunFolderError
+from nuinfer.errors import ConfigError, DataIntegrityError, RunFolderError, resolved
 from nuinfer.inference.runs.stored import Nonfinite, read_stored
 from nuinfer.inference.work import files
 from nuinfer.inference.work.files import read_json
@@ -131,7 +131,7 @@ def checked_configuration(run: Path, record: Mapping[str, Any], *, trust: bool) 
         place, found = run / str(record.get("kept", {}).get(name, "")), _checksums(Path(name), name)
         if not (found and found.items() <= checksums.items()) and place.parent == run / KEPT:
             *tables, last = key.split(".")
-            functools.reduce(dict.__getitem__, tables, tree)[last] = str(place.resolve())
+            functools.reduce(dict.__getitem__, tables, tree)[last] = str(resolved(place))
             found = _checksums(place, name)
         if name.endswith(".py") and found:
             if checksums.get(name, found[name]) != found[name]:
