@@ -75,11 +75,12 @@ class Parts(NamedTuple):
 
     @property
     def simpler(self) -> Parts:
-        """The same with the resonance alone and targets at rest, which takes no time."""
-        transport = self.model.transport
-        if isinstance(transport, Resonant):
+        """The same with the resonance alone, targets at rest, on a CPU, which takes no time."""
+        model, way = self.model, self.model.transport
+        if isinstance(way, Resonant) and model.device == "cpu":
             return self
-        return self._replace(model=replace(self.model, transport=Resonant(transport.shells, transport.propagation)))
+        way = way if isinstance(way, Resonant) else Resonant(way.shells, way.propagation)
+        return self._replace(model=replace(model, transport=way, device="cpu"))
 
     def unpack(self, theta: ArrayLike) -> tuple[FloatArray, Values, FloatArray, BoolArray]:
         """Theta as (n, n_dim), named values, log prior, and whether all values of a point are finite."""
