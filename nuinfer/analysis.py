@@ -104,7 +104,7 @@ class Analysis:
         }
         for name, value in facts.items():
             object.__setattr__(self, name, value)
-        if self.given is None:
+        if self.given is None and not configuration.names_code(self.config):
             tried = self if parts.simpler is parts else replace(self, given=parts.simpler)
             check_box(parts.space.n_dim, self.prior_transform, tried.evaluate)
 

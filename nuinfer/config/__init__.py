@@ -19,6 +19,7 @@ from nuinfer.config.tables import (
 )
 from nuinfer.config.text import (
     CONFIG_RESOLVED,
+    names_code,
     own_paths,
     parse,
     presets,

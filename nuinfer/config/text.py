@@ -154,6 +154,11 @@ def own_paths(tree: Mapping[str, Any]) -> dict[str, str]:
     return {key: value for key, value in named.items() if is_path(value)}
 
 
+def names_code(config: Config) -> bool:
+    """Whether a configuration has functions of the user's, whose numbers are checked where they are used."""
+    return bool(config.constraints.custom) or any(is_path(getattr(config.model, key)) for key in FROM_FILES)
+
+
 def _leaves(path: str, value: object) -> Iterator[tuple[str, object]]:
     """Dotted keys that have a value, and the values."""
     if isinstance(value, Mapping):
