@@ -52,6 +52,7 @@ __all__ = [
     "left_open",
     "mediator_of",
     "n_eff",
+    "names_code",
     "not_heated_because",
     "own_definitions",
     "own_paths",
