@@ -268,6 +268,11 @@ def test_numbers_whose_squares_overflow_are_refused(key, value):
         parse("", [f"{key}={value}"])
 
 
+def test_a_normal_prior_that_is_cut_to_nothing_is_refused():
+    with pytest.raises(ConfigError, match=r"parameters\.norm_muon: normal prior: nothing of it lies between"):
+        nuinfer.load("hese7_icecube", ["parameters.norm_muon.sigma=1e30", "parameters.norm_muon.high=1.5"])
+
+
 def test_corners_of_a_box_take_every_three_ends():
     """Each three columns have all eight combinations equally often, up to sixteen parameters."""
     design = corners(16)

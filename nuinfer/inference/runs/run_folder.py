@@ -24,7 +24,7 @@ from nuinfer.errors import ConfigError, DataIntegrityError, RunFolderError, reso
 from nuinfer.inference.runs.stored import Nonfinite, read_stored
 from nuinfer.inference.work import files
 from nuinfer.inference.work.files import read_json
-from nuinfer.reading import arrays_of, content_of
+from nuinfer.reading import LONGEST, arrays_of, content_of
 from nuinfer.typing import AnyArray, FloatArray, IntArray
 
 RECORD, SUMMARY, POSTERIOR = "run.json", "summary.json", "posterior.nc"
@@ -272,7 +272,8 @@ def read_block(path: Path, identity: ChainIdentity) -> Block:
         ("ensemble", ensemble, path.parent.name),
     ):
         if found != expected:
-            raise RunFolderError(f"{path}: foreign block, its {what} is {found} and the run's is {expected}")
+            shown = " ".join(str(found).split())[:LONGEST]
+            raise RunFolderError(f"{path}: foreign block, its {what} is {shown} and the run's is {expected}")
     rows = len(block.chain) if block.chain.ndim else 0
     shapes = block.chain.shape, block.log_prob.shape, block.terms.shape, block.accepted.shape
     walkers, n_dim, n_term = identity.walkers, len(names), len(terms)
