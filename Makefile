@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: fit test test-all lint numbers clean
+.PHONY: fit test test-all lint fuzz numbers clean
 
 fit: $(READY)
 	$(BIN)/nuinfer fit hese7 --out chains/hese7 --resume
@@ -19,6 +19,12 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# N attempts with bad input, full disks and kills, or N of each of KINDS='configs datasets folders disks kills';
+# one is made again by its number: .venv/bin/python tests/fuzz configs --only 123
+N ?= 1000
+fuzz: $(READY)
+	$(BIN)/python tests/fuzz $(KINDS) -n $(N)
 
 $(READY): pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "nuinfer needs Python 3.11 or newer")'

@@ -26,6 +26,7 @@ from nuinfer.parameters import DERIVED, ParameterSpace, physical_point
 from nuinfer.physics.absorption import resonance_redshift
 from nuinfer.physics.mediator import spelled
 from nuinfer.physics.mixing import Mixing
+from nuinfer.tried import check_box
 from nuinfer.typing import ArrayLike, BoolArray, FloatArray, IntArray
 
 DATA = "data"
@@ -103,6 +104,9 @@ class Analysis:
         }
         for name, value in facts.items():
             object.__setattr__(self, name, value)
+        if self.given is None and not configuration.names_code(self.config):
+            tried = self if parts.simpler is parts else replace(self, given=parts.simpler)
+            check_box(parts.space.n_dim, self.prior_transform, tried.evaluate)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _again, (self.checksums, self.config, self.config_input, self.name, self.counts, self.measured)

@@ -1,9 +1,12 @@
 """A configuration becomes parameters, a model and constraints: the only place that puts them together."""
 
+from __future__ import annotations
+
 import functools
 import json
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -69,6 +72,15 @@ class Parts(NamedTuple):
     constraints: tuple[Constraint, ...]
     checksums: dict[str, str]
     cited: tuple[str, ...]
+
+    @property
+    def simpler(self) -> Parts:
+        """The same with the resonance alone, targets at rest, on a CPU, which takes no time."""
+        model, way = self.model, self.model.transport
+        if isinstance(way, Resonant) and model.device == "cpu":
+            return self
+        way = way if isinstance(way, Resonant) else Resonant(way.shells, way.propagation)
+        return self._replace(model=replace(model, transport=way, device="cpu"))
 
     def unpack(self, theta: ArrayLike) -> tuple[FloatArray, Values, FloatArray, BoolArray]:
         """Theta as (n, n_dim), named values, log prior, and whether all values of a point are finite."""

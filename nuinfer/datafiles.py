@@ -9,10 +9,6 @@ from __future__ import annotations
 import csv
 import functools
 import hashlib
-import io
-import tomllib
-import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,15 +18,12 @@ from typing import Any
 import numpy as np
 import tomli_w
 
-from nuinfer.errors import DataIntegrityError, expanded
+from nuinfer import reading
+from nuinfer.errors import DataIntegrityError, expanded, resolved
 from nuinfer.typing import AnyArray
 
 MANIFEST = "manifest.toml"
 ENTRY_KEYS = ("source", "licence", "sha256")
-
-_BROKEN_ZIP = (zipfile.BadZipFile, zlib.error)
-# What numpy and zipfile raise on bytes that are no .npz archive of plain arrays
-_NOT_AN_ARCHIVE = (ValueError, TypeError, OSError, EOFError, KeyError, RuntimeError, MemoryError, *_BROKEN_ZIP)
 
 
 def data_root() -> Path:
@@ -73,7 +66,7 @@ def is_own(name: str) -> bool:
 def resolved_name(name: str) -> str:
     """The name of shipped data, or the absolute path of a user's own folder, which is found from anywhere."""
     own = is_own(name) or (not _is_shipped(name) and (Path(name) / MANIFEST).is_file())
-    return str(expanded(name).resolve()) if own else name
+    return str(resolved(name)) if own else name
 
 
 def refuse_ambiguous(name: str, beside: Path) -> None:
@@ -85,7 +78,7 @@ def refuse_ambiguous(name: str, beside: Path) -> None:
         Naming both.
     """
     if not is_own(name) and _is_shipped(name) and name and (beside / name / MANIFEST).is_file():
-        both = f"the data that ship with this package and of the folder {(beside / name).resolve()}"
+        both = f"the data that ship with this package and of the folder {resolved(beside / name)}"
         raise DataIntegrityError(f"data.dataset: '{name}' is the name of {both}; for the folder write './{name}'")
 
 
@@ -140,16 +133,11 @@ class DataFolder:
 
     def read_arrays(self, name: str) -> dict[str, AnyArray]:
         """Read the arrays of an ``.npz`` file."""
-        content = io.BytesIO(self.read_bytes(name))
         try:
-            with np.load(content, allow_pickle=False) as archive:
-                arrays = {key: np.asarray(archive[key]) for key in archive.files}
-        except _NOT_AN_ARCHIVE as error:
-            reason = " ".join(str(error).split())
-            raise DataIntegrityError(f"{self.path / name}: not a readable .npz archive of arrays ({reason})") from error
-        for key, array in arrays.items():
-            _finite(str(self.path / name), key, array)
-        return arrays
+            arrays = reading.arrays_of(self.read_bytes(name))
+        except ValueError as error:
+            raise DataIntegrityError(f"{self.path / name}: {error}") from error
+        return {key: _finite(str(self.path / name), key, array) for key, array in arrays.items()}
 
     def checksums(self) -> dict[str, str]:
         """File name to sha256, for the record of a run."""
@@ -177,14 +165,14 @@ def parse_csv(content: bytes, where: str) -> dict[str, AnyArray]:
     array([3967.])
     """
     try:
-        lines = [line for line in content.decode("utf-8-sig").splitlines() if line.strip() and not line.startswith("#")]
+        lines = [line for line in reading.text_of(content).splitlines() if line.strip() and not line.startswith("#")]
         rows = list(csv.reader(lines, strict=True))
-    except (UnicodeDecodeError, csv.Error) as error:
+    except (ValueError, csv.Error) as error:
         raise DataIntegrityError(f"{where}: not a CSV table ({error})") from error
     heads = [head.strip() for head in rows[0]] if rows else []
     if not rows or any(len(row) != len(heads) for row in rows) or len(set(heads)) < len(heads):
         raise DataIntegrityError(f"{where}: not a table with a header line of distinct names and rows of one length")
-    return {head: _column(where, head, [row[k] for row in rows[1:]]) for k, head in enumerate(heads)}
+    return {head: _column(where, head, [row[k].strip() for row in rows[1:]]) for k, head in enumerate(heads)}
 
 
 def _column(where: str, head: str, entries: list[str]) -> AnyArray:
@@ -245,13 +233,13 @@ def _entries(manifest: Path, content: bytes) -> Mapping[str, Mapping[str, str]]:
 
 def _bytes(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return reading.content_of(path)
     except OSError as error:
         raise DataIntegrityError(f"{path}: cannot be read ({error.strerror})") from error
 
 
 def _parse_toml(path: Path, content: bytes) -> dict[str, Any]:
     try:
-        return tomllib.loads(content.decode("utf-8-sig"))
-    except (tomllib.TOMLDecodeError, ValueError, RecursionError) as error:
-        raise DataIntegrityError(f"{path}: not valid TOML ({str(error)[:200]})") from error
+        return reading.toml_of(reading.text_of(content))
+    except ValueError as error:
+        raise DataIntegrityError(f"{path}: {error}") from error

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import logging
+import os
 from collections.abc import Callable, Iterator, Mapping
 from os import PathLike
 from pathlib import Path
@@ -25,6 +26,11 @@ def expanded(path: str | PathLike[str]) -> Path:
         return Path(path).expanduser()
     except RuntimeError:
         return Path(path)
+
+
+def resolved(path: str | PathLike[str]) -> Path:
+    """An absolute path without links and ``~``; of a loop of links as far as it goes."""
+    return Path(os.path.realpath(expanded(path)))
 
 
 def shortened(path: str | PathLike[str]) -> str:

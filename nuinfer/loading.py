@@ -43,6 +43,20 @@ def load(preset_or_path: str | Path, overrides: Iterable[str] | Mapping[str, Any
     return analysis
 
 
+def load_resolved(text: str) -> Analysis:
+    """Build the analysis of a resolved configuration, on a CPU: who looks at it need not have what made it.
+
+    Raises
+    ------
+    ConfigError, DataIntegrityError
+        One line naming the key or file, the value and what is allowed.
+    """
+    config = configuration.parse(text, ["sampler.device=cpu"], resolved=True)
+    analysis = Analysis(config, text, Path(configuration.CONFIG_RESOLVED).stem)
+    warn_of_prior(analysis.space, analysis.model)
+    return analysis
+
+
 def _warn_of_idle(analysis: Analysis, keys: Iterable[str]) -> None:
     """Say which parameters a user has given that the model does not have."""
     model, there = analysis.config.model, {parameter.name for parameter in analysis.space.parameters}

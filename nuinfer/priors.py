@@ -77,6 +77,10 @@ class Normal:
         if not (math.isfinite(self.mean) and self.low < self.high and self.low <= self.mean <= self.high):
             ends = f"low = {self.low}, high = {self.high}"
             raise ConfigError(f"normal prior: mean = {self.mean} must be finite and inside {ends}")
+        low, high = self._cumulative
+        if not high > low:
+            ends = f"low = {self.low} and high = {self.high}"
+            raise ConfigError(f"normal prior: nothing of it lies between {ends}, sigma = {self.sigma} is too large")
 
     @property
     def centre(self) -> float:

@@ -18,7 +18,8 @@ from pathlib import Path
 from types import MappingProxyType, ModuleType
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from nuinfer.errors import ConfigError, NuinferError, expanded
+from nuinfer.errors import ConfigError, NuinferError, resolved
+from nuinfer.reading import content_of
 
 T = TypeVar("T")
 MOST_POINTS = 1000  # that are tried for the one at which a user's function fails
@@ -235,12 +236,12 @@ def load_file(path: str | Path, where: str) -> UserFile:
     ConfigError
         One line beginning with `where`, if the file cannot be read, is not Python or fails.
     """
-    absolute = expanded(path).resolve()
+    absolute = resolved(path)
     if absolute.suffix != ".py":
         raise ConfigError(f"{where}: '{path}' is not a Python file (its name must end in .py)")
     try:
-        content = absolute.read_bytes()
-    except (OSError, ValueError) as error:
+        content = content_of(absolute)
+    except OSError as error:
         reason = getattr(error, "strerror", None) or error
         raise ConfigError(f"{where}: '{path}' cannot be read ({reason})") from error
     sha256 = hashlib.sha256(content).hexdigest()

@@ -14,6 +14,46 @@ from nuinfer.typing import FloatArray, read_only
 T = TypeVar("T")
 
 
+BITS = 5
+"""2^BITS corners of a box are tried; of up to 2^(BITS-1) parameters any three take every combination of ends there."""
+
+END = 1e-9
+"""Probability beyond what is tried as the end of a prior, which may be open."""
+
+
+def corners(n_dim: int) -> FloatArray:
+    """Some corners of the unit cube, shape (corner, n_dim), all of a small one.
+
+    Columns are parities of odd numbers of the bits of a row's number: a two-level design of resolution four.
+
+    Examples
+    --------
+    >>> corners(2).tolist()
+    [[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]]
+    """
+    bits = min(BITS, n_dim)
+    masks = sorted((m for m in range(1, 2**bits) if m.bit_count() % 2), key=lambda m: m.bit_count())
+    columns = [masks[k % len(masks)] for k in range(n_dim)]
+    return np.array([[(row & mask).bit_count() % 2 for mask in columns] for row in range(2**bits)], float)
+
+
+def check_box(n_dim: int, prior_transform: Callable[[FloatArray], FloatArray], evaluate: Callable[..., Any]) -> None:
+    """Refuse a prior in whose corners, or in whose middle, there is no number.
+
+    Raises
+    ------
+    ConfigError
+        Naming the term and the point.
+    """
+    cube = np.vstack([corners(n_dim), np.full(n_dim, 0.5)])
+    try:
+        evaluate(prior_transform(np.clip(cube, END, 1.0 - END)))
+    except ConfigError:
+        raise
+    except NuinferError as error:
+        raise ConfigError(f"the prior reaches points at which the model fails; narrow it: {error}") from error
+
+
 def check_law(log_density: LogDensity, x: FloatArray) -> None:
     """Refuse a law that does not work, which can only be a user's."""
     given = _tried("model.evolution: its log_density failed", log_density, read_only(x))

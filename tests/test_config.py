@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import pickle
 import tomllib
 
@@ -16,6 +17,7 @@ from nuinfer.config import Config, FixedConfig, NormalConfig, UniformConfig, par
 from nuinfer.errors import ConfigError, NuinferError
 from nuinfer.inference.evidence.hypotheses import gathered
 from nuinfer.inference.studies.campaign import count_jobs
+from nuinfer.tried import corners
 
 
 @pytest.mark.parametrize("preset", presets())
@@ -242,3 +244,40 @@ def test_variations_replace_what_is_set(tmp_path):
         "vary = {'model.couplings' = ['nu_e', [[0, 0, 0], [0, 0, [0, 1]], [0, [0, -1], 0]]]}\n"
     )
     assert count_jobs(path) == {"fits": 2}
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "parameters.gamma.low=-300",
+        "parameters.gamma.high=300",
+        "parameters.phi_total.high=1e300",
+        "parameters.tilt_conventional.sigma=1e6",
+    ],
+)
+def test_a_box_with_points_that_have_no_number_is_refused_at_load(override):
+    with pytest.raises(ConfigError, match=r"points at which the model fails; narrow it: .* 'data'") as refused:
+        nuinfer.load("hese7_icecube", [override])
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("value", ["1e200", "1e-200"])
+@pytest.mark.parametrize("key", ["data.exposure", "model.z_max", "parameters.norm_muon.sigma"])
+def test_numbers_whose_squares_overflow_are_refused(key, value):
+    with pytest.raises(ConfigError, match=rf"{key}: .* it should be between 1e-100 and 1e\+100"):
+        parse("", [f"{key}={value}"])
+
+
+def test_a_normal_prior_that_is_cut_to_nothing_is_refused():
+    with pytest.raises(ConfigError, match=r"parameters\.norm_muon: normal prior: nothing of it lies between"):
+        nuinfer.load("hese7_icecube", ["parameters.norm_muon.sigma=1e30", "parameters.norm_muon.high=1.5"])
+
+
+def test_corners_of_a_box_take_every_three_ends():
+    """Each three columns have all eight combinations equally often, up to sixteen parameters."""
+    design = corners(16)
+    for three in itertools.combinations(range(16), 3):
+        found, times = np.unique(design[:, three], axis=0, return_counts=True)
+        assert len(found) == 8
+        assert np.all(times == 4)
+    assert {tuple(row) for row in corners(3).tolist()} == set(itertools.product((0.0, 1.0), repeat=3))

@@ -16,12 +16,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from signal import SIGINT
 from types import ModuleType
+from typing import NoReturn
 
 import nuinfer
 from nuinfer import __version__
 from nuinfer.cli.command import BAD_INPUT, BUG, OK, SIGNALLED
 from nuinfer.errors import NonFiniteLogProbError, NuinferError
 from nuinfer.registry import imported, place_of_failure
+
+LONGEST = 1600
+"""Letters of a message, at most."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -40,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         sys.stderr.writelines(f"{nuinfer.__name__}: {text}\n" for text in dict.fromkeys(warned))
     except NuinferError as error:
-        sys.stderr.write("nuinfer: error: " + " ".join(str(error).split()) + "\n")
+        sys.stderr.write("nuinfer: error: " + _shortened(" ".join(str(error).split())) + "\n")
         return BUG if isinstance(error, NonFiniteLogProbError) else BAD_INPUT
     except KeyboardInterrupt as error:
         kept = "what is on disk is kept: --resume continues a run, the same command a campaign"
@@ -69,6 +73,19 @@ def _end_output() -> None:
         sys.stdout.flush()
     except OSError:
         sys.stdout.close()
+
+
+class Parser(argparse.ArgumentParser):
+    """One whose refusals are as short as ours."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print usage and what is wrong, and leave."""
+        super().error(_shortened(message))
+
+
+def _shortened(text: str) -> str:
+    """A message with its middle left out where what it quotes is longer than anybody reads."""
+    return text if len(text) <= LONGEST else f"{text[: LONGEST // 2]} ... {text[-LONGEST // 2 :]}"
 
 
 def _open_streams() -> None:
@@ -112,7 +129,7 @@ def commands() -> dict[str, ModuleType]:
 
 def build_parser() -> argparse.ArgumentParser:
     """The parser of all commands."""
-    parser = argparse.ArgumentParser(prog="nuinfer", description="Light mediators from IceCube starting events.")
+    parser = Parser(prog="nuinfer", description="Light mediators from IceCube starting events.")
     parser.add_argument("--version", action="version", version=f"nuinfer {__version__}")
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
     for name, module in commands().items():

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import nuinfer
 from nuinfer.cli.command import Arguments, Parser, add, say_written
-from nuinfer.errors import ConfigError
+from nuinfer.errors import ConfigError, resolved
 
 
 def add_options(parser: Parser) -> None:
@@ -56,7 +56,7 @@ def _write_cobaya(source: Path, out: Path | None, overrides: list[str]) -> Path:
     else:
         configuration, path = source, out or Path(f"{source.stem}.cobaya.yaml")
     if str(configuration) not in presets():
-        configuration = configuration.resolve()  # Cobaya may run from anywhere
+        configuration = resolved(configuration)  # Cobaya may run from anywhere
     content = cobaya.info(str(configuration), overrides) | {"sampler": {"mcmc": {}}}
     files.make_folder(path.parent)
     files.write_atomic(path, yaml.safe_dump(content, sort_keys=False, width=math.inf).encode())

@@ -12,13 +12,17 @@ import numpy as np
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import PydanticCustomError
 
-from nuinfer.errors import expanded
+from nuinfer.errors import resolved
 from nuinfer.physics.mediator import COUPLINGS
+from nuinfer.reading import LONGEST
 from nuinfer.registry import Registry, is_path
+
+TINY = 1e-100
+"""Least size of a number that is not 0, and the inverse of the largest: beyond them squares overflow."""
 
 
 def _absolute(path: str) -> str:
-    return str(expanded(path).resolve())
+    return str(resolved(path))
 
 
 def one_of(known: Registry[Any] | Mapping[str, Any], *, files: bool = False) -> BeforeValidator:
@@ -34,6 +38,13 @@ def one_of(known: Registry[Any] | Mapping[str, Any], *, files: bool = False) -> 
         return value
 
     return BeforeValidator(check)
+
+
+def _sensible(value: float) -> float:
+    """A number whose square is one, or 0."""
+    if value and not TINY <= abs(value) <= 1.0 / TINY:
+        raise PydanticCustomError("sensible", "{allowed}", {"allowed": f"between {TINY:g} and {1.0 / TINY:g} in size"})
+    return value
 
 
 def complex_of(row: Any) -> tuple[complex, ...]:
@@ -53,7 +64,8 @@ def complex_entries(value: Any, shape: tuple[int, ...], allowed: str) -> Any:
         array = np.array(complex_of(value) if len(shape) == 1 else list(map(complex_of, value)))
     except (TypeError, ValueError):
         array = np.zeros(0)
-    if array.shape != shape or not np.all(np.isfinite(array)):
+    sizes = np.abs(array[array != 0.0])
+    if array.shape != shape or not np.all((sizes >= TINY) & (sizes <= 1.0 / TINY)):
         raise PydanticCustomError("entries", "{allowed}", {"allowed": f"{allowed}, each a finite number or [re, im]"})
     return plain((array + 0.0).tolist())  # no -0
 
@@ -118,7 +130,8 @@ def late_keys(table: type[BaseModel]) -> dict[str, Any]:
 LISTED = BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value)
 """A list of TOML for a tuple."""
 
-Positive = Annotated[float, Field(gt=0.0)]
+Sensible = Annotated[float, AfterValidator(_sensible)]
+Positive = Annotated[Sensible, Field(gt=0.0)]
 Count = Annotated[int, Field(ge=1)]
 EntryName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]+$")]
 UserPath = Annotated[str, AfterValidator(_absolute)]
@@ -162,7 +175,9 @@ def refused(where: str, value: object, allowed: str) -> str:
     >>> refused("model.z_max", -1, "greater than 0")
     'model.z_max: -1 is not allowed; it should be greater than 0'
     """
-    return f"{where}: {json.dumps(value, default=str)} is not allowed; it should be {allowed}"
+    shown = json.dumps(value, default=str)
+    shown = shown if len(shown) <= LONGEST else f"{shown[:LONGEST]} ..."
+    return f"{where}: {shown} is not allowed; it should be {allowed}"
 
 
 def unknown(where: str, known: Iterable[str]) -> str:

@@ -19,6 +19,7 @@ from nuinfer.config.fields import (
     Couplings,
     EntryName,
     Positive,
+    Sensible,
     Table,
     UserPath,
     complex_of,
@@ -46,7 +47,7 @@ class ModelConfig(Table):
 
     absorption: StrictBool = True
     mediator: Annotated[str, one_of(MEDIATORS)] = "vector"
-    charges: Annotated[tuple[float, float, float] | None, LISTED] = (0.0, 1.0, -1.0)
+    charges: Annotated[tuple[Sensible, Sensible, Sensible] | None, LISTED] = (0.0, 1.0, -1.0)
     couplings: Annotated[Couplings, late(None)] = None
     channels: Annotated[Literal["resonance", "all"], late("resonance")] = "resonance"
     neutrino: Neutrino = "majorana"

@@ -1,28 +1,34 @@
 """Presets, TOML texts and overrides: what becomes a `Config`, or one line that says what is wrong."""
 
 import itertools
-import tomllib
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
-from nuinfer.config.fields import Table, describe, late_keys, nearest
+from nuinfer import reading
+from nuinfer.config.fields import describe, late_keys, nearest
 from nuinfer.config.settled import settled
 from nuinfer.config.tables import OTHER, Config, DataConfig, ModelConfig, definitions
 from nuinfer.datafiles import MANIFEST, is_own, refuse_ambiguous
 from nuinfer.errors import ConfigError, expanded
+from nuinfer.errors import resolved as resolved_path
 from nuinfer.registry import is_path
 
-Checked = TypeVar("Checked", bound=Table)
+Checked = TypeVar("Checked", bound=BaseModel)
 
 RESETTING = ("value", "prior")
 """Keys of a parameter that replace what it was."""
 
 FROM_FILES = ("source", "spectrum", "evolution")
 """Keys of ``[model]`` that may name a user's file."""
+
+_NAMES = re.compile(
+    rf"data\.dataset|model\.({'|'.join(FROM_FILES)})|constraints\.(custom\.\w+\.file|limit_curve\.\w+\.table)"
+)
 
 LARGEST = 1_000_000
 """Bytes of a configuration, at most."""
@@ -49,8 +55,8 @@ def read_text(preset_or_path: str | Path) -> str:
         return (resources.files("nuinfer") / "presets" / f"{preset_or_path}.toml").read_text("utf-8")
     try:
         return read_toml_text(expanded(preset_or_path))
-    except (OSError, ValueError) as error:
-        neither = f"neither a preset ({', '.join(presets())}) nor a readable TOML file"
+    except OSError as error:
+        neither = f"neither a preset ({', '.join(presets())}) nor a readable TOML file ({error.strerror or error})"
         raise ConfigError(f"'{preset_or_path}': {neither}{nearest(str(preset_or_path), presets())}") from error
 
 
@@ -60,20 +66,14 @@ def read_toml_text(path: Path) -> str:
     Raises
     ------
     ConfigError
-        If it is larger, is no file, or is not in UTF-8.
-    OSError, ValueError
-        If it cannot be read.
+        If it is not in UTF-8.
+    OSError
+        If it cannot be read, is no file, or is larger.
     """
-    if path.exists() and not path.is_file():
-        raise ConfigError(f"'{path}': is not a file")
-    with path.open("rb") as file:
-        content = file.read(LARGEST + 1)
-    if len(content) > LARGEST:
-        raise ConfigError(f"'{path}': is larger than {LARGEST} bytes, which no configuration is")
     try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"'{path}': not UTF-8, which TOML is written in ({error})") from error
+        return reading.text_of(reading.content_of(path, LARGEST))
+    except ValueError as error:
+        raise ConfigError(f"'{path}': TOML is written in UTF-8, and this is {error}") from error
 
 
 def parse(
@@ -121,16 +121,8 @@ def parse(
 
 def typed(text: str, overrides: Iterable[str] | Mapping[str, Any]) -> list[str]:
     """Dotted keys with a value that a user's text and overrides give, in their order."""
-
-    def keys(path: str, value: object) -> Iterator[str]:
-        if isinstance(value, Mapping):
-            for key, inner in value.items():
-                yield from keys(f"{path}.{key}".removeprefix("."), inner)
-        else:
-            yield path
-
-    trees = keys("", tomllib.loads(text)), *(keys(key, value) for key, value in given(overrides).items())
-    return list(dict.fromkeys(itertools.chain(*trees)))
+    trees = _leaves("", toml(text)), *(_leaves(key, value) for key, value in given(overrides).items())
+    return list(dict.fromkeys(key for key, _ in itertools.chain(*trees)))
 
 
 def toml(text: str, where: str = "") -> dict[str, Any]:
@@ -142,9 +134,9 @@ def toml(text: str, where: str = "") -> dict[str, Any]:
         If it is not TOML, or nests deeper or has longer numbers than Python reads.
     """
     try:
-        return tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, ValueError, RecursionError) as error:
-        raise ConfigError(f"{where}not valid TOML: {str(error)[:200]}") from error
+        return reading.toml_of(text)
+    except ValueError as error:
+        raise ConfigError(f"{where}{error}") from error
 
 
 def given(overrides: Iterable[str] | Mapping[str, Any]) -> dict[str, Any]:
@@ -156,18 +148,24 @@ def given(overrides: Iterable[str] | Mapping[str, Any]) -> dict[str, Any]:
     return plain
 
 
-def code_of(path: Path, content: bytes) -> list[str]:
-    """Paths of the Python files that a resolved configuration names, which building it runs.
+def own_paths(tree: Mapping[str, Any]) -> dict[str, str]:
+    """Dotted keys of a resolved configuration that name files or a data set of the user's, and their paths."""
+    named = {key: value for key, value in _leaves("", tree) if _NAMES.fullmatch(key) and isinstance(value, str)}
+    return {key: value for key, value in named.items() if is_path(value)}
 
-    Raises
-    ------
-    ConfigError
-        If it is not TOML.
-    """
-    tree = toml(content.decode(errors="replace"), f"{path}: ")
-    model, custom = tree.get("model", {}), tree.get("constraints", {}).get("custom", {})
-    named = [model.get(key, "") for key in FROM_FILES] + [entry["file"] for entry in custom.values()]
-    return [name for name in named if is_path(name)]
+
+def names_code(config: Config) -> bool:
+    """Whether a configuration has functions of the user's, whose numbers are checked where they are used."""
+    return bool(config.constraints.custom) or any(is_path(getattr(config.model, key)) for key in FROM_FILES)
+
+
+def _leaves(path: str, value: object) -> Iterator[tuple[str, object]]:
+    """Dotted keys that have a value, and the values."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _leaves(f"{path}.{key}".removeprefix("."), inner)
+    else:
+        yield path, value
 
 
 def _anchor(tree: dict[str, Any], folder: Path) -> None:
@@ -177,7 +175,7 @@ def _anchor(tree: dict[str, Any], folder: Path) -> None:
         for key in keys if isinstance(node, dict) else ():
             value = node.get(key)
             if isinstance(value, str) and is_relative(value) and not value.startswith("~"):
-                node[key] = str(folder.resolve() / value)
+                node[key] = str(resolved_path(folder) / value)
 
     data = tree.get("data")
     if isinstance(data, dict) and isinstance(name := data.get("dataset"), str):
@@ -211,8 +209,8 @@ def split_override(text: str) -> tuple[str, Any]:
     if not separator or not key.strip():
         raise ConfigError(f"override '{text}': write it as table.key=value")
     try:
-        return key.strip(), tomllib.loads(f"value = {value}")["value"]
-    except (tomllib.TOMLDecodeError, ValueError, RecursionError):
+        return key.strip(), reading.toml_of(f"value = {value}")["value"]
+    except ValueError:
         return key.strip(), value.strip()
 
 

@@ -25,6 +25,7 @@ from nuinfer.constraints.tables import Curve
 from nuinfer.datafiles import parse_csv
 from nuinfer.errors import ConfigError, DataIntegrityError, expanded
 from nuinfer.physics.mediator import written
+from nuinfer.reading import content_of
 from nuinfer.registry import FromFile, UserFile, load_file
 from nuinfer.typing import FloatArray
 
@@ -61,7 +62,7 @@ def limit_curve(
         raise ConfigError(f"constraints.{label}.reference: blank, but a curve needs its source")
     where = f"constraints.{label}.table: '{table}'"
     try:
-        content = expanded(table).read_bytes()
+        content = content_of(expanded(table))
     except OSError as error:
         raise ConfigError(f"{where} cannot be read ({error.strerror})") from error
     curve = _curve(where, content)

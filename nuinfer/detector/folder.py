@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from nuinfer.datafiles import DataFolder, locate
 from nuinfer.errors import DataIntegrityError
+from nuinfer.reading import names_of
 from nuinfer.typing import AnyArray, ArrayLike, BoolArray, FloatArray
 
 SPECIES = ("nu_e", "nu_mu", "nu_tau", "nubar_e", "nubar_mu", "nubar_tau")
@@ -168,9 +168,8 @@ def offered(name_or_path: str) -> Offered:
     folder = DataFolder.open(locate(name_or_path))
     try:
         topologies = folder.read_toml(METADATA).get("topologies", ())
-        with zipfile.ZipFile(folder.path / RESPONSE) as archive:
-            return Offered(DOUBLE_CASCADE in topologies, f"{VARIANCE}.npy" in archive.namelist())
-    except (DataIntegrityError, OSError, TypeError, zipfile.BadZipFile):
+        return Offered(DOUBLE_CASCADE in topologies, VARIANCE in names_of(folder.read_bytes(RESPONSE)))
+    except (DataIntegrityError, TypeError, ValueError):
         return Offered(double_cascades=False, variance=False)
 
 

@@ -18,6 +18,7 @@ import numpy as np
 from scipy import special
 
 from nuinfer.analysis import Analysis
+from nuinfer.named import Named
 from nuinfer.registry import imported
 from nuinfer.typing import FloatArray
 
@@ -115,14 +116,14 @@ def pareto_smoothed(log_ratios: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 
 def container(
-    analysis: Analysis, samples: FloatArray, stats: Mapping[str, FloatArray], *, prior_draws: int, seed: int
+    analysis: Analysis | Named, samples: FloatArray, stats: Mapping[str, FloatArray], *, prior_draws: int, seed: int
 ) -> Any:
     """Draws of a posterior and of the prior, pointwise likelihood, simulated and observed counts, for ArviZ.
 
     Parameters
     ----------
-    analysis : Analysis
-        What was sampled.
+    analysis : Analysis or Named
+        What was sampled; of names alone there are chains alone.
     samples : ndarray, shape (ensemble, step, walker, n_dim)
         Draws; the chains of the container are the ensembles.
     stats : mapping
@@ -140,22 +141,24 @@ def container(
     shape = samples.shape[0], samples.shape[1] * samples.shape[2]
     theta = samples.reshape(-1, samples.shape[-1])
     rng = np.random.default_rng(seed)
-    terms = _in_chunks(analysis.data_terms, theta)
-    simulated = _in_chunks(functools.partial(analysis.drawn, rng=rng), theta)
+    attributes = {"config_hash": analysis.config_hash, "created_by": "nuinfer"}
     groups = {
         "posterior": _named(analysis, theta, shape),
-        "prior": _named(analysis, analysis.sample_prior(prior_draws, rng), (1, prior_draws)),
         "sample_stats": {name: values.reshape(shape) for name, values in stats.items()},
-        "log_likelihood": {"counts": terms.reshape(*shape, *terms.shape[1:])},
-        "posterior_predictive": {"counts": simulated.reshape(*shape, *simulated.shape[1:])},
-        "observed_data": {"counts": np.asarray(analysis.observed_counts)},
     }
-    attributes = {"config_hash": analysis.config_hash, "created_by": "nuinfer"}
-    bins = [f"{low:.0f}-{high:.0f} GeV" for low, high in pairwise(analysis.bin_edges_gev)]
-    axes: dict[str, Any] = {
-        "dims": {"counts": ["topology", "bin"]},
-        "coords": {"topology": list(analysis.topologies), "bin": bins},
-    }
+    axes: dict[str, Any] = {}
+    if not isinstance(analysis, Named):
+        terms = _in_chunks(analysis.data_terms, theta)
+        simulated = _in_chunks(functools.partial(analysis.drawn, rng=rng), theta)
+        groups |= {
+            "prior": _named(analysis, analysis.sample_prior(prior_draws, rng), (1, prior_draws)),
+            "log_likelihood": {"counts": terms.reshape(*shape, *terms.shape[1:])},
+            "posterior_predictive": {"counts": simulated.reshape(*shape, *simulated.shape[1:])},
+            "observed_data": {"counts": np.asarray(analysis.observed_counts)},
+        }
+        bins = [f"{low:.0f}-{high:.0f} GeV" for low, high in pairwise(analysis.bin_edges_gev)]
+        axes["dims"] = {"counts": ["topology", "bin"]}
+        axes["coords"] = {"topology": list(analysis.topologies), "bin": bins}
     if _is_1x():
         return _arviz().from_dict(groups, **axes, attrs={"/": attributes})
     return _arviz().from_dict(**groups, **axes, attrs=attributes)
@@ -165,7 +168,7 @@ def _in_chunks(function: Callable[[FloatArray], FloatArray], theta: FloatArray) 
     return np.concatenate([function(theta[first : first + CHUNK]) for first in range(0, len(theta), CHUNK)])
 
 
-def _named(analysis: Analysis, theta: FloatArray, shape: tuple[int, int]) -> dict[str, FloatArray]:
+def _named(analysis: Analysis | Named, theta: FloatArray, shape: tuple[int, int]) -> dict[str, FloatArray]:
     """Sampled parameters and derived quantities by name, each of a shape."""
     columns = dict(zip(analysis.parameter_names, theta.T, strict=True))
     derived = {name: values for name, values in analysis.derived(theta).items() if name not in columns}

@@ -6,10 +6,11 @@ from collections.abc import Iterable
 import numpy as np
 
 from nuinfer.analysis import Analysis
+from nuinfer.named import Named
 from nuinfer.typing import FloatArray
 
 
-def getdist_files(root: str, analysis: Analysis, samples: FloatArray, log_prob: FloatArray) -> dict[str, bytes]:
+def getdist_files(root: str, analysis: Analysis | Named, samples: FloatArray, log_prob: FloatArray) -> dict[str, bytes]:
     """Names and contents of the files, one of chains per ensemble.
 
     ``ROOT_K.txt`` has a weight of one, minus the log-probability, the sampled parameters and the derived quantities;
@@ -21,7 +22,7 @@ def getdist_files(root: str, analysis: Analysis, samples: FloatArray, log_prob: 
     ----------
     root : str
         Beginning of the file names.
-    analysis : Analysis
+    analysis : Analysis or Named
         What was sampled.
     samples : ndarray, shape (ensemble, step, walker, n_dim)
         Draws, burn-in removed.
@@ -45,7 +46,7 @@ def getdist_files(root: str, analysis: Analysis, samples: FloatArray, log_prob: 
     return found
 
 
-def _ranges(analysis: Analysis, derived: Iterable[str]) -> list[str]:
+def _ranges(analysis: Analysis | Named, derived: Iterable[str]) -> list[str]:
     """Hard edges of the priors, N where there is none; powers of ten of a sampled logarithm have its edges."""
     bounds = dict(zip(analysis.parameter_names, analysis.prior_bounds, strict=True))
     bounds |= {name: 10.0 ** bounds[f"log10_{name}"] for name in derived if f"log10_{name}" in bounds}

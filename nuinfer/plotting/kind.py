@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from nuinfer.errors import ConfigError
+from nuinfer.errors import ConfigError, NuinferError, warn_once
 from nuinfer.plotting import style
 from nuinfer.plotting.annotations import Figure
 
@@ -65,7 +65,11 @@ class Kind:
 
     def lacks(self, given: Any) -> str:
         """What a run, an analysis, ... lacks for this figure, empty if nothing."""
-        return next(filter(None, (need(analysis_of(given)) for need in self.needs)), "")
+        try:
+            return next(filter(None, (need(analysis_of(given)) for need in self.needs)), "")
+        except NuinferError as error:  # a run whose model is not to be had
+            warn_once(f"some figures are left out: {error}")
+            return str(error)
 
     def require(self, given: Any) -> None:
         """Refuse what cannot be drawn.

@@ -21,9 +21,10 @@ from nuinfer.inference.profile.profile import COUPLING
 from nuinfer.inference.runs import run_folder
 from nuinfer.inference.runs.run import Run
 from nuinfer.inference.runs.sensitivity import WITHOUT, credible_limit
+from nuinfer.inference.runs.stored import Nonfinite, read_stored
 from nuinfer.inference.runs.summary import NOT_CONVERGED, shortest_interval
 from nuinfer.inference.sampling.short import ShortRun
-from nuinfer.inference.work.files import read_json
+from nuinfer.named import Named
 from nuinfer.parameters import Parameter
 from nuinfer.priors import Normal
 from nuinfer.provenance import software_references
@@ -44,12 +45,7 @@ def read_summary(run: Run) -> dict[str, Any] | None:
     """
     if not run.record.get("complete") and min(run.refresh()) < 1:
         return None
-    summary = run.summary()
-    needed = {"converged", "steps", "parameters", "warnings"}
-    if not needed <= set(summary) or set(summary["parameters"]) != set(run.parameter_names):
-        path = run.folder / run_folder.SUMMARY
-        raise RunFolderError(f"{path}: damaged, it has no verdict on {', '.join(run.parameter_names)}")
-    return summary
+    return run.summary()
 
 
 # The box at the top ---------------------------------------------------------------------------------------------------
@@ -133,8 +129,8 @@ def _whereabouts(run: Run) -> list[str]:
     path = run.folder / run_folder.NONFINITE
     if path.exists():
         with contextlib.suppress(RunFolderError):
-            broken = read_json(path)
-            point = ", ".join(f"{name} = {value}" for name, value in dict(broken.get("point", {})).items())
+            broken = read_stored(path, Nonfinite)
+            point = ", ".join(f"{name} = {value}" for name, value in broken.get("point", {}).items())
             found.append(f"The term '{broken.get('term')}' of the log-probability is not a number at {point}.")
     return found or ["The run has left no status: it was stopped at its very beginning."]
 
@@ -171,7 +167,7 @@ def _plain(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def parameter_table(analysis: Analysis, summary: Mapping[str, Any]) -> Table:
+def parameter_table(analysis: Analysis | Named, summary: Mapping[str, Any]) -> Table:
     """Medians, intervals and diagnostics of the sampled parameters."""
     rows = []
     for name, entry in summary["parameters"].items():
@@ -185,7 +181,7 @@ def parameter_table(analysis: Analysis, summary: Mapping[str, Any]) -> Table:
     return Table("Sampled parameters", head, rows, "parameters")
 
 
-def limit_table(analysis: Analysis, summary: Mapping[str, Any]) -> Table:
+def limit_table(analysis: Analysis | Named, summary: Mapping[str, Any]) -> Table:
     """One-sided limits of the parameters that have one: credible and from the profile likelihood."""
     rows = []
     for name, entry in summary["parameters"].items():
@@ -205,7 +201,9 @@ def _limit(name: str, limit: Mapping[str, Any], value: float | None) -> list[Cel
     return [joined(sign, number(one), "") for one in shown]
 
 
-def sensitivity_table(analysis: Analysis, summary: Mapping[str, Any], left_out: Mapping[str, ShortRun]) -> Table:
+def sensitivity_table(
+    analysis: Analysis | Named, summary: Mapping[str, Any], left_out: Mapping[str, ShortRun]
+) -> Table:
     """What the upper limit on g' hangs on, with the limits of the posteriors that were sampled without a constraint."""
     rows, names = [], analysis.parameter_names
     for case in summary.get("g_prime_upper95", ()):
@@ -221,7 +219,7 @@ def sensitivity_table(analysis: Analysis, summary: Mapping[str, Any], left_out: 
     return Table(analysis.spelled(title), head, rows, "sensitivity", wordy=1)
 
 
-def derived_table(run: Run, analysis: Analysis) -> Table:
+def derived_table(run: Run, analysis: Analysis | Named) -> Table:
     """Medians and intervals of the derived quantities."""
     samples = run.samples().reshape(-1, len(run.parameter_names))
     derived = analysis.derived(samples[:: max(1, len(samples) // DERIVED_DRAWS)])

@@ -14,6 +14,7 @@ from nuinfer.inference.runs import run_folder
 from nuinfer.inference.runs.run import Run, open_run
 from nuinfer.inference.work import files
 from nuinfer.inference.work.progress import now
+from nuinfer.named import Named
 from nuinfer.report import content
 from nuinfer.report.figures import data_references, draw_all, resampled
 
@@ -43,8 +44,6 @@ def write_report(folder: str | PathLike[str], out: str | PathLike[str] | None = 
     ------
     RunFolderError
         If it is not a run folder, something in it is damaged, or the file cannot be written.
-    ConfigError, DataIntegrityError
-        If the analysis of the run cannot be rebuilt.
     """
     run = open_run(folder, trust=trust)
     path = run.folder / "report.html" if out is None else Path(out)
@@ -66,19 +65,22 @@ def render(run: Run) -> str:
 
     Raises
     ------
-    RunFolderError, ConfigError, DataIntegrityError
+    RunFolderError
         As `write_report`.
     """
     summary = content.read_summary(run)
-    drawings = draw_all(run) if summary else []
+    drawings, known = draw_all(run) if summary else [], run.readable
+    analysis = None if isinstance(known, Named) else known
+    references = run.record.get("references", []) if analysis is None else content.references(run, analysis)
     return _template().render(
         run=run,
-        analysis=run.analysis,
+        analysis=analysis,
+        known=known,
         summary=summary,
         content=content,
         drawings=drawings,
         left_out=resampled(run, drawings),
-        references=[*content.references(run, run.analysis), *data_references(drawings)],
+        references=[*references, *data_references(drawings)],
         configuration=_text(run.folder / run_folder.CONFIG_RESOLVED),
         log="\n".join(_text(run.folder / files.LOG, missing="").splitlines()[-200:]),
         version=__version__,

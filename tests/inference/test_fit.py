@@ -395,6 +395,9 @@ def build(charges, mass_range_mev):
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     assert nuinfer.open_run(tmp_path / "run").analysis.config_hash == analysis.config_hash
     mine.write_text(mine.read_text() + "# changed")
+    assert nuinfer.open_run(tmp_path / "run").analysis.absorbs  # by the copy that the folder keeps
+    (kept,) = (tmp_path / "run" / "kept").iterdir()
+    kept.write_text(mine.read_text())
     for trust in (False, True):
         with pytest.raises(RunFolderError, match=r"mine\.py was changed after the chains were made"):
             _ = nuinfer.open_run(tmp_path / "run", trust=trust).analysis

@@ -19,7 +19,6 @@ import itertools
 import math
 import pickle
 import tempfile
-import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import asdict, dataclass, fields, replace
@@ -43,6 +42,7 @@ from nuinfer.inference.work import files
 from nuinfer.inference.work.calls import Call, on_unpickled
 from nuinfer.inference.work.simulation import Data, draw_data
 from nuinfer.inference.work.store import Execution, Question, address, open_store
+from nuinfer.reading import arrays_of, content_of
 from nuinfer.registry import imported
 from nuinfer.typing import FloatArray
 
@@ -345,11 +345,11 @@ def read_run(path: Path, sha256: str | None = None) -> NestedRun:
         If it is missing or damaged.
     """
     try:
-        content = path.read_bytes()
+        content = content_of(path)
         if sha256 not in (None, hashlib.sha256(content).hexdigest()):
             raise ValueError("its checksum is another one")  # noqa: TRY301 - named below like all other damage
-        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-            held = {field.name: archive[field.name] for field in fields(NestedRun)}
+        arrays = arrays_of(content)
+        held: dict[str, Any] = {field.name: arrays[field.name] for field in fields(NestedRun)}
         return NestedRun(**{name: value if value.ndim else value.item() for name, value in held.items()})
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, KeyError) as error:
         raise RunFolderError(f"{path}: missing or damaged, not a nested run ({error})") from error

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import os
 import pickle
 import re
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from nuinfer.analysis import DATA, Analysis
-from nuinfer.errors import ConfigError, RunFolderError, forgiven
+from nuinfer.errors import ConfigError, DataIntegrityError, NuinferError, RunFolderError, forgiven, resolved, warn_once
 from nuinfer.exchange import warnings_of_draws
 from nuinfer.export import arviz_adapter
 from nuinfer.export.getdist import getdist_files
@@ -22,11 +23,12 @@ from nuinfer.inference.profile.profile import COUPLING
 from nuinfer.inference.profile.search import best_fit
 from nuinfer.inference.runs import diagnostics, run_folder
 from nuinfer.inference.runs.sensitivity import Case, Fitted, fitted, sensitivity
+from nuinfer.inference.runs.stored import Record, Status, Summary, read_stored
 from nuinfer.inference.runs.summary import PredictiveChecks, predictive_checks, summarise
 from nuinfer.inference.work import files
 from nuinfer.inference.work.calls import Inline, on_unpickled
-from nuinfer.inference.work.files import read_json
-from nuinfer.loading import load
+from nuinfer.loading import load_resolved
+from nuinfer.named import Named
 from nuinfer.typing import FloatArray, IntArray
 
 ARVIZ_DRAWS = 1000  # per ensemble
@@ -59,18 +61,7 @@ class Run:
 
     def __init__(self, folder: Path, analysis: Analysis | None = None, *, trust: bool = False) -> None:
         self.folder, self._analysis, self._trust = folder, analysis, trust
-        self.record = record = read_json(folder / run_folder.RECORD)
-        for key in (
-            "parameter_names",
-            "term_names",
-            "prior_bounds",
-            "config_hash",
-            "walkers",
-            "ensembles",
-            "target_ess",
-        ):
-            if key not in record:
-                raise RunFolderError(f"{folder / run_folder.RECORD}: damaged, it has no '{key}'")
+        self.record = record = read_stored(folder / run_folder.RECORD, Record)
         self.parameter_names, named = tuple(record["parameter_names"]), tuple(record["term_names"])
         self.term_names = tuple(DATA if name == OLD_DATA else name for name in named)
         bounds = np.array(record["prior_bounds"], dtype=float)  # None, an open end, becomes NaN
@@ -95,41 +86,49 @@ class Run:
             If the model that is built today is another one.
         """
         if self._analysis is None:
-            if self.described.config_hash != self.record["config_hash"] and not self.agrees_with(self.described):
-                moved = "the defaults or a data set have changed since it was made"
-                raise RunFolderError(
-                    f"{self.folder}: today's model gives other log-probabilities than its chains: {moved}"
-                )
-            self._analysis = self.described
+            if self.rebuilt.config_hash != self.record["config_hash"] and not self.agrees_with(self.rebuilt):
+                moved = "than its chains: the defaults or a data set have changed since it was made"
+                raise RunFolderError(f"{self.folder}: today's model gives other log-probabilities {moved}")
+            self._analysis = self.rebuilt
         return self._analysis
 
     def agrees_with(self, analysis: Analysis) -> bool:
-        """Whether a model gives the log-probabilities of the last walkers.
-
-        Another version of nuinfer may hash the same configuration to something else.
-        """
+        """Whether a model gives the log-probabilities of the last walkers, whatever its configuration hashes to."""
         theta, log_prob = (values[:, -1] for values in (self.samples(0, 1), self.log_prob(0, 1)))
         today, *_ = analysis.evaluate(theta.reshape(-1, theta.shape[-1]))
         return np.allclose(today, log_prob.ravel(), rtol=1e-8, atol=0.0)
 
     @cached_property
-    def described(self) -> Analysis:
-        """What the resolved configuration stands for today, for names and priors: `analysis` is sure to be the model.
-
-        Raises
-        ------
-        RunFolderError
-            See `nuinfer.inference.runs.run_folder.check_configuration`.
-        """
-        path = run_folder.check_configuration(self.folder, self.record, trust=self._trust)
-        rebuilt = load(path, ["sampler.device=cpu"])
+    def rebuilt(self) -> Analysis:
+        """What the resolved configuration stands for today; raises as `checked_configuration` and `load_resolved`."""
+        rebuilt = load_resolved(run_folder.checked_configuration(self.folder, self.record, trust=self._trust))
         counts, measured = self.record.get("simulated_counts"), self.record.get("simulated_measured")
         return rebuilt if counts is None else rebuilt.with_observed(counts, measured)
+
+    @cached_property
+    def described(self) -> Analysis | Named:
+        """What says names, labels and ends of the parameters: what is rebuilt or, with a warning, the record alone."""
+        try:
+            return self.rebuilt
+        except (ConfigError, DataIntegrityError) as error:
+            return self._named(error)
+
+    @cached_property
+    def readable(self) -> Analysis | Named:
+        """`analysis` or, with a warning, the record alone where the model of the chains is not to be had."""
+        try:
+            return self.analysis if self._analysis or isinstance(self.described, Analysis) else self.described
+        except NuinferError as error:
+            return self._named(error)
+
+    def _named(self, error: NuinferError) -> Named:
+        warn_once(f"{self.folder}: its chains open, its model does not: {error}")
+        return Named(self.parameter_names, self.prior_bounds, self.record["config_hash"])
 
     @property
     def status(self) -> dict[str, Any]:
         """What ``status.json`` says now."""
-        return read_json(self.folder / files.STATUS)
+        return read_stored(self.folder / files.STATUS, Status)
 
     def refresh(self) -> list[int]:
         """Read the blocks that are new on disk; return the steps of each ensemble.
@@ -203,7 +202,12 @@ class Run:
     def summary(self) -> dict[str, Any]:
         """Contents of ``summary.json``; computed from the chains as long as the run is not finished."""
         if self.record.get("complete"):
-            return read_json(self.folder / run_folder.SUMMARY)
+            path = self.folder / run_folder.SUMMARY
+            summary = read_stored(path, Summary)
+            files.check_unchanged(path, summary, self.record.get("summary_check"))
+            if set(summary["parameters"]) != set(self.parameter_names):
+                raise RunFolderError(f"{path}: damaged, it has no verdict on {', '.join(self.parameter_names)}")
+            return summary
         chain = self._stacked("chain", self.steps)
         summary = summarise(chain, self.verdict, self.parameter_names, self.prior_bounds)
         if rejected := self.rejected():
@@ -299,9 +303,9 @@ class Run:
         return [one for folder in self.ensemble_folders for one in run_folder.read_rejected(folder)]
 
     def to_arviz(self, max_draws: int = ARVIZ_DRAWS) -> Any:
-        """Chains and model as an ArviZ container; chains are ensembles.
+        """Chains and model as an ArviZ container; chains are ensembles. Without the model the first two groups are all.
 
-        Groups: posterior and prior (with the derived quantities), sample_stats (``lp`` and the terms), log_likelihood
+        Groups: posterior (with the derived quantities), sample_stats (``lp`` and the terms), prior, log_likelihood
         (per bin), posterior_predictive (simulated counts) and observed_data. Axes of counts are named by
         topology and by the range of deposited energy in GeV.
 
@@ -316,7 +320,7 @@ class Run:
         stats = {"lp": self.log_prob(thin=thin)}
         stats |= {f"term_{name}": values for name, values in self.log_terms(thin=thin).items()}
         settings = {"prior_draws": max_draws, "seed": self.record["seed"]}
-        return arviz_adapter.container(self.analysis, self.samples(thin=thin), stats, **settings)
+        return arviz_adapter.container(self.readable, self.samples(thin=thin), stats, **settings)
 
     def to_getdist(self, folder: str | PathLike[str] | None = None, root: str | None = None) -> Path:
         """Write the chains as the text files of GetDist; see `nuinfer.export.getdist.getdist_files`.
@@ -341,10 +345,10 @@ class Run:
             For a root that is not the beginning of a file name.
         """
         path = self.folder / run_folder.GETDIST if folder is None else Path(folder)
-        root = self.folder.resolve().name if root is None else root
+        root = resolved(self.folder).name if root is None else root
         if Path(root).name != root or root in ("", ".."):
             raise ConfigError(f"root '{root}': it must be the beginning of a file name")
-        content = getdist_files(root, self.analysis, self.samples(), self.log_prob())
+        content = getdist_files(root, self.readable, self.samples(), self.log_prob())
         files.make_folder(path)
         for name, text in content.items():
             files.write_atomic(path / name, text)
@@ -389,6 +393,6 @@ def open_run(folder: str | PathLike[str], *, trust: bool = False) -> Run:
         If it is not one.
     """
     path = Path(folder)
-    if not run_folder.is_run(path):
+    if not os.path.lexists(path / run_folder.RECORD):
         raise RunFolderError(f"{path}: not a run folder (no {run_folder.RECORD})")
     return Run(path, trust=trust)

@@ -5,33 +5,39 @@ start (one row, step -1), each later one continues where the one before it ends 
 generator after its last step, so that the chains do not depend on where the blocks were cut.
 """
 
+import contextlib
+import functools
 import hashlib
 import io
-import zipfile
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import tomli_w
 
 from nuinfer.config import CONFIG_RESOLVED as CONFIG_RESOLVED  # noqa: PLC0414 - one of the names of a folder
-from nuinfer.config import code_of
-from nuinfer.errors import RunFolderError
+from nuinfer.config import own_paths, toml
+from nuinfer.datafiles import MANIFEST, DataFolder
+from nuinfer.errors import ConfigError, DataIntegrityError, RunFolderError, resolved
+from nuinfer.inference.runs.stored import Nonfinite, read_stored
 from nuinfer.inference.work import files
 from nuinfer.inference.work.files import read_json
+from nuinfer.reading import LONGEST, arrays_of, content_of
 from nuinfer.typing import AnyArray, FloatArray, IntArray
 
 RECORD, SUMMARY, POSTERIOR = "run.json", "summary.json", "posterior.nc"
 CONFIG_INPUT = "config.input.toml"
 STOP, NONFINITE = "stop", "nonfinite.json"
 GETDIST, COBAYA = "getdist", "cobaya.yaml"
+KEPT = "kept"
 PROGRESS = "progress.json"  # of each ensemble, as are the rejected points in NONFINITE
 FIGURES = tuple(f"figures/*.{ending}" for ending in ("pdf", "png", "svg"))
 CONTENT = (
     *(f"chains/ensemble-*/{name}" for name in ("[0-9]*.npz", PROGRESS, NONFINITE, files.LOCK)),
     *(f"{GETDIST}/*{ending}" for ending in ("_[0-9]*.txt", ".paramnames", ".ranges")),
+    *(f"{KEPT}/[0-9]*", f"{KEPT}/[0-9]*/*"),
     *(*FIGURES, COBAYA, "report.html", CONFIG_INPUT, CONFIG_RESOLVED, files.STATUS, SUMMARY),
     *(files.LOG, POSTERIOR, STOP, NONFINITE),
     RECORD,  # the last to go: it is what makes the folder recognisable
@@ -54,8 +60,51 @@ def check_output(path: Path, *, resume: bool, force: bool) -> bool:
     return files.claimed(path, "run", RECORD, is_run(path), resume=resume, force=force)
 
 
-def check_configuration(run: Path, record: Mapping[str, Any], *, trust: bool) -> Path:
-    """Path of the resolved configuration, which is what was sampled and names no code of strangers.
+def keep(run: Path, resolved: str, checksums: Mapping[str, str]) -> dict[str, str]:
+    """Copy the user's own files and data into a run folder, which then needs nothing else.
+
+    Parameters
+    ----------
+    run : Path
+        The folder.
+    resolved : str
+        The resolved configuration, which names them.
+    checksums : mapping
+        Of what was loaded.
+
+    Returns
+    -------
+    dict
+        Each path to its place in the folder.
+
+    Raises
+    ------
+    RunFolderError
+        If one has changed since it was loaded, or cannot be copied.
+    """
+    kept: dict[str, str] = {}
+    for name in own_paths(toml(resolved)).values():
+        path = Path(name)
+        place = kept.setdefault(name, f"{KEPT}/{len(kept)}-{path.name}")
+        try:
+            folder = DataFolder.open(path) if path.is_dir() else None
+            held = {file: folder.read_bytes(file) for file in folder.files} if folder else {"": content_of(path)}
+            found = {file or name: hashlib.sha256(content).hexdigest() for file, content in held.items()}
+            if not found.items() <= checksums.items():
+                raise RunFolderError(f"'{name}' has changed while it was in use")
+            held |= {} if not folder else {MANIFEST: content_of(path / MANIFEST)}
+        except (OSError, DataIntegrityError) as error:
+            raise RunFolderError(f"'{name}' cannot be copied into {run} ({error})") from error
+        for file, content in held.items():
+            files.make_folder((run / place / file).parent)
+            files.write_atomic(run / place / file, content)
+    return kept
+
+
+def checked_configuration(run: Path, record: Mapping[str, Any], *, trust: bool) -> str:
+    """The resolved configuration, which is what was sampled and names no code of strangers.
+
+    Own files and data that have gone or changed since are named where the folder keeps them.
 
     Parameters
     ----------
@@ -69,21 +118,38 @@ def check_configuration(run: Path, record: Mapping[str, Any], *, trust: bool) ->
     RunFolderError
         If the text, or a Python file that it names, is another one than was sampled, or may not be run.
     """
-    path, digest = run / CONFIG_RESOLVED, record.get("resolved_sha256")
+    path, digest, checksums = run / CONFIG_RESOLVED, record.get("resolved_sha256"), record.get("checksums", {})
     with files.refusing(path, "read"):
-        text = path.read_bytes()
-    if digest is not None and hashlib.sha256(text).hexdigest() != digest:
+        text = content_of(path).decode(errors="replace")
+    if digest is not None and hashlib.sha256(text.encode()).hexdigest() != digest:
         raise RunFolderError(f"{path}: was changed after the chains were made, so it is not their model")
-    for name in code_of(path, text):
-        with files.refusing(name, "read"):
-            found = hashlib.sha256(Path(name).read_bytes()).hexdigest()
-        if record.get("checksums", {}).get(name, found) != found:
-            raise RunFolderError(f"{run}: the file {name} was changed after the chains were made")
-        signed = record.get("signature")
-        if not trust and (signed is None or signed != files.signature(str(digest))):
-            theirs = f"its model runs the code of {name}, and another user or machine has made it"
-            raise RunFolderError(f"{run}: {theirs}; look at that file, then give --trust (trust=True)")
-    return path
+    try:
+        tree = toml(text, f"{path}: ")
+    except ConfigError as error:
+        raise RunFolderError(str(error)) from error
+    for key, name in own_paths(tree).items():
+        place, found = run / str(record.get("kept", {}).get(name, "")), _checksums(Path(name), name)
+        if not (found and found.items() <= checksums.items()) and place.parent == run / KEPT:
+            *tables, last = key.split(".")
+            functools.reduce(dict.__getitem__, tables, tree)[last] = str(resolved(place))
+            found = _checksums(place, name)
+        if name.endswith(".py") and found:
+            if checksums.get(name, found[name]) != found[name]:
+                raise RunFolderError(f"{run}: the file {name} was changed after the chains were made")
+            signed = record.get("signature")
+            if not trust and (signed is None or signed != files.signature(str(digest))):
+                theirs = f"its model runs the code of {name}, and another user or machine has made it"
+                raise RunFolderError(f"{run}: {theirs}; look at that file, then give --trust (trust=True)")
+    return tomli_w.dumps(tree)
+
+
+def _checksums(path: Path, name: str) -> dict[str, str]:
+    """Of a file, by the name that it has, or of the files of a data set; empty if it cannot be read."""
+    with contextlib.suppress(OSError, DataIntegrityError):
+        if path.is_dir():
+            return DataFolder.open(path).checksums()
+        return {name: hashlib.sha256(content_of(path)).hexdigest()}
+    return {}
 
 
 # Ensembles ------------------------------------------------------------------------------------------------------------
@@ -96,17 +162,18 @@ def ensemble_folder(run: Path, ensemble: int) -> Path:
 
 def read_progress(folder: Path, steps: int) -> dict[str, Any]:
     """Where an ensemble is; `steps` are known to be on disk."""
-    try:
+    live: dict[str, Any] = {}
+    with contextlib.suppress(RunFolderError):  # not started yet
         live = read_json(folder / PROGRESS)
-    except RunFolderError:  # not started yet
-        live = {"steps": 0, "acceptance": None}
-    return {"steps": max(int(live["steps"]), steps), "acceptance": live["acceptance"]}
+    there, acceptance = live.get("steps"), live.get("acceptance")
+    known = max(there, steps) if isinstance(there, int) else steps
+    return {"steps": known, "acceptance": acceptance if isinstance(acceptance, float) else None}
 
 
 def read_rejected(folder: Path) -> list[dict[str, Any]]:
     """Points of an ensemble that were rejected because their log-probability is not a number: step, term, point."""
     path = folder / NONFINITE
-    return list(read_json(path).get("rejected", [])) if path.exists() else []
+    return list(read_stored(path, Nonfinite).get("rejected", [])) if path.exists() else []
 
 
 # Blocks ---------------------------------------------------------------------------------------------------------------
@@ -182,20 +249,20 @@ def read_block(path: Path, identity: ChainIdentity) -> Block:
         Naming the file and what is wrong with it.
     """
     try:
-        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as archive:
-            held = {name: archive[name] for name in archive.files}
+        held = arrays_of(content_of(path))
         position, has_gauss = held["random_position"].tolist()
         state = ("MT19937", held["random_keys"], position, has_gauss, float(held["random_cached_gauss"]))
         block = Block(int(held["first_step"]), held["chain"], held["log_prob"], held["terms"], held["accepted"], state)
         names, terms = (tuple(held[name].tolist()) for name in ("parameter_names", "term_names"))
-        config_hash = str(held["config_hash"])
-        seed, ensemble = (
+        config_hash, seed = (
+            str(held["config_hash"]),
             int(held.get("seed", identity.seed)),
-            str(held.get("ensemble", path.parent.name)),
-        )  # 0.1.0: none
+        )  # 0.1.0: no seed, no ensemble
+        ensemble = str(held.get("ensemble", path.parent.name))
+        np.random.RandomState().set_state(state)
     except FileNotFoundError as error:
         raise RunFolderError(f"{path}: this block is missing") from error
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except Exception as error:  # what is in it may be anything
         raise RunFolderError(f"{path}: truncated or damaged, not a block of a chain ({error})") from error
     for what, found, expected in (
         ("parameters", names, identity.parameter_names),
@@ -205,10 +272,14 @@ def read_block(path: Path, identity: ChainIdentity) -> Block:
         ("ensemble", ensemble, path.parent.name),
     ):
         if found != expected:
-            raise RunFolderError(f"{path}: foreign block, its {what} is {found} and the run's is {expected}")
+            shown = " ".join(str(found).split())[:LONGEST]
+            raise RunFolderError(f"{path}: foreign block, its {what} is {shown} and the run's is {expected}")
     rows = len(block.chain) if block.chain.ndim else 0
     shapes = block.chain.shape, block.log_prob.shape, block.terms.shape, block.accepted.shape
     walkers, n_dim, n_term = identity.walkers, len(names), len(terms)
+    kinds = {getattr(block, name).dtype.kind for name in ("chain", "log_prob", "terms")}, block.accepted.dtype.kind
+    if kinds != ({"f"}, "i"):
+        raise RunFolderError(f"{path}: damaged, its arrays are not of numbers as they are written")
     if rows < 1 or shapes != ((rows, walkers, n_dim), (rows, walkers), (rows, walkers, n_term), (walkers,)):
         raise RunFolderError(f"{path}: foreign block, its arrays have shapes {shapes} for {walkers} walkers")
     if not (np.all(np.isfinite(block.chain)) and np.all(np.isfinite(block.log_prob))):

@@ -299,7 +299,7 @@ class _Chain:
         if len(self.rejected) >= self.work.tolerated:
             raise error
         self.rejected.append({"step": self.step, "term": error.term, "point": error.point})
-        files.write_json(self.folder / run_folder.NONFINITE, {"rejected": self.rejected})
+        files.write_record(self.folder / run_folder.NONFINITE, {"rejected": self.rejected})
 
     def add(self) -> None:
         """Keep where the walkers are; an accepted proposal is a walker that moved."""
@@ -322,4 +322,4 @@ class _Chain:
         """Tell the parent where the ensemble is, if it has moved."""
         if self.made:
             progress = {"steps": self.step, "acceptance": self.accepted / (self.made * len(self.walkers.coords))}
-            files.write_json(self.folder / run_folder.PROGRESS, progress, durable=False)
+            files.write_record(self.folder / run_folder.PROGRESS, progress, durable=False)

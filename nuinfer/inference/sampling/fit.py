@@ -162,7 +162,8 @@ def fit_as(analysis: Analysis, path: Path, asked: Mapping[str, Any], how: How) -
         if not (path / run_folder.CONFIG_RESOLVED).exists():
             record["resolved_sha256"] = digest = hashlib.sha256(resolved.encode()).hexdigest()
             record["signature"] = files.signature(digest)
-        files.write_json(path / run_folder.RECORD, record)
+            record["kept"] = run_folder.keep(path, resolved, analysis.checksums)
+        files.write_record(path / run_folder.RECORD, record)
         for name, text in ((run_folder.CONFIG_INPUT, analysis.config_input), (run_folder.CONFIG_RESOLVED, resolved)):
             if not (path / name).exists():
                 files.write_atomic(path / name, text.encode())
@@ -269,10 +270,10 @@ class _Session:
         self._check()
         summary = run.complete_summary(self._executor, while_workers_search)
         files.write_json(path / run_folder.SUMMARY, summary)
-        finished = {"complete": True, "steps": run.steps, "end": now()}
+        finished = {"complete": True, "steps": run.steps, "end": now(), "summary_check": files.checksum(summary)}
         if (best := run.known_best_fit) is not None:
             finished["best_fit"] = best.tolist()
-        files.write_json(path / run_folder.RECORD, {**run.record, **finished})
+        files.write_record(path / run_folder.RECORD, {**run.record, **finished})
         self._write_status("done", run.steps)
         self._reporter.line(f"{path}: {outcome(summary)}")
         for error in failed:
@@ -297,7 +298,7 @@ class _Session:
             with contextlib.suppress(RunFolderError):  # the error itself is what the user has to see
                 if isinstance(error, NonFiniteLogProbError):
                     point = {key: value if math.isfinite(value) else repr(value) for key, value in error.point.items()}
-                    files.write_json(self._run.folder / run_folder.NONFINITE, {"term": error.term, "point": point})
+                    files.write_record(self._run.folder / run_folder.NONFINITE, {"term": error.term, "point": point})
                 self._write_status("interrupted" if interrupted else "failed", target)
                 self._reporter.line("interrupted" if interrupted else f"failed: {error}")
 
@@ -324,7 +325,7 @@ class _Session:
             "updated": now(),
             "eta_seconds": max(0.0, (wanted or 0.0) * len(ensembles) - total) / rate if known else None,
         }
-        files.write_json(self._run.folder / files.STATUS, content, durable=False)
+        files.write_record(self._run.folder / files.STATUS, content, durable=False)
         self._reporter.steps(total, (wanted or target) * len(ensembles), f"step {content['steps']}")
 
 

@@ -26,10 +26,12 @@ import numpy as np
 
 from nuinfer.errors import RunFolderError, expanded, warn_once
 from nuinfer.private import private
+from nuinfer.reading import content_of, json_of
 
 T = TypeVar("T")
 STATUS, LOCK, LOG = "status.json", "lock", "log.txt"  # what every folder has
 _OURS = re.compile(r"\..+\.\d+(-\w{8})?\.tmp")  # what a kill leaves of `write_atomic`
+CHECKED = "check"
 CHECK = b', "check": "'
 
 
@@ -185,8 +187,24 @@ def write_json(path: Path, content: Mapping[str, Any], *, durable: bool = True) 
     write_atomic(path, (json.dumps(plain(content), indent=2, allow_nan=False) + "\n").encode(), durable=durable)
 
 
+def write_record(path: Path, content: Mapping[str, Any], *, durable: bool = True) -> None:
+    """Write JSON as `write_json` does, with a checksum of the rest as its last key."""
+    write_json(path, {**content, CHECKED: checksum(content)}, durable=durable)
+
+
+def checksum(content: Mapping[str, Any]) -> str:
+    """Of what JSON holds of a table."""
+    return f"{zlib.crc32(json.dumps(plain(content)).encode()):08x}"
+
+
+def check_unchanged(path: Path, content: Mapping[str, Any], written: object) -> None:
+    """Warn of a file whose content has not the checksum that it had, for people may change it; None: not known."""
+    if written not in (None, checksum(content)):
+        warn_once(f"{path}: has changed since it was written, its checksum is another one")
+
+
 def read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON object.
+    """Read a JSON object, with a warning if it has changed since it was written.
 
     Raises
     ------
@@ -195,11 +213,13 @@ def read_json(path: Path) -> dict[str, Any]:
     """
     try:
         with refusing(path, "read"):
-            content = json.loads(path.read_bytes())
+            content = json_of(content_of(path))
     except ValueError as error:
-        raise RunFolderError(f"{path}: damaged, not JSON ({error})") from error
+        raise RunFolderError(f"{path}: damaged, {error}") from error
     if not isinstance(content, dict):
         raise RunFolderError(f"{path}: damaged, not a JSON object")
+    written = content.pop(CHECKED, None)
+    check_unchanged(path, content, written)
     return content
 
 

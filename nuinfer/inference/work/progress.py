@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from nuinfer.inference.work.calls import Ended
-from nuinfer.inference.work.files import STATUS, refusing, write_json
+from nuinfer.inference.work.files import STATUS, refusing, write_record
 
 STATUS_SECONDS, LINE_SECONDS = 1.0, 30.0
 FEW = 60  # jobs, of which each is worth a line of the log
@@ -122,5 +122,5 @@ class Tally:
         content = {"state": state, "what": self._what, "jobs": self._jobs, "done": self._done}
         content |= {"failed": len(self.failed), "left": self._left, "failures": self.failed[:10]}
         content |= {"jobs_per_second": self._rate or None, "eta_seconds": eta, "updated": now()}
-        write_json(self._folder / STATUS, content, durable=False)
+        write_record(self._folder / STATUS, content, durable=False)
         self._reporter.steps(self._done, self._jobs, self._so_far())

@@ -169,7 +169,7 @@ def open_store(
         versions = {"nuinfer": __version__} | {name: version(name) for name in question.packages}
         record = {"kind": question.kind, "format": FORMAT, **question.settings, "hypotheses": hypotheses}
         record |= {**question.notes, "versions": versions, "start": old.get("start", now()), "complete": False}
-        files.write_json(folder / f"{question.kind}.json", record)
+        files.write_record(folder / f"{question.kind}.json", record)
         yield Store(folder, record, execution, stack, check)
 
 
@@ -292,4 +292,4 @@ class Store:
         if self._tally is not None:
             self._tally.write("done" if complete else "incomplete")
         content = {**self._record, **notes, "complete": complete, "end": now()}
-        files.write_json(self.folder / f"{content['kind']}.json", content)
+        files.write_record(self.folder / f"{content['kind']}.json", content)

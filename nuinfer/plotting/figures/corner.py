@@ -91,7 +91,8 @@ def plot_corner(  # noqa: PLR0913 - one of the public names
         figure.set_layout_engine(None)  # margins are set below
         grid = _draw_posteriors(figure, posteriors, ranges, labels)
         for panel, prior, span in zip(grid.diagonal(), priors[0].T, ranges, strict=True):
-            _draw_prior(panel, prior, span)
+            if prior.size:  # not known of a run whose model is not to be had
+                _draw_prior(panel, prior, span)
         _arrange(figure, grid, ranges, roomy)
         if roomy:
             look: Look = {"fontsize": style.points(6.0), "color": style.POSTERIORS[0] if others else style.BLACK}
@@ -156,7 +157,7 @@ def _vary(values: FloatArray) -> bool:
 def _bounds(analysis: Analysis, prior: FloatArray, names: list[str]) -> FloatArray:
     """Support of the prior of each quantity, shape (name, 2); of a derived one what draws of the prior reach."""
     support = dict(zip(analysis.parameter_names, analysis.prior_bounds, strict=True))
-    reached = np.stack([prior.min(axis=0), prior.max(axis=0)], axis=-1)
+    reached = np.stack([prior.min(axis=0, initial=np.inf), prior.max(axis=0, initial=-np.inf)], axis=-1)
     return np.array([support.get(name, reached[k]) for k, name in enumerate(names)])
 
 
@@ -253,7 +254,8 @@ def _draw(run: Run, *others: Run, width_in: float) -> Figure:
     first, *names = _labels(run, *others)
     beside = {name: (other.described, other.samples()) for name, other in zip(names, others, strict=True)}
     named: Look = {"label": first, "summary": run.summary(), "others": beside}
-    return plot_corner(run.described, run.samples(), **named, width_in=width_in)
+    described: Any = run.described  # names at least
+    return plot_corner(described, run.samples(), **named, width_in=width_in)
 
 
 CAPTION = "Marginal posteriors of pairs of parameters, and of single ones with their priors."
