@@ -97,7 +97,7 @@ def _follow(
 ) -> None:  # fmt: skip
     """Populations at ln E (n, energy) into (n, channel, 3, energy); without energies, integrals over the bins."""
     medium, smooth, lattice = fixed
-    n_target, n_channel, n_comp = points.masses_ev.shape[1], points.source.shape[1], smooth.parents.shape[0]
+    n_target, n_channel, n_pairs = points.masses_ev.shape[1], points.source.shape[1], smooth.weights.shape[:2]
     n_line, n_step, kinks = lattice.n_line, lattice.n_step, points.spectrum.ln_kinks
     n_break, n_node = 2 * (n_target * edges.size + kinks.shape[0]), ln_e.shape[1]
     if n_node == 0:
@@ -107,7 +107,7 @@ def _follow(
         np.empty((3, n_target, n_line)),
     )  # fmt: skip
     room = Room(
-        np.empty((n_comp, n_line, n_line)), np.empty((n_comp, n_line, n_step)), np.empty((n_target, n_line)),
+        np.empty((*n_pairs, n_line, n_line)), np.empty((n_pairs[0], n_line, n_step)), np.empty((n_target, n_line)),
         np.empty((n_target, n_line)), np.empty(n_line, np.bool_),
     )  # fmt: skip
     emission, nodes = make_emission(np.empty(1), 0, medium.shells.density.size), make_nodes(n_node)

@@ -111,7 +111,7 @@ def test_daughters_of_exchange_keep_number_and_energy(mediator):
     number, carried = smooth.tables.sum(axis=-1), smooth.tables @ np.exp(-lattice.step * np.arange(800))
     for kind in (False, True):
         some = smooth.resonant == kind
-        made = np.einsum("ci,ck,cjf->ijkf", smooth.parents, smooth.daughters, smooth.weights)[..., some].sum(axis=2)
+        made = np.einsum("pi,qk,pqjf->ijkf", smooth.parents, smooth.daughters, smooth.weights)[..., some].sum(axis=2)
         lost = smooth.depth.transpose(0, 1, 2)[..., some] @ smooth.totals[some]
         scale = np.abs(lost).max(axis=(0, 1))
         np.testing.assert_allclose(made @ number[some] / scale, 2.0 * lost / scale, atol=1e-6)
