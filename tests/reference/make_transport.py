@@ -22,16 +22,28 @@ the same cell is kept for the same mass state alone. Its cross-sections are thos
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numba
 import numpy as np
 from make_cross_sections import collisions
-from make_propagation import COSMOLOGIES, HBAR_EV_S, MIXINGS, MPC_KM, SOURCES, ZETA3, evolution, expansion, masses_ev, pmns
+from make_propagation import (
+    COSMOLOGIES,
+    HBAR_EV_S,
+    MIXINGS,
+    MPC_KM,
+    SOURCES,
+    ZETA3,
+    evolution,
+    expansion,
+    masses_ev,
+    pmns,
+)
 from scipy.stats import qmc
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -127,35 +139,47 @@ def meeting(ln_p: float, x: float, wanted: float, edges: Array, depth: Array, om
         share = (high - low) / (edges[cell + 1] - edges[cell])
         here = share * depth[cell] * target_density(0.5 * (high + low) - end, omega_m)
         if total + here >= wanted or low <= end:
-            return high - (high - low) * min((wanted - total) / here, 1.0)
+            return float(high - (high - low) * min((wanted - total) / here, 1.0))
         total += here
         cell -= 1
     return end
 
 
 @numba.njit(cache=True)
-def energy_share(a: float, width: float) -> float:
+def energy_share(rng: np.random.Generator, a: float, width: float) -> float:
     """A random x."""
     most = 0.0
     for k in range(33):
         most = max(most, bracket(a, k / 32.0, width))
     # boundary layers at large a fall towards the ends, so that the grid sees the maximum
     while True:
-        x = np.random.random()
+        x = rng.random()
         value = bracket(a, x, width)
         if value > 1.02 * most:
             raise ValueError("maximum")
-        if 1.02 * most * np.random.random() < value:
+        if 1.02 * most * rng.random() < value:
             return x
 
 
+class Way(NamedTuple):
+    """What neutrinos meet: index of the spectrum, populations of the source, |U_tau,i|^2, resonances, cells, bins."""
+
+    gamma: float
+    source: Array
+    weights: Array
+    ln_res: Array
+    width: float
+    edges: Array
+    depth: Array
+    ln_bins: Array
+    density: Array
+    omega_m: float
+
+
 @numba.njit(cache=True)
-def follow(
-    starts: Array, seed: int, gamma: float, omega_m: float, source: Array, weights: Array, ln_res: Array, width: float,
-    edges: Array, depth: Array, ln_bins: Array, density: Array,
-) -> Array:  # fmt: skip
+def follow(starts: Array, rng: np.random.Generator, way: Way) -> Array:
     """Number of each mass state in each bin at Earth, in the weight E^(1-gamma) dlnE of unit sources."""
-    np.random.seed(seed)
+    gamma, source, weights, ln_res, width, edges, depth, ln_bins, density, omega_m = way
     out, n_bin, x_max = np.zeros((3, ln_bins.size - 1)), ln_bins.size - 1, (density.size - 1)
     ln_low, ln_high = ln_bins[0], math.log(TOP_GEV)
     x_top = math.log(1.0 + Z_MAX)
@@ -183,28 +207,29 @@ def follow(
                 w *= 1.0 - alive
                 faint = FAINT * math.exp((1.0 - gamma) * (at_earth - ln_low))
                 if w < faint:
-                    if w < faint * np.random.random():
+                    if w < faint * rng.random():
                         continue
                     w = faint
-                wanted = -math.log(1.0 - np.random.random() * (1.0 - alive)) / weights[state]
+                wanted = -math.log(1.0 - rng.random() * (1.0 - alive)) / weights[state]
                 there = meeting(ln_p, x_now, wanted, edges, depth, omega_m)
                 x_now -= ln_p - there
                 rate, chosen = np.empty(3), 0
                 for j in range(3):
                     a = math.exp(there - ln_res[j])
                     rate[j] = weights[j] * whole(a, width) / a
-                pick = np.random.random() * rate.sum()
+                pick = rng.random() * rate.sum()
                 while chosen < 2 and pick > rate[chosen]:
                     pick -= rate[chosen]
                     chosen += 1
-                share = energy_share(math.exp(there - ln_res[chosen]), width)
+                share = energy_share(rng, math.exp(there - ln_res[chosen]), width)
                 for each in (share, 1.0 - share):
                     if each > 0.0:
                         stack_p[held], stack_x[held], stack_w[held] = there + math.log(each), x_now, w
-                        pick = np.random.random() * total[2]
+                        pick = rng.random() * total[2]
                         stack_i[held] = np.searchsorted(total, pick)
                         held += 1
-    return out / starts.shape[0]
+    out /= starts.shape[0]
+    return out
 
 
 def cells(ln_res: list[float], width: float) -> Array:
@@ -217,14 +242,16 @@ def cells(ln_res: list[float], width: float) -> Array:
             places |= {centre + offset, centre - offset}
             offset += min(CELL, max(width / CORE, offset / CORE))
     edges = np.array(sorted(p for p in places if low <= p < high))
-    fill = [np.linspace(a, b, math.ceil((b - a) / CELL), endpoint=False)[1:] for a, b in zip(edges, edges[1:], strict=False)]
+    fill = [np.linspace(a, b, math.ceil((b - a) / CELL), endpoint=False)[1:] for a, b in itertools.pairwise(edges)]
     return np.sort(np.concatenate([edges, *fill]))
 
 
 def cross_section(p: Array, ln_res: list[float], weights: Array, width: float) -> Array:
     """Sum over targets, over g^4/(16 pi M^2) and w_i, at ln P."""
     table = np.vectorize(whole)
-    return sum(w * table(np.exp(p - r), width) / np.exp(p - r) for w, r in zip(weights, ln_res, strict=True))
+    return np.asarray(
+        sum(w * table(np.exp(p - r), width) / np.exp(p - r) for w, r in zip(weights, ln_res, strict=True))
+    )
 
 
 def constants(case: Case) -> Case:
@@ -236,10 +263,14 @@ def constants(case: Case) -> Case:
     n_1 = 3.0 * ZETA3 * UNIVERSE["t_nu0_ev"] ** 3 / (4.0 * math.pi**2)
     half = np.array(SOURCES["pp"][:3]) + np.array(SOURCES["pp"][3:])
     x = np.linspace(0.0, math.log1p(Z_MAX), 2001)
-    density = np.array([
-        evolution(math.expm1(one), "sfr") * math.exp((1.0 - case["gamma"]) * one) / expansion(math.expm1(one), UNIVERSE)
-        for one in x
-    ])
+    density = np.array(
+        [
+            evolution(math.expm1(one), "sfr")
+            * math.exp((1.0 - case["gamma"]) * one)
+            / expansion(math.expm1(one), UNIVERSE)
+            for one in x
+        ]
+    )
     return {
         "mixed": mixed, "masses_ev": masses, "weights": mixed[2], "source": half @ mixed,
         "ln_res": [math.log((case["m_mev"] * 1e6) ** 2 / (2.0 * m) / 1e9) for m in masses],
@@ -254,7 +285,7 @@ def depths(edges: Array, known: Case) -> Array:
     nodes, rule = np.polynomial.legendre.leggauss(8)
     p = 0.5 * (edges[1:] + edges[:-1])[:, None] + 0.5 * np.diff(edges)[:, None] * nodes
     sigma = cross_section(p, known["ln_res"], known["weights"], known["width"])
-    return known["unit"] * (sigma @ rule) * 0.5 * np.diff(edges)
+    return np.asarray(known["unit"] * (sigma @ rule) * 0.5 * np.diff(edges))
 
 
 def bins_of(known: Case) -> Array:
@@ -266,7 +297,7 @@ def bins_of(known: Case) -> Array:
 
 def free(gamma: float, ln_bins: Array) -> Array:
     """Number in the bins without absorption."""
-    return np.diff(np.exp((1.0 - gamma) * (ln_bins - ln_bins[0]))) / (1.0 - gamma)
+    return np.asarray(np.diff(np.exp((1.0 - gamma) * (ln_bins - ln_bins[0]))) / (1.0 - gamma))
 
 
 def random_walks(case: Case) -> Case:
@@ -275,11 +306,11 @@ def random_walks(case: Case) -> Case:
     edges = cells(known["ln_res"], known["width"])
     depth = depths(edges, known)
     ln_bins = bins_of(known)
-    found = []
+    given = case["gamma"], known["source"], known["weights"], np.array(known["ln_res"]), known["width"]
+    way, found = Way(*given, edges, depth, ln_bins, known["density"], UNIVERSE["omega_m"]), []
     for batch in range(BATCHES):
         starts = qmc.Sobol(2, seed=batch).random(HISTORIES[case["g"]])
-        args = case["gamma"], UNIVERSE["omega_m"], known["source"], known["weights"], np.array(known["ln_res"])
-        number = follow(starts, batch, *args, known["width"], edges, depth, ln_bins, known["density"])
+        number = follow(starts, np.random.default_rng(batch), way)
         found.append(known["mixed"] @ number / free(case["gamma"], ln_bins))
     mean, error = np.mean(found, axis=0), np.std(found, axis=0, ddof=1) / math.sqrt(BATCHES)
     return {
@@ -317,7 +348,7 @@ def fill_daughters(p: Array, per_node: Array, owner: Array, ln_e: Array, a: Arra
                     out[m, j] += per_node[n] * rule[k] * (high - low) * bracket(a[n], x, width)
 
 
-def implicit(case: Case, per_decade: int) -> list[list[float]]:
+def implicit(case: Case, per_decade: int) -> Any:
     """The discretisation of arXiv:2107.13568: flavours at Earth over the unabsorbed flux of all, in the bins."""
     known, x_max = constants(case), math.log1p(Z_MAX)
     steps = round(x_max * per_decade / math.log(10.0))
@@ -366,7 +397,10 @@ def main(path: Path) -> None:
         worst = [np.abs(np.sum(one, axis=1) / mean - 1.0).max() for one in found["implicit"].values()]
         print(case, np.max(found["errors"]), mean.min(), worst, flush=True)
         made.append(found)
-    reference = {"made_by": "tests/reference/make_transport.py (neutrino by neutrino; no code of nuinfer)", "cases": made}
+    reference = {
+        "made_by": "tests/reference/make_transport.py (neutrino by neutrino; no code of nuinfer)",
+        "cases": made,
+    }
     text = json.dumps(json.loads(json.dumps(reference), parse_float=lambda text: float(f"{float(text):.7g}")))
     path.write_text(text.replace("}, {", "},\n{") + "\n")
 

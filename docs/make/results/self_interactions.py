@@ -1,4 +1,4 @@
-"""A scalar coupled to nu_tau, all channels: docs/self-interactions.md and its figure (a fit of 15 minutes on two cores)."""
+"""A scalar coupled to nu_tau, all channels: docs/self-interactions.md and its figure (40 minutes on two cores)."""
 
 from __future__ import annotations
 
