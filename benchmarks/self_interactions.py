@@ -21,7 +21,7 @@ CASES: dict[str, list[str]] = {
     "all flavours alike": ["model.couplings=flavour_blind"],
     "any symmetric matrix": ["model.couplings=[[0.3, 0.2, [0, 0.1]], [0.2, 0.5, 0.4], [[0, 0.1], 0.4, 1]]"],
 }
-POINTS, FEW, REPEATS = 128, 48, 7
+POINTS, FEW, REPEATS = 128, 24, 7
 STRONG = 0.13
 """Couplings above which bins are apart: hardly anything arrives there."""
 

@@ -80,11 +80,11 @@ class Smooth(NamedTuple):
 
 
 def make_lattice(x_max: float, ln_low: float, ln_high: float, step: float) -> Lattice:
-    """The lattice for energies at Earth between two logarithms, with steps of at most `step`."""
+    """For energies at Earth between two logarithms, with steps of at most `step`; its top may be up to one higher."""
     n_step = max(MIN_STEPS, math.ceil(x_max / step - 1e-9))
     h = x_max / n_step
     ln_top = max(LN_TOP_GEV, ln_high) + x_max
-    return Lattice(ln_top, h, n_step, math.ceil((ln_top - ln_low) / h) + 2)
+    return Lattice(ln_top, h, n_step, math.ceil((ln_top - ln_low) / h) + 3)
 
 
 @compiled
