@@ -60,7 +60,7 @@ def test_brute_force(case, steps, tolerance):
 
 @pytest.mark.parametrize("given", WALKS["cases"], ids=lambda one: f"{one['g']}-{one['m_mev']}-{one['gamma']}")
 def test_neutrino_by_neutrino(given):
-    """Random walks without a lattice, whose errors are up to 7e-4 of the unabsorbed flux; each flavour in each bin.
+    """Random walks without a lattice, whose errors are up to 6e-4 of the unabsorbed flux; each flavour in each bin.
 
     The implicit discretisation of arXiv:2107.13568, of which nothing is random, comes nearer with more cells.
     """
