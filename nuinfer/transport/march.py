@@ -62,6 +62,9 @@ SINGLE = 0.5
 MOST = 2.0
 """Largest ratio of two marches that is extrapolated; it is more where next to nothing arrives."""
 
+PLACE = 0.3
+"""Place of the deepest resonance between two lines of energy: always the same, so that counts move smoothly with it."""
+
 TINY = 1e-300
 
 _NO_BINS = Bins(np.zeros(1), np.zeros((2, 1)))
@@ -96,9 +99,9 @@ def _follow(
     first: int, end: int, out: FloatArray,
 ) -> None:  # fmt: skip
     """Populations at ln E (n, energy) into (n, channel, 3, energy); without energies, integrals over the bins."""
-    medium, smooth, lattice = fixed
-    n_target, n_channel, n_comp = points.masses_ev.shape[1], points.source.shape[1], smooth.parents.shape[0]
-    n_line, n_step, kinks = lattice.n_line, lattice.n_step, points.spectrum.ln_kinks
+    medium, smooth, (lowest_top, h, n_step, n_line) = fixed
+    n_target, n_channel, n_pairs = points.masses_ev.shape[1], points.source.shape[1], smooth.weights.shape[:2]
+    deepest, kinks = np.argmax(medium.rates.sum(axis=1)), points.spectrum.ln_kinks
     n_break, n_node = 2 * (n_target * edges.size + kinks.shape[0]), ln_e.shape[1]
     if n_node == 0:
         n_node = bins.rule.shape[1] * (bins.ln_edges.size - 1 + n_break)
@@ -107,7 +110,7 @@ def _follow(
         np.empty((3, n_target, n_line)),
     )  # fmt: skip
     room = Room(
-        np.empty((n_comp, n_line, n_line)), np.empty((n_comp, n_line, n_step)), np.empty((n_target, n_line)),
+        np.empty((*n_pairs, n_line, n_line)), np.empty((n_pairs[0], n_line, n_step)), np.empty((n_target, n_line)),
         np.empty((n_target, n_line)), np.empty(n_line, np.bool_),
     )  # fmt: skip
     emission, nodes = make_emission(np.empty(1), 0, medium.shells.density.size), make_nodes(n_node)
@@ -117,8 +120,7 @@ def _follow(
         np.empty((n_line + n_step + 1, n_step + 1)),
         np.empty((n_node, n_step + 1)),
     )
-    paths = lattice.ln_top - lattice.step * np.arange(n_line + n_step + 1.0)
-    most = medium.rates.max() * density(medium.shells.x_max, medium) * 2.0 / (math.pi * lattice.step)
+    most = medium.rates.max() * density(medium.shells.x_max, medium) * 2.0 / (math.pi * h)
     for b in range(first, end):
         mass, coupling = points.m_zprime_mev[b], points.g_prime[b]
         for j in range(n_target):
@@ -133,10 +135,12 @@ def _follow(
             points.source[min(b, points.source.shape[0] - 1)], ln_res, depth, medium.exchange * coupling * coupling,
             width, share, bool(depth * width * most > NARROW),
         )  # fmt: skip
-        _light(points.spectrum, b, x_max, paths, light)
+        lines = (ln_res[deepest] - lowest_top) / h + PLACE
+        lattice = Lattice(lowest_top + h * (lines - math.floor(lines)), h, n_step, n_line)
+        _light(points.spectrum, b, x_max, lattice.ln_top - h * np.arange(n_line + n_step + 1.0), light)
         if ln_e.shape[1] > 0:
             _light(points.spectrum, b, x_max, ln_e[b], seen)
-            _one(case, fixed, room, beams, (light, seen), ln_e[b], n_node, arriving)
+            _one(case, (medium, smooth, lattice), room, beams, (light, seen), ln_e[b], n_node, arriving)
             out[b] = arriving / whole
             continue
         at = n_target * edges.size
@@ -147,7 +151,7 @@ def _follow(
             breaks[2 * at + 2 * m], breaks[2 * at + 2 * m + 1] = kinks[m, b], kinks[m, b] - x_max
         placed = place(bins, breaks, nodes)
         _light(points.spectrum, b, x_max, nodes.ln_e[:placed], seen[:placed])
-        _one(case, fixed, room, beams, (light, seen), nodes.ln_e, placed, arriving)
+        _one(case, (medium, smooth, lattice), room, beams, (light, seen), nodes.ln_e, placed, arriving)
         weigh(ALONE, placed, points.spectrum.gamma[b], LN_PIVOT, nodes)
         collect(ALONE, placed, 1.0 / whole, nodes, arriving, out[b])
 
@@ -226,7 +230,7 @@ class March:
         """Tables for all masses of a batch; they grow as these need."""
         ln_res = np.log(self.edges_gev(points))
         low, high = lattice.ln_top - lattice.step * lattice.n_line - ln_res.max(), lattice.ln_top - ln_res.min()
-        rows = math.floor(low / lattice.step) - 2, math.ceil(high / lattice.step) + 2
+        rows = math.floor(low / lattice.step) - 2, math.ceil(high / lattice.step) + 3
         found = self._known.get(lattice)
         if found is None or rows[0] < found[0][0] or rows[1] > found[0][1]:
             if found is not None:

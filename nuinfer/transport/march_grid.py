@@ -49,7 +49,7 @@ class Smooth(NamedTuple):
     """Exchange of the mediator in t and u, and its interference with the resonance, for targets j.
 
     Depths and daughters are sums over functions f of s/M^2, times Re S where `resonant` says so. Daughters are made by
-    `parents` of a state, and come out in the populations `daughters`, of one or more components c.
+    combinations p of states, and come out in combinations q; with couplings of one flavour there is one of each.
 
     Parameters
     ----------
@@ -63,10 +63,10 @@ class Smooth(NamedTuple):
         Whether the function is to be multiplied with a Re S.
     depth : ndarray, shape (3, target, f)
         Coefficients of the depths of mass states.
-    parents, daughters : ndarray, shape (c, 3)
-        What a parent of each state counts for in a component, and the populations it makes.
-    weights : ndarray, shape (c, target, f)
-        Coefficients of the components.
+    parents, daughters : ndarray, shape (p, 3) and (q, 3)
+        What a parent of each state counts for in a combination, and the populations in one of daughters.
+    weights : ndarray, shape (p, q, target, f)
+        Coefficients of pairs of them.
     """
 
     tables: FloatArray
@@ -80,11 +80,11 @@ class Smooth(NamedTuple):
 
 
 def make_lattice(x_max: float, ln_low: float, ln_high: float, step: float) -> Lattice:
-    """The lattice for energies at Earth between two logarithms, with steps of at most `step`."""
+    """For energies at Earth between two logarithms, with steps of at most `step`; its top may be up to one higher."""
     n_step = max(MIN_STEPS, math.ceil(x_max / step - 1e-9))
     h = x_max / n_step
     ln_top = max(LN_TOP_GEV, ln_high) + x_max
-    return Lattice(ln_top, h, n_step, math.ceil((ln_top - ln_low) / h) + 2)
+    return Lattice(ln_top, h, n_step, math.ceil((ln_top - ln_low) / h) + 3)
 
 
 @compiled
@@ -143,7 +143,7 @@ def make_smooth(channels: Channels, spin: int, lattice: Lattice, rows: tuple[int
         _basis(np.moveaxis(made, 0, -1).reshape(-1, 3)),
         _basis(np.moveaxis(made, 2, -1).reshape(-1, 3)),
     )
-    weights = np.einsum("ai,ijkf,bk->abjf", parents, made, daughters).reshape(-1, *made.shape[1::2])
+    weights = np.einsum("pi,ijkf,qk->pqjf", parents, made, daughters)
     kept, flags = [], []
     for group in ([0, 1, 2], [3, 4]):  # few combinations of them may be all there is
         both = np.concatenate([weights[..., group].reshape(-1, len(group)), depth[..., group].reshape(-1, len(group))])
@@ -153,9 +153,7 @@ def make_smooth(channels: Channels, spin: int, lattice: Lattice, rows: tuple[int
             kept += list(found.T)
             flags += [group[0] == 3] * found.shape[1]
     functions = np.array(kept).reshape(-1, 5)
-    pairs = np.repeat(parents, len(daughters), axis=0), np.tile(daughters, (len(parents), 1))
     return Smooth(
         np.einsum("gf,frd->grd", functions, tables), functions @ totals, first, np.array(flags, bool),
-        np.ascontiguousarray(depth @ functions.T), np.ascontiguousarray(pairs[0]), np.ascontiguousarray(pairs[1]),
-        np.ascontiguousarray(weights @ functions.T),
+        np.ascontiguousarray(depth @ functions.T), parents, daughters, np.ascontiguousarray(weights @ functions.T),
     )  # fmt: skip

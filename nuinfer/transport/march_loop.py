@@ -68,9 +68,9 @@ class Room(NamedTuple):
 
     Parameters
     ----------
-    kernel : ndarray, shape (component, line, line)
+    kernel : ndarray, shape (p, q, line, line)
         Daughters of a parent in a step, by the number of lines below.
-    parents : ndarray, shape (component, line, n)
+    parents : ndarray, shape (p, line, n)
         What each step absorbed, per depth.
     wings, bent : ndarray, shape (target, line)
         Share of the resonance, and integral of a Re S, in a step, without the core.
@@ -91,7 +91,7 @@ def _tabulate(
 ) -> None:
     """Fill what depends on the line alone: wings, depths, daughters."""
     top, h, n_line, held = lattice.ln_top, lattice.step, lattice.n_line, in_core(core, case.width)
-    kernel, (n_function, n_row) = room.kernel, smooth.totals.shape
+    kernel, (n_function, n_row), function = room.kernel, smooth.totals.shape, np.empty(lattice.n_line)
     kernel[:], out.slow[:], out.crossed[:] = 0.0, 0.0, 0.0
     for j in range(case.ln_res.size):
         u = top - case.ln_res[j]
@@ -116,14 +116,17 @@ def _tabulate(
                         out.slow[i, k] += h * smooth.depth[i, j, f] * total
                 if not medium.regenerate or (resonant and room.is_cut[k]):
                     continue
-                for c in range(kernel.shape[0]):
-                    left = case.exchange * (room.bent[j, k] if resonant else h) * smooth.weights[c, j, f]
-                    if left != 0.0:
-                        right = left * t
-                        left -= right
-                        into, one, two = kernel[c, k], smooth.tables[f, row], smooth.tables[f, row + 1]
-                        for d in range(n_line - k):
-                            into[d] += left * one[d] + right * two[d]
+                one, two = smooth.tables[f, row], smooth.tables[f, row + 1]
+                scale = case.exchange * (room.bent[j, k] if resonant else h)
+                for d in range(n_line - k):
+                    function[d] = scale * (one[d] + t * (two[d] - one[d]))
+                for p in range(kernel.shape[0]):
+                    for q in range(kernel.shape[1]):
+                        weight = smooth.weights[p, q, j, f]
+                        if weight != 0.0:
+                            into = kernel[p, q, k]
+                            for d in range(n_line - k):
+                                into[d] += weight * function[d]
 
 
 @inlined
@@ -146,19 +149,29 @@ def _add_decays(
 
 
 @inlined
-def _add_exchange(k: int, room: Room, smooth: Smooth, row: FloatArray, add: FloatArray) -> None:
+def _add_exchange(k: int, room: Room, smooth: Smooth, rows: FloatArray, add: FloatArray) -> None:
     """Add to what is born in step `k` the daughters of other channels from the steps above."""
-    for c in range(room.kernel.shape[0]):
-        row[:] = 0.0
-        for above in range(k):
-            factor = room.kernel[c, above, k - above]
-            if factor != 0.0:
-                source = room.parents[c, above]
-                for n in range(row.size):
-                    row[n] += factor * source[n]
+    rows[:] = 0.0
+    for p in range(room.parents.shape[0]):
+        parents = room.parents[p]
+        for q in range(rows.shape[0]):
+            into, kernel = rows[q], room.kernel[p, q]
+            above = 0
+            while above + 3 < k:  # four at a time, which reads and writes `into` less often
+                f0, f1 = kernel[above, k - above], kernel[above + 1, k - above - 1]
+                f2, f3 = kernel[above + 2, k - above - 2], kernel[above + 3, k - above - 3]
+                p0, p1, p2, p3 = parents[above], parents[above + 1], parents[above + 2], parents[above + 3]
+                for n in range(into.size):
+                    into[n] += f0 * p0[n] + f1 * p1[n] + f2 * p2[n] + f3 * p3[n]
+                above += 4
+            for rest in range(above, k):
+                factor = kernel[rest, k - rest]
+                for n in range(into.size):
+                    into[n] += factor * parents[rest, n]
+    for q in range(rows.shape[0]):
         for i in range(3):
-            for n in range(row.size):
-                add[0, i, n] += smooth.daughters[c, i] * row[n]
+            for n in range(rows.shape[1]):
+                add[0, i, n] += smooth.daughters[q, i] * rows[q, n]
 
 
 @inlined
@@ -194,7 +207,7 @@ def march(
     """Follow a point; `light`, shape (line + n_step + 1, n_step + 1), is S of each path in each step, and at x_max."""
     top, h, n_step, n_line = lattice.ln_top, lattice.step, lattice.n_step, lattice.n_line
     origin, ln_res, width = case.origin, case.ln_res, case.width
-    n_channel, n_target, n_comp = origin.shape[0], ln_res.size, smooth.parents.shape[0]
+    n_channel, n_target, (n_parent, n_daughter) = origin.shape[0], ln_res.size, smooth.weights.shape[:2]
     rates, decay, g = medium.rates, medium.decay, medium.daughters
     single, regenerate = case.beyond.size == 1, medium.regenerate
     offsets = make_offsets(case.wide)
@@ -225,7 +238,7 @@ def march(
             below[c, p] = case.share * decay[c, p] * (number + far_share(p, 1.0, 1.0 / ratio, 1.0 / ratio))
     now, falling = np.zeros((n_channel, 3, n_step + 1)), np.zeros((n_channel, 3, n_step))
     add, gain = np.zeros((n_channel, 3, n_step)), np.zeros(3)
-    taken, row = np.zeros((n_target, n_channel, n_step + 2)), np.zeros(n_step)
+    taken, rows = np.zeros((n_target, n_channel, n_step + 2)), np.zeros((n_daughter, n_step))
     into, wings, loss = np.zeros((3, 3)), np.zeros(3), np.zeros(3)
     alive, mean, rest = np.zeros(3), np.zeros(3), np.zeros(3)
     out.made[:], out.births[:], room.parents[:] = 0.0, 0.0, 0.0
@@ -244,7 +257,7 @@ def march(
                     total += below[c, 2] * falling[c, 2, n]
                     for i in range(3):
                         add[c, i, n] = total * g[i]
-            _add_exchange(k, room, smooth, row, add)
+            _add_exchange(k, room, smooth, rows, add)
             for c in range(n_channel):
                 for i in range(3):
                     for n in range(n_step):
@@ -282,8 +295,10 @@ def march(
                 loss[i] += wings[i]
                 for m in range(3):
                     into[i, m] = wings[i] * at_once[0] * g[m] if owner < 0 else 0.0
-                    for c in range(n_comp):
-                        into[i, m] += length * smooth.parents[c, i] * room.kernel[c, k, 0] * smooth.daughters[c, m]
+                    for p in range(n_parent):
+                        for q in range(n_daughter):
+                            at_end = length * room.kernel[p, q, k, 0]
+                            into[i, m] += smooth.parents[p, i] * at_end * smooth.daughters[q, m]
             for n in range(n_step):
                 path, shine = k + n + 1, 0.0
                 if emitted[n] != 0.0:
@@ -319,7 +334,7 @@ def march(
                             at = n + 1 + k - math.floor((top - ln_res[owner]) / h)
                             if at >= 0:
                                 taken[owner, c, at] += taking
-                        for m in range(n_comp if c == 0 else 0):
+                        for m in range(n_parent if c == 0 else 0):
                             parent = smooth.parents[m]
                             room.parents[m, k, n] += length * (parent[0] * q0 + parent[1] * q1 + parent[2] * q2)
                     for i in range(3):
