@@ -194,7 +194,7 @@ def test_an_unknown_option_or_value_is_named(mine: Path, tmp_path: Path) -> None
     ):
         with_own(mine, mean=1.0, sigma=1.0)
     mine.write_text(documented_example().replace("standard_model=0.0", "standard_model=0.0, arguments=('gamma',)"))
-    with pytest.raises(ConfigError, match=r"constraints.custom.mine.file: '.*mine.py' failed: TypeError"):
+    with pytest.raises(ConfigError, match=r"constraints.custom.mine.file: '.*mine.py' failed at \(2.75\): TypeError"):
         with_own(mine, mean=1.0, sigma=1.0)
 
 
