@@ -62,7 +62,7 @@ def killed(command, folder, moment):
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
 
 
-SLOW = ("forecast", "limit")  # a campaign, and a store as the others
+SLOW = ("forecast", "limit", "compare")  # a campaign, and stores as the others
 
 
 @pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW)) for name in COMMANDS])

@@ -154,7 +154,9 @@ def test_daughters_of_a_resonance_keep_number_and_energy(place):
         assert share @ middles == pytest.approx(1.0 / (p + 2), rel=1e-6)
 
 
-@pytest.mark.parametrize(("mediator", "coupling"), [(SCALAR, 0.1), (LMU_LTAU, 0.03)])
+@pytest.mark.parametrize(
+    ("mediator", "coupling"), [(SCALAR, 0.1), pytest.param(LMU_LTAU, 0.03, marks=pytest.mark.slow)]
+)
 def test_energy_is_conserved(mediator, coupling):
     """From one redshift to Earth, as a share of the absorbed energy; by Gauss-Legendre in ln E.
 
@@ -170,9 +172,9 @@ def test_energy_is_conserved(mediator, coupling):
 
 
 @pytest.mark.parametrize("overrides", [
-    ["model.spectrum=broken_power_law", "model.spectrum_frame=earth"], ["model.spectrum=cutoff"],
+    ["model.spectrum=cutoff"],
     *(pytest.param(each, marks=pytest.mark.slow) for each in (
-        [], ["model.evolution=single", "model.source_redshift=1"], ["model.ordering=inverted"],
+        [], ["model.spectrum=broken_power_law", "model.spectrum_frame=earth"], ["model.evolution=single", "model.source_redshift=1"], ["model.ordering=inverted"],
         ["model.masses=degenerate"], ["model.couplings=flavour_blind"],
     )),
 ])  # fmt: skip
