@@ -174,7 +174,8 @@ def test_energy_is_conserved(mediator, coupling):
 @pytest.mark.parametrize("overrides", [
     ["model.spectrum=cutoff"],
     *(pytest.param(each, marks=pytest.mark.slow) for each in (
-        [], ["model.spectrum=broken_power_law", "model.spectrum_frame=earth"], ["model.evolution=single", "model.source_redshift=1"], ["model.ordering=inverted"],
+        [], ["model.spectrum=broken_power_law", "model.spectrum_frame=earth"],
+        ["model.evolution=single", "model.source_redshift=1"], ["model.ordering=inverted"],
         ["model.masses=degenerate"], ["model.couplings=flavour_blind"],
     )),
 ])  # fmt: skip
