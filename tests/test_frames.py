@@ -62,6 +62,7 @@ def ways(monkeypatch, tmp_path):
     return seen
 
 
+@pytest.mark.slow
 def test_from_nuinfer_fit_to_the_compiled_code(ways, monkeypatch, tmp_path):
     """Parent to submit and worker to the compiled code, emcee's own frames not counted: ten frames together."""
     parents, workers = [], []

@@ -88,7 +88,8 @@ def test_numbers_do_not_depend_on_jobs_and_interruptions(toys, tmp_path, pool):
         Setting(control="typo")
 
 
-@pytest.mark.parametrize("control", ["none", pytest.param("measurements", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("control", ["none", "measurements"])
 def test_constraints_of_the_flagship_are_calibrated(control):
     """With mass, coupling and flux free; measured values drawn at the Standard Model instead of the truth are found
     (statistical, negative control)."""
