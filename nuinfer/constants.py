@@ -44,3 +44,6 @@ ZETA3 = 1.2020569031595942  # Riemann zeta(3)
 
 # The paper whose model, formulas and figures the package reproduces
 KAMADA_YU = "Kamada and Yu, Phys. Rev. D 92 (2015) 113004, arXiv:1504.00711"
+
+COORDINATES = ("log10_m_zprime_mev", "log10_g_prime")
+"""The parameters of the plane (m_Z', g')."""

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from nuinfer.confidence import HPD_LEVELS
+from nuinfer.constants import COORDINATES
 from nuinfer.plotting import draws
 from nuinfer.plotting.annotations import Analysis, ArrayLike, BoolArray, FloatArray
-from nuinfer.plotting.needs import COORDINATES
 
 MOST_DRAWS = 500_000
 BINS, FINE = 64, 4

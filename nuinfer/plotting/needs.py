@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
+from nuinfer.constants import COORDINATES
 from nuinfer.plotting.annotations import Analysis
-
-COORDINATES = ("log10_m_zprime_mev", "log10_g_prime")
-"""The parameters of the plane (m_Z', g')."""
 
 
 def absorption(analysis: Analysis) -> str:

@@ -9,8 +9,9 @@ import pytest
 from scipy import stats
 
 import nuinfer
+from nuinfer.constants import COORDINATES
 from nuinfer.inference.sampling import lockstep
-from nuinfer.inference.sampling.redraw import PLANE, Redraw, redraw_of
+from nuinfer.inference.sampling.redraw import Redraw, redraw_of
 
 UNEVEN = Redraw(
     np.array([2, 0]),
@@ -30,7 +31,7 @@ def of_islands(coords):
 class Islands:
     """An analysis whose constraints know the islands, with a likelihood that turns their weights round."""
 
-    parameter_names = (*PLANE, "a", "b")
+    parameter_names = (*COORDINATES, "a", "b")
     term_names = ("prior", "data")
 
     def prior_transform(self, cube):
@@ -97,8 +98,8 @@ def test_the_density_is_normalised_and_nothing_is_proposed_from_outside():
 def test_what_is_sampled_decides_what_is_drawn():
     both, one = nuinfer.load("hese7"), nuinfer.load("hese7", ["parameters.log10_m_zprime_mev.value=1.0"])
     names = both.parameter_names
-    assert [names[k] for k in redraw_of(both).columns] == list(PLANE)
-    assert [one.parameter_names[k] for k in redraw_of(one).columns] == [PLANE[1]]
+    assert [names[k] for k in redraw_of(both).columns] == list(COORDINATES)
+    assert [one.parameter_names[k] for k in redraw_of(one).columns] == [COORDINATES[1]]
     assert redraw_of(nuinfer.load("hese7", ["model.absorption=false"])) is None
     assert len(lockstep.moves(nuinfer.load("hese7", ["model.absorption=false"]))) == len(lockstep.moves())
 
@@ -114,7 +115,7 @@ def test_cells_of_a_normal_prior_are_as_probable_as_each_other():
 
 def test_constraints_that_are_nowhere_allowed_leave_the_prior():
     nowhere = SimpleNamespace(
-        parameter_names=PLANE, prior_transform=np.asarray, log_constraints=lambda x: np.full(len(x), -np.inf)
+        parameter_names=COORDINATES, prior_transform=np.asarray, log_constraints=lambda x: np.full(len(x), -np.inf)
     )
     weight = redraw_of(nowhere).weight
     np.testing.assert_allclose(weight, 1.0 / weight.size)

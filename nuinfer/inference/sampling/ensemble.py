@@ -8,6 +8,7 @@ import time
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -230,8 +231,7 @@ def advance(work: Work) -> int:
     RunFolderError
         If a block is damaged or cannot be written.
     """
-    analysis = unpickled(work.analysis)
-    proposals = lockstep.moves(analysis)
+    analysis, proposals = unpickled(work.analysis), _moves(work.analysis)
     with contextlib.ExitStack() as stack:
         chains = [stack.enter_context(_open(work, ensemble)) for ensemble in work.ensembles]
         flushed = polled = time.monotonic()
@@ -252,6 +252,12 @@ def advance(work: Work) -> int:
                 if (work.run / run_folder.STOP).exists():
                     break
     return min(chain.step for chain in chains)
+
+
+@lru_cache(maxsize=8)
+def _moves(pickled: bytes) -> lockstep.Proposals:
+    """Of an analysis, made once per process."""
+    return lockstep.moves(unpickled(pickled))
 
 
 @contextlib.contextmanager

@@ -17,9 +17,9 @@ import numpy as np
 from scipy import ndimage, special
 
 from nuinfer.analysis import Analysis
+from nuinfer.constants import COORDINATES
 from nuinfer.typing import FloatArray, IntArray
 
-PLANE = ("log10_m_zprime_mev", "log10_g_prime")
 CELLS = 300  # per axis: the smallest islands, at the lightest mediators, are as wide as one
 SPREAD = 0.05  # probability that is shared out among all cells, in case constraints and data disagree
 
@@ -41,7 +41,7 @@ class Redraw:
     columns: IntArray
     edges: tuple[FloatArray, ...]
     weight: FloatArray
-    nsplits: ClassVar[int] = 2
+    nsplits: ClassVar[int] = 2  # of an ensemble, as of the moves of emcee
 
     @cached_property
     def _cumulative(self) -> FloatArray:
@@ -86,7 +86,7 @@ def redraw_of(analysis: Analysis) -> Redraw | None:
     Cells are as probable as each other in the prior. A cell has the largest term among its neighbours, with all other
     parameters in the middle of their priors.
     """
-    columns = [analysis.parameter_names.index(name) for name in PLANE if name in analysis.parameter_names]
+    columns = [analysis.parameter_names.index(name) for name in COORDINATES if name in analysis.parameter_names]
     if not columns:
         return None
     cube = np.full((CELLS + 1, len(analysis.parameter_names)), 0.5)

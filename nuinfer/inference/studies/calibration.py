@@ -22,6 +22,7 @@ import numpy as np
 from scipy import ndimage, stats
 
 from nuinfer.analysis import Analysis
+from nuinfer.constants import COORDINATES
 from nuinfer.errors import ConfigError
 from nuinfer.inference.sampling.lockstep import defective_moves
 from nuinfer.inference.sampling.short import sample
@@ -43,7 +44,6 @@ MAX_STEPS = 64_000  # of a fit with several modes, which needs them all
 TOLERATED = 0.01  # share of the fits that may be left out
 DRAWS = 2000  # of each posterior, among which the truth is ranked
 REGION_BINS = 24  # per axis, over the draws, of the density that orders the region in (m_Z', g')
-REGION = ("log10_m_zprime_mev", "log10_g_prime")
 LEVELS = (0.68, 0.95)
 TABLE = "calibration.md"
 
@@ -286,7 +286,7 @@ def simulate(analysis: Analysis, setting: Setting, index: int) -> dict[str, Any]
     else:
         draws, ess, steps = _posterior_draws(fitted, int(fit_seed.generate_state(1, np.uint64)[0]), setting)
     true, drawn = _quantities(fitted, truth), _quantities(fitted, draws)
-    if all(name in drawn for name in REGION):
+    if all(name in drawn for name in COORDINATES):
         true["region"], drawn["region"] = _density(drawn, true)
     rank = {name: _rank(float(values[0]), drawn[name], rng) for name, values in true.items()}
     if "region" in rank:  # probability content of the region on whose border the truth lies
@@ -317,12 +317,12 @@ def _quantities(analysis: Analysis, theta: FloatArray) -> dict[str, FloatArray]:
 
 
 def _density(drawn: Mapping[str, FloatArray], true: Mapping[str, FloatArray]) -> tuple[FloatArray, FloatArray]:
-    """Smoothed density in the plane of `REGION` at the truth and at the later half of the draws.
+    """Smoothed density in the plane of `COORDINATES` at the truth and at the later half of the draws.
 
     It comes from the other half: a region drawn around the same draws that measure its content would be too small.
     """
-    plane = np.stack([drawn[name] for name in REGION])
-    point = np.stack([true[name] for name in REGION])
+    plane = np.stack([drawn[name] for name in COORDINATES])
+    point = np.stack([true[name] for name in COORDINATES])
     half = plane.shape[1] // 2
     edges = [np.linspace(axis.min(), axis.max() + 1e-9, REGION_BINS + 1) for axis in np.hstack([plane, point])]
     counts, _ = np.histogramdd(plane[:, :half].T, bins=edges)

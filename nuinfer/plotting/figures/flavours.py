@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from nuinfer.constants import COORDINATES
 from nuinfer.plotting import Kind, style
 from nuinfer.plotting.annotations import Analysis, Comparison, Evidence, Figure, FloatArray
 from nuinfer.plotting.figures.flavour_triangle import LABELS, compositions
-from nuinfer.plotting.needs import COORDINATES
 from nuinfer.plotting.ternary import draw_points, enlarge, triangles
 
 DIP_DEPTH = 0.3
