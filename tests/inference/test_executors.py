@@ -21,7 +21,7 @@ import pytest
 from nuinfer import registry
 from nuinfer.errors import ConfigError, NoWorkersError, RunFolderError
 from nuinfer.inference.work import executors
-from nuinfer.inference.work.calls import Call, Inline, dispatch, worker_lost
+from nuinfer.inference.work.calls import Awaited, Call, Inline, dispatch, worker_lost
 from nuinfer.inference.work.ending import ended_by_signals
 from nuinfer.inference.work.executors import open_executor
 
@@ -232,6 +232,53 @@ def test_what_swallows_an_interrupt_hears_of_it_again(monkeypatch):
         with pytest.raises(KeyboardInterrupt):
             check()
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+
+
+def interrupted_at(step, wait):
+    """Interrupt a wait at one of its instructions; whether it had so many."""
+    left = iter(range(step))
+
+    def trace(frame, event, _):
+        frame.f_trace_opcodes = True
+        if event == "opcode" and next(left, None) is None:
+            raise KeyboardInterrupt
+        return trace
+
+    before = sys.gettrace()
+    try:
+        sys.settrace(trace)
+        wait()
+    except (KeyboardInterrupt, RuntimeError):  # a lock that was interrupted while it was left is left once more
+        return True
+    finally:
+        sys.settrace(before)
+    return False
+
+
+def waits_as_we_do(future):
+    awaited = Awaited()
+    awaited.add(future)
+    return lambda: awaited.all_within(0.0)
+
+
+def waits_as_usual(future):
+    return lambda: futures.wait([future], 0.0)
+
+
+@pytest.mark.parametrize(("waits", "locks"), [(waits_as_we_do, False), (waits_as_usual, True)])
+def test_an_interrupted_wait_keeps_no_lock(waits, locks):
+    """Wherever a signal interrupts it: the worker has to be able to say that its call has ended."""
+    ended = []
+    for step in range(1000):
+        future = futures.Future()
+        if not interrupted_at(step, waits(future)):
+            break
+        worker = threading.Thread(target=future.set_result, args=(None,), daemon=True)
+        worker.start()
+        worker.join(0.1)
+        ended.append(not worker.is_alive())
+    assert 20 < len(ended) < 1000
+    assert all(ended) != locks
 
 
 @needs_cluster

@@ -28,6 +28,7 @@ from nuinfer.inference.runs.run import Run
 from nuinfer.inference.runs.summary import outcome, up_to, what_is_missing
 from nuinfer.inference.sampling.ensemble import Work, advance, draw_start
 from nuinfer.inference.work import files
+from nuinfer.inference.work.calls import Awaited
 from nuinfer.inference.work.ending import ended_by_signals
 from nuinfer.inference.work.executors import open_executor, start, workers_of
 from nuinfer.inference.work.progress import Reporter, now
@@ -204,7 +205,7 @@ class _Session:
     ) -> None:
         self._run, self._executor, self._pickled, self._reporter = run, executor, pickled, reporter
         self._check = check
-        self._pending: set[futures.Future[int]] = set()
+        self._pending = Awaited()
         self._verdict: Verdict | None = None
         self._on_disk = run.refresh()
         self._begin, self._begin_steps = time.monotonic(), sum(self._on_disk)
@@ -245,10 +246,9 @@ class _Session:
         for group in (behind[k::groups] for k in range(groups)):  # the larger the batches, the less each point costs
             work = Work(self._pickled, run.folder, group, run.identity, target, seconds, tolerated)
             self._pending.add(self._executor.submit(advance, work))
-        while self._pending:
-            done, self._pending = futures.wait(self._pending, STATUS_SECONDS, futures.FIRST_EXCEPTION)
-            for future in done:
-                future.result()
+        while self._pending.running:
+            if ended := self._pending.next(STATUS_SECONDS):
+                ended.result()
             self._write_status("sampling", target)
             self._check()
         self._on_disk = run.refresh()
@@ -286,12 +286,12 @@ class _Session:
         with contextlib.suppress(OSError):
             stop.touch()
         try:
-            for future in self._pending:
+            for future in list(self._pending.running):
                 future.cancel()
-            if futures.wait(self._pending, QUIET_SECONDS).not_done:
+            if not self._pending.all_within(QUIET_SECONDS):
                 with contextlib.suppress(RunFolderError):
                     self._reporter.line("waiting for workers to end at a step; another Ctrl-C ends them now")
-            futures.wait(self._pending, STOP_SECONDS)
+            self._pending.all_within(STOP_SECONDS)
         finally:
             with contextlib.suppress(OSError):
                 stop.unlink(missing_ok=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import collections
 import pickle
+import queue
+import time
 from collections.abc import Callable, Generator, Iterable
 from concurrent import futures
 from concurrent.futures.process import BrokenProcessPool
@@ -15,6 +17,41 @@ from typing import Any
 from nuinfer.errors import NoWorkersError
 
 WINDOW = 1000  # calls that an executor holds at a time
+
+
+class Awaited:
+    """Futures, and which of them has ended, for a thread that signals interrupt.
+
+    `concurrent.futures.wait` goes through the locks of all futures; interrupted meanwhile it keeps one, and the thread
+    that has to say how that call ended waits for it for ever.
+    """
+
+    def __init__(self) -> None:
+        self.running: set[futures.Future[Any]] = set()
+        self._ended: queue.SimpleQueue[futures.Future[Any]] = queue.SimpleQueue()
+
+    def add(self, future: futures.Future[Any]) -> None:
+        """Wait for this one too."""
+        self.running.add(future)
+        future.add_done_callback(self._ended.put)
+
+    def next(self, seconds: float | None = None) -> futures.Future[Any] | None:
+        """One that has ended, as soon as there is one; None if there is none left, or none for so many seconds."""
+        if not self.running:
+            return None
+        try:
+            future = self._ended.get(timeout=seconds)
+        except queue.Empty:
+            return None
+        self.running.discard(future)
+        return future
+
+    def all_within(self, seconds: float) -> bool:
+        """Wait at most so many seconds until all have ended; whether they have."""
+        end = time.monotonic() + seconds
+        while self.next(max(0.0, end - time.monotonic())):
+            pass
+        return not self.running
 
 
 class Inline(futures.Executor):
@@ -123,25 +160,29 @@ def dispatch(executor: futures.Executor, calls: Iterable[Call], attempts: int = 
     """
     window = 1 if isinstance(executor, Inline) else WINDOW  # a result is there before the next call is made
     waiting, suspects = iter(calls), collections.deque[tuple[Call, int]]()
-    running: dict[futures.Future[Any], tuple[Call, int]] = {}
+    awaited, running = Awaited(), dict[futures.Future[Any], tuple[Call, int]]()
+
+    def made(call: Call, attempt: int) -> None:
+        future = executor.submit(call.function, *call.arguments)
+        running[future] = call, attempt
+        awaited.add(future)
+
     try:
         while True:
             for call in islice(waiting, window - len(running)):
-                running[executor.submit(call.function, *call.arguments)] = call, 1
+                made(call, 1)
             if suspects and all(attempt == 1 for _, attempt in running.values()):
-                call, attempt = suspects.popleft()
-                running[executor.submit(call.function, *call.arguments)] = call, attempt
-            if not running:
+                made(*suspects.popleft())
+            if (future := awaited.next()) is None:
                 return
-            for future in futures.wait(running, return_when=futures.FIRST_COMPLETED).done:
-                call, attempt = running.pop(future)
-                error = future.exception()
-                if isinstance(error, NoWorkersError):  # not the fault of this call, and no other would end
-                    raise error
-                if worker_lost(error) and attempt < attempts:
-                    suspects.append((call, attempt + 1))
-                else:
-                    yield Ended(call.key, None if error else future.result(), error, attempt, call.label or call.key)
+            call, attempt = running.pop(future)
+            error = future.exception()
+            if isinstance(error, NoWorkersError):  # not the fault of this call, and no other would end
+                raise error
+            if worker_lost(error) and attempt < attempts:
+                suspects.append((call, attempt + 1))
+            else:
+                yield Ended(call.key, None if error else future.result(), error, attempt, call.label or call.key)
     finally:
         for future in running:
             future.cancel()
