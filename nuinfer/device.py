@@ -76,16 +76,14 @@ def _barrier(team: Warp) -> None:  # noqa: ARG001
     cuda.syncthreads()
 
 
-def _evaluate(
-    batch: tuple[Points, Passing, Data], fixed: tuple[Path, Bins, Response], n_most: int, spare: FloatArray | None,
-    integrals: FloatArray, expected: Expected, log_like: FloatArray,
-) -> None:  # fmt: skip
-    """The kernel: counts and log-likelihoods of a batch; `spare` has a row per block where lanes share too little."""
-    (points, passing, data), (path, bins, response), team = batch, fixed, Warp(cuda.threadIdx.x, cuda.blockDim.x)
-    if spare is None:  # noqa: SIM108 - decided when it is compiled, so that it is known where the room lies
-        room = cuda.shared.array(0, float64)
-    else:
-        room = spare[cuda.blockIdx.x]
+Work = tuple[tuple[Points, Passing, Data], tuple[Path, Bins, Response], int, FloatArray, Expected, FloatArray]
+"""A batch, what does not change, the most nodes of a point, and room for integrals, counts and log-likelihoods."""
+
+
+def _evaluate(work: Work, room: FloatArray) -> None:
+    """Counts and log-likelihoods of a batch, with room for the workspace of one point."""
+    (points, passing, data), (path, bins, response), n_most, integrals, expected, log_like = work
+    team = Warp(cuda.threadIdx.x, cuda.blockDim.x)
     at_earth(team, points, path, bins, shaped(room[:0], (0, 0)), n_most, room, integrals)
     barrier(team)
     count(team, integrals, passing, response, room, expected)
@@ -93,7 +91,21 @@ def _evaluate(
     weigh(team, COUNTING, data, expected, terms, log_like)
 
 
-_kernel: Any = cuda.jit(_evaluate)  # cached ones failed on a card, where numba had linked them with files of its own
+_evaluated: Any = cuda.jit(_evaluate, device=True)
+
+
+def _in_shared(work: Work) -> None:
+    """The kernel where lanes share enough memory for the workspace."""
+    _evaluated(work, cuda.shared.array(0, float64))
+
+
+def _in_spare(work: Work, spare: FloatArray) -> None:
+    """The kernel where it lies in the memory of the card: a row per block."""
+    _evaluated(work, spare[cuda.blockIdx.x])
+
+
+# Cached ones failed on a card, where numba had linked them with files of its own.
+_shared, _spare = map(cuda.jit, (_in_shared, _in_spare))
 
 
 def check() -> None:
@@ -161,9 +173,7 @@ class Card:
         n_most = most_nodes(points, self.bins)
         counting = counting_size(self.response)
         room = max(workspace_of(points, self.path, n_most).size, counting, n_topology * n_bin)
-        blocks, shared, spare = min(n, BLOCKS), 8 * room, None
-        if shared > SHARED_BYTES:
-            shared, spare = 0, self._room("spare", (blocks, room), cuda.device_array)
+        blocks, shared = min(n, BLOCKS), 8 * room
         shapes = {
             "integrals": (n, points.source.shape[1], 3, self.bins.ln_edges.size - 1),
             "counts": (n, 1 + n_background, n_topology, n_bin),
@@ -174,8 +184,13 @@ class Card:
             self._room(name, shape, cuda.device_array) for name, shape in shapes.items()
         )
         expected = Expected(counts, variance)
-        arguments = _sent((points, passing, data)), self.there, n_most, spare, integrals, expected, log_like
-        return functools.partial(_kernel[blocks, LANES, 0, shared], *arguments), expected, log_like
+        work = _sent((points, passing, data)), self.there, n_most, integrals, expected, log_like
+        if shared <= SHARED_BYTES:
+            launch = functools.partial(_shared[blocks, LANES, 0, shared], work)
+        else:
+            spare = self._room("spare", (blocks, room), cuda.device_array)
+            launch = functools.partial(_spare[blocks, LANES], work, spare)
+        return launch, expected, log_like
 
     def evaluate(self, points: Points, passing: Passing, data: Data) -> tuple[Expected, FloatArray]:
         """What is expected, batch (n,), and the log-probabilities (n,) of data sets; the next call overwrites them."""

@@ -102,7 +102,7 @@ def test_compiles_for_cards_that_are_not_here(monkeypatch, capability, spectrum)
     batch = model.points(values), model._passing(values), (np.zeros((1, 3, 15)), np.zeros((1, 3, 15)), np.zeros(2, int))
     fixed = model.transport.path, model._bins, model._response
     expected = Expected(np.empty((2, 4, 3, 15)), np.empty((2, 3, 15)))
-    out = None, np.empty((2, 1, 3, 20)), expected, np.empty(2)
+    out = np.empty((2, 1, 3, 20)), expected, np.empty(2)
 
     def writable(tree):
         """Types of arrays on a card."""
@@ -111,10 +111,15 @@ def test_compiles_for_cards_that_are_not_here(monkeypatch, capability, spectrum)
             return type(tree)(*made) if hasattr(tree, "_fields") else tuple(made)
         return np.array(tree) if isinstance(tree, np.ndarray) else tree
 
-    arguments = writable((batch, fixed, 100, *out))
-    ptx, _ = cuda.compile_ptx(device._evaluate, types.void(*map(numba.typeof, arguments)), cc=capability)
-    assert f".target sm_{capability[0]}{capability[1]}" in ptx
-    assert "bar.sync" in ptx
+    def leaves(tree):
+        return [leaf for branch in tree for leaf in leaves(branch)] if isinstance(tree, tuple) else [tree]
+
+    work = writable((batch, fixed, 100, *out))
+    assert {type(leaf) for leaf in leaves(work)} <= {np.ndarray, float, int}  # what a kernel takes; it takes no None
+    for kernel, arguments in ((device._in_shared, (work,)), (device._in_spare, (work, np.empty((2, 3))))):
+        ptx, _ = cuda.compile_ptx(kernel, types.void(*map(numba.typeof, arguments)), cc=capability)
+        assert f".target sm_{capability[0]}{capability[1]}" in ptx
+        assert "bar.sync" in ptx
 
 
 def _card():
