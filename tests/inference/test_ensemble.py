@@ -15,7 +15,7 @@ from nuinfer.errors import ConfigError, NonFiniteLogProbError, RunFolderError
 from nuinfer.inference.runs import run_folder
 from nuinfer.inference.runs.record import check_walkers
 from nuinfer.inference.runs.run_folder import ChainIdentity
-from nuinfer.inference.sampling import ensemble
+from nuinfer.inference.sampling import ensemble, lockstep
 from nuinfer.inference.sampling.ensemble import Work, advance, draw_start
 from nuinfer.inference.sampling.fit import round_lengths
 from nuinfer.inference.sampling.lockstep import moves
@@ -153,6 +153,18 @@ def test_ensembles_in_lockstep_are_those_of_emcee_alone_independent_computation(
         np.testing.assert_array_equal(terms, sampler.get_blobs())
         assert sum(block.accepted.sum() for block in made) == sampler.backend.accepted.sum()
     np.testing.assert_array_equal(stacked(alone, analysis)[0][0], stacked(folders[1], analysis)[0][0])
+
+
+def test_a_step_leaves_the_moves_alone(toys):
+    """Threads share them, and `DEMove.setup` has a moment in which its scale is None."""
+    analysis, proposals = toys.Toy(), moves()
+    before = [dict(vars(move)) for move, _ in proposals]
+    coords = np.random.default_rng(1).standard_normal((16, 3))
+    log_prob, terms, _ = analysis.evaluate(coords)
+    walkers = lockstep.Walkers(coords, log_prob, terms, np.random.RandomState(1))
+    for _ in range(5):
+        lockstep.step([walkers], analysis, proposals)
+    assert [vars(move) for move, _ in proposals] == before
 
 
 def test_one_term_only(toys, tmp_path, monkeypatch):

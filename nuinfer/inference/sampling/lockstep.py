@@ -8,6 +8,7 @@ released `DESnookerMove` breaks detailed balance; it is there as a negative cont
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -117,7 +118,7 @@ def step(
 def _drawn(one: Walkers, proposals: Proposals) -> tuple[Any, BoolArray]:
     """The move of a step, and the half of the walkers that goes first."""
     choices, weights = zip(*proposals, strict=True)
-    move = choices[int(one.random.choice(len(choices), p=np.array(weights) / sum(weights)))]
+    move = copy(choices[int(one.random.choice(len(choices), p=np.array(weights) / sum(weights)))])  # threads share it
     half = np.arange(len(one.coords)) % 2 == 0
     one.random.shuffle(half)
     move.setup(one.coords)
