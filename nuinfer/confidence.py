@@ -113,4 +113,7 @@ def credible(*levels: float, kind: str = "") -> str:
     return f"credible {percent(*levels)}" + (f" ({kind})" if kind else "")
 
 
+UNCONSTRAINED, AS_PRIOR = "unconstrained", "as its prior"
+"""What tables and figures say of a quantity whose posterior is its prior."""
+
 HPD = tuple(credible(level, kind="HPD") for level in HPD_LEVELS)

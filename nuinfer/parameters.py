@@ -30,6 +30,18 @@ LOG10 = "log10_"
 PHI_UNIT = "1e-18 GeV^-1 cm^-2 s^-1 sr^-1"
 
 
+def in_units(name: str, *values: float) -> tuple[str, list[float]]:
+    """A parameter that is sampled in its logarithm as the quantity itself, any other as it is.
+
+    Examples
+    --------
+    >>> in_units("log10_g_prime", -5.0, -4.0), in_units("gamma", 2.5)
+    (('g_prime', [1e-05, 0.0001]), ('gamma', [2.5]))
+    """
+    is_log = name.startswith(LOG10)
+    return name.removeprefix(LOG10), [10.0**value if is_log else value for value in values]
+
+
 @dataclass(frozen=True)
 class Definition:
     """What a parameter is, wherever it appears.

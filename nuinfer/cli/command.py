@@ -3,8 +3,10 @@
 import argparse
 import json
 import math
+import os
 import shlex
 import sys
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from nuinfer.errors import ConfigError
 
 OK, BUG, BAD_INPUT, NOT_CONVERGED, SIGNALLED = 0, 1, 2, 3, 128  # the last one and the number of the signal
 MOST, DIGITS = 10**6, 20  # of what is counted on a command line; digits of a number there
+ENDLESS = 1000  # columns of what is no terminal
 Parser = argparse.ArgumentParser
 Arguments = argparse.Namespace
 
@@ -169,20 +172,44 @@ def print_json(content: object) -> int:
     return OK
 
 
-def print_table(title: str, head: Iterable[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print a table, as wide as it needs where the output is no terminal."""
+def _console(width: int | None = None) -> Any:
+    """Where answers go: as wide as asked, else as a terminal is or ``COLUMNS`` says, else without an end."""
     from rich.console import Console
+
+    console = Console(width=width)
+    return console if width or console.is_terminal or "COLUMNS" in os.environ else Console(width=ENDLESS)
+
+
+def say_sentence(text: str) -> None:
+    """Print a sentence, wrapped between words where the output has a width."""
+    _console().print(text, highlight=False, markup=False)
+
+
+def print_table(title: str, head: Iterable[str], rows: Iterable[Sequence[str]], optional: int = 0) -> None:
+    """Print a table: where it is too wide its head takes two lines, then it goes without `optional` last columns.
+
+    If that is not enough, its lines are longer than those of the terminal: no number is cut off.
+    """
+    from rich import box
     from rich.table import Column, Table
 
-    first, *others = head
-    table = Table(Column(first, no_wrap=True), *(Column(name, justify="right", no_wrap=True) for name in others))
-    for row in rows:
-        table.add_row(*row)
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=200)
+    head, rows, console = list(head), list(rows), _console()
+
+    def table(names: Sequence[str]) -> Table:
+        first, *others = names
+        columns = Column(first, no_wrap=True), *(Column(name, justify="right", no_wrap=True) for name in others)
+        made = Table(*columns, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+        for row in rows:
+            made.add_row(*row[: len(names)])
+        return made
+
+    folded = [textwrap.fill(name, len(name) // 2 + 2, break_long_words=False) for name in head]
+    tries = [head, *(folded[: len(head) - k] for k in range(optional + 1))]
+    boundless = console.options.update(width=ENDLESS)
+    widths = [(one, console.measure(one, options=boundless).maximum) for one in map(table, tries)]
+    chosen, needed = next((pair for pair in widths if pair[1] <= console.width), widths[-1])
     console.print(title, style="italic", highlight=False, markup=False)  # not wrapped to the width of the table
-    console.print(table)
+    _console(needed).print(chosen)
 
 
 def this_command() -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import nuinfer
 from nuinfer.cli import command
 from nuinfer.cli.command import FLAG, NOT_CONVERGED, OK, Arguments, Parser, add, natural, positive, say
-from nuinfer.confidence import HPD, LIMIT, credible, percent
+from nuinfer.confidence import AS_PRIOR, HPD, LIMIT, UNCONSTRAINED, credible, percent
 from nuinfer.errors import forgiven
 
 
@@ -64,38 +64,37 @@ def run(arguments: Arguments) -> int:
 
 def print_summary(folder: Path, summary: Mapping[str, Any], mediator: str = "vector") -> None:
     """Parameters, one-sided limits and what the limit on g' hangs on: tables that fit 80 columns."""
+    from nuinfer.inference.runs.summary import in_one_sentence, limit_in_words
+    from nuinfer.parameters import in_units
     from nuinfer.physics.mediator import spelled
 
     rows, limits = [], []
     for name, entry in summary["parameters"].items():
-        interval = "{:.3g} .. {:.3g}".format(*entry["hpd68"])
+        label, (median, *ends) = in_units(name, entry["median"], *entry["hpd68"])
+        shown = (f"{median:.3g}", "{:.3g} .. {:.3g}".format(*ends))
+        shown = (UNCONSTRAINED, AS_PRIOR) if entry.get("unconstrained") else shown
         rhat = "-" if entry["rhat"] is None else f"{entry['rhat']:.4f}"  # of a single ensemble
-        rows.append((name, f"{entry['median']:.4g}", interval, f"{entry['ess']:.0f}", rhat))
+        rows.append((label, *shown, f"{entry['ess']:.0f}", rhat))
         if limit := entry.get("limit95"):
-            sign = "<" if limit["side"] == "upper" else ">"
-            found = (_number(limit[key], sign) if key in limit else "-" for key in ("value", "profile"))
-            limits.append((name, *found, f"{limit['prior_floor']:.4g}"))
+            limits.append((label, *limit_in_words(name, limit)))
     verdict = "converged" if summary["converged"] else "NOT CONVERGED"
     title = f"{folder}: {verdict} after {summary['steps']} steps of each ensemble"
-    command.print_table(title, ("parameter", "median", HPD[0], "ESS", "R-hat"), rows)
+    command.print_table(title, ("parameter", "median", HPD[0], "ESS", "R-hat"), rows, optional=2)
     head = credible(0.95), f"profile {percent(0.95)} CL"
     if limits:
         title = "one-sided limits where the posterior piles up at an edge of its prior"
         command.print_table(title, ("parameter", *head, "prior edge"), limits)
     if cases := summary.get("g_prime_upper95"):
-        shown = [
+        listed = [
             (one["case"], _coupling(one["credible"], "-"), _coupling(one["profile"], "none"), _how(one))
             for one in cases
         ]
         limit = spelled("upper limit on g'", mediator)
         title = f"{limit} ({LIMIT.words}), and what it hangs on; k: Pareto's, of weights"
-        command.print_table(title, ("", *head, "credible one by"), shown)
+        command.print_table(title, ("", *head, "credible one by"), listed, optional=1)
     for warning in summary["warnings"]:
-        say(f"warning: {warning}")
-
-
-def _number(value: float | None, sign: str) -> str:
-    return "none" if value is None else f"{sign} {value:.4g}"
+        command.say_sentence(f"warning: {warning}")
+    command.say_sentence(spelled(in_one_sentence(summary), mediator))
 
 
 def _coupling(value: float | None, otherwise: str) -> str:

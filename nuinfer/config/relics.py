@@ -3,11 +3,12 @@
 from typing import Any, Literal
 
 from nuinfer.config.tables import Config, mediator_of
+from nuinfer.constants import COORDINATES
 from nuinfer.constraints import CONSTRAINTS
 from nuinfer.constraints.definition import NUFIT60, Prediction, is_lmu_ltau
 from nuinfer.parameters import PARAMETERS
 
-MASS = "log10_m_zprime_mev"
+MASS, _ = COORDINATES
 
 
 def n_eff(config: Config) -> Prediction:

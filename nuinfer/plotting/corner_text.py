@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from nuinfer.confidence import HPD_LEVELS, credible
+from nuinfer.confidence import HPD_LEVELS, UNCONSTRAINED, credible
 from nuinfer.plotting import style
 from nuinfer.plotting.annotations import Analysis, Figure, FloatArray, Look
 
@@ -35,6 +35,8 @@ def title(entry: Mapping[str, Any]) -> str:
     >>> title({"limit95": {"side": "upper", "value": -3.214, "prior_floor": -6.0}})
     '$<-3.21$ (95 %)'
     """
+    if entry.get("unconstrained"):
+        return UNCONSTRAINED
     if "limit95" in entry:
         limit = entry["limit95"]
         return f"${'<' if limit['side'] == 'upper' else '>'}{number(limit['value'])}$ (95 %)"

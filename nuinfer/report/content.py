@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 
 from nuinfer.analysis import Analysis
-from nuinfer.confidence import HPD, HPD_LEVELS, LIMIT, credible, percent
+from nuinfer.confidence import AS_PRIOR, HPD, HPD_LEVELS, LIMIT, UNCONSTRAINED, credible, percent
 from nuinfer.constraints import CONSTRAINTS
 from nuinfer.constraints.base import Constraint
 from nuinfer.constraints.definition import read_numbers
@@ -22,15 +22,16 @@ from nuinfer.inference.runs import run_folder
 from nuinfer.inference.runs.run import Run
 from nuinfer.inference.runs.sensitivity import WITHOUT, credible_limit
 from nuinfer.inference.runs.stored import Nonfinite, read_stored
-from nuinfer.inference.runs.summary import NOT_CONVERGED, shortest_interval
+from nuinfer.inference.runs.summary import NOT_CONVERGED, PRIOR_DRAWS, shortest_interval, unconstrained
 from nuinfer.inference.sampling.short import ShortRun
 from nuinfer.named import Named
-from nuinfer.parameters import Parameter
+from nuinfer.parameters import Parameter, in_units
 from nuinfer.priors import Normal
 from nuinfer.provenance import software_references
 from nuinfer.report.tables import Cell, Table, escape_latex, interval, joined, number, words
 
 DERIVED_DRAWS = 20_000
+LEARNED_NOTHING = words(UNCONSTRAINED), words(AS_PRIOR), words("–")
 PROFILE = f"profile {percent(0.95)} CL"
 SILENT_SECONDS = 120.0  # a process at work writes its status every few seconds, but not while it judges the chains
 
@@ -173,7 +174,8 @@ def parameter_table(analysis: Analysis | Named, summary: Mapping[str, Any]) -> T
     for name, entry in summary["parameters"].items():
         low, high = entry["hpd68"]
         width = high - low or None
-        shown = [number(entry["median"], width), interval(entry["hpd68"], width), interval(entry["hpd95"], width)]
+        shown = [number(entry["median"], width), *(interval(entry[level], width) for level in ("hpd68", "hpd95"))]
+        shown = list(LEARNED_NOTHING) if entry.get("unconstrained") else shown
         ess, rhat = entry["ess"], entry["rhat"]
         quality = [words("–" if ess is None else f"{ess:.0f}"), words("–" if rhat is None else f"{rhat:.4f}")]
         rows.append((Cell(name, analysis.parameter_labels[name]), *shown, *quality))
@@ -197,7 +199,7 @@ def limit_table(analysis: Analysis | Named, summary: Mapping[str, Any]) -> Table
 def _limit(name: str, limit: Mapping[str, Any], value: float | None) -> list[Cell]:
     """A limit as it is sampled, and, of a quantity that is sampled in its logarithm, as that quantity."""
     sign = Cell("< ", "$<$ ") if limit["side"] == "upper" else Cell("> ", "$>$ ")
-    shown = [] if value is None else [value, 10.0**value if name.startswith("log10_") else value]
+    shown = [] if value is None else [value, *in_units(name, value)[1]]
     return [joined(sign, number(one), "") for one in shown]
 
 
@@ -223,12 +225,18 @@ def derived_table(run: Run, analysis: Analysis | Named) -> Table:
     """Medians and intervals of the derived quantities."""
     samples = run.samples().reshape(-1, len(run.parameter_names))
     derived = analysis.derived(samples[:: max(1, len(samples) // DERIVED_DRAWS)])
+    prior = run.analysis.sample_prior(PRIOR_DRAWS, np.random.default_rng(0)) if isinstance(analysis, Analysis) else None
+    before = {} if prior is None else analysis.derived(prior)
+    ess = float(np.min(run.verdict.ess))
     rows = []
     for name, values in derived.items():
         ends = [shortest_interval(values, probability) for probability in HPD_LEVELS]
         width = None if name == "g_prime" else (ends[0][1] - ends[0][0]) or None  # it spans orders of magnitude
         label = Cell(name, analysis.derived_labels.get(name, escape_latex(name)))
-        rows.append((label, number(float(np.median(values)), width), *(interval(pair, width) for pair in ends)))
+        shown = [number(float(np.median(values)), width), *(interval(pair, width) for pair in ends)]
+        if name in before and unconstrained(values, before[name], ess):
+            shown = list(LEARNED_NOTHING)
+        rows.append((label, *shown))
     head = ("quantity", "median", *HPD)
     return Table("Derived quantities", head, rows, "derived")
 

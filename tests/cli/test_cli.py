@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -58,7 +59,8 @@ def test_simulated_counts_are_poisson_and_repeatable(capsys):
     assert np.all(np.abs(draws[0].mean(axis=0) - mean) < 5 * np.sqrt(mean / 2000))
 
 
-def test_tables_for_people(capsys):
+def test_tables_for_people(capsys, monkeypatch):
+    monkeypatch.delenv("COLUMNS", raising=False)
     assert main(["predict", "hese7", "--draw", "1"]) == 0
     text = capsys.readouterr().out
     assert "cascade events" in text
@@ -156,8 +158,11 @@ def test_an_interrupt_is_one_line(monkeypatch, capsys):
     assert capsys.readouterr().err.count("\n") == 1
 
 
-def test_the_summary_of_a_fit_fits_80_columns_and_says_what_the_limit_hangs_on(capsys):
-    entry = {"median": -5.315, "hpd68": [-6.0, -5.034], "ess": 15677.0, "rhat": 1.0003}
+@pytest.mark.parametrize(("columns", "most"), [("60", 60), ("80", 80), (None, 200)])
+def test_the_summary_of_a_fit_fits_a_terminal_and_says_what_the_limit_hangs_on(columns, most, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", columns) if columns else monkeypatch.delenv("COLUMNS", raising=False)
+    entry = {"median": -5.315, "hpd68": [-6.0, -5.034], "ess": 15677.0, "rhat": 1.0003, "unconstrained": False}
+    nothing = {"median": 0.052, "hpd68": [0.023, 0.09], "ess": 4286.0, "rhat": 1.0005, "unconstrained": True}
     limit = {"side": "upper", "value": -4.387, "prior_floor": -6.0, "profile": -4.086}
     case = {
         "case": "m_Z' up to 25.1 MeV",
@@ -173,7 +178,7 @@ def test_the_summary_of_a_fit_fits_80_columns_and_says_what_the_limit_hangs_on(c
         "credible_by": "needs a fit",
         "pareto_k": 0.82,
     }
-    parameters = {"lightest_nu_mass_ev": entry, "log10_g_prime": {**entry, "limit95": limit}}
+    parameters = {"lightest_nu_mass_ev": nothing, "log10_g_prime": {**entry, "limit95": limit}}
     summary = {
         "converged": True,
         "steps": 2512,
@@ -183,11 +188,16 @@ def test_the_summary_of_a_fit_fits_80_columns_and_says_what_the_limit_hangs_on(c
     }
     fit_command.print_summary(Path("chains/hese7"), summary)
     text = capsys.readouterr().out
-    assert max(map(len, text.splitlines())) <= 80
-    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in text.splitlines() if "│" in line]
-    assert ["log10_g_prime", "< -4.387", "< -4.086", "-6"] in rows
-    assert ["m_Z' up to 25.1 MeV", "4.10e-05", "8.20e-05", "draws"] in rows
-    assert ["without neff", "-", "none", "needs a fit, k 0.82"] in rows
+    assert max(map(len, text.splitlines())) <= most
+    rows = [re.split(r"\s{2,}", line.strip()) for line in text.splitlines()]
+    wide = columns != "60"
+    assert ["g_prime", "4.84e-06", "1e-06 .. 9.25e-06", *(["15677", "1.0003"] if wide else [])] in rows
+    assert ["lightest_nu_mass_ev", "unconstrained", "as its prior", *(["4286", "1.0005"] if wide else [])] in rows
+    assert ["g_prime", "< 4.1e-05", "< 8.2e-05", "1e-06"] in rows
+    assert ["m_Z' up to 25.1 MeV", "4.10e-05", "8.20e-05", *(["draws"] if wide else [])] in rows
+    assert ["without neff", "-", "none", *(["needs a fit, k 0.82"] if wide else [])] in rows
+    sentence = "nothing calls for a mediator, g' < 4.1e-05 (credible 95 %), < 8.2e-05 by profile likelihood (95 % CL, "
+    assert sentence in " ".join(text.split())
 
 
 @pytest.mark.parametrize(

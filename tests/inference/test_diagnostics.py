@@ -8,7 +8,7 @@ from scipy import stats
 
 from nuinfer.export import arviz_adapter
 from nuinfer.inference.runs.diagnostics import autocorrelation_times, diagnose, modes, transient
-from nuinfer.inference.runs.summary import edges_reached, one_sided_limit, shortest_interval, summarise
+from nuinfer.inference.runs.summary import edges_reached, one_sided_limit, shortest_interval, summarise, unconstrained
 
 
 def autoregressive(rng, rho, steps, walkers, n_dim=1):
@@ -143,18 +143,33 @@ def test_summary_of_independent_draws():
     rng = np.random.default_rng(7)
     chain = np.stack([rng.standard_normal((4, 400, 20)), np.abs(rng.standard_normal((4, 400, 20)))], axis=-1)
     verdict = diagnose(chain, np.zeros(chain.shape[:3]), ["a", "b"], 500)
-    summary = summarise(chain, verdict, ["a", "b"], np.array([[-np.inf, np.inf], [0.0, 20.0]]))
+    prior = rng.uniform([-20.0, 0.0], 20.0, (5000, 2))
+    summary = summarise(chain, verdict, ["a", "b"], np.array([[-np.inf, np.inf], [0.0, 20.0]]), prior)
     assert list(summary) == ["converged", "rhat_max", "ess_min", "steps", "parameters", "warnings"]
     assert summary["converged"]
     assert summary["steps"] == 400
-    assert list(summary["parameters"]["a"]) == ["median", "hpd68", "hpd95", "ess", "rhat"]
+    assert list(summary["parameters"]["a"]) == ["median", "hpd68", "hpd95", "ess", "rhat", "unconstrained"]
     assert summary["parameters"]["a"]["hpd68"] == pytest.approx([-0.99446, 0.99446], abs=0.08)
     assert summary["parameters"]["b"]["limit95"]["value"] == pytest.approx(1.96, abs=0.05)
     assert summary["warnings"] == []
     alone = summarise(
-        chain[:1], diagnose(chain[:1], np.zeros((1, 400, 20)), ["a", "b"], 500), ["a", "b"], np.zeros((2, 2))
+        chain[:1], diagnose(chain[:1], np.zeros((1, 400, 20)), ["a", "b"], 500), ["a", "b"], np.zeros((2, 2)), prior
     )
     assert any("a single ensemble" in text for text in alone["warnings"])
+
+
+def test_what_has_learned_nothing_is_called_unconstrained():
+    """A Gaussian that has shrunk to 0.95 of its prior's width, to 0.85, and one of few draws."""
+    rng = np.random.default_rng(9)
+    prior, draws = rng.standard_normal(100_000), rng.standard_normal(20_000)
+    assert unconstrained(0.95 * draws, prior, 4000.0)
+    assert not unconstrained(0.85 * draws, prior, 4000.0)
+    assert unconstrained(draws[:300], prior, 300.0)
+    chain = np.abs(draws).reshape(4, 50, 100, 1)
+    verdict = diagnose(chain, np.zeros(chain.shape[:3]), ["a"], 500)
+    entry = summarise(chain, verdict, ["a"], np.array([[0.0, 9.0]]), np.abs(prior)[:, None])["parameters"]["a"]
+    assert entry["unconstrained"]
+    assert "limit95" not in entry  # it would be the prior's own
 
 
 def test_modes_of_known_densities():

@@ -22,12 +22,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from nuinfer.analysis import DATA, Analysis
+from nuinfer.constants import COORDINATES
 from nuinfer.errors import ConfigError
 from nuinfer.inference.evidence.evidence import Evidence
 from nuinfer.inference.evidence.nested import Target, resampled
 from nuinfer.typing import FloatArray
 
-COUPLING = "log10_g_prime"
+_, COUPLING = COORDINATES
 DRAWS = 10_000  # of the prior, for the mean of the constraints
 PRIOR_DRAWS = 400_000  # of the prior, for the share of the plateau
 PLATEAU_DRAWS = 1000  # of the posterior, along which the plateau is followed

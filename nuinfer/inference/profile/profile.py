@@ -22,6 +22,7 @@ from scipy import stats
 
 from nuinfer.analysis import Analysis
 from nuinfer.confidence import INTERVAL, LIMIT, ONE_SIGMA
+from nuinfer.constants import COORDINATES
 from nuinfer.errors import ConfigError
 from nuinfer.inference.profile.climb import IMPOSSIBLE
 from nuinfer.inference.profile.search import LOST_ENOUGH, WHOLE, Amount, BestFit, Decided, Search, best_fits
@@ -35,7 +36,7 @@ FIRST_STEPS, WIDER = 8, 4.0  # first step outwards where secants lead nowhere, o
 SECANTS = 6  # steps after which no secant is tried any more
 CLEAR = 0.3  # how far the root is below its target where a search ends early, because the value is allowed for sure
 FAR = 4.0  # and above it, before children are tried
-COUPLING, MASS = "log10_g_prime", "log10_m_zprime_mev"
+MASS, COUPLING = COORDINATES
 TOGETHER = 16
 """Data sets that are fitted at a time."""
 

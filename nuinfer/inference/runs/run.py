@@ -24,7 +24,7 @@ from nuinfer.inference.profile.search import best_fit
 from nuinfer.inference.runs import diagnostics, run_folder
 from nuinfer.inference.runs.sensitivity import Case, Fitted, fitted, sensitivity
 from nuinfer.inference.runs.stored import Record, Status, Summary, read_stored
-from nuinfer.inference.runs.summary import PredictiveChecks, predictive_checks, summarise
+from nuinfer.inference.runs.summary import PRIOR_DRAWS, PredictiveChecks, predictive_checks, summarise
 from nuinfer.inference.work import files
 from nuinfer.inference.work.calls import Inline, on_unpickled
 from nuinfer.loading import load_resolved
@@ -209,7 +209,8 @@ class Run:
                 raise RunFolderError(f"{path}: damaged, it has no verdict on {', '.join(self.parameter_names)}")
             return summary
         chain = self._stacked("chain", self.steps)
-        summary = summarise(chain, self.verdict, self.parameter_names, self.prior_bounds)
+        prior = self.analysis.sample_prior(PRIOR_DRAWS, np.random.default_rng(0))
+        summary = summarise(chain, self.verdict, self.parameter_names, self.prior_bounds, prior)
         if rejected := self.rejected():
             terms = ", ".join(sorted({one["term"] for one in rejected}))
             reason = f"their log-probability is not a number (term {terms})"

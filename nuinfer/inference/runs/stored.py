@@ -73,6 +73,7 @@ class Entry(Stored):
     hpd95: Pair
     ess: float | None
     rhat: float | None
+    unconstrained: bool = False
     limit95: Limit | None = None
 
 

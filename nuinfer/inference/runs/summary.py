@@ -6,15 +6,22 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy import special
 
+from nuinfer.confidence import HPD_LEVELS, LIMIT, credible
+from nuinfer.constants import COORDINATES
 from nuinfer.inference.runs.diagnostics import Verdict, flattened
 from nuinfer.likelihood import COUNTING, Density
+from nuinfer.parameters import in_units
 from nuinfer.typing import ArrayLike, FloatArray
 
+_, COUPLING = COORDINATES
 NOT_CONVERGED = "not converged: "
 DRAWS_FOR_INTERVALS = 200_000
 EDGE_BAND = 0.02  # of the prior range
 EDGE_DENSITY = 0.3  # of the highest density; a Gaussian has it 1.55 sigma from its mean
+PRIOR_BINS, LEARNED_BITS = 20, 0.02  # a Gaussian with 0.91 of the width of its prior has learned so much
+PRIOR_DRAWS = 100_000
 EXTREME = 0.005
 """A global p-value nearer than this to 0 or 1 is worth a warning; for bins it is divided by their number."""
 
@@ -70,7 +77,34 @@ def one_sided_limit(sample: FloatArray, low: float, high: float, edge: str) -> d
     return {"side": side, "value": float(np.quantile(sample, probability)), "prior_floor": float(floor)}
 
 
-def summarise(chain: FloatArray, verdict: Verdict, names: Sequence[str], prior_bounds: FloatArray) -> dict[str, Any]:
+def unconstrained(sample: FloatArray, prior: FloatArray, ess: float = math.inf) -> bool:
+    """Whether a posterior is as good as its prior.
+
+    The rule: less than 0.02 bits of information (Kullback and Leibler 1951), of a histogram with 20 bins that the prior
+    fills alike, less what a sample of that size has by chance.
+
+    Parameters
+    ----------
+    sample, prior : ndarray, shape (n,)
+        Draws of the posterior and of the prior.
+    ess : float
+        Effective sample size of the former.
+
+    Examples
+    --------
+    >>> prior = np.linspace(0.0, 1.0, 5000)
+    >>> unconstrained(prior**1.1, prior), unconstrained(prior**2, prior)
+    (True, False)
+    """
+    edges = np.quantile(prior, np.arange(1, PRIOR_BINS) / PRIOR_BINS)
+    shares = np.bincount(np.searchsorted(edges, sample), minlength=PRIOR_BINS) / len(sample)
+    bits = float(np.sum(special.xlogy(shares, PRIOR_BINS * shares))) / math.log(2.0)
+    return bits - (PRIOR_BINS - 1) / (2.0 * math.log(2.0) * max(ess, 1.0)) < LEARNED_BITS
+
+
+def summarise(
+    chain: FloatArray, verdict: Verdict, names: Sequence[str], prior_bounds: FloatArray, prior: FloatArray
+) -> dict[str, Any]:
     """Summary of a run, as in ``summary.json``.
 
     Parameters
@@ -83,29 +117,74 @@ def summarise(chain: FloatArray, verdict: Verdict, names: Sequence[str], prior_b
         Parameters, in column order.
     prior_bounds : array, shape (n_dim, 2)
         Support of the priors.
+    prior : array, shape (n, n_dim)
+        Draws of them.
 
     Returns
     -------
     dict
         ``converged``, ``rhat_max``, ``ess_min``, ``steps``, ``parameters`` (``median``, ``hpd68``, ``hpd95``, ``ess``,
-        ``rhat``, and ``limit95`` where the posterior piles up at one edge of the prior), ``warnings``.
+        ``rhat``, ``unconstrained``, and ``limit95`` where the posterior is not as its prior and piles up at one edge of
+        it), ``warnings``.
     """
     draws = flattened(chain[:, verdict.discard :], max(1, verdict.thin), DRAWS_FOR_INTERVALS).reshape(-1, len(names))
     warnings = [NOT_CONVERGED + what for what in verdict.missing]
     if len(chain) < 2:
         warnings.append("a single ensemble: R-hat between ensembles is not defined")
     parameters: dict[str, dict[str, Any]] = {}
-    columns = zip(names, draws.T, prior_bounds, verdict.ess, verdict.rhat, strict=True)
-    for name, sample, (low, high), ess, rhat in columns:
+    columns = zip(names, draws.T, prior.T, prior_bounds, verdict.ess, verdict.rhat, strict=True)
+    for name, sample, before, (low, high), ess, rhat in columns:
         intervals = {f"hpd{percent}": list(shortest_interval(sample, percent / 100)) for percent in (68, 95)}
         parameters[name] = {"median": float(np.median(sample)), **intervals, "ess": float(ess), "rhat": float(rhat)}
-        edges = edges_reached(sample, low, high)
+        parameters[name]["unconstrained"] = unconstrained(sample, before, float(ess))
+        edges = () if parameters[name]["unconstrained"] else edges_reached(sample, low, high)
         if len(edges) == 1:
             parameters[name]["limit95"] = one_sided_limit(sample, low, high, edges[0])
         elif edges:
             warnings.append(f"{name}: the posterior reaches both edges of its prior, the data hardly constrain it")
     worst = {"rhat_max": float(np.max(verdict.rhat)), "ess_min": float(np.min(verdict.ess)), "steps": verdict.steps}
     return {"converged": verdict.converged, **worst, "parameters": parameters, "warnings": warnings}
+
+
+def limit_in_words(name: str, limit: Mapping[str, Any]) -> tuple[str, str, str]:
+    """A one-sided limit of a parameter, credible and by profile likelihood, and the edge of the prior behind it.
+
+    Examples
+    --------
+    >>> limit_in_words("log10_g_prime", {"side": "upper", "value": -4.0, "profile": None, "prior_floor": -6.0})
+    ('< 0.0001', 'none', '1e-06')
+    """
+    sign, values = "<" if limit["side"] == "upper" else ">", [limit[key] for key in ("value", "prior_floor")]
+    _, (value, edge) = in_units(name, *values)
+    profile = limit.get("profile", "-")
+    if isinstance(profile, float):
+        profile = "{} {:.3g}".format(sign, *in_units(name, profile)[1])
+    return f"{sign} {value:.3g}", profile or "none", f"{edge:.3g}"
+
+
+def in_one_sentence(summary: Mapping[str, Any]) -> str:
+    """What a run says, of the coupling where there is one, else of the spectrum."""
+
+    def interval(name: str) -> str:
+        label, (median, low, high) = in_units(name, entries[name]["median"], *entries[name]["hpd68"])
+        return f"{label} = {median:.3g} ({low:.3g} to {high:.3g})"
+
+    entries = summary["parameters"]
+    coupling, kind = entries.get(COUPLING), credible(HPD_LEVELS[0], kind="HPD")
+    if coupling is None:
+        shown = [name for name in ("gamma", "phi_total") if name in entries] or list(entries)[:1]
+        text = f"Result: {', '.join(map(interval, shown))}, {kind}."
+    elif coupling["unconstrained"]:
+        text = "Result: nothing is learned about g', its posterior is its prior."
+    elif coupling.get("limit95", {}).get("side") == "upper":
+        value, profile, _ = limit_in_words(COUPLING, coupling["limit95"])
+        others = {"-": "", "none": ", nothing is excluded by profile likelihood"}
+        beside = others.get(profile, f", {profile} by profile likelihood ({LIMIT.label(0.95)})")
+        text = f"Result: nothing calls for a mediator, g' {value} ({credible(0.95)}){beside}."
+    else:
+        plane = ", ".join(interval(name) for name in COORDINATES if name in entries)
+        text = f"Result: {plane}, {kind}; small couplings are disfavoured."
+    return text if summary["converged"] else f"{text} Not converged: these numbers may move."
 
 
 def outcome(summary: Mapping[str, Any]) -> str:
