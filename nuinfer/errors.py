@@ -6,10 +6,11 @@ Everything the user can cause derives from `NuinferError`; the command line turn
 from __future__ import annotations
 
 import contextlib
+import difflib
 import functools
 import logging
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from os import PathLike
 from pathlib import Path
 
@@ -113,3 +114,9 @@ class NonFiniteLogProbError(NuinferError):
 
     def __reduce__(self) -> tuple[type[NonFiniteLogProbError], tuple[str, dict[str, float]]]:
         return type(self), (self.term, self.point)
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """The known name that may have been meant, as the end of a sentence; blank if there is none."""
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f" (did you mean '{close[0]}'?)" if close else ""

@@ -11,6 +11,7 @@ import io
 import logging
 import os
 import pkgutil
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,7 +22,7 @@ from typing import NoReturn
 import nuinfer
 from nuinfer import __version__
 from nuinfer.cli.command import BAD_INPUT, BUG, OK, SIGNALLED
-from nuinfer.errors import NonFiniteLogProbError, NuinferError
+from nuinfer.errors import NonFiniteLogProbError, NuinferError, nearest
 from nuinfer.registry import imported, place_of_failure
 
 LONGEST = 1600
@@ -79,7 +80,9 @@ class Parser(argparse.ArgumentParser):
     """One whose refusals are as short as ours."""
 
     def error(self, message: str) -> NoReturn:
-        """Print usage and what is wrong, and leave."""
+        """Print usage and what is wrong, what may have been meant, and leave."""
+        if unknown := re.search(r"invalid choice: '(.*?)' \(choose from (.*)\)", message, re.DOTALL):
+            message += nearest(unknown[1], re.findall(r"[\w-]+", unknown[2]))
         super().error(_shortened(message))
 
 

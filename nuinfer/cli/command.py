@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from nuinfer.errors import ConfigError
+from nuinfer.errors import ConfigError, warn_once
 
 OK, BUG, BAD_INPUT, NOT_CONVERGED, SIGNALLED = 0, 1, 2, 3, 128  # the last one and the number of the signal
 MOST, DIGITS = 10**6, 20  # of what is counted on a command line; digits of a number there
@@ -39,6 +39,17 @@ def numbers(text: str) -> list[float]:
         return [float(part) for part in text.split(",")]
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text} is not allowed, write numbers with commas") from None
+
+
+def _figure(name: str) -> Path:
+    """The file of a figure, whose ending says how it is written."""
+    from nuinfer.plotting import style
+
+    try:
+        style.check_format(Path(name).suffix.removeprefix("."))
+    except ConfigError as error:
+        raise argparse.ArgumentTypeError(f"{name}: {error}") from None
+    return Path(name)
 
 
 def _device(name: str) -> str:
@@ -71,7 +82,7 @@ SHARED: Mapping[str, Mapping[str, Any]] = {
     "--seed": {"type": natural, "default": 1504, "metavar": "S", "help": "root seed"},
     "--level": {"type": float, "default": 0.95, "metavar": "CL", "help": "confidence level (default: 0.95)"},
     "--masses": {"type": float, "nargs": 2, "metavar": ("LOW", "HIGH")},
-    "--figure": {"metavar": "FILE", "help": "draw it (.pdf, .png or .svg)"},
+    "--figure": {"type": _figure, "metavar": "FILE", "help": "draw it (.pdf, .png or .svg)"},
     "--jobs": {"type": positive, "metavar": "J", "help": "processes (default: one per core)"},
     "--scheduler": {"metavar": "ADDRESS", "help": SCHEDULER},
     "--device": {
@@ -113,6 +124,14 @@ def point_of(at: Iterable[str]) -> dict[str, float]:
         if not math.isfinite(point[name]):
             raise ConfigError(f"--at {text}: {value} is not allowed, it must be a finite number")
     return point
+
+
+def warn_outside(analysis: Any, at: Mapping[str, float]) -> None:
+    """Warn of named values that the prior excludes: they are allowed, and may be a slip."""
+    point = analysis.point(at)
+    for name, (low, high) in zip(analysis.parameter_names, analysis.prior_bounds, strict=True):
+        if not low <= point[name] <= high:
+            warn_once(f"--at: {name} = {point[name]:.4g} is outside its prior, {low:g} to {high:g}")
 
 
 def analysis_of(given: str, overrides: Sequence[str], *, trust: bool = False) -> Any:

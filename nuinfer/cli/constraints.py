@@ -31,6 +31,8 @@ def run(arguments: Arguments) -> int:
 
     from nuinfer.constraints.limits import bound
 
+    if arguments.out and Path(arguments.out).suffix not in (".json", ".csv"):
+        raise ConfigError(f"--out {arguments.out}: the name must end in .json or .csv")
     analysis = nuinfer.load(arguments.analysis, arguments.set)
     if analysis.mass_range_mev is None:
         raise ConfigError("model.absorption: false, so there is no (m_Z', g') to bound")
@@ -74,7 +76,7 @@ def run(arguments: Arguments) -> int:
     if arguments.figure:
         from nuinfer.plotting import plot_bounds, style
 
-        written.append(style.save(plot_bounds(analysis, arguments.level, convention), Path(arguments.figure)))
+        written.append(style.save(plot_bounds(analysis, arguments.level, convention), arguments.figure))
     if not arguments.json:  # JSON on the standard output stays JSON
         command.say_written(*written)
     return OK
@@ -92,13 +94,11 @@ def _save(path: Path, answer: Mapping[str, Any]) -> Path:
     """Write the bounds as JSON or, by the name of the file, as CSV; an empty field where nothing bounds g'."""
     if path.suffix == ".json":
         lines = [json.dumps(answer, indent=1)]
-    elif path.suffix == ".csv":
+    else:
         found, columns = answer["constraints"], {"m_zprime_mev": answer["m_zprime_mev"]}
         for name, entry in found.items():
             columns |= {f"{name}_{end}": entry[f"g_prime_{end}"] for end in ("lower", "upper")}
         rows = zip(*columns.values(), strict=True)
         lines = [f"# {name}: {entry['statement']} ({entry['reference']})" for name, entry in found.items()]
         lines += [",".join(columns), *(",".join("" if v is None else repr(v) for v in row) for row in rows)]
-    else:
-        raise ConfigError(f"--out {path}: the name must end in .json or .csv")
     return command.write_text(path, "\n".join(lines) + "\n")

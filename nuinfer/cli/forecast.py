@@ -34,8 +34,6 @@ def run(arguments: Arguments) -> int:
 
     if not 0.5 < arguments.level < 1.0:
         raise ConfigError(f"--level {arguments.level:g}: it must be between 0.5 and 1")
-    if arguments.figure:
-        style.check_format(Path(arguments.figure).suffix.removeprefix("."))
     shared = command.chosen(arguments, "level", "seed", "jobs", "scheduler") | {
         "at": command.point_of(arguments.at),
         "out": Path(arguments.out or Path("chains") / f"forecast-{Path(arguments.analysis).stem}"),
@@ -46,7 +44,7 @@ def run(arguments: Arguments) -> int:
         command.print_json(result.to_json())
     if arguments.figure:
         figure = plot("expected_limits" if arguments.band else "forecast", result)
-        path = style.save(figure, Path(arguments.figure))
+        path = style.save(figure, arguments.figure)
         if not arguments.json:  # JSON on the standard output stays JSON
             command.say_written(path)
     return OK

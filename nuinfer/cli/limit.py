@@ -34,10 +34,6 @@ def add_options(parser: Parser) -> None:
 
 def run(arguments: Arguments) -> int:
     """Print the limits, write and draw them."""
-    from nuinfer.plotting import style
-
-    if arguments.figure:
-        style.check_format(Path(arguments.figure).suffix.removeprefix("."))
     analysis = command.analysis_of(arguments.analysis, arguments.set, trust=arguments.trust)
     options: dict[str, Any] = command.chosen(arguments, "method", "level", "simulations", "seed", "out", "scheduler")
     options |= {} if arguments.scheduler else {"jobs": arguments.jobs or os.cpu_count()}
@@ -55,9 +51,9 @@ def run(arguments: Arguments) -> int:
             say(f"warning: {text}")
     written = [_csv(Path(arguments.csv), found)] if arguments.csv else []
     if arguments.figure:
-        from nuinfer.plotting import plot
+        from nuinfer.plotting import plot, style
 
-        written.append(style.save(plot("limits", found), Path(arguments.figure)))
+        written.append(style.save(plot("limits", found), arguments.figure))
     return OK if arguments.json else command.say_written(*written)
 
 

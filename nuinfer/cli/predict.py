@@ -4,7 +4,7 @@ from itertools import pairwise
 from typing import Any
 
 import nuinfer
-from nuinfer.cli.command import OK, Arguments, Parser, add, natural, point_of, print_json, print_table
+from nuinfer.cli.command import OK, Arguments, Parser, add, natural, point_of, print_json, print_table, warn_outside
 
 
 def add_options(parser: Parser) -> None:
@@ -24,6 +24,7 @@ def run(arguments: Arguments) -> int:
 
     analysis = nuinfer.load(arguments.analysis, arguments.set)
     at = point_of(arguments.at)
+    warn_outside(analysis, at)
     expected, dataset = analysis.expected_at(at), analysis.dataset
     parts = dict(zip(analysis.model.component_names, expected.components, strict=True))
     background = {name: part for name, part in parts.items() if name != "astro"}

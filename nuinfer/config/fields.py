@@ -3,7 +3,6 @@
 A refusal is one line: the key, the value, and what is allowed.
 """
 
-import difflib
 import json
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, get_args
@@ -12,7 +11,7 @@ import numpy as np
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import PydanticCustomError
 
-from nuinfer.errors import resolved
+from nuinfer.errors import nearest, resolved
 from nuinfer.physics.mediator import COUPLINGS
 from nuinfer.reading import LONGEST
 from nuinfer.registry import Registry, is_path
@@ -189,12 +188,6 @@ def unknown(where: str, known: Iterable[str]) -> str:
     "model.sorce: unknown key (did you mean 'source'?); known here: source, spectrum"
     """
     return f"{where}: unknown key{nearest(where.rpartition('.')[2], known)}; known here: {', '.join(known)}"
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """The known name that may have been meant, as the end of a sentence; blank if there is none."""
-    close = difflib.get_close_matches(name, list(known), n=1)
-    return f" (did you mean '{close[0]}'?)" if close else ""
 
 
 def _keys_at(path: list[str], root: type[BaseModel]) -> list[str]:

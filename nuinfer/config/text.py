@@ -10,11 +10,11 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from nuinfer import reading
-from nuinfer.config.fields import describe, late_keys, nearest
+from nuinfer.config.fields import describe, late_keys
 from nuinfer.config.settled import settled
 from nuinfer.config.tables import OTHER, Config, DataConfig, ModelConfig, definitions
 from nuinfer.datafiles import MANIFEST, is_own, refuse_ambiguous
-from nuinfer.errors import ConfigError, expanded
+from nuinfer.errors import ConfigError, expanded, nearest
 from nuinfer.errors import resolved as resolved_path
 from nuinfer.registry import is_path
 

@@ -230,7 +230,9 @@ def _rhat_of_modes(draws: FloatArray, names: Sequence[str]) -> list[tuple[str, f
     for name, values in zip(names, np.moveaxis(draws, -1, 0), strict=True):
         for low, high in modes(values.ravel()):
             inside = (values >= low) & (values < high)
-            what = f"mode {name} in [{low:.3g}, {high:.3g}], {np.mean(inside):.0%} of the draws"
+            place = f"above {low:.3g}" if high == np.inf else f"from {low:.3g} to {high:.3g}"
+            place = f"below {high:.3g}" if low == -np.inf else place
+            what = f"{name} {place}, {np.mean(inside):.0%} of the draws, not alike in all ensembles"
             found.append((what, arviz_adapter.rhat(inside.astype(float))))
     return found
 

@@ -268,6 +268,7 @@ class _Session:
                 failed.append(error)
 
         self._check()
+        self._reporter.line("profile limits, predictive checks, figures: some seconds")
         summary = run.complete_summary(self._executor, while_workers_search)
         files.write_json(path / run_folder.SUMMARY, summary)
         finished = {"complete": True, "steps": run.steps, "end": now(), "summary_check": files.checksum(summary)}

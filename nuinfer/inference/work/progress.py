@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from nuinfer.inference.work.calls import Ended
 from nuinfer.inference.work.files import STATUS, refusing, write_record
@@ -41,7 +41,8 @@ class Reporter:
 
     def __init__(self, log: Path, show: bool | None) -> None:
         self._log, self._show = log, show is not False
-        columns = TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn()
+        times = TextColumn("spent"), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(compact=True)
+        columns = TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), *times
         hidden = not (self._show and sys.stderr.isatty())
         self._bar = Progress(*columns, console=Console(stderr=True, emoji=False), transient=True, disable=hidden)
         self._task = self._bar.add_task("starting", total=None)

@@ -1,0 +1,69 @@
+"""Commands that list what there is, and what is said of names that are almost right."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+import nuinfer
+from nuinfer import config
+from nuinfer.cli import main
+from nuinfer.plotting import KINDS
+
+
+def listed(capsys, *arguments):
+    assert main([*arguments, "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def leaves(table, prefix=""):
+    for key, value in table.items():
+        yield from leaves(value, f"{prefix}{key}.") if isinstance(value, dict) else [f"{prefix}{key}"]
+
+
+def test_keys_are_those_of_the_configuration(capsys):
+    """All that a resolved configuration has are listed, and each that is listed is known."""
+    keys = {one["key"]: one for one in listed(capsys, "keys")}
+    tables = config.parse(config.read_text("hese7")).model_dump(mode="json")
+    of_each = {"confidence_level", "limit", "low", "high"}  # of every constraint, of every normal prior
+    known = set(leaves(tables))
+    assert {key for key in known - keys.keys() if key.rpartition(".")[2] not in of_each} == set()
+    assert {key for key in keys.keys() - known if ".limit_curve." not in key and ".custom." not in key} == set()
+    assert keys["model.coherence"]["value"] == '"decoherent"'
+    assert keys["model.coherence"]["comment"] == '"coherent": the paper\'s treatment of the resonance'
+    assert main(["keys", "lightest", "low"]) == 0
+    assert capsys.readouterr().out == "parameters.lightest_nu_mass_ev.low = 0.003\n"
+    assert main(["keys", "no", "such"]) == 2
+
+
+def test_presets_and_kinds_are_all_there(capsys):
+    presets = listed(capsys, "presets")
+    assert tuple(presets) == config.presets()
+    assert all(text.endswith(".") and len(text) > 20 for text in presets.values())
+    kinds = listed(capsys, "kinds")
+    assert set(KINDS) == {name for what, names in kinds.items() if what.startswith("figures") for name in names}
+    assert kinds["model.source"]["pp"] == "pion decay (pp)"
+    assert main(["kinds"]) == 0
+    assert "  region: Posterior in the plane" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["prdict", "hese7"], "(did you mean 'predict'?)"),
+        (["limit", "hese7", "--method", "profil"], "(did you mean 'profile'?)"),
+        (["constraints", "hese7", "--figure", "x.xyz"], "x.xyz: format 'xyz' of a figure: allowed are pdf, png, svg"),
+    ],
+)
+def test_a_slip_is_said_before_any_work(arguments, said, capsys, monkeypatch):
+    monkeypatch.setattr(nuinfer, "load", None, raising=False)
+    with pytest.raises(SystemExit) as left:
+        main(arguments)
+    assert left.value.code == 2
+    assert said in capsys.readouterr().err
+
+
+def test_a_point_outside_the_prior_is_said(capsys):
+    assert main(["predict", "hese7_icecube", "--at", "gamma=4.25"]) == 0
+    assert "warning: --at: gamma = 4.25 is outside its prior, 1.5 to 4" in capsys.readouterr().err
