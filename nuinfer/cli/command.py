@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from nuinfer.errors import ConfigError
+from nuinfer.errors import ConfigError, warn_once
 
 OK, BUG, BAD_INPUT, NOT_CONVERGED, SIGNALLED = 0, 1, 2, 3, 128  # the last one and the number of the signal
 MOST, DIGITS = 10**6, 20  # of what is counted on a command line; digits of a number there
@@ -96,6 +96,19 @@ def chosen(arguments: Arguments, *names: str) -> dict[str, Any]:
     return {name: getattr(arguments, name) for name in names}
 
 
+def warn_of_idle(overrides: Sequence[str], used: Iterable[str]) -> None:
+    """Say which keys of ``[sampler]`` a command is given and does not use."""
+    if any(text.strip().startswith("sampler") for text in overrides):
+        from nuinfer.config import typed
+
+        known = {f"sampler.{name}" for name in used}
+        idle = [key for key in typed("", overrides) if key.startswith("sampler.") and key not in known]
+        if idle:
+            warn_once(
+                f"{', '.join(idle)} {'do' if idle[1:] else 'does'} nothing: this command samples otherwise, if at all"
+            )
+
+
 def point_of(at: Iterable[str]) -> dict[str, float]:
     """Names and values of every ``--at``."""
     point = {}
@@ -115,11 +128,11 @@ def point_of(at: Iterable[str]) -> dict[str, float]:
 def analysis_of(given: str, overrides: Sequence[str], *, trust: bool = False) -> Any:
     """The analysis of a preset, a file or a run folder, with keys changed."""
     import nuinfer
+    from nuinfer.loading import changed
 
     if not Path(given).is_dir():
         return nuinfer.load(given, overrides)
-    analysis = nuinfer.open_run(given, trust=trust).analysis
-    return analysis.with_overrides(overrides) if overrides else analysis
+    return changed(nuinfer.open_run(given, trust=trust).analysis, overrides)
 
 
 def mass_grid(ends: Iterable[float], points: int) -> list[float]:

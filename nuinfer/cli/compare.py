@@ -12,6 +12,8 @@ from nuinfer.cli.command import FLAG, Arguments, Parser, add, natural, positive,
 from nuinfer.confidence import HPD
 from nuinfer.errors import ConfigError, forgiven
 
+SAMPLER = ("device",)
+
 
 def add_options(parser: Parser) -> None:
     """Add the arguments."""
