@@ -3,7 +3,6 @@
 import argparse
 import json
 import math
-import shlex
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -196,8 +195,3 @@ def print_table(title: str, head: Iterable[str], rows: Iterable[Sequence[str]]) 
         console = Console(width=200)
     console.print(title, style="italic", highlight=False, markup=False)  # not wrapped to the width of the table
     console.print(table)
-
-
-def this_command() -> str:
-    """The command line as it was typed, for records."""
-    return shlex.join(["nuinfer", *sys.argv[1:]])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import sys
 import time
@@ -11,16 +12,20 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
+import nuinfer
+from nuinfer.errors import shortened
 from nuinfer.inference.work.calls import Ended
 from nuinfer.inference.work.files import STATUS, refusing, write_record
 
 STATUS_SECONDS, LINE_SECONDS = 1.0, 30.0
+_PATH = re.compile(r"""(?<![\w./~-])/[^\s,"'\]}]+""")
 FEW = 60  # jobs, of which each is worth a line of the log
 
 
 def this_command() -> str:
-    """The command line of this process, without the folders of its program."""
-    return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
+    """The command line of this process for records: paths in it are as short as they are for people."""
+    program = Path(sys.argv[0]).name.replace("__main__.py", nuinfer.__name__)
+    return shlex.join([program, *(_PATH.sub(lambda path: shortened(path[0]), word) for word in sys.argv[1:])])
 
 
 def now() -> str:
