@@ -9,9 +9,12 @@ import contextlib
 import functools
 import logging
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
 from os import PathLike
 from pathlib import Path
+
+_PATH = re.compile(r"""(?<![\w./~-])/[^\s,"'\]}]+""")
 
 
 @functools.lru_cache(maxsize=256)
@@ -40,6 +43,11 @@ def shortened(path: str | PathLike[str], *, from_here: bool = True) -> str:
         if full.is_relative_to(root):
             return f"{sign}{full.relative_to(root)}"
     return str(path)
+
+
+def shortened_in(text: str) -> str:
+    """A text whose paths are as short as `shortened` makes them, for what is kept and handed around."""
+    return _PATH.sub(lambda path: shortened(path[0]), text)
 
 
 class NuinferError(Exception):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import json
 import os
@@ -141,7 +142,7 @@ def test_the_input_of_cobaya_needs_nothing_but_the_folder(run, moved, gone, monk
     assert str(tmp_path) not in text
     assert str(run.folder.parent) not in text
     monkeypatch.chdir("/")
-    log_likelihood = eval(external.removeprefix("import_module('nuinfer.cobaya')."), {"likelihood": cobaya.likelihood})
+    log_likelihood = cobaya.likelihood(*map(ast.literal_eval, ast.parse(external, mode="eval").body.args))
     likelihoods = run.log_prob(0, 1)[0, -1] - run.log_terms(0, 1)["prior"][0, -1]
     for point, expected in zip(run.samples(0, 1)[0, -1, :5], likelihoods[:5], strict=True):
         found, _ = log_likelihood(**dict(zip(run.record["parameter_names"], point, strict=True)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 import sys
 import time
@@ -13,19 +12,18 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 import nuinfer
-from nuinfer.errors import shortened
+from nuinfer.errors import shortened_in
 from nuinfer.inference.work.calls import Ended
 from nuinfer.inference.work.files import STATUS, refusing, write_record
 
 STATUS_SECONDS, LINE_SECONDS = 1.0, 30.0
-_PATH = re.compile(r"""(?<![\w./~-])/[^\s,"'\]}]+""")
 FEW = 60  # jobs, of which each is worth a line of the log
 
 
 def this_command() -> str:
     """The command line of this process for records: paths in it are as short as they are for people."""
     program = Path(sys.argv[0]).name.replace("__main__.py", nuinfer.__name__)
-    return shlex.join([program, *(_PATH.sub(lambda path: shortened(path[0]), word) for word in sys.argv[1:])])
+    return shlex.join([program, *map(shortened_in, sys.argv[1:])])
 
 
 def now() -> str:
@@ -61,7 +59,7 @@ class Reporter:
     def line(self, text: str) -> None:
         """Write one line."""
         with refusing(self._log, "written"), self._log.open("a", encoding="utf-8") as file:
-            file.write(f"{now()} {text}\n")
+            file.write(f"{now()} {shortened_in(text)}\n")
         if self._show:
             self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
