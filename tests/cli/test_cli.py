@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 import nuinfer
-from nuinfer import errors
+from nuinfer import __main__ as command_line
+from nuinfer import cli, errors
 from nuinfer.cli import fit as fit_command
 from nuinfer.cli import main
 
@@ -259,3 +260,11 @@ def test_output_that_a_terminal_cannot_show_is_no_error(shell):
     command = shell.format(f"{sys.executable} -m nuinfer")
     ended = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def test_an_interrupt_before_the_command_has_begun_is_no_traceback(monkeypatch):
+    def interrupted():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "build_parser", interrupted)
+    assert command_line.run() == 130
