@@ -22,12 +22,12 @@ from nuinfer.errors import ConfigError, PhysicsDomainError
 from nuinfer.forward import ForwardModel
 from nuinfer.likelihood import Density, data_log_likelihood, data_log_terms, drawn
 from nuinfer.observed import DataSets, Observed, observed, stacked, updated
-from nuinfer.parameters import DERIVED, ParameterSpace, physical_point
-from nuinfer.physics.absorption import resonance_redshift
+from nuinfer.parameters import DERIVED, ParameterSpace
 from nuinfer.physics.mediator import spelled
 from nuinfer.physics.mixing import Mixing
 from nuinfer.tried import check_box
-from nuinfer.typing import ArrayLike, BoolArray, FloatArray, IntArray
+from nuinfer.typing import ArrayLike, FloatArray, IntArray
+from nuinfer.unpack import rows_where
 
 DATA = "data"
 """Name of the term of the data."""
@@ -207,7 +207,7 @@ class Analysis:
             columns, log_prior, _ = self.space.unpack(x)
             terms = np.full((len(self.constraints) + 2, len(x)), -np.inf)  # a row per term while they are filled
             terms[0] = total = log_prior
-            inside = possible = _where(total > -np.inf)
+            inside = possible = rows_where(total > -np.inf)
             values = self.space.named(columns[:, inside])
             if self.constraints:
                 found = self.parts.observables(self.constraints, values)
@@ -215,9 +215,9 @@ class Analysis:
                 totals = np.add.accumulate(terms[:-1])
                 terms[1:-1][totals[:-1] == -np.inf] = -np.inf
                 total = totals[-1]
-                possible = _where(total > -np.inf)
+                possible = rows_where(total > -np.inf)
                 if possible is not inside:
-                    kept = _where(total[inside] > -np.inf)
+                    kept = rows_where(total[inside] > -np.inf)
                     values = {name: np.ascontiguousarray(value[kept]) for name, value in values.items()}
             found = np.zeros((0, len(self.model.component_names), *self.observed_counts.shape))
             if total[possible].size:
@@ -240,24 +240,19 @@ class Analysis:
     def log_terms(self, theta: ArrayLike) -> dict[str, FloatArray]:
         """Every named term at theta, inside the prior or not; each of shape (*batch,); raises what `evaluate` does."""
         x, values, log_prior, finite = self.parts.unpack(theta)
-        with np.errstate(all="ignore"):
-            observables, first = self.parts.observables(self.constraints, values), np.zeros(len(x), np.intp)
-            found = [log_prior, *log_terms(observables, self._numbers, self.own.measured, first)]
-        expected = self.parts.expected(values, finite)
-        data = self.own.counts, self.own.factorials
-        found.append(data_log_likelihood(*data, first, expected, self.density))
+        found = [log_prior, *self.parts.terms(self.constraints, self._numbers, self.own.measured, values)]
+        data = self.own.counts, self.own.factorials, np.zeros(len(x), np.intp)
+        found.append(data_log_likelihood(*data, self.parts.expected(values, finite), self.density))
         terms = dict(zip(self.term_names, found, strict=True))
         self.parts.refuse_nonfinite(x, terms)
         return {name: term.reshape(np.shape(theta)[:-1]).copy() for name, term in terms.items()}
 
     def log_constraints(self, theta: ArrayLike) -> FloatArray:
         """Sum of the terms of constraints that are not users' own, shape (*batch,); NaN where one makes no sense."""
-        x, values, _, _ = self.parts.unpack(theta)
+        _, values, _, _ = self.parts.unpack(theta)
         rows = [row for row, one in enumerate(self.constraints) if not one.name.startswith(CUSTOM)]
-        with np.errstate(all="ignore"):
-            found = self.parts.observables([self.constraints[row] for row in rows], values)
-            measured = self.own.measured[:, rows]
-            terms = log_terms(found, self._numbers[rows], measured, np.zeros(len(x), np.intp))
+        chosen = [self.constraints[row] for row in rows]
+        terms = self.parts.terms(chosen, self._numbers[rows], self.own.measured[:, rows], values)
         return np.asarray(terms.sum(axis=0)).reshape(np.shape(theta)[:-1])
 
     def log_likelihood(self, theta: ArrayLike) -> FloatArray:
@@ -334,12 +329,7 @@ class Analysis:
 
         The last is the energy of the dip at the heaviest target, E = m_Z'^2/(2 m). Empty without absorption.
         """
-        if not self.absorbs:
-            return {}
-        values = self.values(theta)
-        heaviest = self.model.masses_ev(values).max(axis=-1)
-        dip = resonance_redshift(1.0, values["m_zprime_mev"], heaviest) + 1.0
-        return {name: values[name] for name in ("m_zprime_mev", "g_prime")} | {"log10_e_res_gev": np.log10(dip)}
+        return self.model.derived(self.values(theta))
 
     def point(self, at: Mapping[str, float] | None = None) -> dict[str, float]:
         """Values of all parameters: those of `at`, else the centre of the prior; see `ParameterSpace.point`."""
@@ -347,13 +337,7 @@ class Analysis:
 
     def expected_at(self, at: Mapping[str, float] | None = None) -> Expected:
         """Expected counts and their variance at named values, inside the prior or not; see `point`."""
-        at = self.point(at)
-        with np.errstate(all="ignore"):
-            components, variance = self.model.expected(physical_point(at))
-        for name, part in zip(self.model.component_names, components[0], strict=True):
-            if not np.all(np.isfinite(part)):
-                raise PhysicsDomainError(f"the expected '{name}' counts are not finite at {at}")
-        return Expected(components[0], variance[0])
+        return self.parts.expected_at(self.point(at))
 
     def predict(self, at: Mapping[str, float] | None = None) -> dict[str, FloatArray]:
         """Expected counts by component (topology, bin) at named values, inside the prior or not; see `point`."""
@@ -361,9 +345,7 @@ class Analysis:
 
     def predict_observables(self, at: Mapping[str, float] | None = None) -> dict[str, float]:
         """What each constraint predicts at named values, inside the prior or not; see `predict`."""
-        values = physical_point(self.point(at))
-        with np.errstate(all="ignore"):
-            return {c.name: float(np.ravel(self.parts.observable(c, values))[0]) for c in self.constraints}
+        return self.parts.observables_at(self.point(at), self.constraints)
 
     def with_overrides(self, overrides: Iterable[str] | Mapping[str, Any]) -> Analysis:
         """A new analysis with configuration keys changed; data that replace observed ones stay, defaults stay open."""
@@ -405,14 +387,6 @@ class Analysis:
     def references(self) -> list[str]:
         """References of everything used: data set, model, measurements, and the formulas that predict them."""
         return list(self.cited)
-
-
-_ALL = slice(None)
-
-
-def _where(mask: BoolArray) -> slice | IntArray:
-    """Index of the points of a mask; all of them by a slice, which copies nothing."""
-    return _ALL if mask.all() else np.flatnonzero(mask)
 
 
 def _again(used: dict[str, str], *facts: Any) -> Analysis:

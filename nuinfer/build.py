@@ -14,14 +14,14 @@ import numpy as np
 from nuinfer import provenance
 from nuinfer.config import Config, DataConfig, ModelConfig, mediator_of, n_eff, not_heated_because, own_definitions
 from nuinfer.constraints import CONSTRAINTS, user
-from nuinfer.constraints.base import Constraint
+from nuinfer.constraints.base import Constraint, log_terms
 from nuinfer.constraints.definition import Oscillation, Prediction, lmu_ltau_strength
 from nuinfer.detector.dataset import DataSet, analysed, load_dataset, project
 from nuinfer.detector.flux_points import FluxPoints
 from nuinfer.detector.response import Expected
 from nuinfer.errors import ConfigError, NonFiniteLogProbError, PhysicsDomainError
 from nuinfer.forward import RELIC_TEMPERATURE, ForwardModel, Heating
-from nuinfer.parameters import DETECTOR, MASSES, PARAMETERS, ParameterSpace
+from nuinfer.parameters import DETECTOR, MASSES, PARAMETERS, ParameterSpace, physical_point
 from nuinfer.physics.cosmology import COSMOLOGIES
 from nuinfer.physics.evolution import LAWS, Law
 from nuinfer.physics.masses import squared_offsets_ev2
@@ -113,6 +113,29 @@ class Parts(NamedTuple):
             if constraint.name == N_EFF and self.model.heating is not None:
                 values[RELIC_TEMPERATURE] = _temperature(row / constraint.standard_model)
         return found
+
+    def expected_at(self, at: dict[str, float]) -> Expected:
+        """Expected counts and their variance at values of all parameters; refuses such that are not finite."""
+        with np.errstate(all="ignore"):
+            components, variance = self.model.expected(physical_point(at))
+        for name, part in zip(self.model.component_names, components[0], strict=True):
+            if not np.all(np.isfinite(part)):
+                raise PhysicsDomainError(f"the expected '{name}' counts are not finite at {at}")
+        return Expected(components[0], variance[0])
+
+    def observables_at(self, at: dict[str, float], constraints: Iterable[Constraint]) -> dict[str, float]:
+        """What constraints predict at values of all parameters."""
+        values = physical_point(at)
+        with np.errstate(all="ignore"):
+            return {c.name: float(np.ravel(self.observable(c, values))[0]) for c in constraints}
+
+    def terms(
+        self, constraints: Sequence[Constraint], numbers: FloatArray, measured: FloatArray, values: Values
+    ) -> FloatArray:
+        """Terms of constraints, shape (constraint, n), from their numbers and the first set of what they measured."""
+        with np.errstate(all="ignore"):
+            found = self.observables(constraints, values)
+            return log_terms(found, numbers, measured, np.zeros(found.shape[1], np.intp))
 
     def term(self, constraint: Constraint, values: Values) -> FloatArray:
         """Term of a constraint."""

@@ -22,7 +22,7 @@ import numpy as np
 
 from nuinfer.analysis import Analysis
 from nuinfer.errors import ConfigError
-from nuinfer.loading import load
+from nuinfer.loading import changed, load
 from nuinfer.priors import Normal, Prior, SimplexShare, Uniform
 
 Likelihood = Callable[..., tuple[float, dict[str, float]]]
@@ -100,8 +100,7 @@ def info(analysis: Analysis | str | Path, overrides: Iterable[str] = ()) -> dict
 def _built(analysis: Analysis | str | Path, overrides: Iterable[str]) -> Analysis:
     if isinstance(analysis, str | Path):
         return load(analysis, overrides)
-    changes = list(overrides)
-    return analysis.with_overrides(changes) if changes else analysis
+    return changed(analysis, list(overrides))
 
 
 def _prior(name: str, prior: Prior) -> dict[str, Any]:

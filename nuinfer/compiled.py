@@ -11,7 +11,6 @@ import hashlib
 import logging
 import math
 import os
-import tempfile
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -22,7 +21,7 @@ import numpy as np
 from numba.core import event
 from numba.extending import intrinsic, overload
 
-from nuinfer.private import private
+from nuinfer.private import beside_temporary_files
 from nuinfer.typing import ArrayLike, FloatArray
 
 _Function = TypeVar("_Function", bound=Callable[..., object])
@@ -95,9 +94,7 @@ def _jit(function: Any, **options: Any) -> Any:
 def _cached_elsewhere() -> bool:
     """Let the cache be a private folder beside temporary files, for workers too; False if there can be none."""
     try:
-        parent = Path(tempfile.gettempdir())
-        own = parent / f"nuinfer-{getattr(os, 'getuid', int)()}"
-        folder = private(own) or Path(tempfile.mkdtemp(prefix="nuinfer-"))
+        folder = beside_temporary_files()
     except OSError:
         return False
     os.environ["NUMBA_CACHE_DIR"] = cast("Any", numba.config).CACHE_DIR = str(folder)

@@ -10,9 +10,12 @@ import difflib
 import functools
 import logging
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from os import PathLike
 from pathlib import Path
+
+_PATH = re.compile(r"""(?<![\w./~-])/[^\s,"'\]}]+""")
 
 
 @functools.lru_cache(maxsize=256)
@@ -34,13 +37,18 @@ def resolved(path: str | PathLike[str]) -> Path:
     return Path(os.path.realpath(expanded(path)))
 
 
-def shortened(path: str | PathLike[str]) -> str:
+def shortened(path: str | PathLike[str], *, from_here: bool = True) -> str:
     """A path for people: from the working directory if it is below, else from the home, else as it is."""
-    full = Path(path).absolute()
-    for root, sign in ((Path.cwd(), ""), (expanded("~"), "~/")):
+    full, roots = Path(path).absolute(), ((Path.cwd(), ""), (expanded("~"), "~/"))
+    for root, sign in roots if from_here else roots[1:]:
         if full.is_relative_to(root):
             return f"{sign}{full.relative_to(root)}"
     return str(path)
+
+
+def shortened_in(text: str) -> str:
+    """A text whose paths are as short as `shortened` makes them, for what is kept and handed around."""
+    return _PATH.sub(lambda path: shortened(path[0]), text)
 
 
 class NuinferError(Exception):

@@ -16,6 +16,7 @@ from nuinfer.detector.segments import Segments, make_segments, mean_fluxes
 from nuinfer.errors import PhysicsDomainError
 from nuinfer.likelihood import COUNTING, Density, data_log_likelihood, two_piece
 from nuinfer.parameters import STERILE_MASS
+from nuinfer.physics.absorption import resonance_redshift
 from nuinfer.physics.dip import coupling_of_depth
 from nuinfer.physics.masses import above_lightest
 from nuinfer.physics.mixing import Mixing
@@ -241,6 +242,13 @@ class ForwardModel:
     def unabsorbed(self, values: Mapping[str, FloatArray], energy_gev: FloatArray) -> FloatArray:
         """Unabsorbed flux over phi_total (E/pivot)^-gamma at energies (energy,), shape (n, energy)."""
         return _unabsorbed(self.spectrum.columns(values, self.frame), self.transport.shells, np.log(energy_gev))
+
+    def derived(self, values: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
+        """What is derived of named values, see `nuinfer.analysis.Analysis.derived`."""
+        if self.mass_name is None:
+            return {}
+        dip = resonance_redshift(1.0, values["m_zprime_mev"], self.masses_ev(values).max(axis=-1)) + 1.0
+        return {name: values[name] for name in ("m_zprime_mev", "g_prime")} | {"log10_e_res_gev": np.log10(dip)}
 
     def coupling_of_depth(self, depth: ArrayLike, redshift: ArrayLike, m_zprime_mev: ArrayLike) -> FloatArray:
         """Coupling at which a crossing at `redshift` has the optical depth `depth` for a unit entry of R.

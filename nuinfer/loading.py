@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from nuinfer import config as configuration
 from nuinfer.analysis import Analysis
 from nuinfer.errors import expanded, warn_once
 from nuinfer.exchange import warn_of_prior
+from nuinfer.parameters import DETECTOR
 
 
 def load(preset_or_path: str | Path, overrides: Iterable[str] | Mapping[str, Any] = ()) -> Analysis:
@@ -57,10 +59,32 @@ def load_resolved(text: str) -> Analysis:
     return analysis
 
 
-def _warn_of_idle(analysis: Analysis, keys: Iterable[str]) -> None:
-    """Say which parameters a user has given that the model does not have."""
-    model, there = analysis.config.model, {parameter.name for parameter in analysis.space.parameters}
+def changed(analysis: Analysis, overrides: Collection[str]) -> Analysis:
+    """An analysis with keys that a user has changed; raises what `load` does."""
+    if overrides:
+        analysis = analysis.with_overrides(overrides)
+        _warn_of_idle(analysis, configuration.typed("", overrides))
+    return analysis
+
+
+def _warn_of_idle(analysis: Analysis, keys: Collection[str]) -> None:
+    """Say which keys that a user has given do nothing, and why."""
+    config, idle = analysis.config, defaultdict[str, list[str]](list)
     given = dict.fromkeys(key.split(".")[1] for key in keys if key.startswith("parameters."))
-    for name in given.keys() - there:
-        chosen = f"model.source '{model.source}', model.spectrum '{model.spectrum}' and model.masses '{model.masses}'"
-        warn_once(f"parameters.{name} does nothing: with {chosen} there is no such parameter")
+    for name in given.keys() - {parameter.name for parameter in analysis.space.parameters}:
+        idle[_no_parameter_because(config, name)].append(f"parameters.{name}")
+    for key, because in configuration.idle_keys(config, config, keys):
+        idle[because].append(key)
+    said = [f"{', '.join(found)} {'do' if found[1:] else 'does'} nothing: {because}" for because, found in idle.items()]
+    if said:
+        warn_once("; ".join(said))
+
+
+def _no_parameter_because(config: configuration.Config, name: str) -> str:
+    """What a model without a parameter is."""
+    model = config.model
+    if name in DETECTOR:
+        return f"'{config.data.dataset}' has flux points"
+    without = "" if model.absorption else "model.absorption false, "
+    chosen = f"model.source '{model.source}', model.spectrum '{model.spectrum}' and model.masses '{model.masses}'"
+    return f"with {without}{chosen} there is no such parameter"

@@ -1,9 +1,12 @@
-"""Array aliases, and a view of an array that nobody can write to.
+"""Array aliases, a view of an array that nobody can write to, and marks of keys that may do nothing.
 
 Shapes are written in docstrings as ``(*batch, physics axes)``: sample axes lead, physics axes trail, and a single
 point has batch ``()``.
 """
 
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -28,3 +31,32 @@ def read_only(values: ArrayLike) -> FloatArray:
     view = np.asarray(values).view()
     view.flags.writeable = False
     return view
+
+
+@dataclass(frozen=True)
+class Idle:
+    """Marks a key that does nothing with some values of others.
+
+    Parameters
+    ----------
+    because : callable
+        From the table that has the key and the whole configuration to the reason; blank where the key does something.
+    """
+
+    because: Callable[[Any, Any], str]
+
+
+def only(key: str, *values: object) -> Idle:
+    """Marks a key that does something only where another one of its table has one of some values.
+
+    Examples
+    --------
+    >>> only("masses", "split").because(type("Model", (), {"masses": "degenerate"}), None)
+    'with masses = "degenerate"'
+    """
+
+    def because(own: Any, _: object) -> str:
+        value = getattr(own, key)
+        return "" if value in values else f"with {key} = {json.dumps(value)}"
+
+    return Idle(because)

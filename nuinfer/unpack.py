@@ -92,3 +92,11 @@ def unpack(theta: FloatArray, layout: Layout) -> tuple[FloatArray, FloatArray, B
     made = np.empty((layout.column.size, n)), np.empty(n), np.empty(n, np.bool_)
     unpack_into(theta, layout, *made)
     return made
+
+
+_ALL = slice(None)
+
+
+def rows_where(mask: BoolArray) -> slice | IntArray:
+    """Index of the points of a mask; all of them by a slice, which copies nothing."""
+    return _ALL if mask.all() else np.flatnonzero(mask)

@@ -214,6 +214,66 @@ def test_a_key_that_does_nothing_is_said_once_for_what_the_user_has_written(capl
     assert not caplog.records
 
 
+IDLE = [
+    ("hese7_icecube", ["model.absorption=false", "model.coherence=coherent", "model.charges=[0, 2, -2]"],
+     "model.charges, model.coherence do nothing: with absorption = false"),
+    ("hese7_icecube", ["model.evolution=single", "model.source_redshift=0.05", "model.z_max=3.0"],
+     "model.z_max does nothing: with evolution = 'single' there is one redshift"),
+    ("hese7_icecube", ["model.spectrum_frame=earth"], "model.spectrum_frame does nothing: 'power_law' is the same"),
+    ("paper", ["model.delta_m2_3l_ev2=2.6e-3"], 'model.delta_m2_3l_ev2 does nothing: with masses = "degenerate"'),
+    ("mese11_icecube", ["data.topologies=2", "data.likelihood=poisson"],
+     "data.likelihood, data.topologies do nothing: 'mese11' has flux points"),
+    ("mese11_icecube", ["parameters.norm_muon.value=1"], "parameters.norm_muon does nothing: 'mese11' has flux points"),
+    ("hese7", ["constraints.muon_g2.confidence_level=0.9"],
+     'constraints.muon_g2.confidence_level does nothing: with form = "two_sided"'),
+    ("hese7", ["constraints.neff.model=paper", "constraints.neff.mixing=false"],
+     'constraints.neff.mixing does nothing: with model = "paper"'),
+]  # fmt: skip
+
+
+def idle_in(caplog):
+    """What was said of keys that do nothing."""
+    return [record.getMessage() for record in caplog.records if " nothing: " in record.getMessage()]
+
+
+@pytest.mark.parametrize(("preset", "overrides", "said"), IDLE)
+def test_every_kind_of_key_that_does_nothing_is_said(preset, overrides, said, caplog):
+    """And it does nothing: with the keys that are named left out, the posterior is the same."""
+    errors.warn_once.cache_clear()
+    analysis = nuinfer.load(preset, overrides)
+    (only,) = idle_in(caplog)
+    assert said in only
+    named = said.split(" do")[0].split(", ")
+    kept = [text for text in overrides if not text.startswith(tuple(named))]
+    assert len(kept) < len(overrides)
+    without = nuinfer.load(preset, kept)
+    points = without.prior_transform(np.random.default_rng(1).random((3, without.space.n_dim)))
+    np.testing.assert_array_equal(analysis.log_prob(points), without.log_prob(points))
+
+
+@pytest.mark.parametrize(
+    ("preset", "overrides"),
+    [
+        ("hese7", ["model.z_max=3", "data.topologies=3", "constraints.sn1987a.sigma_dex=0.5", "sampler.walkers=80"]),
+        ("hese7", ["constraints.muon_g2.form=exclusion", "constraints.muon_g2.confidence_level=0.9"]),
+        ("hese7", ["constraints.trident.confidence_level=0.9"]),  # a table that is switched off
+        ("hese7", ["model.evolution=single", "model.source_redshift=0.05", "model.z_max=5.0"]),  # as it is by default
+        ("hese7_icecube", ["model.spectrum=cutoff", "model.spectrum_frame=earth"]),
+    ],
+)
+def test_keys_that_do_something_pass_without_a_word(preset, overrides, caplog):
+    errors.warn_once.cache_clear()
+    nuinfer.load(preset, overrides)
+    assert not idle_in(caplog)
+
+
+def test_the_template_has_no_key_that_is_warned_of(caplog, tmp_path):
+    errors.warn_once.cache_clear()
+    (tmp_path / "mine.toml").write_text(read_text("hese7"))
+    nuinfer.load(tmp_path / "mine.toml")
+    assert not idle_in(caplog)
+
+
 def test_files_of_other_systems_and_what_is_no_configuration(tmp_path):
     path = tmp_path / "mine.toml"
     path.write_bytes(b"\xef\xbb\xbf[model]\r\nsource = 'pgamma'\r\n")  # a byte order mark

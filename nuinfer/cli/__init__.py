@@ -1,6 +1,7 @@
 """The command line, ``nuinfer COMMAND``: one module per command, found by its name.
 
-A module is a command if it has ``run``; ``add_options`` adds its arguments, and its docstring is its help.
+A module is a command if it has ``run``; ``add_options`` adds its arguments, and its docstring is its help. One that
+does not sample as ``[sampler]`` says names in ``SAMPLER`` the keys of that table that it uses.
 Arguments in, calls of the public API, answers out; nothing is computed here. Heavy libraries are imported by the
 command that needs them, so that ``nuinfer --help`` answers at once.
 """
@@ -21,7 +22,7 @@ from typing import NoReturn
 
 import nuinfer
 from nuinfer import __version__
-from nuinfer.cli.command import BAD_INPUT, BUG, OK, SIGNALLED
+from nuinfer.cli.command import BAD_INPUT, BUG, OK, SIGNALLED, warn_of_idle
 from nuinfer.errors import NonFiniteLogProbError, NuinferError, nearest
 from nuinfer.registry import imported, place_of_failure
 
@@ -41,6 +42,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = build_parser().parse_args(argv)
     warned = _show_notices()
     try:
+        if arguments.sampler is not None:
+            warn_of_idle(arguments.set, arguments.sampler)
         code = int(arguments.run(arguments))
         sys.stdout.flush()
         sys.stderr.writelines(f"{nuinfer.__name__}: {text}\n" for text in dict.fromkeys(warned))
@@ -140,5 +143,5 @@ def build_parser() -> argparse.ArgumentParser:
         text = text[0].lower() + text[1:].removesuffix(".")
         subparser = subparsers.add_parser(name, help=text, description=text)
         module.add_options(subparser)
-        subparser.set_defaults(run=module.run)
+        subparser.set_defaults(run=module.run, sampler=getattr(module, "SAMPLER", None))
     return parser

@@ -7,6 +7,8 @@ from nuinfer.cli import command
 from nuinfer.cli.command import FLAG, NOT_CONVERGED, OK, Arguments, Parser, add, positive
 from nuinfer.errors import forgiven
 
+SAMPLER = ("device", "walkers")
+
 
 def add_options(parser: Parser) -> None:
     """Add the arguments."""

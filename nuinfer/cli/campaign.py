@@ -33,7 +33,6 @@ def run(arguments: Arguments) -> int:
         out,
         **command.chosen(arguments, "jobs", "scheduler"),
         overrides=arguments.set,
-        command=command.this_command(),
     )
     code = OK if campaign.complete else NOT_CONVERGED
     if arguments.json:

@@ -4,7 +4,6 @@ import argparse
 import json
 import math
 import os
-import shlex
 import sys
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
@@ -110,6 +109,19 @@ def chosen(arguments: Arguments, *names: str) -> dict[str, Any]:
     return {name: getattr(arguments, name) for name in names}
 
 
+def warn_of_idle(overrides: Sequence[str], used: Iterable[str]) -> None:
+    """Say which keys of ``[sampler]`` a command is given and does not use."""
+    if any(text.strip().startswith("sampler") for text in overrides):
+        from nuinfer.config import typed
+
+        known = {f"sampler.{name}" for name in used}
+        idle = [key for key in typed("", overrides) if key.startswith("sampler.") and key not in known]
+        if idle:
+            warn_once(
+                f"{', '.join(idle)} {'do' if idle[1:] else 'does'} nothing: this command samples otherwise, if at all"
+            )
+
+
 def point_of(at: Iterable[str]) -> dict[str, float]:
     """Names and values of every ``--at``."""
     point = {}
@@ -137,11 +149,11 @@ def warn_outside(analysis: Any, at: Mapping[str, float]) -> None:
 def analysis_of(given: str, overrides: Sequence[str], *, trust: bool = False) -> Any:
     """The analysis of a preset, a file or a run folder, with keys changed."""
     import nuinfer
+    from nuinfer.loading import changed
 
     if not Path(given).is_dir():
         return nuinfer.load(given, overrides)
-    analysis = nuinfer.open_run(given, trust=trust).analysis
-    return analysis.with_overrides(overrides) if overrides else analysis
+    return changed(nuinfer.open_run(given, trust=trust).analysis, overrides)
 
 
 def mass_grid(ends: Iterable[float], points: int) -> list[float]:
@@ -229,8 +241,3 @@ def print_table(title: str, head: Iterable[str], rows: Iterable[Sequence[str]], 
     chosen, needed = next((pair for pair in widths if pair[1] <= console.width), widths[-1])
     console.print(title, style="italic", highlight=False, markup=False)  # not wrapped to the width of the table
     _console(needed).print(chosen)
-
-
-def this_command() -> str:
-    """The command line as it was typed, for records."""
-    return shlex.join(["nuinfer", *sys.argv[1:]])

@@ -12,6 +12,8 @@ from nuinfer.cli.command import FLAG, Arguments, Parser, add, natural, positive,
 from nuinfer.confidence import HPD
 from nuinfer.errors import ConfigError, forgiven
 
+SAMPLER = ("device",)
+
 
 def add_options(parser: Parser) -> None:
     """Add the arguments."""
@@ -57,12 +59,13 @@ def run(arguments: Arguments) -> int:
 
 def _compare(arguments: Arguments, hypotheses: Mapping[str, "nuinfer.Analysis"], out: Path) -> "nuinfer.Comparison":
     from nuinfer.inference.evidence.nested import Setting
+    from nuinfer.inference.work.progress import this_command
 
     settings = command.chosen(arguments, "seeds", "seed", "pseudo_experiments", "force") | {
         "setting": Setting(engine=arguments.engine, live=arguments.live),
         "loo": not arguments.no_loo,
         "resume": arguments.resume or not (arguments.out or arguments.force),
-        "command": command.this_command(),
+        "command": this_command(),
     }
     with nuinfer.open_executor(arguments.jobs, arguments.scheduler) as executor:
         return nuinfer.compare(hypotheses, out, **settings, executor=executor)

@@ -12,6 +12,8 @@ from nuinfer.cli.command import OK, Arguments, Parser, add, positive, say
 from nuinfer.confidence import CONVENTIONS
 from nuinfer.errors import ConfigError
 
+SAMPLER = ("device",)
+
 
 def add_options(parser: Parser) -> None:
     """Add the arguments."""

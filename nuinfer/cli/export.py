@@ -1,11 +1,12 @@
 """Write the chains of a run for GetDist or ArviZ, or the likelihood of an analysis for Cobaya."""
 
+import json
 import math
 from pathlib import Path
 
 import nuinfer
 from nuinfer.cli.command import Arguments, Parser, add, say_written
-from nuinfer.errors import ConfigError, resolved
+from nuinfer.errors import ConfigError, resolved, shortened
 
 
 def add_options(parser: Parser) -> None:
@@ -30,7 +31,7 @@ def run(arguments: Arguments) -> int:
         only = "only with --format cobaya and a preset or file; a run is what it is"
         raise ConfigError(f"--set {arguments.set[0]}: {only}")
     if arguments.format == "cobaya":
-        return say_written(_write_cobaya(source, out, arguments.set))
+        return say_written(_write_cobaya(source, out, arguments))
     opened = nuinfer.open_run(source, trust=arguments.trust)
     if arguments.format == "getdist":
         return say_written(opened.to_getdist(out))
@@ -41,23 +42,30 @@ def run(arguments: Arguments) -> int:
     return say_written(path)
 
 
-def _write_cobaya(source: Path, out: Path | None, overrides: list[str]) -> Path:
+def _write_cobaya(source: Path, out: Path | None, arguments: Arguments) -> Path:
+    """Write the input; that of a run reads what its folder keeps, wherever Cobaya runs."""
     import yaml
 
     from nuinfer import cobaya
-    from nuinfer.config import presets
+    from nuinfer.config import own_paths, presets, toml
     from nuinfer.inference.runs import run_folder
     from nuinfer.inference.work import files
 
+    overrides = list(arguments.set)
     if run_folder.is_run(source):
-        if files.read_json(source / run_folder.RECORD).get("simulated_counts") is not None:
+        record = nuinfer.open_run(source).record
+        if record.get("simulated_counts") is not None:
             raise ConfigError(f"{source}: its counts were simulated; from Python, nuinfer.cobaya.info(run.analysis)")
         configuration, path = source / run_folder.CONFIG_RESOLVED, out or source / run_folder.COBAYA
+        text = run_folder.checked_configuration(source, record, trust=arguments.trust, kept=True)
+        own = {key: shortened(resolved(name), from_here=False) for key, name in own_paths(toml(text)).items()}
+        overrides = [f"{key}={json.dumps(name)}" for key, name in own.items()]
     else:
         configuration, path = source, out or Path(f"{source.stem}.cobaya.yaml")
-    if str(configuration) not in presets():
-        configuration = resolved(configuration)  # Cobaya may run from anywhere
-    content = cobaya.info(str(configuration), overrides) | {"sampler": {"mcmc": {}}}
+    named = str(configuration)
+    if named not in presets():
+        named = shortened(resolved(configuration), from_here=False)
+    content = cobaya.info(named, overrides) | {"sampler": {"mcmc": {}}}
     files.make_folder(path.parent)
     files.write_atomic(path, yaml.safe_dump(content, sort_keys=False, width=math.inf).encode())
     return path

@@ -40,7 +40,7 @@ def run(arguments: Arguments) -> int:
     from nuinfer.inference.sampling.fit import How, fit_as
 
     asked = command.chosen(arguments, "seed", "ensembles", "target_ess", "tolerate_nonfinite")
-    how = command.chosen(arguments, "resume", "force") | {"command": command.this_command()}
+    how = command.chosen(arguments, "resume", "force")
     drawn: list[Path] = []
 
     def draw(run: Any) -> None:

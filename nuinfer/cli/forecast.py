@@ -8,6 +8,8 @@ from nuinfer.cli import command
 from nuinfer.cli.command import FLAG, OK, Arguments, Parser, add, natural, positive, say
 from nuinfer.errors import ConfigError
 
+SAMPLER = ("device",)
+
 
 def add_options(parser: Parser) -> None:
     """Add the arguments."""

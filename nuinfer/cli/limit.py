@@ -12,6 +12,7 @@ from nuinfer.confidence import LIMIT, credible, percent
 from nuinfer.errors import ConfigError
 
 POINTS = 8
+SAMPLER = ("device", "walkers")
 
 
 def add_options(parser: Parser) -> None:

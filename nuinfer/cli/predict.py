@@ -6,6 +6,8 @@ from typing import Any
 import nuinfer
 from nuinfer.cli.command import OK, Arguments, Parser, add, natural, point_of, print_json, print_table, warn_outside
 
+SAMPLER = ("device",)
+
 
 def add_options(parser: Parser) -> None:
     """Add the arguments."""

@@ -7,6 +7,8 @@ import nuinfer
 from nuinfer.cli import command
 from nuinfer.cli.command import OK, Arguments, Parser, add, natural, say
 
+SAMPLER = ("device",)
+
 
 def add_options(parser: Parser) -> None:
     """Add the arguments."""

@@ -4,7 +4,7 @@ Every key is known to a schema: an unknown one is an error that names the neares
 """
 
 from nuinfer.config.entries import FixedConfig, NormalConfig, ParametersConfig, SimplexConfig, UniformConfig, entry_of
-from nuinfer.config.fields import Count, EntryName, Table, late_keys
+from nuinfer.config.fields import Count, EntryName, Table, idle_keys, late_keys
 from nuinfer.config.relics import n_eff, not_heated_because
 from nuinfer.config.settled import left_open
 from nuinfer.config.tables import (
@@ -34,7 +34,7 @@ from nuinfer.config.text import (
 __all__ = [
     "CONFIG_RESOLVED", "Config", "Count", "DataConfig", "EntryName", "FixedConfig", "ModelConfig", "NormalConfig",
     "ParametersConfig", "SamplerConfig", "SimplexConfig", "Table", "UniformConfig", "constraint_forms", "definitions",
-    "entry_of", "late_keys", "left_open", "mediator_of", "n_eff", "names_code", "not_heated_because",
+    "entry_of", "idle_keys", "late_keys", "left_open", "mediator_of", "n_eff", "names_code", "not_heated_because",
     "own_definitions", "own_paths", "parse", "presets", "read_text", "read_toml_text", "split_override", "toml",
     "typed", "validated",
 ]  # fmt: skip

@@ -4,7 +4,7 @@ A refusal is one line: the key, the value, and what is allowed.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Annotated, Any, get_args
 
 import numpy as np
@@ -15,6 +15,7 @@ from nuinfer.errors import nearest, resolved
 from nuinfer.physics.mediator import COUPLINGS
 from nuinfer.reading import LONGEST
 from nuinfer.registry import Registry, is_path
+from nuinfer.typing import Idle
 
 TINY = 1e-100
 """Least size of a number that is not 0, and the inverse of the largest: beyond them squares overflow."""
@@ -124,6 +125,20 @@ def late_keys(table: type[BaseModel]) -> dict[str, Any]:
     """Keys of a table that 0.1.0 did not have, and what it had in their place."""
     extras = {name: field.json_schema_extra for name, field in table.model_fields.items()}
     return {name: extra[BEFORE] for name, extra in extras.items() if isinstance(extra, dict) and BEFORE in extra}
+
+
+def idle_keys(table: BaseModel, config: BaseModel, keys: Collection[str], path: str = "") -> Iterator[tuple[str, str]]:
+    """Those of some dotted keys that do nothing, and why.
+
+    A key with its default value, which says what would be without it, and a table that is switched off are passed over.
+    """
+    for name, field in type(table).model_fields.items() if getattr(table, "form", None) != "off" else ():
+        value, key = getattr(table, name), f"{path}{name}"
+        if isinstance(value, BaseModel):
+            yield from idle_keys(value, config, keys, f"{key}.")
+        elif key in keys and value != field.get_default():
+            reasons = (mark.because(table, config) for mark in field.metadata if isinstance(mark, Idle))
+            yield from ((key, because) for because in reasons if because)
 
 
 LISTED = BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value)

@@ -28,6 +28,7 @@ from nuinfer.config.fields import (
 )
 from nuinfer.constraints import CONSTRAINTS
 from nuinfer.datafiles import resolved_name
+from nuinfer.detector.folder import offered
 from nuinfer.errors import ConfigError, PhysicsDomainError
 from nuinfer.parameters import PARAMETERS, Definition, with_own
 from nuinfer.physics.cosmology import COSMOLOGIES
@@ -37,40 +38,62 @@ from nuinfer.physics.mixing import MIXINGS
 from nuinfer.physics.sources import SOURCES, Source
 from nuinfer.physics.spectra import SPECTRA, Frame, Spectrum
 from nuinfer.registry import is_path
+from nuinfer.typing import Idle, only
 
 OTHER: Mapping[str, str] = MappingProxyType({"charges": "couplings", "couplings": "charges"})
 """Keys of ``[model]`` that say the same: each to the one that it takes the place of."""
+
+
+def _no_scale(model: Any, _: object) -> str:
+    fixed = not SPECTRA.find(model.spectrum, "model.spectrum").has_scale
+    return f"'{model.spectrum}' is the same in every frame" if fixed else ""
+
+
+def _one_source(model: Any, _: object) -> str:
+    fixed = LAWS.find(model.evolution, "model.evolution").log_density is None
+    return f"with evolution = '{model.evolution}' there is one redshift, source_redshift" if fixed else ""
+
+
+def _flux_points(data: Any, _: object) -> str:
+    return "" if offered(data.dataset).counts else f"'{data.dataset}' has flux points"
+
+
+OF_A_MEDIATOR = only("absorption", True)
+"""Marks a key that a model without mediator has no use for."""
+
+OF_COUNTS = Idle(_flux_points)
+"""Marks a key that flux points have no use for."""
 
 
 class ModelConfig(Table):
     """``[model]``: the physics."""
 
     absorption: StrictBool = True
-    mediator: Annotated[str, one_of(MEDIATORS)] = "vector"
-    charges: Annotated[tuple[Sensible, Sensible, Sensible] | None, LISTED] = (0.0, 1.0, -1.0)
-    couplings: Annotated[Couplings, late(None)] = None
-    channels: Annotated[Literal["resonance", "all"], late("resonance")] = "resonance"
-    neutrino: Neutrino = "majorana"
-    coherence: Literal["coherent", "decoherent"] = "decoherent"
+    mediator: Annotated[str, one_of(MEDIATORS), OF_A_MEDIATOR] = "vector"
+    charges: Annotated[tuple[Sensible, Sensible, Sensible] | None, LISTED, OF_A_MEDIATOR] = (0.0, 1.0, -1.0)
+    couplings: Annotated[Couplings, late(None), OF_A_MEDIATOR] = None
+    channels: Annotated[Literal["resonance", "all"], late("resonance"), OF_A_MEDIATOR] = "resonance"
+    neutrino: Annotated[Neutrino, OF_A_MEDIATOR] = "majorana"
+    coherence: Annotated[Literal["coherent", "decoherent"], OF_A_MEDIATOR] = "decoherent"
     masses: Literal["degenerate", "split"] = "split"
     ordering: Literal["normal", "inverted"] = "normal"
     mixing: Annotated[str, one_of(MIXINGS)] = "nufit6.0"
     delta_m2_21_ev2: Positive | None = None
-    delta_m2_3l_ev2: Positive | None = None
+    delta_m2_3l_ev2: Annotated[Positive | None, only("masses", "split")] = None
     cosmology: Annotated[str, one_of(COSMOLOGIES)] = "planck18"
     source: Annotated[str, one_of(SOURCES, files=True)] = "pp"
     spectrum: Annotated[str, one_of(SPECTRA, files=True)] = "power_law"
-    spectrum_frame: Annotated[Frame | None, late("source")] = None
+    spectrum_frame: Annotated[Frame | None, late("source"), Idle(_no_scale)] = None
     evolution: Annotated[str, one_of(LAWS, files=True)] = "sfr"
-    z_max: Positive = 5.0
+    z_max: Annotated[Positive, Idle(_one_source)] = 5.0
     source_redshift: Positive | None = None
-    regeneration: StrictBool = True
-    targets: Literal["at_rest", "thermal"] = "at_rest"
-    relic_neutrinos: Annotated[Literal["standard", "heated"] | None, late("standard")] = None
-    relic_overdensity: Annotated[Positive, late(1.0)] = 1.0
-    sterile: Annotated[StrictBool, late(False)] = False
-    sterile_density: Annotated[Positive | None, late(None)] = None
-    sterile_coupling: Annotated[Amplitudes, late(None)] = None
+    regeneration: Annotated[StrictBool, OF_A_MEDIATOR] = True
+    targets: Annotated[Literal["at_rest", "thermal"], OF_A_MEDIATOR] = "at_rest"
+    relic_neutrinos: Annotated[Literal["standard", "heated"] | None, late("standard"), OF_A_MEDIATOR] = None
+    relic_overdensity: Annotated[Positive, late(1.0), OF_A_MEDIATOR] = 1.0
+    sterile: Annotated[StrictBool, late(False), OF_A_MEDIATOR] = False
+    sterile_density: Annotated[Positive | None, late(None), OF_A_MEDIATOR] = None
+    sterile_coupling: Annotated[Amplitudes, late(None), OF_A_MEDIATOR] = None
 
     @model_validator(mode="before")
     @classmethod
@@ -102,11 +125,11 @@ class DataConfig(Table):
     """``[data]``: the data set, its threshold, and factors that project it into the future."""
 
     dataset: Annotated[str, AfterValidator(resolved_name)] = "hese7"
-    min_deposited_energy_gev: Positive = 60000.0
-    exposure: Positive = 1.0
-    effective_area_scale: Positive = 1.0
-    likelihood: Annotated[Literal["effective", "poisson"] | None, late("poisson")] = None
-    topologies: Annotated[Literal[2, 3] | None, late(2)] = None
+    min_deposited_energy_gev: Annotated[Positive, OF_COUNTS] = 60000.0
+    exposure: Annotated[Positive, OF_COUNTS] = 1.0
+    effective_area_scale: Annotated[Positive, OF_COUNTS] = 1.0
+    likelihood: Annotated[Literal["effective", "poisson"] | None, late("poisson"), OF_COUNTS] = None
+    topologies: Annotated[Literal[2, 3] | None, late(2), OF_COUNTS] = None
 
 
 class ConstraintConfig(Table):
@@ -114,7 +137,7 @@ class ConstraintConfig(Table):
 
     form: Literal["off", "exclusion", "one_sided", "two_sided"] = "off"
     measurement: str
-    confidence_level: float = 0.95
+    confidence_level: Annotated[float, only("form", "exclusion"), only("limit", None)] = 0.95
     limit: float | None = None
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from nuinfer.datafiles import DataFolder, locate
 from nuinfer.detector import folder as files
 from nuinfer.detector.energy_scale import SCALES
-from nuinfer.detector.flux_points import FLUX_POINTS, FluxPoints, read_flux_points
+from nuinfer.detector.flux_points import FluxPoints, read_flux_points
 from nuinfer.detector.folder import BACKGROUNDS as BACKGROUNDS  # noqa: PLC0414 - names of its axes
 from nuinfer.detector.folder import CASCADE, DOUBLE_CASCADE, NO_SCALING, Scaling, same
 from nuinfer.detector.folder import SPECIES as SPECIES  # noqa: PLC0414
@@ -115,7 +115,7 @@ def load_dataset(name_or_path: str, min_deposited_energy_gev: float = 60000.0) -
     """
     folder = DataFolder.open(locate(name_or_path))
     metadata = files.File.of(folder, files.METADATA)
-    if metadata.content.get("kind") == FLUX_POINTS:
+    if metadata.content.get("kind") == files.FLUX_POINTS:
         return read_flux_points(folder, metadata)
     return load_counts(name_or_path, min_deposited_energy_gev)
 

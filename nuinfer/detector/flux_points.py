@@ -17,10 +17,9 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from nuinfer.datafiles import DataFolder
-from nuinfer.detector.folder import File, Text, Texts, checked, same
+from nuinfer.detector.folder import FLUX_POINTS, File, Text, Texts, checked, same
 from nuinfer.typing import FloatArray, read_only
 
-FLUX_POINTS = "flux_points"
 SEGMENTS = "segments.csv"
 UNIT = "GeV cm^-2 s^-1 sr^-1"
 """A unit is a power of ten of this."""

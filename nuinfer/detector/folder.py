@@ -27,6 +27,7 @@ DOUBLE_CASCADE, CASCADE = "double_cascade", "cascade"
 
 METADATA, EVENTS, RESPONSE, BACKGROUND_TABLE = "dataset.toml", "events.csv", "response.npz", "backgrounds.csv"
 SCALE_TABLE = "energy_scale.csv"  # need not be there
+FLUX_POINTS = "flux_points"  # the kind of a data set that has no counts
 VARIANCE = "area_variance_m4"  # likewise, of the response
 EDGE_TOLERANCE = 1e-6  # relative, of energies given twice
 
@@ -157,17 +158,21 @@ def threshold(file: File, metadata: Metadata, response: File) -> tuple[FloatArra
 
 
 class Offered(NamedTuple):
-    """What a data set has beyond the least: double cascades apart from cascades, and the variance of its response."""
+    """What a data set has: double cascades apart from cascades, the variance of its response, counts at all."""
 
     double_cascades: bool
     variance: bool
+    counts: bool = True
 
 
 def offered(name_or_path: str) -> Offered:
     """What a data set has; files that cannot be read offer nothing, until they are loaded."""
     folder = DataFolder.open(locate(name_or_path))
     try:
-        topologies = folder.read_toml(METADATA).get("topologies", ())
+        metadata = folder.read_toml(METADATA)
+        if metadata.get("kind") == FLUX_POINTS:
+            return Offered(double_cascades=False, variance=False, counts=False)
+        topologies = metadata.get("topologies", ())
         return Offered(DOUBLE_CASCADE in topologies, VARIANCE in names_of(folder.read_bytes(RESPONSE)))
     except (DataIntegrityError, TypeError, ValueError):
         return Offered(double_cascades=False, variance=False)

@@ -8,33 +8,43 @@ never walkers: the walkers of one ensemble are not independent.
 import functools
 import io
 import tempfile
+import threading
 import warnings
 from collections.abc import Callable, Mapping
 from itertools import pairwise
 from typing import Any
-from unittest import mock
 
 import numpy as np
 from scipy import special
 
 from nuinfer.analysis import Analysis
 from nuinfer.named import Named
+from nuinfer.private import give_matplotlib_a_place
 from nuinfer.registry import imported
 from nuinfer.typing import FloatArray
 
 CHUNK = 512  # points per call of the model
+_IMPORT = threading.Lock()
 
 
 @functools.cache
 def _arviz() -> Any:
     """The library, which has no types; imported late, it is the slowest import there is.
 
-    When it is imported, ArviZ 0.23 prints a notice, and fails where it cannot write into the user's cache that it did.
+    When it is imported, ArviZ 0.23 prints a notice, and fails where it cannot write into the user's cache that it did,
+    or another process writes there at the same time. It has no setting for that: while it is imported, the cache is a
+    temporary folder.
     """
-    with warnings.catch_warnings(), tempfile.TemporaryDirectory() as folder:
+    give_matplotlib_a_place()
+    folders = imported("platformdirs")
+    with _IMPORT, warnings.catch_warnings(), tempfile.TemporaryDirectory() as folder:
         warnings.simplefilter("ignore", FutureWarning)
-        with mock.patch("platformdirs.user_cache_dir", return_value=folder):
+        usual = folders.user_cache_dir
+        folders.user_cache_dir = lambda *_, **__: folder
+        try:
             return imported("arviz")
+        finally:
+            folders.user_cache_dir = usual
 
 
 def _is_1x() -> bool:

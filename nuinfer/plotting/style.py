@@ -20,6 +20,7 @@ from nuinfer.confidence import credible
 from nuinfer.errors import ConfigError
 from nuinfer.inference.work.files import make_folder, write_atomic
 from nuinfer.plotting.annotations import Axes, Axis, Figure, FloatArray
+from nuinfer.private import give_matplotlib_a_place
 
 COLUMN_IN = 3.4
 """Width of a journal column in inches."""
@@ -69,6 +70,7 @@ def context(look: str | None = None) -> Iterator[None]:
     ConfigError
         For another look.
     """
+    give_matplotlib_a_place()
     import matplotlib.style
 
     chosen = _look.get() if look is None else look

@@ -15,7 +15,7 @@ from nuinfer.confidence import AS_PRIOR, HPD, HPD_LEVELS, LIMIT, UNCONSTRAINED, 
 from nuinfer.constraints import CONSTRAINTS
 from nuinfer.constraints.base import Constraint
 from nuinfer.constraints.definition import read_numbers
-from nuinfer.detector.flux_points import FLUX_POINTS
+from nuinfer.detector.folder import FLUX_POINTS
 from nuinfer.errors import RunFolderError, shortened
 from nuinfer.inference.profile.profile import COUPLING
 from nuinfer.inference.runs import run_folder

@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 
 import nuinfer
+from nuinfer import __main__ as command_line
+from nuinfer import cli, errors
 from nuinfer.cli import fit as fit_command
 from nuinfer.cli import main
 
@@ -69,6 +71,24 @@ def test_tables_for_people(capsys, monkeypatch):
     assert "# Every key may be left out" in capsys.readouterr().out
     assert main(["config", "hese7", "--set", "model.source=pgamma"]) == 0
     assert 'source = "pgamma"' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (["predict"], "sampler.seed, sampler.walkers do nothing: this command samples otherwise, if at all"),
+        (["constraints", "--set", "sampler.device=cpu"], "sampler.seed, sampler.walkers do nothing: this command"),
+        (["config", "--resolved"], ""),
+    ],
+)
+def test_settings_of_the_sampler_that_a_command_does_not_use_are_said(command, said, capsys):
+    name, *others = command
+    errors.warn_once.cache_clear()
+    changed = ["--set", "sampler={seed=3}", "--set", "sampler.walkers=80"]
+    assert main([name, "hese7_icecube", *changed, *others]) == 0
+    err = capsys.readouterr().err
+    assert said in err
+    assert bool(said) == ("nothing" in err)
 
 
 @pytest.mark.parametrize(
@@ -250,3 +270,11 @@ def test_output_that_a_terminal_cannot_show_is_no_error(shell):
     command = shell.format(f"{sys.executable} -m nuinfer")
     ended = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def test_an_interrupt_before_the_command_has_begun_is_no_traceback(monkeypatch):
+    def interrupted():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "build_parser", interrupted)
+    assert command_line.run() == 130

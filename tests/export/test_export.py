@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +15,7 @@ from nominal import FIXED
 
 import nuinfer
 from nuinfer import cobaya as bridge
+from nuinfer import private
 from nuinfer.errors import ConfigError
 from nuinfer.inference.sampling.fit import fit
 
@@ -203,3 +209,49 @@ def test_cobaya_samples_our_posterior(model, written):
         assert found == pytest.approx(mean, abs=0.35 * width)  # some hundred independent points
         spread = np.sqrt(np.average((table[name] - found) ** 2, weights=table["weight"]))
         assert spread == pytest.approx(width, rel=0.3)
+
+
+@pytest.mark.slow
+def test_without_a_home_that_can_be_written_to_libraries_are_quiet(tmp_path):
+    """Neither ArviZ nor matplotlib says a word; fonts are known in a private folder."""
+    (tmp_path / "file").touch()
+    (tmp_path / "temporary").mkdir()
+    places = {"HOME": str(tmp_path / "file" / "home"), "TMPDIR": str(tmp_path / "temporary")}
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("XDG_", "MPL"))} | places
+    code = (
+        "import platformdirs\n"
+        "usual = platformdirs.user_cache_dir\n"
+        "from nuinfer.export import arviz_adapter\n"
+        "from nuinfer.plotting import style\n"
+        "with style.context():\n"
+        "    style.new_figure(4, 3)\n"
+        "arviz_adapter.prepare()\n"
+        "assert platformdirs.user_cache_dir is usual\n"
+        "import matplotlib\n"
+        "print(matplotlib.get_configdir(), matplotlib.get_cachedir(), sep='\\n')\n"
+    )
+    command = [sys.executable, "-c", code]
+    made = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (made.returncode, made.stderr) == (0, "")
+    (place,) = {Path(line) for line in made.stdout.splitlines()}
+    assert place.relative_to(tmp_path / "temporary").parts[1:] == ("matplotlib",)
+
+
+@pytest.mark.parametrize(
+    ("home", "given", "expected"), [("file/home", "", "temporary"), ("", "", ""), ("file", "x", "x")]
+)
+def test_matplotlib_has_a_private_place_where_it_has_none(home, given, expected, tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path / home))
+    monkeypatch.setenv("MPLCONFIGDIR", given)
+    monkeypatch.delitem(sys.modules, "matplotlib", raising=False)
+    private.give_matplotlib_a_place()
+    found = os.environ["MPLCONFIGDIR"]
+    if expected == "temporary":
+        assert Path(found).is_relative_to(tmp_path / "temporary")
+        assert Path(found).parent.stat().st_mode & 0o077 == 0
+    else:
+        assert found == expected

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import ctypes
+import importlib
 import importlib.util
 import json
 import os
 import signal
+import socket
+import ssl
 import subprocess
 import sys
 import threading
 import time
+import urllib.error
+import urllib.request
 from concurrent import futures
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
@@ -75,6 +80,64 @@ def test_a_local_cluster_has_the_workers_that_were_asked_for():
         waiting = [executor.submit(os.getpid) for _ in range(6)]
         processes |= {one.result() for one in waiting}
     assert len(processes) == 1
+
+
+def heard(address, context):
+    """What a server of dask, which speaks first, says to whom it trusts."""
+    with socket.create_connection(address.removeprefix("tls://").split(":"), timeout=5.0) as stranger:
+        try:
+            with context.wrap_socket(stranger, server_hostname="dask-internal") as wrapped:
+                return wrapped.recv(100)
+        except OSError:
+            return b""
+
+
+@needs_cluster
+def test_a_local_cluster_listens_to_nobody_else():
+    """Every port of scheduler, nanny and worker wants a certificate; without one, or with another, it says nothing."""
+    import distributed
+
+    without = ssl.create_default_context()
+    without.check_hostname, without.verify_mode = False, ssl.CERT_NONE
+    other = distributed.Security.temporary().get_connection_args("client")["ssl_context"]
+    other.check_hostname, other.verify_mode = False, ssl.CERT_NONE
+    with open_executor(1, "local") as executor:
+        cluster = executor._submit.args[0].cluster
+        ((worker, facts),) = cluster.scheduler.identity()["workers"].items()
+        for address in (cluster.scheduler_address, worker, facts["nanny"]):
+            assert heard(address, cluster.security.get_connection_args("client")["ssl_context"])
+            assert not heard(address, without)
+            assert not heard(address, other)
+        plain = cluster.scheduler_address.replace("tls", "tcp")
+        with pytest.raises(OSError, match="closed"):
+            distributed.Client(plain, timeout=5.0, set_as_default=False)
+        for port in (cluster.scheduler.http_server.port, facts["services"]["dashboard"]):  # pages that dask would show
+            for page in ("", "health", "metrics", "json/counts.json", "info/main/workers.html"):
+                with pytest.raises(urllib.error.HTTPError, match="404"):
+                    urllib.request.urlopen(f"http://127.0.0.1:{port}/{page}", timeout=5.0)
+        assert executor.submit(total, 1.0).result()[0] == total(1.0)[0]
+
+
+@needs_cluster
+@pytest.mark.parametrize(
+    "content",
+    [b"[" * 100_000, b"not JSON", b"[]", b'{"address": 5}', b'{"address": {}}', b'{"workers": {}}', b" " * (1 << 25)],
+    ids=["deep", "text", "list", "number", "table", "none", "large"],
+)
+def test_a_scheduler_file_is_read_within_bounds(content, tmp_path):
+    path = tmp_path / "scheduler.json"
+    path.write_bytes(content)
+    with pytest.raises(ConfigError, match="no dask scheduler answers there"), open_executor(scheduler=str(path)):
+        pass
+
+
+@needs_cluster
+@pytest.mark.skipif(os.name == "nt", reason="makes a pipe")
+@pytest.mark.timeout(30)
+def test_a_scheduler_file_that_is_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "scheduler.json")
+    with pytest.raises(ConfigError, match="is not a file"), open_executor(scheduler=str(tmp_path / "scheduler.json")):
+        pass
 
 
 def test_local_workers_under_load():
@@ -342,13 +405,24 @@ def test_what_is_wrong_is_said(jobs, scheduler, message, monkeypatch):
         pass
 
 
-@pytest.mark.parametrize(("scheduler", "extra"), [("local", "cluster"), ("tcp://x:1", "cluster"), ("mpi", "mpi")])
-def test_a_missing_extra_is_named(scheduler, extra, monkeypatch):
+@pytest.mark.parametrize(
+    ("scheduler", "library", "extra"),
+    [
+        ("local", "distributed", "cluster"),
+        pytest.param("local", "cryptography", "cluster", marks=needs_cluster),
+        ("tcp://x:1", "distributed", "cluster"),
+        ("mpi", "mpi4py", "mpi"),
+    ],
+)
+def test_a_missing_extra_is_named(scheduler, library, extra, monkeypatch):
     def missing(name):
-        raise ImportError(name)
+        if name == library:
+            raise ImportError(name)
+        return importlib.import_module(name)
 
     monkeypatch.setattr(registry, "import_module", missing)
-    with pytest.raises(ConfigError, match=rf"pip install 'nuinfer\[{extra}\]'"), open_executor(scheduler=scheduler):
+    message = rf"{library} is not installed; pip install 'nuinfer\[{extra}\]'"
+    with pytest.raises(ConfigError, match=message), open_executor(scheduler=scheduler):
         pass
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import json
+import os
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -122,3 +125,29 @@ def test_chains_open_where_a_newer_version_has_made_the_folder(moved, tmp_path, 
     assert "The model of this run is not to be had here" in html
     summary = json.loads((moved / "summary.json").read_text())
     assert all(f"<code>{name}</code>" in html for name in summary["parameters"])
+
+
+def test_the_input_of_cobaya_needs_nothing_but_the_folder(run, moved, gone, monkeypatch, tmp_path):
+    """Its likelihood is that of the run, with the user's own files gone; code of somebody else needs trust."""
+    import yaml
+
+    from nuinfer import cobaya
+
+    monkeypatch.setenv("XDG_STATE_HOME", os.environ.get("XDG_STATE_HOME", str(Path.home() / ".local" / "state")))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert main(["export", str(moved), "--format", "cobaya"]) == 0
+    text = (moved / "cobaya.yaml").read_text()
+    external = yaml.safe_load(text)["likelihood"]["nuinfer"]["external"]
+    assert external.startswith("import_module('nuinfer.cobaya').likelihood('~/elsewhere/config.resolved.toml', [")
+    assert str(tmp_path) not in text
+    assert str(run.folder.parent) not in text
+    monkeypatch.chdir("/")
+    log_likelihood = cobaya.likelihood(*map(ast.literal_eval, ast.parse(external, mode="eval").body.args))
+    likelihoods = run.log_prob(0, 1)[0, -1] - run.log_terms(0, 1)["prior"][0, -1]
+    for point, expected in zip(run.samples(0, 1)[0, -1, :5], likelihoods[:5], strict=True):
+        found, _ = log_likelihood(**dict(zip(run.record["parameter_names"], point, strict=True)))
+        assert found == pytest.approx(expected, rel=1e-12)
+    record = files.read_json(moved / "run.json")
+    files.write_json(moved / "run.json", {**record, "signature": "of somebody else"})
+    assert main(["export", str(moved), "--format", "cobaya"]) == 2
+    assert main(["export", str(moved), "--format", "cobaya", "--trust"]) == 0

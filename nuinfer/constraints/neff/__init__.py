@@ -21,7 +21,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Mapping
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 import numpy as np
 from pydantic import PositiveFloat, StrictBool
@@ -34,7 +34,7 @@ from nuinfer.constraints.tables import FOLDER, LARGEST, interval, read_table, sp
 from nuinfer.datafiles import DataFolder, locate
 from nuinfer.errors import ConfigError
 from nuinfer.physics.hermite import hermite
-from nuinfer.typing import ArrayLike, ComplexArray, FloatArray
+from nuinfer.typing import ArrayLike, ComplexArray, FloatArray, Idle
 
 Model = Literal["paper", "boltzmann"]
 Temperatures = Literal["common", "split"]
@@ -43,6 +43,14 @@ Case = Literal["entropy", "number", "auto"]
 NUMBER_BELOW = 1e-5
 """Coupling below which pairs do not annihilate fast enough (the paper, Sec. IV A): their number is conserved."""
 
+
+def _no_mixing(own: Any, config: Any) -> str:
+    if config.model.mediator == "scalar":
+        return "a scalar does not mix"
+    return 'with model = "paper"' if own.model == "paper" else ""
+
+
+MayMix = Annotated[StrictBool, Idle(_no_mixing)]
 TABLE_FLOOR = 1e-7  # the Boltzmann table holds ln(Delta N_eff + this), which rounding leaves smooth for a heavy Z'
 _PAPER, _BOLTZMANN, _MIXING = "neff_paper.csv", "neff_boltzmann.csv", "neff_mixing.npz"
 _SCALAR = "neff_scalar.csv"
@@ -277,7 +285,7 @@ def _n_eff_paper(m_zprime_mev: FloatArray, g_prime: FloatArray, *, t_dec_mev: fl
 
 def _prediction(
     _numbers: Mapping[str, Any], _oscillation: Oscillation, *,
-    model: Model = "boltzmann", temperatures: Temperatures = "common", mixing: StrictBool = True,
+    model: Model = "boltzmann", temperatures: Temperatures = "common", mixing: MayMix = True,
     t_dec_mev: PositiveFloat = 1.5, case: Case = "auto",
 ) -> Prediction:  # fmt: skip
     """``N_eff = 3.044 + Delta N_eff``; `temperatures` and `mixing` belong to ``boltzmann``, the others to ``paper``."""

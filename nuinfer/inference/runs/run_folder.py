@@ -101,7 +101,7 @@ def keep(run: Path, resolved: str, checksums: Mapping[str, str]) -> dict[str, st
     return kept
 
 
-def checked_configuration(run: Path, record: Mapping[str, Any], *, trust: bool) -> str:
+def checked_configuration(run: Path, record: Mapping[str, Any], *, trust: bool, kept: bool = False) -> str:
     """The resolved configuration, which is what was sampled and names no code of strangers.
 
     Own files and data that have gone or changed since are named where the folder keeps them.
@@ -112,6 +112,8 @@ def checked_configuration(run: Path, record: Mapping[str, Any], *, trust: bool) 
         Folder and record of a run; the record of 0.1.0 has no checksum of the text.
     trust : bool
         Whether Python files that it names may be run although another user or machine has made the folder.
+    kept : bool
+        Whether what the folder keeps is named in any case.
 
     Raises
     ------
@@ -129,7 +131,8 @@ def checked_configuration(run: Path, record: Mapping[str, Any], *, trust: bool) 
         raise RunFolderError(str(error)) from error
     for key, name in own_paths(tree).items():
         place, found = run / str(record.get("kept", {}).get(name, "")), _checksums(Path(name), name)
-        if not (found and found.items() <= checksums.items()) and place.parent == run / KEPT:
+        same = found and found.items() <= checksums.items()
+        if place.parent == run / KEPT and (not same or (kept and place.exists())):
             *tables, last = key.split(".")
             functools.reduce(dict.__getitem__, tables, tree)[last] = str(resolved(place))
             found = _checksums(place, name)

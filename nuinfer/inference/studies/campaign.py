@@ -31,7 +31,7 @@ from pydantic import Field
 
 from nuinfer.analysis import Analysis
 from nuinfer.config import Count, EntryName, Table, presets, read_toml_text, split_override, toml, validated
-from nuinfer.errors import ConfigError, NotConvergedError, expanded, warn_once
+from nuinfer.errors import ConfigError, NotConvergedError, expanded, shortened_in, warn_once
 from nuinfer.inference.studies import calibration
 from nuinfer.inference.studies.jobs import KINDS, RUNS, Job, JobsConfig, run_job, run_jobs, truth_of
 from nuinfer.inference.work import files
@@ -309,6 +309,7 @@ def jobs_of(config: CampaignConfig, folder: Path | None = None) -> Iterator[Job]
             if settings.data != "observed":
                 truth_of(analysis, settings.truth).point(settings.at)  # refuses what is no parameter
             case = {"job": name, "task": settings.task, **labels}
+            case = {key: shortened_in(value) if isinstance(value, str) else value for key, value in case.items()}
             for job in jobs_of_case(case, settings, analysis, config.seed):
                 again += job.key in seen
                 if job.key not in seen:

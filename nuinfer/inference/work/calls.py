@@ -14,7 +14,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any
 
-from nuinfer.errors import NoWorkersError
+from nuinfer.errors import NoWorkersError, shortened_in
 
 WINDOW = 1000  # calls that an executor holds at a time
 
@@ -135,7 +135,7 @@ class Ended:
         """Why it failed, in one line."""
         if worker_lost(self.error):
             return f"its worker died, {self.attempts} times"
-        return " ".join(f"{type(self.error).__name__}: {self.error}".split())
+        return shortened_in(" ".join(f"{type(self.error).__name__}: {self.error}".split()))
 
 
 def worker_lost(error: BaseException | None) -> bool:

@@ -13,7 +13,6 @@ its lock, so that one that is killed while it waits breaks the pool for all (tri
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import multiprocessing
 import os
@@ -27,12 +26,12 @@ from collections.abc import Callable, Iterator
 from concurrent import futures
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from nuinfer.errors import ConfigError, NoWorkersError, RunFolderError
 from nuinfer.inference.work.calls import worker_lost
 from nuinfer.inference.work.ending import deaf
+from nuinfer.reading import content_of, json_of
 from nuinfer.registry import imported
 
 LOCAL_CLUSTER, MPI = "local", "mpi"
@@ -47,15 +46,27 @@ LOCAL_CONFIG = {  # a dead worker is blamed on the one call that it had; what ha
     "distributed.scheduler.allowed-failures": 0,
     "distributed.scheduler.worker-saturation": 1.0,
     "distributed.worker.preload": [__name__],
+    "distributed.scheduler.http.routes": [],  # its pages would be open to every user of the machine
+    "distributed.worker.http.routes": [],
 }
-LOCAL_OPTIONS = {"threads_per_worker": 1, "memory_limit": 0, "host": "127.0.0.1", "silence_logs": logging.CRITICAL}
-ANY_PORT = "127.0.0.1:0"  # of the dashboard: two clusters may run at once
+ANY_PORT = "127.0.0.1:0"  # of the server of those pages: two clusters may run at once
+LOCAL_OPTIONS = {
+    "threads_per_worker": 1,
+    "memory_limit": 0,
+    "host": "127.0.0.1",
+    "silence_logs": logging.CRITICAL,
+    "dashboard_address": ANY_PORT,
+    "scheduler_kwargs": {"dashboard": False},
+}
+SCHEDULER_FILE_BYTES = 1 << 24
 MPI_RECIPE = "mpiexec -n N python -m mpi4py.futures -m nuinfer ..., with N at least 2 (one dispatches)"
 
 
 @contextlib.contextmanager
 def open_executor(jobs: int | None = None, scheduler: str | None = None) -> Iterator[futures.Executor]:
     """Workers for any parallel piece of the package.
+
+    A dask cluster on this machine obeys nobody else: it talks TLS, with a key that only its own processes have.
 
     Parameters
     ----------
@@ -271,12 +282,14 @@ def _dask(workers: int, scheduler: str) -> Iterator[futures.Executor]:
     with contextlib.ExitStack() as stack:
         if scheduler == LOCAL_CLUSTER:
             stack.enter_context(dask.config.set(LOCAL_CONFIG))
-            cluster = distributed.LocalCluster(n_workers=workers, dashboard_address=ANY_PORT, **LOCAL_OPTIONS)
+            imported("cryptography", where, "cluster")  # which dask makes the key with
+            security = distributed.Security.temporary()
+            cluster = distributed.LocalCluster(n_workers=workers, security=security, **LOCAL_OPTIONS)
             address: Any = stack.enter_context(cluster)
         try:
             if scheduler != LOCAL_CLUSTER:
                 is_file = scheduler.endswith(".json")
-                address = json.loads(Path(scheduler).read_text())["address"] if is_file else scheduler
+                address = json_of(content_of(scheduler, SCHEDULER_FILE_BYTES))["address"] if is_file else scheduler
             client = distributed.Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
         except (OSError, TimeoutError, ValueError, TypeError, KeyError) as error:
             reason = " ".join(str(error).split()) or type(error).__name__

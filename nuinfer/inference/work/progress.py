@@ -11,6 +11,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+import nuinfer
+from nuinfer.errors import shortened_in
 from nuinfer.inference.work.calls import Ended
 from nuinfer.inference.work.files import STATUS, refusing, write_record
 
@@ -19,8 +21,9 @@ FEW = 60  # jobs, of which each is worth a line of the log
 
 
 def this_command() -> str:
-    """The command line of this process, without the folders of its program."""
-    return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
+    """The command line of this process for records: paths in it are as short as they are for people."""
+    program = Path(sys.argv[0]).name.replace("__main__.py", nuinfer.__name__)
+    return shlex.join([program, *map(shortened_in, sys.argv[1:])])
 
 
 def now() -> str:
@@ -57,7 +60,7 @@ class Reporter:
     def line(self, text: str) -> None:
         """Write one line."""
         with refusing(self._log, "written"), self._log.open("a", encoding="utf-8") as file:
-            file.write(f"{now()} {text}\n")
+            file.write(f"{now()} {shortened_in(text)}\n")
         if self._show:
             self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
 

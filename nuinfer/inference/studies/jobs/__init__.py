@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import pickle
-import platform
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -215,8 +214,8 @@ def run_jobs(given: Sequence[tuple[Job, Path]]) -> list[Row]:
     Returns
     -------
     list of dict
-        What their kind gives for each. ``seconds``, ``cpu_seconds``, a share of what all took, and ``host`` differ from
-        one execution to the next.
+        What their kind gives for each. ``seconds`` and ``cpu_seconds``, a share of what all took, differ from one
+        execution to the next.
 
     Raises
     ------
@@ -238,7 +237,7 @@ def run_jobs(given: Sequence[tuple[Job, Path]]) -> list[Row]:
         for name, value in flat(row).items():
             if isinstance(value, float) and not math.isfinite(value):
                 raise ConfigError(f"the result '{name}' is {value}, not a number")
-    share = {name: value / len(rows) for name, value in spent.items()} | {"host": platform.node()}
+    share = {name: value / len(rows) for name, value in spent.items()}
     return [row | share for row in rows]
 
 
