@@ -34,7 +34,7 @@ def main() -> None:
         costs = []
         for batch in BATCHES:
             values = analysis.values(analysis.sample_prior(batch, np.random.default_rng(1)))
-            values["sum_nu_masses_ev"] = 3.0 * analysis.masses_ev(values).mean(axis=-1)
+            values["sum_nu_masses_ev"] = 3.0 * analysis.model.masses_ev(values).mean(axis=-1)
             point = [values[name] for name in constraint.arguments]
             costs.append(microseconds(functools.partial(constraint.log_term, *point)) / batch)
         total += costs

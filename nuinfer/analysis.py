@@ -25,6 +25,7 @@ from nuinfer.observed import DataSets, Observed, observed, stacked, updated
 from nuinfer.parameters import DERIVED, ParameterSpace
 from nuinfer.physics.mediator import spelled
 from nuinfer.physics.mixing import Mixing
+from nuinfer.shown import as_html, as_text
 from nuinfer.tried import check_box
 from nuinfer.typing import ArrayLike, FloatArray, IntArray
 from nuinfer.unpack import rows_where
@@ -33,7 +34,7 @@ DATA = "data"
 """Name of the term of the data."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Analysis:
     """A data set, a model, priors and constraints, ready to be evaluated on batches of parameter vectors.
 
@@ -69,21 +70,21 @@ class Analysis:
     name: str = "analysis"
     counts: tuple[tuple[float, ...], ...] | None = None
     measured: tuple[tuple[str, float], ...] = ()
-    given: Parts | None = field(default=None, repr=False, compare=False)
-    parts: Parts = field(init=False, repr=False, compare=False)
-    space: ParameterSpace = field(init=False, repr=False, compare=False)
-    model: ForwardModel = field(init=False, repr=False, compare=False)
-    constraints: tuple[Constraint, ...] = field(init=False, repr=False, compare=False)
-    dataset: DataSet | FluxPoints = field(init=False, repr=False, compare=False)
-    mixing: Mixing = field(init=False, repr=False, compare=False)
-    parameter_names: tuple[str, ...] = field(init=False, repr=False, compare=False)
-    term_names: tuple[str, ...] = field(init=False, repr=False, compare=False)
-    topologies: tuple[str, ...] = field(init=False, repr=False, compare=False)
-    bin_edges_gev: FloatArray = field(init=False, repr=False, compare=False)
-    observed_counts: FloatArray = field(init=False, repr=False, compare=False)
-    own: DataSets = field(init=False, repr=False, compare=False)
-    checksums: dict[str, str] = field(init=False, repr=False, compare=False)
-    cited: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    given: Parts | None = field(default=None, compare=False)
+    parts: Parts = field(init=False, compare=False)
+    space: ParameterSpace = field(init=False, compare=False)
+    model: ForwardModel = field(init=False, compare=False)
+    constraints: tuple[Constraint, ...] = field(init=False, compare=False)
+    dataset: DataSet | FluxPoints = field(init=False, compare=False)
+    mixing: Mixing = field(init=False, compare=False)
+    parameter_names: tuple[str, ...] = field(init=False, compare=False)
+    term_names: tuple[str, ...] = field(init=False, compare=False)
+    topologies: tuple[str, ...] = field(init=False, compare=False)
+    bin_edges_gev: FloatArray = field(init=False, compare=False)
+    observed_counts: FloatArray = field(init=False, compare=False)
+    own: DataSets = field(init=False, compare=False)
+    checksums: dict[str, str] = field(init=False, compare=False)
+    cited: tuple[str, ...] = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
         parts = build(self.config) if self.given is None else self.given
@@ -110,6 +111,9 @@ class Analysis:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _again, (self.checksums, self.config, self.config_input, self.name, self.counts, self.measured)
+
+    __repr__ = as_text
+    _repr_html_ = as_html
 
     @cached_property
     def _numbers(self) -> FloatArray:
@@ -315,10 +319,6 @@ class Analysis:
         """Energies in GeV at which the flux at Earth is not smooth, shape (*batch, edge); none without absorption."""
         _, values, _, _ = self.parts.unpack(theta)
         return self.model.transport.edges_gev(self.model.points(values)).reshape(*np.shape(theta)[:-1], -1)
-
-    def masses_ev(self, values: Mapping[str, FloatArray]) -> FloatArray:
-        """Target masses in eV at named values, shape (*batch, 3), or 1 if degenerate, and a sterile one after them."""
-        return self.model.masses_ev(values)
 
     def coupling_of_depth(self, depth: ArrayLike, redshift: ArrayLike, m_zprime_mev: ArrayLike) -> FloatArray:
         """See `nuinfer.forward.ForwardModel.coupling_of_depth`."""

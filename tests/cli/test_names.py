@@ -11,6 +11,8 @@ from nuinfer import config
 from nuinfer.cli import main
 from nuinfer.plotting import KINDS
 
+OFF = [f"constraints.{name}.form=off" for name in ("muon_g2", "borexino", "neff", "sn1987a")]
+
 
 def listed(capsys, *arguments):
     assert main([*arguments, "--json"]) == 0
@@ -67,3 +69,14 @@ def test_a_slip_is_said_before_any_work(arguments, said, capsys, monkeypatch):
 def test_a_point_outside_the_prior_is_said(capsys):
     assert main(["predict", "hese7_icecube", "--at", "gamma=4.25"]) == 0
     assert "warning: --at: gamma = 4.25 is outside its prior, 1.5 to 4" in capsys.readouterr().err
+
+
+def test_an_analysis_is_shown_in_a_few_lines():
+    analysis = nuinfer.load("hese7", ["model.couplings=[[0, [0, 1], 0], [[0, -1], 0, 0], [0, 0, 1]]", *OFF])
+    text = repr(analysis)
+    assert len(text.splitlines()) <= 12
+    assert max(map(len, text.splitlines())) <= 100
+    assert "couplings [[0, [0, 1], 0], [[0, -1], 0, 0], [0, 0, 1]]" in text
+    assert analysis.config_hash in text
+    assert "60 events" in analysis._repr_html_()
+    assert {"load", "fit", "limit", "simulate"} <= set(dir(nuinfer))

@@ -85,7 +85,7 @@ def _draw_dip(axes: Axes, analysis: Analysis) -> None:
     from nuinfer.physics.dip import DIP_GEV, resonant_mass_mev
 
     ends = {p.name: np.array(p.range) for p in analysis.space.parameters if p.name in MASSES}
-    heaviest_ev = analysis.masses_ev(ends).max(axis=-1)
+    heaviest_ev = analysis.model.masses_ev(ends).max(axis=-1)
     low, high = resonant_mass_mev(np.array(DIP_GEV), heaviest_ev)
     label = f"dip at {DIP_GEV[0] / 1e3:g}-{DIP_GEV[1] / 1e3:g} TeV: {low:.1f}-{high:.1f} MeV"
     plane.draw_dip(axes, (low, high), label, lw=style.points(1.0), ls="dashed", zorder=3)
