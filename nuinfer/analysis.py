@@ -48,8 +48,9 @@ class Analysis:
         The text it was read from.
     name : str
         Name of the preset or file.
-    counts, measured : tuple, optional
+    counts, measured, truth : tuple, optional
         Counts by topology, and pairs of a constraint and what it measured, that replace the data; see `with_observed`.
+        Pairs of a parameter and its value with which they were simulated.
     given : Parts, optional
         Parameters, model and constraints; built from the configuration if they are left out.
 
@@ -70,6 +71,7 @@ class Analysis:
     name: str = "analysis"
     counts: tuple[tuple[float, ...], ...] | None = None
     measured: tuple[tuple[str, float], ...] = ()
+    truth: tuple[tuple[str, float], ...] = ()
     given: Parts | None = field(default=None, compare=False)
     parts: Parts = field(init=False, compare=False)
     space: ParameterSpace = field(init=False, compare=False)
@@ -110,7 +112,15 @@ class Analysis:
             check_box(parts.space.n_dim, self.prior_transform, tried.evaluate)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _again, (self.checksums, self.config, self.config_input, self.name, self.counts, self.measured)
+        return _again, (
+            self.checksums,
+            self.config,
+            self.config_input,
+            self.name,
+            self.counts,
+            self.measured,
+            self.truth,
+        )
 
     __repr__ = as_text
     _repr_html_ = as_html
@@ -350,9 +360,11 @@ class Analysis:
     def with_overrides(self, overrides: Iterable[str] | Mapping[str, Any]) -> Analysis:
         """A new analysis with configuration keys changed; data that replace observed ones stay, defaults stay open."""
         config = configuration.parse(tomli_w.dumps(configuration.left_open(self.config)), overrides)
-        return Analysis(config, self.config_input, self.name, self.counts, self.measured)
+        return replace(self, config=config, given=None)
 
-    def with_observed(self, counts: ArrayLike, measured: Mapping[str, float] | None = None) -> Analysis:
+    def with_observed(
+        self, counts: ArrayLike, measured: Mapping[str, float] | None = None, truth: Mapping[str, float] | None = None
+    ) -> Analysis:
         """The same analysis of other data, simulated ones for example.
 
         Parameters
@@ -361,6 +373,8 @@ class Analysis:
             They replace the observed ones, and enter `checksums` and with them `config_hash`.
         measured : mapping of str to float, optional
             Values that replace what two-sided constraints, by name, measured; they enter likewise.
+        truth : mapping of str to float, optional
+            What they were simulated with, for records and figures; nothing depends on it.
 
         Raises
         ------
@@ -369,7 +383,7 @@ class Analysis:
         """
         rows = tuple(map(tuple, np.asarray(counts, float).tolist())) if np.ndim(counts) == 2 else ()
         values = updated(self.constraints, self.measured, measured or {})
-        return replace(self, counts=rows, measured=values, given=self.parts)
+        return replace(self, counts=rows, measured=values, truth=tuple((truth or {}).items()), given=self.parts)
 
     def data_sets(self, drawn: Sequence[tuple[ArrayLike, Mapping[str, float]]]) -> DataSets:
         """Many data sets for `evaluate`, each what `with_observed` takes; raises what that does."""
@@ -392,7 +406,6 @@ class Analysis:
 def _again(used: dict[str, str], *facts: Any) -> Analysis:
     """An analysis sent by another process, built again; refused if a file has changed meanwhile."""
     analysis = Analysis(*facts)
-    changed = sorted({file for file, _ in used.items() ^ analysis.checksums.items()})
-    if changed:
+    if changed := sorted({file for file, _ in used.items() ^ analysis.checksums.items()}):
         raise ConfigError(f"analysis '{analysis.name}': '{changed[0]}' has changed while it was in use")
     return analysis

@@ -27,6 +27,7 @@ class Named:
     prior_bounds: FloatArray
     config_hash: str
     absorbs: ClassVar[bool] = False  # as far as is known
+    truth: ClassVar[tuple[tuple[str, float], ...]] = ()
 
     @property
     def parameter_labels(self) -> dict[str, str]:

@@ -122,28 +122,28 @@ def warn_of_idle(overrides: Sequence[str], used: Iterable[str]) -> None:
             )
 
 
-def point_of(at: Iterable[str]) -> dict[str, float]:
-    """Names and values of every ``--at``."""
+def point_of(at: Iterable[str], option: str = "--at") -> dict[str, float]:
+    """Names and values of every ``--at``, or another option."""
     point = {}
     for text in at:
         name, _, value = (part.strip() for part in text.partition("="))
         if name in point:
-            raise ConfigError(f"--at {text}: '{name}' is given twice")
+            raise ConfigError(f"{option} {text}: '{name}' is given twice")
         try:
             point[name] = float(value)
         except ValueError:
-            raise ConfigError(f"--at {text}: write it as parameter=number") from None
+            raise ConfigError(f"{option} {text}: write it as parameter=number") from None
         if not math.isfinite(point[name]):
-            raise ConfigError(f"--at {text}: {value} is not allowed, it must be a finite number")
+            raise ConfigError(f"{option} {text}: {value} is not allowed, it must be a finite number")
     return point
 
 
-def warn_outside(analysis: Any, at: Mapping[str, float]) -> None:
+def warn_outside(analysis: Any, at: Mapping[str, float], option: str = "--at") -> None:
     """Warn of named values that the prior excludes: they are allowed, and may be a slip."""
     point = analysis.point(at)
     for name, (low, high) in zip(analysis.parameter_names, analysis.prior_bounds, strict=True):
         if not low <= point[name] <= high:
-            warn_once(f"--at: {name} = {point[name]:.4g} is outside its prior, {low:g} to {high:g}")
+            warn_once(f"{option}: {name} = {point[name]:.4g} is outside its prior, {low:g} to {high:g}")
 
 
 def analysis_of(given: str, overrides: Sequence[str], *, trust: bool = False) -> Any:

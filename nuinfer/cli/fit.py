@@ -7,9 +7,9 @@ from typing import Any
 
 import nuinfer
 from nuinfer.cli import command
-from nuinfer.cli.command import FLAG, NOT_CONVERGED, OK, Arguments, Parser, add, natural, positive, say
+from nuinfer.cli.command import FLAG, NOT_CONVERGED, OK, REPEATED, Arguments, Parser, add, natural, positive, say
 from nuinfer.confidence import AS_PRIOR, HPD, LIMIT, UNCONSTRAINED, credible, percent
-from nuinfer.errors import forgiven
+from nuinfer.errors import ConfigError, forgiven
 
 
 def add_options(parser: Parser) -> None:
@@ -19,7 +19,10 @@ def add_options(parser: Parser) -> None:
     occupied = parser.add_mutually_exclusive_group()
     add(occupied, "--resume", **FLAG, help="go on with an existing run folder")
     add(occupied, "--force", **FLAG, help="replace an existing run folder")
-    add(parser, "--seed", default=None, metavar="N")
+    simulate = "fit data simulated with this parameter, as in m_zprime_mev=8; others take the centre of their prior"
+    add(parser, "--simulate", **REPEATED, metavar="NAME=VALUE", help=simulate)
+    add(parser, "--observed", metavar="FILE", help="fit these counts: a CSV with columns topology, bin, count")
+    add(parser, "--seed", default=None, metavar="N", help="root seed, of simulated data too")
     add(parser, "--ensembles", type=positive, metavar="K", help="independent ensembles")
     add(parser, "--jobs", "--scheduler", "--device")
     add(parser, "--target-ess", type=positive, metavar="N", help="effective samples of every parameter")
@@ -30,7 +33,7 @@ def add_options(parser: Parser) -> None:
 
 def run(arguments: Arguments) -> int:
     """Fit, print the summary and draw the quick figures; 0 if the chains converged, else 3."""
-    analysis = nuinfer.load(arguments.analysis, arguments.set)
+    analysis = _with_data(nuinfer.load(arguments.analysis, arguments.set), arguments)
     out = Path(arguments.out or Path("chains") / analysis.name)
     if arguments.test:
         theta = analysis.prior_transform([0.5] * len(analysis.parameter_names))
@@ -60,6 +63,21 @@ def run(arguments: Arguments) -> int:
     say(f"all figures: {shlex.join(['nuinfer', 'plot', str(out)])}")
     say(f"one page with everything: {shlex.join(['nuinfer', 'report', str(out)])}")
     return OK if summary["converged"] else NOT_CONVERGED
+
+
+def _with_data(analysis: Any, arguments: Arguments) -> Any:
+    """The analysis of the data that are asked for."""
+    if arguments.simulate and arguments.observed:
+        raise ConfigError("--simulate and --observed: only one of them is allowed")
+    if arguments.observed:
+        from nuinfer.cli.counts import read_counts
+
+        return analysis.with_observed(read_counts(Path(arguments.observed), analysis))
+    if not arguments.simulate:
+        return analysis
+    at = command.point_of(arguments.simulate, "--simulate")
+    command.warn_outside(analysis, at, "--simulate")
+    return nuinfer.simulate(analysis, at, analysis.sampler.seed if arguments.seed is None else arguments.seed)
 
 
 def print_summary(folder: Path, summary: Mapping[str, Any], mediator: str = "vector") -> None:

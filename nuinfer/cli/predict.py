@@ -1,6 +1,7 @@
 """Expected, observed and simulated counts, or flux points, at one point."""
 
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import nuinfer
@@ -15,6 +16,12 @@ def add_options(parser: Parser) -> None:
     add(parser, "--at", help="a parameter, as in m_zprime_mev=8; the others take the centre of their prior")
     add(parser, "--draw", type=natural, default=0, metavar="N", help="simulate N data sets")
     add(parser, "--seed", default=0, help="seed of the simulation")
+    add(
+        parser,
+        "--csv",
+        metavar="FILE",
+        help="write the first of them, else what is expected, as fit --observed reads it",
+    )
     add(parser, "--json")
 
 
@@ -22,6 +29,7 @@ def run(arguments: Arguments) -> int:
     """Predict, and print tables or JSON."""
     import numpy as np
 
+    from nuinfer.cli.counts import write_counts
     from nuinfer.likelihood import drawn
 
     analysis = nuinfer.load(arguments.analysis, arguments.set)
@@ -32,6 +40,8 @@ def run(arguments: Arguments) -> int:
     background = {name: part for name, part in parts.items() if name != "astro"}
     total, mean, rng = expected.components[1:].sum(axis=0), expected.total, np.random.default_rng(arguments.seed)
     draws = [drawn(expected, rng, analysis.density) for _ in range(arguments.draw)]
+    if arguments.csv:
+        write_counts(Path(arguments.csv), analysis.topologies, np.asarray(draws[0] if draws else mean))
     if arguments.json:
 
         def by_topology(counts: Any) -> dict[str, list[float]]:

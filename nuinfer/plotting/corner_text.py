@@ -69,6 +69,7 @@ def notes(names: list[str], analysis: Analysis, summary: Mapping[str, Any] | Non
     labels = {name: label for name, label in analysis.parameter_labels.items() if name in names}
     units = {name: PARAMETERS[name].unit for name in labels if name in PARAMETERS and "[" not in labels[name]}
     notes = [f"{labels[name]} in {unit_latex(unit)}" for name, unit in units.items() if unit]
+    notes += ["lines: simulated values"] if analysis.truth else []
     if summary is None:
         return notes
     for name, label in labels.items():

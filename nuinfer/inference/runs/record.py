@@ -53,6 +53,7 @@ def new_record(analysis: Analysis, asked: Mapping[str, Any], command: str | None
         **{key: getattr(analysis, key) for key in copied},
         "simulated_counts": getattr(analysis, "counts", None),
         "simulated_measured": dict(getattr(analysis, "measured", ())),
+        "truth": dict(getattr(analysis, "truth", ())),
         "analysis": getattr(analysis, "name", None),
         "references": [*analysis.references(), *software_references(versions)],
         "versions": {"nuinfer": __version__, "python": platform.python_version(), **versions},

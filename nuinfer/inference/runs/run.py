@@ -103,7 +103,7 @@ class Run:
         """What the resolved configuration stands for today; raises as `checked_configuration` and `load_resolved`."""
         rebuilt = load_resolved(run_folder.checked_configuration(self.folder, self.record, trust=self._trust))
         counts, measured = self.record.get("simulated_counts"), self.record.get("simulated_measured")
-        return rebuilt if counts is None else rebuilt.with_observed(counts, measured)
+        return rebuilt if counts is None else rebuilt.with_observed(counts, measured, self.record.get("truth"))
 
     @cached_property
     def described(self) -> Analysis | Named:

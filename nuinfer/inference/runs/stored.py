@@ -38,6 +38,7 @@ class Record(Stored):
     tolerate_nonfinite: Natural = 0
     simulated_counts: list[list[float]] | None = None
     simulated_measured: dict[str, float] = {}
+    truth: dict[str, float] = {}
     best_fit: list[float] | None = None
     checksums: dict[str, str] = {}
     kept: dict[str, str] = {}

@@ -113,4 +113,5 @@ def simulate(analysis: Analysis, at: Mapping[str, float] | None = None, seed: in
     >>> [name for name, value in analysis.measured]
     ['muon_g2', 'borexino', 'neff']
     """
-    return analysis.with_observed(*draw_data(analysis, at, np.random.default_rng(seed)))
+    counts, measured = draw_data(analysis, at, np.random.default_rng(seed))
+    return analysis.with_observed(counts, measured, analysis.point(at))

@@ -44,7 +44,8 @@ def plot_corner(  # noqa: PLR0913 - one of the public names
 
     Contours enclose 68 and 95 % of the posterior (highest density). The dashed line on the diagonal is the prior, from
     draws of it, on the same scale. Titles: median and 68 % HPD interval, or the one-sided 95 % limit where the summary
-    gives one; of the first posterior if there are several.
+    gives one; of the first posterior if there are several. Lines through the panels are what simulated data were drawn
+    with.
 
     Parameters
     ----------
@@ -90,6 +91,7 @@ def plot_corner(  # noqa: PLR0913 - one of the public names
         figure = style.new_figure(width_in, width_in) if figure is None else figure
         figure.set_layout_engine(None)  # margins are set below
         grid = _draw_posteriors(figure, posteriors, ranges, labels)
+        _draw_truth(grid, _truth_of(analysis, names))
         for panel, prior, span in zip(grid.diagonal(), priors[0].T, ranges, strict=True):
             if prior.size:  # not known of a run whose model is not to be had
                 _draw_prior(panel, prior, span)
@@ -147,6 +149,23 @@ def _select(analysis: Analysis, rows: FloatArray, names: list[str]) -> FloatArra
     """Columns of parameters and derived quantities at rows (n, n_dim), shape (n, name)."""
     columns = dict(zip(analysis.parameter_names, rows.T, strict=True)) | analysis.derived(rows)
     return np.column_stack([columns[name] for name in names])
+
+
+def _truth_of(analysis: Analysis, names: list[str]) -> FloatArray:
+    """Values that simulated data were drawn with, NaN of what is not known; shape (name,)."""
+    known = dict(analysis.truth)
+    point = np.array([[known.get(name, np.nan) for name in analysis.parameter_names]])
+    return _select(analysis, point, names)[0] if known else np.full(len(names), np.nan)
+
+
+def _draw_truth(grid: Any, truth: FloatArray) -> None:
+    """Lines through the panels at the values that are known."""
+    look: Look = {"color": style.VERMILLION, "lw": style.points(0.8), "zorder": 3}
+    for row, column in zip(*np.tril_indices(len(grid)), strict=True):
+        if np.isfinite(truth[column]):
+            grid[row, column].axvline(truth[column], **look)
+        if row > column and np.isfinite(truth[row]):
+            grid[row, column].axhline(truth[row], **look)
 
 
 def _vary(values: FloatArray) -> bool:

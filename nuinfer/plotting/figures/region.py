@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from nuinfer.constants import COORDINATES
 from nuinfer.plotting import Kind, density, draws, needs, plane, sheet, style
 from nuinfer.plotting.annotations import Analysis, Constraint, Draws, Figure, Look, Panel, Point, Run
 
@@ -59,6 +60,10 @@ def plot_region(
             plane.draw_constraint(drawn.panel, constraint, box, look)
         drawn.panel.plot(mass, analysis.coupling_of_depth(1.0, 0.0, mass), zorder=4, **opaque)
         drawn.panel.plot(*point, "*", color=style.BLACK, label="best fit", **star)
+        truth = dict(analysis.truth)
+        if all(name in truth for name in COORDINATES):
+            cross: Look = {"color": style.VERMILLION, "ls": "none", "label": "simulated", "zorder": 6}
+            drawn.panel.plot(*(10.0 ** truth[name] for name in COORDINATES), "x", **cross)
         drawn.panel.add_patch(Rectangle((left, bottom), right - left, top - bottom, **frame))
         plane.finish(drawn.panel, box, analysis.spelled)
     return drawn.figure
