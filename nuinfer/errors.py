@@ -100,7 +100,7 @@ def forgiven(what: str, note: Callable[[str], object] = warn_once) -> Iterator[N
     except RunFolderError:
         raise
     except (Exception, SystemExit) as error:  # noqa: BLE001 - nothing that follows the work may undo it
-        note(f"{what} failed: {' '.join(f'{type(error).__name__}: {error}'.split())}")
+        note(shortened_in(f"{what} failed: {' '.join(f'{type(error).__name__}: {error}'.split())}"))
 
 
 class NonFiniteLogProbError(NuinferError):
