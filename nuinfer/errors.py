@@ -39,10 +39,10 @@ def resolved(path: str | PathLike[str]) -> Path:
 
 def shortened(path: str | PathLike[str], *, from_here: bool = True) -> str:
     """A path for people: from the working directory if it is below, else from the home, else as it is."""
-    full, roots = Path(path).absolute(), ((Path.cwd(), ""), (expanded("~"), "~/"))
-    for root, sign in roots if from_here else roots[1:]:
-        if full.is_relative_to(root):
-            return f"{sign}{full.relative_to(root)}"
+    with contextlib.suppress(OSError):  # the working directory has gone
+        for root, sign in ((Path.cwd(), ""), (expanded("~"), "~/"))[not from_here :]:
+            if (full := Path(path).absolute()).is_relative_to(root):
+                return f"{sign}{full.relative_to(root)}"
     return str(path)
 
 
