@@ -39,10 +39,10 @@ def resolved(path: str | PathLike[str]) -> Path:
 
 def shortened(path: str | PathLike[str], *, from_here: bool = True) -> str:
     """A path for people: from the working directory if it is below, else from the home, else as it is."""
-    full, roots = Path(path).absolute(), ((Path.cwd(), ""), (expanded("~"), "~/"))
-    for root, sign in roots if from_here else roots[1:]:
-        if full.is_relative_to(root):
-            return f"{sign}{full.relative_to(root)}"
+    with contextlib.suppress(OSError):  # the working directory has gone
+        for root, sign in ((Path.cwd(), ""), (expanded("~"), "~/"))[not from_here :]:
+            if (full := Path(path).absolute()).is_relative_to(root):
+                return f"{sign}{full.relative_to(root)}"
     return str(path)
 
 
@@ -100,7 +100,7 @@ def forgiven(what: str, note: Callable[[str], object] = warn_once) -> Iterator[N
     except RunFolderError:
         raise
     except (Exception, SystemExit) as error:  # noqa: BLE001 - nothing that follows the work may undo it
-        note(f"{what} failed: {' '.join(f'{type(error).__name__}: {error}'.split())}")
+        note(shortened_in(f"{what} failed: {' '.join(f'{type(error).__name__}: {error}'.split())}"))
 
 
 class NonFiniteLogProbError(NuinferError):

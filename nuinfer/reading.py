@@ -7,6 +7,7 @@ names it in an error of ours.
 from __future__ import annotations
 
 import errno
+import functools
 import io
 import json
 import os
@@ -14,7 +15,7 @@ import re
 import stat
 import tomllib
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
@@ -27,31 +28,47 @@ LARGEST = 1 << 28
 LONGEST = 200
 """Letters that are said of what is wrong."""
 
+READ = os.O_RDONLY | getattr(os, "O_BINARY", 0)
+
 _DEEP = re.compile(r"""(?<![\w.-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){32}""")  # for `tomllib` is slow
 
 
-def content_of(path: str | PathLike[str], most: int = LARGEST) -> bytes:
-    """Bytes of a file, which is not waited for.
+def opened_file(path: str | PathLike[str], flags: int) -> int:
+    """Descriptor of a file, which is not waited for: an opener as Python's `open` takes one.
 
     Raises
     ------
     OSError
-        If it cannot be read, is no file (a pipe, a device, a folder), or is larger than `most` bytes.
+        If it cannot be opened, or is no file (a pipe, a device, a folder).
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+        descriptor = os.open(path, flags | getattr(os, "O_NONBLOCK", 0), 0o666)
     except ValueError as error:  # a name with a null in it
         raise OSError(errno.ENOENT, str(error)) from error
-    try:
-        state = os.fstat(descriptor)
-        if not stat.S_ISREG(state.st_mode):
-            raise OSError(errno.EINVAL, "is not a file")
-        if state.st_size > most:
-            raise OSError(errno.EFBIG, f"is larger than {most} bytes")
-        with os.fdopen(descriptor, "rb", closefd=False) as file:
-            return file.read(most)
-    finally:
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
+        raise OSError(errno.EINVAL, "is not a file")
+    return descriptor
+
+
+def content_of(path: str | PathLike[str], most: int = LARGEST) -> bytes:
+    """Bytes of a file.
+
+    Raises
+    ------
+    OSError
+        As `opened_file`, or if it is larger than `most` bytes.
+    """
+    with os.fdopen(opened_file(path, READ), "rb") as file:
+        if os.fstat(file.fileno()).st_size > most:
+            raise OSError(errno.EFBIG, f"is larger than {most} bytes")
+        return file.read(most)
+
+
+def lines_of(path: str | PathLike[str]) -> Iterator[bytes]:
+    """Lines of a file as they are, each of `LARGEST` bytes at most; raises what `opened_file` does."""
+    with os.fdopen(opened_file(path, READ), "rb") as file:
+        yield from iter(functools.partial(file.readline, LARGEST), b"")
 
 
 def text_of(content: bytes) -> str:

@@ -226,6 +226,9 @@ IDLE = [
     ("mese11_icecube", ["parameters.norm_muon.value=1"], "parameters.norm_muon does nothing: 'mese11' has flux points"),
     ("hese7", ["constraints.muon_g2.confidence_level=0.9"],
      'constraints.muon_g2.confidence_level does nothing: with form = "two_sided"'),
+    ("hese7", ["constraints.borexino={measurement='bauer2018', form='exclusion'}",
+               "constraints.borexino.confidence_level=0.9"],
+     "constraints.borexino.confidence_level does nothing: measurement 'bauer2018' is a limit"),
     ("hese7", ["constraints.neff.model=paper", "constraints.neff.mixing=false"],
      'constraints.neff.mixing does nothing: with model = "paper"'),
 ]  # fmt: skip

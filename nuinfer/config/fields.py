@@ -3,6 +3,7 @@
 A refusal is one line: the key, the value, and what is allowed.
 """
 
+import itertools
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Annotated, Any, get_args
@@ -138,7 +139,7 @@ def idle_keys(table: BaseModel, config: BaseModel, keys: Collection[str], path: 
             yield from idle_keys(value, config, keys, f"{key}.")
         elif key in keys and value != field.get_default():
             reasons = (mark.because(table, config) for mark in field.metadata if isinstance(mark, Idle))
-            yield from ((key, because) for because in reasons if because)
+            yield from ((key, because) for because in itertools.islice(filter(None, reasons), 1))
 
 
 LISTED = BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value)

@@ -6,6 +6,7 @@ What the values of a key may be is asked of what it names: laws, sources, spectr
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
@@ -27,6 +28,7 @@ from nuinfer.config.fields import (
     one_of,
 )
 from nuinfer.constraints import CONSTRAINTS
+from nuinfer.constraints.definition import read_numbers
 from nuinfer.datafiles import resolved_name
 from nuinfer.detector.folder import offered
 from nuinfer.errors import ConfigError, PhysicsDomainError
@@ -137,7 +139,7 @@ class ConstraintConfig(Table):
 
     form: Literal["off", "exclusion", "one_sided", "two_sided"] = "off"
     measurement: str
-    confidence_level: Annotated[float, only("form", "exclusion"), only("limit", None)] = 0.95
+    confidence_level: float = 0.95
     limit: float | None = None
 
 
@@ -160,10 +162,18 @@ class CustomConfig(BaseModel):
     file: UserPath
 
 
+def _measured_limit(name: str, own: Any, _: object) -> str:
+    is_limit = "limit" in read_numbers(name)["measurements"][own.measurement]
+    return f"measurement '{own.measurement}' is a limit" if is_limit else ""
+
+
 def _constraint_table(name: str) -> Any:
     """``[constraints.NAME]`` of a shipped constraint, made from its definition: the table's type and its defaults."""
     definition = CONSTRAINTS.shipped[name]
-    fields: dict[str, Any] = {"measurement": (str, definition.measurement), **definition.options}
+    marks = only("form", "exclusion"), only("limit", None), Idle(partial(_measured_limit, name))
+    level = (Annotated[(float, *marks)], ConstraintConfig.model_fields["confidence_level"].default)
+    fields: dict[str, Any] = {"measurement": (str, definition.measurement), "confidence_level": level}
+    fields |= definition.options
     table: Any = create_model(name, __base__=ConstraintConfig, **fields)
     return table, table()
 

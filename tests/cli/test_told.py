@@ -153,3 +153,5 @@ def test_a_command_is_recorded_without_the_folders_above(word, kept, tmp_path, m
     monkeypatch.setattr(sys, "argv", ["/usr/bin/nuinfer", word.format(home=tmp_path)])
     assert this_command().replace("'", "") == f"nuinfer {kept.format()}"
     assert shortened(tmp_path / "work" / "x", from_here=False) == "~/work/x"
+    (tmp_path / "work").rmdir()
+    assert shortened("/scratch/x") == "/scratch/x"

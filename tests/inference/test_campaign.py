@@ -26,6 +26,7 @@ from nuinfer.inference.studies.campaign import count_jobs, jobs_of, open_campaig
 from nuinfer.inference.studies.jobs import drawn_data, run_job, run_jobs
 from nuinfer.inference.work.calls import Inline
 from nuinfer.inference.work.files import write_lines
+from nuinfer.inference.work.groups import MOST
 from nuinfer.inference.work.store import Question, open_store, read_results
 
 needs_cluster = pytest.mark.skipif(not importlib.util.find_spec("distributed"), reason="needs nuinfer[cluster]")
@@ -467,7 +468,7 @@ def test_with_workers_killed_midway_results_are_those_of_a_serial_run(options, f
     assert numbers(out) == numbers(tmp_path / "serial")
     columns = open_campaign(out).columns()
     assert len(columns["job"]) == fits + posteriors
-    assert 1 <= np.sum(columns["attempts"] > 1) <= 4
+    assert 1 <= np.sum(columns["attempts"] > 1) <= (MOST + posteriors if posteriors else 4)  # a group for each kill
     if posteriors:
         assert np.array_equal(np.isnan(columns["median.gamma"]), columns["job"] == "fits")
 

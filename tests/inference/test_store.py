@@ -13,7 +13,7 @@ import time
 import pytest
 
 from nuinfer.errors import RunFolderError
-from nuinfer.inference.work import files
+from nuinfer.inference.work import files, progress
 from nuinfer.inference.work import store as stores
 from nuinfer.inference.work.calls import Call, Inline
 from nuinfer.inference.work.files import read_lines
@@ -223,3 +223,30 @@ def test_what_runs_code_when_read_lies_where_nobody_else_can_write(tmp_path, mon
     assert files.private_folder("checkpoints") is None
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "nuinfer" / "keys" / "key"))  # no folder
     assert files.signature("a text") is None
+
+
+@pytest.mark.skipif(os.name == "nt", reason="makes links and pipes")
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize("kind", ["link", "dangling", "pipe"])
+def test_nothing_is_appended_through_a_link_or_to_a_pipe(kind, tmp_path):
+    """A log, a lock or a list of results that somebody has put there leads nowhere."""
+    foreign, path = tmp_path / "foreign.txt", tmp_path / "log.txt"
+    foreign.write_text("mine, without an end")
+    if kind == "pipe":
+        os.mkfifo(path)
+    else:
+        path.symlink_to(foreign if kind == "link" else tmp_path / "none")
+    with (
+        pytest.raises(RunFolderError, match=r"log\.txt: cannot be written"),
+        progress.Reporter(path, show=False) as said,
+    ):
+        said.line("text")
+    with pytest.raises(RunFolderError, match="cannot be written"):
+        files.open_lines(path)
+    with pytest.raises(RunFolderError, match="cannot be written"), files.locked(path):
+        pass
+    if kind == "pipe":
+        with pytest.raises(RunFolderError, match="is not a file"):
+            list(files.read_lines(path))
+    assert foreign.read_text() == "mine, without an end"
+    assert not (tmp_path / "none").exists()

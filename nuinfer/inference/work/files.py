@@ -26,7 +26,7 @@ import numpy as np
 
 from nuinfer.errors import RunFolderError, expanded, warn_once
 from nuinfer.private import private
-from nuinfer.reading import content_of, json_of
+from nuinfer.reading import content_of, json_of, lines_of, opened_file
 
 T = TypeVar("T")
 STATUS, LOCK, LOG = "status.json", "lock", "log.txt"  # what every folder has
@@ -76,6 +76,21 @@ def write_atomic(path: Path, content: bytes, *, durable: bool = True) -> None:
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)  # it is there only if something went wrong
+
+
+def appending(path: Path, buffering: int = -1) -> Any:
+    """A file to append bytes to, made if it is not there; no link is followed and no pipe waited for.
+
+    Raises
+    ------
+    OSError
+        If it cannot be opened, is a link or no file.
+    """
+
+    def opener(name: str, flags: int) -> int:
+        return opened_file(name, flags | getattr(os, "O_NOFOLLOW", 0))
+
+    return open(path, "ab", buffering, opener=opener)
 
 
 def private_folder(name: str) -> Path | None:
@@ -281,7 +296,7 @@ def locked(path: Path) -> Iterator[None]:
 def _locked(path: Path, stack: contextlib.ExitStack) -> bool | None:
     """Whether a file is locked by us now; None if the file system has no locks."""
     with refusing(path, "written"):
-        file = stack.enter_context(path.open("ab"))
+        file = stack.enter_context(appending(path))
     try:
         return filelock.lock_descriptor(file.fileno(), blocking=False)
     except OSError:
@@ -302,14 +317,13 @@ def read_lines(path: Path) -> Iterator[dict[str, Any]]:
     with refusing(path, "read"):
         if not path.exists():
             return
-        with path.open("rb") as file:
-            for number, line in enumerate(file, start=1):
-                if not line.endswith(b"\n"):
-                    return
-                body = line.rpartition(CHECK)[0]
-                if line != _sealed(body):
-                    raise RunFolderError(f"{path}: line {number} is damaged; without it, its job is done again")
-                yield json.loads(body + b"}")
+        for number, line in enumerate(lines_of(path), start=1):
+            if not line.endswith(b"\n"):
+                return
+            body = line.rpartition(CHECK)[0]
+            if line != _sealed(body):
+                raise RunFolderError(f"{path}: line {number} is damaged; without it, its job is done again")
+            yield json.loads(body + b"}")
 
 
 def write_lines(path: Path, entries: Iterable[Mapping[str, Any]]) -> None:
@@ -329,7 +343,7 @@ def _sealed(body: bytes) -> bytes:
 def open_lines(path: Path) -> FileIO:
     """A file of lines to append to, without what a kill has left of its last line."""
     with refusing(path, "written"):
-        file = path.open("ab", buffering=0)
+        file: FileIO = appending(path, buffering=0)
         with path.open("rb") as held:
             file.truncate(sum(len(line) for line in held if line.endswith(b"\n")))
     return file

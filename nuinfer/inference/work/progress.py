@@ -14,7 +14,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 import nuinfer
 from nuinfer.errors import shortened_in
 from nuinfer.inference.work.calls import Ended
-from nuinfer.inference.work.files import STATUS, refusing, write_record
+from nuinfer.inference.work.files import STATUS, appending, refusing, write_record
 
 STATUS_SECONDS, LINE_SECONDS = 1.0, 30.0
 FEW = 60  # jobs, of which each is worth a line of the log
@@ -59,8 +59,8 @@ class Reporter:
 
     def line(self, text: str) -> None:
         """Write one line."""
-        with refusing(self._log, "written"), self._log.open("a", encoding="utf-8") as file:
-            file.write(f"{now()} {shortened_in(text)}\n")
+        with refusing(self._log, "written"), appending(self._log) as file:
+            file.write(f"{now()} {shortened_in(text)}\n".encode())
         if self._show:
             self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
