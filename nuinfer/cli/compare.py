@@ -109,6 +109,8 @@ def _standard(arguments: Arguments) -> int:
 
 def print_comparison(result: "nuinfer.Comparison", title: str) -> None:
     """Print the table, absorption against none, what quantities hypotheses share, and the warnings."""
+    from nuinfer.inference.evidence.evidence import in_one_sentence
+
     content = result.to_dict()
     weighed = any(
         constraint.is_penalty for evidence in result.hypotheses for constraint in evidence.analysis.constraints
@@ -140,7 +142,8 @@ def print_comparison(result: "nuinfer.Comparison", title: str) -> None:
             rows.append([name, f"{entry['median']:.4g}", *intervals])
         command.print_table("averaged over the hypotheses", ("quantity", "median", *HPD), rows)
     for text in result.warnings:
-        say(f"warning: {text}")
+        command.say_sentence(f"warning: {text}")
+    command.say_sentence(in_one_sentence(content["hypotheses"]))
 
 
 def _with_error(entry: Mapping[str, float], key: str) -> str:

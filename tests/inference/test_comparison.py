@@ -412,6 +412,7 @@ def test_the_command(tmp_path, capsys, monkeypatch):
     printed = capsys.readouterr().out
     assert "evidences" in printed
     assert "arXiv:0803.4089" in printed
+    assert "Result: none is favoured; " in printed
     for name in ("bayes_factors", "flavours"):
         assert (tmp_path / "mine" / "figures" / f"{name}.png").stat().st_size > 10_000
     assert cli.main(command) == 2
@@ -421,6 +422,19 @@ def test_the_command(tmp_path, capsys, monkeypatch):
     assert not (tmp_path / "none").exists()
     assert cli.main(["compare"]) == 2
     assert cli.main(["compare", "hese7", "--standard"]) == 2
+
+
+def test_who_is_favoured_is_one_sentence():
+    entries = [
+        {"name": name, "ln_z": ln_z, "ln_bayes_factor": ln_z + 10.0, "ln_bayes_factor_error": 0.1, "scale": scale}
+        for name, ln_z, scale in (("b", -12.0, "weak"), ("a", -10.0, "best"), ("c", -14.0, "moderate"))
+    ]
+    assert evidence.in_one_sentence(entries) == (
+        "Result: 'a' is favoured, over 'b', the next one, by ln B = 2.00 ± 0.10, weak."
+    )
+    close = [*entries[1:], {**entries[0], "ln_bayes_factor": -0.5, "ln_z": -10.5, "scale": "inconclusive to weak"}]
+    assert evidence.in_one_sentence(close).startswith("Result: none is favoured; 'a' is ahead of 'b' by ln B = 0.50")
+    assert "alone" in evidence.in_one_sentence(entries[:1])
 
 
 def test_the_standard_set():
@@ -447,7 +461,7 @@ def test_the_command_for_the_standard_set(tmp_path, capsys, monkeypatch):
     changes = {"neutron": ("model.source=neutron",)}
     pair = {name: nuinfer.load("hese7_icecube", [*PLANE, *own]) for name, own in {"pp": (), **changes}.items()}
     block = hypotheses.Block("hese7", pair, {"neutron": "source"})
-    monkeypatch.setattr(hypotheses, "standard_blocks", lambda: (block,))
+    monkeypatch.setattr(hypotheses, "standard_blocks", lambda _: (block,))
     out = str(tmp_path / "standard")
     assert cli.main(["compare", "--standard", "--out", out, "--live", "60", "--jobs", "1", "--json", "--no-loo"]) == 0
     answer = json.loads(capsys.readouterr().out)

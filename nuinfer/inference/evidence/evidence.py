@@ -191,6 +191,18 @@ def verbal(ln_b: float, error: float = 0.0) -> str:
     return low if low == high else f"{low} to {high}"
 
 
+def in_one_sentence(hypotheses: Sequence[Mapping[str, Any]]) -> str:
+    """Which hypothesis is favoured and by how much, or that none is."""
+    best, *others = sorted(hypotheses, key=lambda entry: -float(entry["ln_z"]))
+    if not others:
+        return f"Result: '{best['name']}' is alone."
+    second = others[0]
+    ahead = f"ln B = {-second['ln_bayes_factor']:.2f} ± {second['ln_bayes_factor_error']:.2f}, {second['scale']}"
+    if SCALE[0][1] in second["scale"]:
+        return f"Result: none is favoured; '{best['name']}' is ahead of '{second['name']}' by {ahead}."
+    return f"Result: '{best['name']}' is favoured, over '{second['name']}', the next one, by {ahead}."
+
+
 def leave_one_out(
     analysis: Analysis, samples: FloatArray, log_weights: FloatArray, refit: Callable[[int], FloatArray]
 ) -> Loo:
