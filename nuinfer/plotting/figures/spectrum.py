@@ -94,8 +94,7 @@ def segments_of(name_or_path: str) -> Segments:
     limit = data.error_low == 0.0
     flux, minus, plus = data.observed[0] + np.where(limit, data.error_up, 0.0), data.error_low, data.error_up
     numbers = (data.unit_gev * each for each in (flux, minus, np.where(limit, 0.0, plus)))
-    edges = data.bin_edges_gev
-    return Segments(f"{data.title}, flavours alike", "all", edges[:-1], edges[1:], *numbers)
+    return Segments(f"{data.title}, flavours alike", "all", *data.bins_gev.T, *numbers)
 
 
 def plot_spectrum(
