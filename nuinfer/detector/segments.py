@@ -41,7 +41,9 @@ def make_segments(data: FluxPoints) -> Segments:
     ends = np.log(data.bins_gev)
     width = np.ptp(ends, axis=-1)
     numbers = np.ceil(width / WIDEST - 1e-9).astype(int)
-    edges = np.unique([edge for (low, high), n in zip(ends, numbers, strict=True) for edge in np.linspace(low, high, n + 1)])
+    edges = np.unique(
+        [edge for (low, high), n in zip(ends, numbers, strict=True) for edge in np.linspace(low, high, n + 1)]
+    )
     return Segments(np.exp(edges), np.searchsorted(edges, ends), PHI_UNIT / (3.0 * width * data.unit_gev))
 
 

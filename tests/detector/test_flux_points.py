@@ -95,9 +95,7 @@ def test_daughters_across_a_gap_against_adaptive_quadrature(tmp_path):
     ends = list(pairwise(case["segments_gev"]))
     own = folder_of(tmp_path, [(*ends[k], 1, 1, 1) for k in (0, 3)])
     overrides = [("model.masses", "degenerate"), ("model.mixing", "paper"), ("model.source", "pp")]
-    np.testing.assert_allclose(
-        expected_of(case, str(own), *overrides)[0], np.array(case["result"])[[0, 3]], rtol=1e-5
-    )
+    np.testing.assert_allclose(expected_of(case, str(own), *overrides)[0], np.array(case["result"])[[0, 3]], rtol=1e-5)
 
 
 @pytest.mark.parametrize("transport", [("model.targets=thermal",), ("model.channels=all",)])

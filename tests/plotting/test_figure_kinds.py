@@ -132,7 +132,9 @@ def test_nothing_is_drawn_across_a_gap_between_flux_points(tmp_path):
     samples = analysis.sample_prior(64, np.random.default_rng(1))
     (axes,) = plotting.plot_flux_points(analysis, samples, best_fit=samples[0]).axes
     assert len(axes.patches) == 4
-    measured = [segment for container in axes.containers for bars in container.lines[2] for segment in bars.get_segments()]
+    measured = [
+        segment for container in axes.containers for bars in container.lines[2] for segment in bars.get_segments()
+    ]
     spans = [ends[:, 0] for ends in measured]
     for patch in axes.patches:
         spans += [polygon[:, 0] for polygon in patch.get_path().to_polygons(closed_only=False)]
