@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,12 @@ import numpy as np
 
 import nuinfer
 from nuinfer.inference.evidence.evidence import verbal
-from nuinfer.inference.evidence.nested import Setting
+from nuinfer.inference.evidence.nested import Setting, run_nested
 from nuinfer.inference.profile.profile import significances
+from nuinfer.inference.studies.significance import Significance
 from nuinfer.inference.work.simulation import draw_data
-from results.dips import AND_DIP, BREAK, PRESETS
+from nuinfer.observed import DataSets
+from results.dips import PRESETS
 
 SHAPE = ("model.spectrum=broken_power_law", "model.spectrum_frame=earth")
 SCALAR = (
@@ -24,45 +27,71 @@ SCALAR = (
 )
 """What ``hese7_nutau_scalar`` and ``hese12_nutau_scalar`` change of ``hese7_icecube`` and ``hese12_icecube``."""
 
-LIVE = {"hese7_icecube": 120, "hese12_icecube": 120, "mese11_icecube": 200}
-SIMULATED = {"mese11_icecube": 10}
-EFFORT = 0.05
-"""Of a search in simulated data, and once more in the observed ones; the whole one takes 60,000 marches."""
+SEED = 1504
+RUNS = {
+    "hese7_icecube": (70, SEED, SEED),
+    "hese12_icecube": (70, SEED, SEED),
+    "mese11_icecube": (200, 4207666419, 60664895),
+}
+"""Live points of nested sampling, and its seeds without and with the dip."""
+
+EFFORT = {"hese7_icecube": 0.1, "hese12_icecube": 1.0, "mese11_icecube": 1.0}
+"""Of the search in the observed data; the whole one takes some 60,000 marches."""
+
+SIMULATED, LITTLE = {"mese11_icecube": 10}, 0.05
+"""Data sets without a dip, and the effort of the search in each and once more in the observed data."""
 
 
 def make(work: Path) -> dict[str, Any]:
-    """The values; folders are gone on with."""
-    values = {}
-    for preset, title in PRESETS.items():
-        dip = nuinfer.load(preset, [*SHAPE, *SCALAR])
-        null = dip.with_overrides({"model.absorption": False})
-        names, setting = {BREAK: null, BREAK + AND_DIP: dip}, Setting(live=LIVE[preset])
-        options = {"loo": False, "pseudo_experiments": 0, "resume": True, "jobs": 1, "progress": False}
-        compared = nuinfer.compare(names, work / f"evidence-{preset}", seeds=1, setting=setting, **options)
-        ln_b, error = compared.ln_bayes_factor(BREAK + AND_DIP, BREAK)
-        found = nuinfer.significance(dip, 0, out=work / f"dip-{preset}", jobs=1, progress=False)
-        folder, numbers = work / f"simulated-{preset}", range(1 + SIMULATED.get(preset, 0))
-        little, *drawn = (likelihood_ratio(dip, null, number, folder) for number in numbers)
-        alike = replace(found, q=little, simulated=np.array(drawn)).to_json()  # searched as the simulated data are
-        chance = {key: alike[key] for key in ("simulations", "reached", "global_p_value", "global_interval")}
-        values[title] = {"ln_b": [ln_b, error], "words": verbal(ln_b, error), "live": LIVE[preset], "q_little": little}
-        values[title] |= found.to_json() | chance
+    """The values; what is in the folder is not made again."""
+    return {title: of_data_set(preset, work / preset) for preset, title in PRESETS.items()}
+
+
+def of_data_set(preset: str, folder: Path) -> dict[str, Any]:
+    """Evidence and likelihood ratio of the dip in one data set."""
+    dip = nuinfer.load(preset, [*SHAPE, *SCALAR])
+    null, (live, *seeds) = dip.with_overrides({"model.absorption": False}), RUNS[preset]
+    runs = [
+        kept(folder / f"evidence-{name}.json", evidence, analysis, live, seed)
+        for name, analysis, seed in zip(("null", "dip"), (null, dip), seeds, strict=True)
+    ]
+    ln_b, error = runs[1][0] - runs[0][0], math.hypot(runs[0][1], runs[1][1])
+    q, mass, coupling = kept(folder / "observed.json", likelihood_ratio, dip, dip.own, EFFORT[preset])
+    found = Significance(preset, q, mass, coupling, np.array([]), dip.mediator).to_json()
+    values = found | {"ln_b": [ln_b, error], "words": verbal(ln_b, error), "live": live}
+    if n := SIMULATED.get(preset, 0):  # compared with the observed data searched alike
+        little, *drawn = (kept(folder / f"{k}.json", simulated, dip, null, k) for k in range(n + 1))
+        alike = Significance(preset, little, mass, coupling, np.array(drawn)).to_json()
+        values |= {key: alike[key] for key in ("simulations", "reached", "global_p_value", "global_interval")}
+        values |= {"little": little, "drawn": drawn}
     return values
 
 
-def likelihood_ratio(dip: nuinfer.Analysis, null: nuinfer.Analysis, number: int, folder: Path) -> float:
-    """The likelihood ratio q in simulated data of the best fit without a dip, by a search of little effort.
-
-    Number 0 are the observed data.
-    """
-    path = folder / f"{number}.json"
+def kept(path: Path, function: Callable[..., Any], *arguments: Any) -> Any:
+    """What a function returns, once."""
     if not path.exists():
-        at = dict(zip(null.parameter_names, nuinfer.best_fit(null).theta.tolist(), strict=True))
-        data = draw_data(null, at, np.random.default_rng([1504, number])) if number else (dip.observed_counts, {})
-        q = significances(dip, dip.data_sets([data]), 0, EFFORT)[0].q
-        folder.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(q))
-    return float(json.loads(path.read_text()))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(function(*arguments)))
+    return json.loads(path.read_text())
+
+
+def evidence(analysis: nuinfer.Analysis, live: int, seed: int) -> list[float]:
+    """Evidence ln Z and its error."""
+    run = run_nested(analysis, seed, Setting(live=live))
+    return [run.ln_z, run.ln_z_error]
+
+
+def likelihood_ratio(dip: nuinfer.Analysis, data: DataSets, effort: float) -> list[float]:
+    """The likelihood ratio q of a dip in one data set, its mass in MeV and coupling."""
+    q, best = significances(dip, data, SEED, effort)[0]
+    return [q, *(float(dip.values(best.theta)[name]) for name in ("m_zprime_mev", "g_prime"))]
+
+
+def simulated(dip: nuinfer.Analysis, null: nuinfer.Analysis, number: int) -> float:
+    """The ratio in data drawn at the best fit without a dip, the observed ones as number 0, by a little search."""
+    at = dict(zip(null.parameter_names, nuinfer.best_fit(null).theta.tolist(), strict=True))
+    drawn = dip.data_sets([draw_data(null, at, np.random.default_rng([SEED, number]))]) if number else dip.own
+    return likelihood_ratio(dip, drawn, LITTLE)[0]
 
 
 def tables(values: dict[str, Any]) -> dict[str, str]:
