@@ -78,7 +78,7 @@ class Toy:
 
     @property
     def dataset(self):
-        low = np.arange(1.0, 1.0 + self.observed_counts.shape[1])
+        low = np.arange(float(self.observed_counts.shape[1]))
         return SimpleNamespace(bins_gev=np.stack([low, low + 1.0], axis=-1))
 
     @property
