@@ -19,7 +19,7 @@ from scipy import special
 
 from nuinfer.compiled import ALONE, barrier, compiled, each, inlined, inner, leads, part, phase, points_of
 from nuinfer.detector.response import Expected
-from nuinfer.typing import ArrayLike, FloatArray, IntArray
+from nuinfer.typing import ArrayLike, BoolArray, FloatArray, IntArray
 
 CITATION = "Argüelles, Schneider, Yuan, JHEP 06 (2019) 030, arXiv:1901.04645"
 """Of the effective likelihood."""
@@ -59,6 +59,10 @@ class Counting(NamedTuple):
     def deviance(self, data: FloatArray, mean: FloatArray) -> FloatArray:
         """Half the deviance from the best of all models in each bin."""
         return np.asarray(special.kl_div(data, mean), float)
+
+    def excludes(self, observed: FloatArray) -> BoolArray:
+        """Which of the data make means impossible, but for a mean of zero: none."""
+        return np.zeros(observed.shape, bool)
 
     def tail(self, observed: ArrayLike, means: ArrayLike) -> FloatArray:
         """P(more than observed) + P(as many)/2 around given means, shape of both.
@@ -111,6 +115,10 @@ class TwoPiece(NamedTuple):
         width = np.where(apart > 0.0, self.low, self.up)
         infinite = np.full(apart.shape, np.inf)
         return np.asarray(np.divide(apart**2, 2.0 * width**2, out=infinite, where=width > 0.0))
+
+    def excludes(self, observed: FloatArray) -> BoolArray:
+        """Which of the data make means impossible: limits that are above zero, as simulated ones may be."""
+        return np.asarray((self.low == 0.0) & (observed > 0.0))
 
     def tail(self, observed: ArrayLike, means: ArrayLike) -> FloatArray:
         """P(more than observed) around given means, shape of both."""

@@ -77,8 +77,9 @@ class Toy:
         return COUNTING
 
     @property
-    def bin_edges_gev(self):
-        return np.arange(1.0 + self.observed_counts.shape[1])
+    def dataset(self):
+        low = np.arange(float(self.observed_counts.shape[1]))
+        return SimpleNamespace(bins_gev=np.stack([low, low + 1.0], axis=-1))
 
     @property
     def checksums(self):

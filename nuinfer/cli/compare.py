@@ -146,8 +146,9 @@ def print_comparison(result: "nuinfer.Comparison", title: str) -> None:
     command.say_sentence(in_one_sentence(content["hypotheses"]))
 
 
-def _with_error(entry: Mapping[str, float], key: str) -> str:
-    return f"{entry[key]:.2f} ± {entry[f'{key}_error']:.2f}"
+def _with_error(entry: Mapping[str, float | None], key: str) -> str:
+    value, error = entry[key], entry[f"{key}_error"]
+    return "-" if value is None or error is None else f"{value:.2f} ± {error:.2f}"
 
 
 def _say_absorption(test: dict[str, Any], coupling: str) -> None:

@@ -1,6 +1,5 @@
 """Expected, observed and simulated counts, or flux points, at one point."""
 
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +51,7 @@ def run(arguments: Arguments) -> int:
             "unit": dataset.unit,
             "topologies": list(analysis.topologies),
             "bin_edges_gev": analysis.bin_edges_gev.tolist(),
+            "bins_gev": dataset.bins_gev.tolist(),
             "astro": by_topology(parts["astro"]),
             "background": by_topology(total),
             "background_components": {name: by_topology(part) for name, part in background.items()},
@@ -59,7 +59,7 @@ def run(arguments: Arguments) -> int:
             "parameters": analysis.point(at),
         }
         return print_json(answer | ({"simulated": [by_topology(draw) for draw in draws]} if arguments.draw else {}))
-    names = [f"{low:.1f} - {high:.1f}" for low, high in pairwise(analysis.bin_edges_gev / 1e3)]
+    names = [f"{low:.1f} - {high:.1f}" for low, high in dataset.bins_gev / 1e3]
     counted = dataset.kind == "counts"
     columns = {**parts, **({"total": mean} if counted else {}), "observed": analysis.observed_counts}
     columns |= {f"draw {k}": draw for k, draw in enumerate(draws, start=1)}

@@ -81,6 +81,11 @@ class DataSet:
     unit: ClassVar[str] = "events"
 
     @property
+    def bins_gev(self) -> FloatArray:
+        """Ends of the bins, shape (n_bin, 2)."""
+        return np.stack([self.bin_edges_gev[:-1], self.bin_edges_gev[1:]], axis=-1)
+
+    @property
     def described(self) -> str:
         """What there is, in words."""
         return f"{self.observed.sum():.0f} events of {self.name} above {self.bin_edges_gev[0]:.4g} GeV"

@@ -35,8 +35,8 @@ class FluxPoints:
         Short and long name.
     unit : str
         Of the fluxes, as the files have it.
-    bin_edges_gev : array, shape (segment + 1,)
-        Energies that bound the segments.
+    bins_gev : array, shape (segment, 2)
+        Ends of the segments, in order; there may be gaps between them.
     observed : array, shape (1, segment)
         Mean of E^2 phi over ln E per flavour (nu + nubar), in `unit`.
     error_up, error_low : array, shape (segment,)
@@ -52,7 +52,7 @@ class FluxPoints:
     name: str
     title: str
     unit: str
-    bin_edges_gev: FloatArray
+    bins_gev: FloatArray
     observed: FloatArray
     error_up: FloatArray
     error_low: FloatArray
@@ -65,9 +65,14 @@ class FluxPoints:
     backgrounds: ClassVar[Mapping[str, FloatArray]] = {}
 
     @property
+    def bin_edges_gev(self) -> FloatArray:
+        """Energies at which a segment or a gap begins or ends."""
+        return read_only(np.unique(self.bins_gev))
+
+    @property
     def described(self) -> str:
         """What there is, in words."""
-        return f"{self.observed.size} flux points of {self.name} above {self.bin_edges_gev[0]:.4g} GeV"
+        return f"{self.observed.size} flux points of {self.name} above {self.bins_gev[0, 0]:.4g} GeV"
 
     @property
     def errors(self) -> FloatArray:
@@ -108,9 +113,11 @@ def read_flux_points(folder: DataFolder, metadata: File) -> FluxPoints:
     low, high, flux, up, down = (table.numbers(key) for key in ("e_lo_gev", "e_hi_gev", "e2phi", "err_up", "err_lo"))
     if not np.all((low > 0.0) & (low < high)):
         table.refuse("e_lo_gev, e_hi_gev", f"{low.min():g} and more", "0 < e_lo_gev < e_hi_gev in every row")
-    for row in np.flatnonzero(~same(low[1:], high[:-1])):
+    joined = same(low[1:], high[:-1])
+    for row in np.flatnonzero(~joined & (low[1:] < high[:-1])):
         found = f"{low[row + 1]:g} after a segment that ends at {high[row]:g}"
-        table.refuse("e_lo_gev", found, "rows in order of energy, each from where the one before ends")
+        table.refuse("e_lo_gev", found, "rows in order of energy, each from where the one before ends or higher")
+    high[:-1][joined] = low[1:][joined]
     for key, errors, wrong, allowed in (
         ("err_up", up, up <= 0.0, "errors above 0"),
         ("err_lo", down, down < 0.0, "errors of 0 or more"),
@@ -120,7 +127,7 @@ def read_flux_points(folder: DataFolder, metadata: File) -> FluxPoints:
             table.refuse(key, f"{errors[row]:g} at e_lo_gev = {low[row]:g}", allowed)
     return FluxPoints(
         **known.model_dump(exclude={"kind"}),
-        bin_edges_gev=read_only(np.append(low, high[-1])),
+        bins_gev=read_only(np.stack([low, high], axis=-1)),
         observed=read_only(flux[None]),
         error_up=read_only(up),
         error_low=read_only(down),

@@ -11,7 +11,6 @@ import tempfile
 import threading
 import warnings
 from collections.abc import Callable, Mapping
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -166,7 +165,7 @@ def container(
             "posterior_predictive": {"counts": simulated.reshape(*shape, *simulated.shape[1:])},
             "observed_data": {"counts": np.asarray(analysis.observed_counts)},
         }
-        bins = [f"{low:.0f}-{high:.0f} GeV" for low, high in pairwise(analysis.bin_edges_gev)]
+        bins = [f"{low:.0f}-{high:.0f} GeV" for low, high in analysis.dataset.bins_gev]
         axes["dims"] = {"counts": ["topology", "bin"]}
         axes["coords"] = {"topology": list(analysis.topologies), "bin": bins}
     if _is_1x():

@@ -19,6 +19,7 @@ import pytest
 import nuinfer
 from nuinfer import errors, registry
 from nuinfer.cli import main
+from nuinfer.detector.dataset import load_dataset
 from nuinfer.errors import ConfigError, NotConvergedError, RunFolderError
 from nuinfer.inference.profile.profile import Profile
 from nuinfer.inference.studies.calibration import Setting, simulate
@@ -267,6 +268,52 @@ live = 200
         values = analysis.log_likelihood(analysis.prior_transform(cube))
         expected = values.max() + np.log(np.mean(np.exp(values - values.max())))
         assert columns["ln_z"][k] == pytest.approx(expected, abs=4.0 * columns["ln_z_error"][k])
+
+
+def test_a_campaign_on_flux_points(tmp_path):
+    """Observed segments: the index and flux of `tests/detector/test_flux_points.py`, 2.48 and 3 x 1.84, chi^2 35.5, and
+    the evidence of that spectrum is a quadrature; data that are expectations give back their truth (analytic)."""
+    text = """
+[jobs.observed]
+task = "best_fit"
+analysis = "mese11_icecube"
+[jobs.observed.set]
+"model.absorption" = false
+"model.spectrum" = "power_law"
+[jobs.asimov]
+task = "best_fit"
+analysis = "mese11_icecube"
+data = "asimov"
+at = {gamma = 2.2, phi_total = 6.0}
+[jobs.asimov.set]
+"model.absorption" = false
+"model.spectrum" = "power_law"
+[jobs.odds]
+task = "odds"
+analysis = "mese11_icecube"
+live = 100
+[jobs.odds.set]
+"model.absorption" = false
+"model.spectrum" = "power_law"
+"""
+    campaign = run_campaign(write(tmp_path / "c.toml", text), tmp_path / "out", executor=Inline(), progress=False)
+    columns = campaign.columns()
+    observed, asimov = np.stack([columns["gamma"], columns["phi_total"]], axis=-1)[:2]
+    assert observed == pytest.approx([2.48, 3 * 1.84], abs=0.015)
+    assert asimov == pytest.approx([2.2, 6.0], rel=1e-3)
+    data = load_dataset("mese11")
+    gamma, phi = (x[..., None] for x in np.meshgrid(np.linspace(1.5, 4.0, 501), np.linspace(0.02, 20.0, 1000)))
+    low, high = data.bins_gev.T / 1e5
+    with np.errstate(divide="ignore", invalid="ignore"):
+        shape = (high ** (2.0 - gamma) - low ** (2.0 - gamma)) / (3.0 * (2.0 - gamma) * np.log(high / low))
+    apart = np.where(gamma == 2.0, phi / 3.0, phi * shape) - data.observed[0]
+    terms = -0.5 * np.square(apart / np.where(apart > 0.0, data.error_up, np.maximum(data.error_low, 1e-9)))
+    norm = -np.log(np.sqrt(np.pi / 2.0) * (data.error_up + data.error_low)).sum()
+    log_likelihood = terms.sum(axis=-1)
+    assert -2.0 * log_likelihood.max() == pytest.approx(35.5, abs=0.06)
+    assert columns["log_likelihood"][0] == pytest.approx(norm + log_likelihood.max(), abs=0.01)
+    expected = norm + np.log(np.mean(np.exp(log_likelihood)))
+    assert columns["ln_z"][2] == pytest.approx(expected, abs=4.0 * columns["ln_z_error"][2])
 
 
 def test_rows_are_columns_and_a_table(tmp_path):

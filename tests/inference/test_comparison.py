@@ -16,15 +16,18 @@ from scipy import special
 
 import nuinfer
 from nuinfer import cli, plotting
+from nuinfer.cli.compare import print_comparison
+from nuinfer.detector.dataset import load_dataset
 from nuinfer.errors import ConfigError, RunFolderError
 from nuinfer.inference.evidence import evidence, hypotheses
 from nuinfer.inference.evidence.absorption_test import savage_dickey
 from nuinfer.inference.evidence.compare import compare, read_run
-from nuinfer.inference.evidence.evidence import Evidence, average, leave_one_out, probabilities, verbal
+from nuinfer.inference.evidence.evidence import REFIT_DRAWS, Evidence, average, leave_one_out, probabilities, verbal
 from nuinfer.inference.evidence.hypotheses import absorption_pairs, check, gathered, named, varied
 from nuinfer.inference.evidence.nested import NestedRun, Setting, Target, run_nested
 from nuinfer.inference.studies.odds import judge_odds, odds_of_simulations, simulate_odds
 from nuinfer.inference.work.calls import Inline
+from nuinfer.likelihood import COUNTING
 from nuinfer.plotting import Bar
 from nuinfer.plotting.figures.flavours import at_dip
 
@@ -157,6 +160,8 @@ def test_leave_one_out_is_that_of_a_gaussian():
     n = len(observed)
 
     class Means:
+        density, observed_counts = COUNTING, observed
+
         def data_terms(self, theta):
             return -0.5 * (observed - theta) ** 2 - 0.5 * np.log(2 * np.pi)
 
@@ -189,6 +194,44 @@ def test_a_bin_that_dominates_is_left_out_in_earnest(monkeypatch):
     assert len(exact.refitted) == exact.by_bin.size
     assert not smoothed.refitted
     np.testing.assert_allclose(smoothed.by_bin, exact.by_bin, atol=0.03)
+
+
+def test_flux_points_are_left_out_one_by_one_limits_too(capsys):
+    """One free flux, with each segment's mean, density and integral written out (independent computation).
+
+    An upper limit that was simulated above zero makes small fluxes impossible; without it they are possible again. With
+    the softer index it is exp(-16) below what is left, where no draw comes.
+    """
+    data = load_dataset("mese11")
+    measured = data.observed.copy()
+    measured[0, 0] = 15.5
+    assert (data.observed[0, 0], data.error_low[0]) == (0.0, 0.0)
+    fixed = ["model.absorption=false", "model.spectrum=power_law"]
+    analyses = {
+        gamma: nuinfer.load("mese11_icecube", [*fixed, f"parameters.gamma.value={gamma}"]).with_observed(measured, {})
+        for gamma in ("2.5", "2.4")
+    }
+    compared = quick(analyses, seeds=1, loo=True)
+    assert compared.to_dict()["hypotheses"][1]["loo"]["elpd"] is None
+    print_comparison(compared, "limits")
+    (row,) = [line.strip(" │") for line in capsys.readouterr().out.splitlines() if line.strip(" │").startswith("2.4 ")]
+    assert row.endswith(" -")
+    phi, (low, high) = np.linspace(0.0, 20.0, 40_001), data.bins_gev.T / 1e5
+    for gamma, found in ((float(name), compared[name]) for name in analyses):
+        shape = (high ** (2.0 - gamma) - low ** (2.0 - gamma)) / (3.0 * (2.0 - gamma) * np.log(high / low))
+        apart = measured[0] - phi[:, None] * shape
+        width = np.where(apart > 0.0, data.error_low, data.error_up)
+        chi2 = np.where(width > 0.0, np.square(apart / np.maximum(width, 1e-9)), np.inf)
+        terms = -0.5 * chi2 - np.log(np.sqrt(np.pi / 2.0) * (data.error_up + data.error_low))
+        assert found.ln_z == pytest.approx(special.logsumexp(terms.sum(axis=1)) - np.log(len(phi)), abs=0.5)
+        assert found.loo.refitted[0] == 0
+        for k in range(13):
+            others = np.delete(terms, k, axis=1).sum(axis=1)
+            expected = special.logsumexp(others + terms[:, k]) - special.logsumexp(others)
+            if (gamma, k) == (2.4, 0):
+                assert expected < -2.0 * np.log(REFIT_DRAWS)
+                expected = -np.inf
+            assert found.loo.by_bin[k] == pytest.approx(expected, abs=0.15), (gamma, k)
 
 
 def test_average_weighs_by_evidence():

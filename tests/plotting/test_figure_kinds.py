@@ -120,6 +120,32 @@ def test_flux_points_are_drawn_in_their_unit_against_what_is_predicted(mese):
     assert not {"counts", "fig1"} & {*plotting.kinds_of(analysis), *plotting.kinds_of(analysis, "analysis")}
 
 
+def test_nothing_is_drawn_across_a_gap_between_flux_points(tmp_path):
+    """Of no band, line or point of the flux-point figure is any part inside, nor of the points of a spectrum."""
+    own = shutil.copytree(data_root() / "mese11", tmp_path / "gap")
+    rows = (own / "segments.csv").read_text().splitlines(keepends=True)
+    gap = [row for row in rows if row.startswith(("46400", "100000,"))]
+    assert len(gap) == 2
+    (own / "segments.csv").write_text("".join(row for row in rows if row not in gap))
+    seal(own, {"segments.csv": ("a source", "a licence")}, keep=True)
+    analysis = nuinfer.load("mese11_icecube", ["model.absorption=false", f"data.dataset={own}"])
+    samples = analysis.sample_prior(64, np.random.default_rng(1))
+    (axes,) = plotting.plot_flux_points(analysis, samples, best_fit=samples[0]).axes
+    assert len(axes.patches) == 4
+    measured = [
+        segment for container in axes.containers for bars in container.lines[2] for segment in bars.get_segments()
+    ]
+    spans = [ends[:, 0] for ends in measured]
+    for patch in axes.patches:
+        spans += [polygon[:, 0] for polygon in patch.get_path().to_polygons(closed_only=False)]
+    assert len(spans) > 20
+    assert all(x.max() <= 46.4 * (1 + 1e-9) or x.min() >= 215.4 * (1 - 1e-9) for x in spans)
+    assert "flux, 21.5–46.4 TeV" in pulls.pulls(analysis, samples)
+    assert not any("46.4–" in name for name in pulls.pulls(analysis, samples))
+    drawn = spectrum.segments_of(str(own))
+    assert drawn.low_gev.size == drawn.high_gev.size == 11
+
+
 def test_the_spectrum_shows_the_flux_points_that_are_fitted_and_others(mese, tmp_path):
     """On an axis as wide as theirs; each data set once; a folder of one's own by its path."""
     analysis, samples, point = mese

@@ -2,8 +2,9 @@
 
 Leave-one-bin-out says how well a hypothesis predicts each bin from the others: Pareto-smoothed importance sampling
 (Vehtari, Gelman and Gabry 2017, arXiv:1507.04544) over the terms of the bins, from the weighted draws of nested
-sampling; a bin whose Pareto k exceeds 0.7 is left out in earnest and the posterior sampled again. With few and sparse
-bins it is a secondary number: nothing is ranked by it.
+sampling; a bin whose Pareto k exceeds 0.7, or that makes a part of the prior impossible, of which these draws know
+nothing, is left out in earnest and the posterior sampled again. With few and sparse bins it is a secondary number:
+nothing is ranked by it.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ class Loo:
     Parameters
     ----------
     by_bin : ndarray, shape (topology * bin,)
-        ln p(counts of the bin | counts of all others).
+        ln p(data of the bin | data of all others); -inf where no draw without the bin allows it.
     k_max : float
         Largest Pareto k.
     refitted : tuple of int
@@ -61,15 +62,20 @@ class Loo:
         return float(np.sum(self.by_bin))
 
     def difference(self, other: Loo) -> tuple[float, float]:
-        """Elpd minus that of another hypothesis and the error of the difference, from its spread over the bins."""
-        apart = self.by_bin - other.by_bin
-        return float(np.sum(apart)), math.sqrt(len(apart)) * float(np.std(apart, ddof=1))
+        """Elpd minus that of another hypothesis and the error of the difference, from its spread over the bins.
+
+        The error is NaN where a bin is impossible, and the difference where it is so for both.
+        """
+        with np.errstate(invalid="ignore"):
+            apart = self.by_bin - other.by_bin
+            return float(np.sum(apart)), math.sqrt(len(apart)) * float(np.std(apart, ddof=1))
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Loo:
         """What `dataclasses.asdict` has made of it, and a file of that."""
         k_max = math.inf if content["k_max"] is None else content["k_max"]
-        return cls(np.array(content["by_bin"], float), k_max, tuple(content["refitted"]))
+        by_bin = [-math.inf if value is None else value for value in content["by_bin"]]
+        return cls(np.array(by_bin, float), k_max, tuple(content["refitted"]))
 
 
 @dataclass(frozen=True)
@@ -222,7 +228,7 @@ def leave_one_out(
     kept = log_weights > np.max(log_weights) - NEGLIGIBLE
     terms = analysis.data_terms(samples[kept]).reshape(np.count_nonzero(kept), -1)
     by_bin, k = arviz_adapter.psis_loo(terms, log_weights[kept])
-    bad = np.flatnonzero(~(k <= RELIABLE_K))
+    bad = np.flatnonzero(~(k <= RELIABLE_K) | analysis.density.excludes(analysis.observed_counts).ravel())
     for index in bad:
         again = analysis.data_terms(refit(int(index))).reshape(-1, terms.shape[1])[:, index]
         by_bin[index] = special.logsumexp(again) - math.log(len(again))

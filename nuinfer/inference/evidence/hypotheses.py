@@ -200,7 +200,7 @@ def absorption_pairs(hypotheses: Mapping[str, Analysis]) -> list[tuple[str, str]
 
 def _same_data(a: str, first: Analysis, b: str, second: Analysis) -> None:
     one, other = first.dataset, second.dataset
-    same_bins = np.array_equal(one.bin_edges_gev, other.bin_edges_gev) and one.topologies == other.topologies
+    same_bins = np.array_equal(one.bins_gev, other.bins_gev) and one.topologies == other.topologies
     if same_bins and np.array_equal(one.observed, other.observed) and one.name == other.name:
         return
     what = f"the same {one.unit} in other bins" if one.name == other.name else "different data"

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from nuinfer.analysis import Analysis
+from nuinfer.analysis import DATA, Analysis
 from nuinfer.errors import ConfigError
 from nuinfer.registry import Registry, imported, is_path, load_file
 from nuinfer.typing import ArrayLike, FloatArray, IntArray
@@ -168,11 +168,12 @@ class Target:
 
     def _part(self, rows: FloatArray) -> FloatArray:
         _, terms, _ = self.analysis.evaluate(rows)
-        values = np.delete(terms, self.analysis.term_names.index("prior"), axis=1).sum(axis=1)
-        if self._without_bin is not None:
+        left_out = ["prior"] if self._without_bin is None else ["prior", DATA]
+        values = np.delete(terms, [self.analysis.term_names.index(name) for name in left_out], axis=1).sum(axis=1)
+        if self._without_bin is not None:  # which may be what alone makes a point impossible
             possible = np.flatnonzero(values > -np.inf)
             by_bin = self.analysis.data_terms(rows[possible]).reshape(len(possible), -1)
-            values[possible] -= by_bin[:, self._without_bin]
+            values[possible] += np.delete(by_bin, self._without_bin, axis=1).sum(axis=1)
         return np.asarray(values)
 
     def allowed_points(self, n: int, rng: np.random.Generator) -> FloatArray:

@@ -292,7 +292,7 @@ class Preferred(NamedTuple):
     best: BestFit
 
 
-def significances(analysis: Analysis, data: DataSets, seed: int = 0) -> list[Preferred]:
+def significances(analysis: Analysis, data: DataSets, seed: int = 0, effort: float = 1.0) -> list[Preferred]:
     """What many data sets say for a Z'.
 
     Parameters
@@ -301,13 +301,13 @@ def significances(analysis: Analysis, data: DataSets, seed: int = 0) -> list[Pre
         With absorption; fix ``log10_m_zprime_mev`` for a test at a given mass.
     data : DataSets
         See `Analysis.data_sets`.
-    seed : int
-        Of the searches.
+    seed, effort
+        Of the searches, see `best_fit`.
     """
     standard = analysis.with_overrides({"model.absorption": False})
-    without = best_fits(standard, data.of(analysis.constraints, standard.constraints), seed)
+    without = best_fits(standard, data.of(analysis.constraints, standard.constraints), seed, effort)
     found = []
-    for best, null in zip(best_fits(analysis, data, seed), without, strict=True):
+    for best, null in zip(best_fits(analysis, data, seed, effort), without, strict=True):
         ratio = 2.0 * (log_likelihood(analysis, best) - log_likelihood(standard, null))
         found.append(Preferred(max(0.0, ratio), best))
     return found

@@ -26,8 +26,8 @@ def plot_flux_points(
     """Measured and predicted mean of E^2 phi per segment of energy, per flavour.
 
     Grey is the posterior predictive of what is measured, fluctuations included, central 68 and 95 %; blue the 68 % band
-    of the flux itself and the best fit. Errors of the data are those that were published; an arrow shows an upper
-    limit, from one error above nothing.
+    of the flux itself and the best fit; nothing where no segment was measured. Errors of the data are those that were
+    published; an arrow shows an upper limit, from one error above nothing.
 
     Parameters
     ----------
@@ -46,7 +46,14 @@ def plot_flux_points(
     fitted = analysis.expected_counts(draws.best_fit(analysis, samples, best_fit))[0]
     expected = analysis.expected_counts(theta)[:, 0]
     predicted = analysis.drawn(theta, np.random.default_rng(seed))[:, 0]
-    edges_tev = analysis.bin_edges_gev / GEV_PER_TEV
+    bins_tev, edges_tev = analysis.dataset.bins_gev / GEV_PER_TEV, analysis.bin_edges_gev / GEV_PER_TEV
+
+    def steps(values: FloatArray) -> FloatArray:
+        """Of every segment, and NaN in gaps."""
+        stairs: FloatArray = np.full(edges_tev.size - 1, np.nan)
+        stairs[np.searchsorted(edges_tev, bins_tev[:, 0])] = values
+        return stairs
+
     with sheet(axes, width_in, (0.58 * width_in, 0.95 * width_in)) as drawn:
         panel = drawn.panel
         ends, mean = np.quantile(predicted, style.CENTRAL, axis=0), np.quantile(expected, [0.16, 0.84], axis=0)
@@ -55,12 +62,12 @@ def plot_flux_points(
             (ends[1], ends[2], "#CCCCCC", "posterior predictive, central 68 %"),
             (mean[0], mean[1], style.SKY, "flux, " + credible(0.68, kind="central")),
         ):
-            panel.stairs(high, edges_tev, baseline=low, fill=True, color=colour, lw=0, label=label)
+            panel.stairs(steps(high), edges_tev, baseline=steps(low), fill=True, color=colour, lw=0, label=label)
         panel.axhline(0.0, color=style.GREY, lw=style.points(0.6))
         line: Look = {"color": style.BLUE, "lw": style.points(1.3), "label": "best fit"}
-        panel.stairs(fitted, edges_tev, baseline=None, **line)
+        panel.stairs(steps(fitted), edges_tev, baseline=None, **line)
         errors = np.stack([analysis.dataset.error_low, analysis.dataset.error_up])  # type: ignore[union-attr]
-        _draw_measured(panel, edges_tev, analysis.observed_counts[0], errors)
+        _draw_measured(panel, bins_tev, analysis.observed_counts[0], errors)
         energies.finish(panel, (analysis.bin_edges_gev[0], analysis.bin_edges_gev[-1]))
         panel.set_yscale("symlog", linthresh=LINEAR * float(np.min(errors[1])), linscale=1.0)
         panel.set_ylabel(label_of(analysis.dataset.unit))
@@ -84,9 +91,9 @@ def label_of(unit: str) -> str:
     return "$E^2\\phi$ per flavour\n[" + factor + "GeV" + rest.replace("^-2", "$^{-2}$").replace("^-1", "$^{-1}$") + "]"
 
 
-def _draw_measured(panel: Axes, edges_tev: FloatArray, flux: FloatArray, errors: FloatArray) -> None:
+def _draw_measured(panel: Axes, bins_tev: FloatArray, flux: FloatArray, errors: FloatArray) -> None:
     """Measured values with their errors (2, segment), down and up; arrows down from one error above a limit."""
-    low, high = edges_tev[:-1], edges_tev[1:]
+    low, high = bins_tev.T
     centre, limit = np.sqrt(low * high), errors[0] == 0.0
     across = np.stack([centre - low, high - centre])
     look: Look = {"color": style.BLACK, "elinewidth": style.points(0.9), "ms": style.points(3.0)}

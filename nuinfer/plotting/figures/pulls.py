@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import numpy as np
 
 from nuinfer.confidence import credible
@@ -53,8 +51,10 @@ def pulls(analysis: Analysis, theta: ArrayLike) -> dict[str, FloatArray]:
     if isinstance(data := analysis.dataset, FluxPoints):
         apart = analysis.expected_counts(rows)[..., 0, :] - analysis.observed_counts[0]
         pull = apart / np.where((apart < 0.0) & (data.error_low > 0.0), data.error_low, data.error_up)
-        edges = [f"{edge:.0f}" if edge > 100.0 else f"{edge:.3g}" for edge in data.bin_edges_gev / GEV_PER_TEV]
-        segments = [f"flux, {low}–{high} TeV" for low, high in pairwise(edges)]
+        ends = (
+            [f"{edge:.0f}" if edge > 100.0 else f"{edge:.3g}" for edge in pair] for pair in data.bins_gev / GEV_PER_TEV
+        )
+        segments = [f"flux, {low}–{high} TeV" for low, high in ends]
         return found | dict(zip(segments, np.moveaxis(pull, -1, 0), strict=True))
     model, observed = analysis.expected(rows), analysis.observed_counts.sum(axis=-1)
     expected, spread = model.total.sum(axis=-1), np.sqrt((model.total + model.variance).sum(axis=-1))

@@ -52,7 +52,14 @@ def plot_region(
     with sheet(axes, width_in, (0.56 * width_in, style.points(1.35 * width_in)), legend="right") as drawn:
         thin = style.points(0.8)
         opaque: Look = {"color": style.BLACK, "lw": thin, "ls": (0, (4, 2)), "label": r"$\tau(z=0) = 1$"}
-        star: Look = {"mec": "white", "mew": style.points(0.5), "ms": style.points(8), "ls": "none"}
+        star: Look = {
+            "mec": "white",
+            "mew": style.points(0.5),
+            "ms": style.points(8),
+            "ls": "none",
+            "clip_on": False,
+            "zorder": 6,
+        }
         frame: Look = {"fill": False, "ec": style.GREY, "lw": thin, "zorder": 5, "label": "prior box"}
         plane.draw_posterior(drawn.panel, found)
         shown = analysis.constraints if constraints is None else constraints

@@ -24,6 +24,9 @@ PUBLISHED = ("mese11",)
 FLUX = (2e-10, 1e-7)
 """Range of E^2 phi in GeV cm^-2 s^-1 sr^-1."""
 
+LEAST_SHOWN = 0.2
+"""Share of a segment, in ln E, that is on the axis if any of it is drawn."""
+
 FLAVOURS = {"e": r"$\nu_e + \bar\nu_e$", "mu": r"$\nu_\mu + \bar\nu_\mu$", "tau": r"$\nu_\tau + \bar\nu_\tau$"}
 LABELS = {"hese7": "HESE 7.5 yr, flavours alike", "tracks9": "northern tracks 9.5 yr", "glashow": "Glashow event"}
 _LOOKS = (
@@ -94,8 +97,7 @@ def segments_of(name_or_path: str) -> Segments:
     limit = data.error_low == 0.0
     flux, minus, plus = data.observed[0] + np.where(limit, data.error_up, 0.0), data.error_low, data.error_up
     numbers = (data.unit_gev * each for each in (flux, minus, np.where(limit, 0.0, plus)))
-    edges = data.bin_edges_gev
-    return Segments(f"{data.title}, flavours alike", "all", edges[:-1], edges[1:], *numbers)
+    return Segments(f"{data.title}, flavours alike", "all", *data.bins_gev.T, *numbers)
 
 
 def plot_spectrum(
@@ -154,9 +156,9 @@ def plot_spectrum(
 
 
 def _draw_segments(panel: Axes, segments: Segments, mark: tuple[str, str], span: tuple[float, float]) -> None:
-    """Segments with their errors; an arrow from the upper end where there is only a limit."""
+    """Segments with their errors, but for those mostly outside; an arrow from the upper end where there is a limit."""
     low, high = np.maximum(segments.low_gev, span[0]), np.minimum(segments.high_gev, span[1])
-    inside = low < high
+    inside = np.log(high / low) >= LEAST_SHOWN * np.log(segments.high_gev / segments.low_gev)
     low, high = low[inside], high[inside]
     flux, minus, plus = segments.e2_flux[inside], segments.minus[inside], segments.plus[inside]
     energy, limit = np.sqrt(low * high), plus == 0.0
