@@ -27,19 +27,20 @@ from nuinfer.transport.march_step import (
     moment,
     passed,
     place_cuts,
+    weights_between,
 )
 from nuinfer.typing import FloatArray
 
 
 @inlined
-def _profile(a: float, width: float, ends: tuple[float, float], held: float) -> tuple[float, float, float]:
-    """At s/M^2 = a: share of the resonance below it, without its core; how fast it rises; integral of a Re S."""
+def _profile(a: float, width: float, ends: tuple[float, float], held: float) -> tuple[float, float, float, float]:
+    """At s/M^2 = a: share of the resonance below it, without its core, integral of a Re S, and how fast both rise."""
     off, inside = a - 1.0, ends[0] < a - 1.0 < ends[1]
     if inside:
         off = ends[0]
     square = off * off + width * width
-    below = passed(off, width) - (held if off >= ends[1] else 0.0)
-    return below, 0.0 if inside else width * a / (math.pi * square), 0.5 * math.log(square)
+    below, rise = passed(off, width) - (held if off >= ends[1] else 0.0), 0.0 if inside else a / square
+    return below, 0.5 * math.log(square), width * rise / math.pi, off * rise
 
 
 @inlined
@@ -75,8 +76,8 @@ def arrive(
     births, shone = np.zeros((n_channel, 3, n_step)), np.zeros(n_step)
     number, gain, slope = np.empty((n_channel, 3)), np.empty((n_channel, 3)), np.empty((n_channel, 3))
     tilt, loss, first_rate, last_rate = np.empty(3), np.empty(3), np.empty(3), np.empty(3)
-    below, rising, real, ratio = np.empty(n_target), np.empty(n_target), np.empty(n_target), np.empty(n_target)
-    at_earth = np.empty(n_target)
+    below, real, rising, bending = np.empty(n_target), np.empty(n_target), np.empty(n_target), np.empty(n_target)
+    ratio, at_earth, core_of = np.empty(n_target), np.empty(n_target), np.empty(n_target)
     for node in range(n_node):
         e = ln_energies[node]
         line = math.floor((top - e) / h)
@@ -86,12 +87,16 @@ def arrive(
             norm * (1.0 - t) * exponential((gamma - 1.0) * t * h)
         )  # births scaled as the spectrum between two middles
         there = norm * t * exponential((gamma - 1.0) * (t - 1.0) * h)
+        w0, w1, w2, w3 = weights_between(t)
         for n in range(n_step):
             k = line - n - 1
+            k0 = max(k - 1, 0)
             for i in range(3):
-                slow[i, n] = (1.0 - t) * beams.slow[i, k] + t * beams.slow[i, k + 1]
+                one = beams.slow[i]
+                slow[i, n] = w0 * one[k0] + w1 * one[k] + w2 * one[k + 1] + w3 * one[k + 2]
                 for j in range(n_target):
-                    crossed[i, j, n] = (1.0 - t) * beams.crossed[i, j, k] + t * beams.crossed[i, j, k + 1]
+                    one = beams.crossed[i, j]
+                    crossed[i, j, n] = w0 * one[k0] + w1 * one[k] + w2 * one[k + 1] + w3 * one[k + 2]
             shone[n] = light[node, n] * (beyond[n] - beyond[n + 1])
             if regenerate:
                 for c in range(n_channel):
@@ -100,12 +105,16 @@ def arrive(
         n_cuts, cut = 0, 0
         for j in range(n_target):
             at_earth[j] = exponential(e - ln_res[j])
-            for m in range(offsets.size):
-                x = ln_res[j] - e + offsets[m]
-                if 0.0 < x < n_step * h:
-                    n_cuts = insert(x, j if 2 * m + 1 == offsets.size else MID, n_cuts, cuts, kinds)
             ratio[j] = at_earth[j] * growth[n_step]
-            below[j], rising[j], real[j] = _profile(ratio[j], width, ends, held)
+            low, high = max(at_earth[j] - 1.0, ends[0]), min(ratio[j] - 1.0, ends[1])
+            core_of[j] = passed(high, width) - passed(low, width) if high > low else 0.0  # what of it lies on the way
+            for m in range(offsets.size):
+                x, centre = ln_res[j] - e + offsets[m], 2 * m + 1 == offsets.size
+                if centre and core_of[j] > 0.0:
+                    x = min(max(x, 1e-9 * h), (1.0 - 1e-9) * n_step * h)
+                if 0.0 < x < n_step * h:
+                    n_cuts = insert(x, j if centre else MID, n_cuts, cuts, kinds)
+            below[j], real[j], rising[j], bending[j] = _profile(ratio[j], width, ends, held)
         start = light[node, n_step] if single else 0.0
         for c in range(n_channel):
             for i in range(3):
@@ -136,12 +145,14 @@ def arrive(
                     last_rate[i] = slow[i, n] + (middle - 0.5 * length) * tilt[i]
                 for j in range(n_target):
                     a = at_earth[j] * up
-                    after, rising_after, real_after = _profile(a, width, ends, held)
+                    after, real_after, rising_after, bending_after = _profile(a, width, ends, held)
+                    change = length * length * h * (bending[j] - bending_after) / 12.0
                     for i in range(3):
-                        mixed = crossed[i, j, n] + middle * _slope(crossed[i, j], n)
-                        loss[i] += rates[j, i] * (below[j] - after) + mixed * (real[j] - real_after)
-                        first_rate[i] += h * rates[j, i] * rising[j]
-                        last_rate[i] += h * rates[j, i] * rising_after
+                        steep = _slope(crossed[i, j], n)
+                        mixed = crossed[i, j, n] + middle * steep
+                        loss[i] += rates[j, i] * (below[j] - after) + mixed * (real[j] - real_after) + change * steep
+                        first_rate[i] += h * (rates[j, i] * rising[j] + mixed * bending[j])
+                        last_rate[i] += h * (rates[j, i] * rising_after + mixed * bending_after)
                     if regenerate and a < 1.0:
                         high = min(ratio[j], 1.0)
                         for c in range(n_channel):
@@ -151,10 +162,12 @@ def arrive(
                             found *= norm * case.share * beams.made[j, c, n]
                             for i in range(3):
                                 gain[c, i] += found * medium.daughters[i]
-                    below[j], rising[j], real[j], ratio[j] = after, rising_after, real_after, a
+                    below[j], real[j], rising[j], bending[j] = after, real_after, rising_after, bending_after
+                    ratio[j] = a
                 mean = thick[n] + middle * (dense[n + 1] - dense[n])
                 for i in range(3):
-                    depth, bend = max(loss[i] * mean, 0.0), 0.0
+                    together = length * (first_rate[i] - last_rate[i]) * (far_dense - near_dense) / 12.0
+                    depth, bend = max(loss[i] * mean + together, 0.0), 0.0
                     if depth > 0.0:
                         bend = length * (first_rate[i] * far_dense - last_rate[i] * near_dense) / depth
                         bend = min(max(bend, -STEEPEST), STEEPEST)
@@ -163,7 +176,7 @@ def arrive(
                         number[c, i] = number[c, i] * alive + gain[c, i] * even + slope[c, i] * sloping
                 if kind >= 0:
                     for i in range(3):
-                        left = exponential(-near_dense * held * rates[kind, i])
+                        left = exponential(-near_dense * core_of[kind] * rates[kind, i])
                         for c in range(n_channel):
                             number[c, i] *= left
                 x, far_dense = low, near_dense

@@ -22,6 +22,9 @@ FAR = 8.0
 CORE = 4.0
 """Widths from the resonance to the end of its core."""
 
+CLOSEST = 0.05
+"""Steps from there to the end of the core at most, if steps are cut."""
+
 INNER, OUTER, REACH = 4, 6, 4.0
 """Cuts on each side of a resonance: from its core to half a step, and from there to so many steps."""
 
@@ -168,7 +171,7 @@ def place_cuts(h: float, width: float, offsets: FloatArray) -> float:
     With one offset nothing is cut but at the resonance itself, and the core is half a step.
     """
     n_side = offsets.size // 2
-    core = 0.5 * h if n_side == 0 else min(0.5 * h, CORE * width)
+    core = 0.5 * h if n_side == 0 else min(CLOSEST * h, CORE * width)
     offsets[n_side] = 0.0
     for m in range(n_side):
         if m <= INNER:
@@ -177,6 +180,14 @@ def place_cuts(h: float, width: float, offsets: FloatArray) -> float:
             offset = 0.5 * h * (2.0 * REACH) ** ((m - INNER) / OUTER)
         offsets[n_side + 1 + m], offsets[n_side - 1 - m] = offset, -offset
     return core
+
+
+@inlined
+def weights_between(t: float) -> tuple[float, float, float, float]:
+    """Cubic interpolation at 0 < t < 1 between equidistant values at -1, 0, 1 and 2."""
+    u = 1.0 - t
+    edge, both = t * u / 6.0, 0.5 * (1.0 + t) * (1.0 + u)
+    return -edge * (1.0 + u), both * u, both * t, -edge * (1.0 + t)
 
 
 @inlined
