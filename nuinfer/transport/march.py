@@ -111,7 +111,7 @@ def _follow(
     )  # fmt: skip
     room = Room(
         np.empty((*n_pairs, n_line, n_line)), np.empty((n_pairs[0], n_line, n_step)), np.empty((n_target, n_line)),
-        np.empty((n_target, n_line)), np.empty(n_line, np.bool_),
+        np.empty((n_target, n_line)), np.empty((2, 3, n_line)), np.empty(n_line, np.bool_),
     )  # fmt: skip
     emission, nodes = make_emission(np.empty(1), 0, medium.shells.density.size), make_nodes(n_node)
     ln_res, breaks, arriving = np.empty(n_target), np.empty(n_break), np.empty((n_channel, 3, n_node))
@@ -136,8 +136,11 @@ def _follow(
             width, share, bool(depth * width * most > NARROW),
         )  # fmt: skip
         lines = (ln_res[deepest] - lowest_top) / h + PLACE
-        lattice = Lattice(lowest_top + h * (lines - math.floor(lines)), h, n_step, n_line)
+        spare = lines - math.floor(lines)
+        lattice = Lattice(lowest_top + h * spare, h, n_step, n_line)
         _light(points.spectrum, b, x_max, lattice.ln_top - h * np.arange(n_line + n_step + 1.0), light)
+        for q in range(n_step + 2):  # sources end at the highest energy at Earth, wherever lines lie
+            light[q] *= min(max(q + 0.5 - n_step - spare, 0.0), 1.0)
         if ln_e.shape[1] > 0:
             _light(points.spectrum, b, x_max, ln_e[b], seen)
             _one(case, (medium, smooth, lattice), room, beams, (light, seen), ln_e[b], n_node, arriving)
@@ -230,7 +233,7 @@ class March:
         """Tables for all masses of a batch; they grow as these need."""
         ln_res = np.log(self.edges_gev(points))
         low, high = lattice.ln_top - lattice.step * lattice.n_line - ln_res.max(), lattice.ln_top - ln_res.min()
-        rows = math.floor(low / lattice.step) - 2, math.ceil(high / lattice.step) + 3
+        rows = math.floor(low / lattice.step) - 3, math.ceil(high / lattice.step) + 4
         found = self._known.get(lattice)
         if found is None or rows[0] < found[0][0] or rows[1] > found[0][1]:
             if found is not None:

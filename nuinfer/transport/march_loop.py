@@ -21,6 +21,7 @@ from nuinfer.transport.march_step import (
     decay_share,
     density,
     dispersed,
+    dispersed_rate,
     emitted_beyond,
     far_share,
     in_core,
@@ -31,12 +32,16 @@ from nuinfer.transport.march_step import (
     near_share,
     place_cuts,
     solve_at_once,
+    weights_between,
     wing,
 )
 from nuinfer.transport.points import PIVOT_GEV
 from nuinfer.typing import BoolArray, FloatArray
 
 LN_PIVOT = math.log(PIVOT_GEV)
+
+CLOSE = 0.02
+"""Share by which linear interpolation of a cross-section is corrected at most for what becomes of daughters."""
 
 MID, END = -1, -2
 """What ends a piece of a step, other than the number of a resonance: a cut next to one, and the end of the step."""
@@ -74,6 +79,8 @@ class Room(NamedTuple):
         What each step absorbed, per depth.
     wings, bent : ndarray, shape (target, line)
         Share of the resonance, and integral of a Re S, in a step, without the core.
+    lost : ndarray, shape (2, 3, line)
+        Depth per step over the density of targets, and how it grows from this step to the one above.
     is_cut : ndarray of bool, shape (line,)
         Whether a step is cut.
     """
@@ -82,6 +89,7 @@ class Room(NamedTuple):
     parents: FloatArray
     wings: FloatArray
     bent: FloatArray
+    lost: FloatArray
     is_cut: BoolArray
 
 
@@ -92,34 +100,52 @@ def _tabulate(
     """Fill what depends on the line alone: wings, depths, daughters."""
     top, h, n_line, held = lattice.ln_top, lattice.step, lattice.n_line, in_core(core, case.width)
     kernel, (n_function, n_row), function = room.kernel, smooth.totals.shape, np.empty(lattice.n_line)
-    kernel[:], out.slow[:], out.crossed[:] = 0.0, 0.0, 0.0
+    kernel[:], out.slow[:], out.crossed[:], room.lost[:] = 0.0, 0.0, 0.0, 0.0
     for j in range(case.ln_res.size):
         u = top - case.ln_res[j]
         above, re_above = wing(u, case.width, core, held), dispersed(u, case.width, core)
         place = (u - 0.5 * h) / h - smooth.first
         row_of_first = math.floor(place)
         t = place - row_of_first
+        w0, w1, w2, w3 = weights_between(t)
+        m0, m3 = w0 + (1.0 - t) / 24.0, w3 + t / 24.0  # the mean over a step has the second derivative over 24
+        m1, m2 = w1 - (2.0 - 3.0 * t) / 24.0, w2 - (3.0 * t - 1.0) / 24.0
+        above_rate = dispersed_rate(u, case.width, core)
         for k in range(n_line):
             v = u - (k + 1) * h
             below, re_below = wing(v, case.width, core, held), dispersed(v, case.width, core)
+            below_rate = dispersed_rate(v, case.width, core)
             room.wings[j, k], room.bent[j, k] = above - below, re_above - re_below
-            above, re_above, row = below, re_below, row_of_first - k
-            if row < 0 or row + 1 >= n_row:
+            twist = h * (above_rate - below_rate) / 12.0
+            above, re_above, above_rate, row = below, re_below, below_rate, row_of_first - k
+            for i in range(3):
+                room.lost[0, i, k] += medium.rates[j, i] * room.wings[j, k]
+            if row < 1 or row + 2 >= n_row:
                 continue
             for f in range(n_function):
-                resonant = smooth.resonant[f]
-                total = case.exchange * ((1.0 - t) * smooth.totals[f, row] + t * smooth.totals[f, row + 1])
+                resonant, one = smooth.resonant[f], smooth.totals[f]
+                f0, f1, f2, f3 = one[row - 1], one[row], one[row + 1], one[row + 2]
+                if resonant:
+                    total = w0 * f0 + w1 * f1 + w2 * f2 + w3 * f3
+                    steep = (1.0 - t) * 0.5 * (f2 - f0) + t * 0.5 * (f3 - f1)
+                    met = room.bent[j, k] * total + twist * steep
+                else:
+                    met = h * (m0 * f0 + m1 * f1 + m2 * f2 + m3 * f3)
+                met *= case.exchange
                 for i in range(3):
+                    room.lost[0, i, k] += smooth.depth[i, j, f] * met
                     if resonant:
-                        out.crossed[i, j, k] += smooth.depth[i, j, f] * total
+                        out.crossed[i, j, k] += smooth.depth[i, j, f] * case.exchange * total
                     else:
-                        out.slow[i, k] += h * smooth.depth[i, j, f] * total
+                        out.slow[i, k] += smooth.depth[i, j, f] * met
                 if not medium.regenerate or (resonant and room.is_cut[k]):
                     continue
-                one, two = smooth.tables[f, row], smooth.tables[f, row + 1]
-                scale = case.exchange * (room.bent[j, k] if resonant else h)
+                base = case.exchange * (room.bent[j, k] if resonant else h)
+                plain = base * ((1.0 - t) * f1 + t * f2)  # as many daughters as are lost
+                scale = base * met / plain if abs(met - plain) < CLOSE * abs(plain) else base
+                here, there = smooth.tables[f, row], smooth.tables[f, row + 1]
                 for d in range(n_line - k):
-                    function[d] = scale * (one[d] + t * (two[d] - one[d]))
+                    function[d] = scale * (here[d] + t * (there[d] - here[d]))
                 for p in range(kernel.shape[0]):
                     for q in range(kernel.shape[1]):
                         weight = smooth.weights[p, q, j, f]
@@ -127,6 +153,18 @@ def _tabulate(
                             into = kernel[p, q, k]
                             for d in range(n_line - k):
                                 into[d] += weight * function[d]
+
+
+@inlined
+def _tilt(room: Room) -> None:
+    """How fast depths grow from step to step; not where a step is cut."""
+    n_line = room.is_cut.size
+    for k in range(n_line):
+        up, down = max(k - 1, 0), min(k + 1, n_line - 1)
+        up, down = k if room.is_cut[up] else up, k if room.is_cut[down] else down
+        for i in range(3):
+            change = room.lost[0, i, up] - room.lost[0, i, down]
+            room.lost[1, i, k] = change / max(down - up, 1) if not room.is_cut[k] else 0.0
 
 
 @inlined
@@ -223,9 +261,11 @@ def march(
                 n_cuts = insert(ln_e, j if 2 * m + 1 == offsets.size else MID, n_cuts, cuts, kinds)
                 room.is_cut[int((top - ln_e) / h)] = True
     _tabulate(case, medium, smooth, lattice, core, room, out)
-    thick, emitted = np.empty(n_step), np.zeros(n_step)
+    _tilt(room)
+    thick, thicker, emitted = np.empty(n_step), np.empty(n_step), np.zeros(n_step)
     for n in range(n_step):
         thick[n] = case.depth * mean_density(n, h, medium)
+        thicker[n] = case.depth * (density((n + 1) * h, medium) - density(n * h, medium))
         emitted[n] = emitted_beyond(n * h, case, medium) - emitted_beyond((n + 1) * h, case, medium)
     ratio, flux = math.exp(-h), np.empty(n_line + n_step + 1)
     for q in range(flux.size):
@@ -240,7 +280,7 @@ def march(
     add, gain = np.zeros((n_channel, 3, n_step)), np.zeros(3)
     taken, rows = np.zeros((n_target, n_channel, n_step + 2)), np.zeros((n_daughter, n_step))
     into, wings, loss = np.zeros((3, 3)), np.zeros(3), np.zeros(3)
-    alive, mean, rest = np.zeros(3), np.zeros(3), np.zeros(3)
+    alive, mean, rest, met, bent = np.zeros(3), np.zeros(3), np.zeros(3), np.zeros(3), np.zeros(3)
     out.made[:], out.births[:], room.parents[:] = 0.0, 0.0, 0.0
     for n in range(n_step + 1):  # on the highest line nothing has been absorbed
         total = flux[n] * light[n, n_step] if single else 0.0
@@ -273,26 +313,29 @@ def march(
                 cut += 1
             length, owner, nearest = end - begin, -1, 0.5 * h
             for i in range(3):
-                wings[i], loss[i] = 0.0, length * out.slow[i, k]
+                wings[i], loss[i] = 0.0, room.lost[0, i, k] if not room.is_cut[k] else length * out.slow[i, k]
             for j in range(n_target):
-                share, real, tilt = room.wings[j, k], room.bent[j, k], 0.0
-                if room.is_cut[k]:
-                    u = top - ln_res[j] - (k + begin) * h
-                    v = u - length * h
-                    share = wing(u, width, core, held) - wing(v, width, core, held)
-                    real = dispersed(u, width, core) - dispersed(v, width, core)
-                    tilt = 0.25 * (begin + end - 1.0)
-                    if not single and 0.0 < u + v < 2.0 * nearest:  # just above: mediators have its energy
-                        owner, nearest = j, 0.5 * (u + v)
+                if not room.is_cut[k]:
+                    for i in range(3):
+                        wings[i] += rates[j, i] * room.wings[j, k]
+                    continue
+                u = top - ln_res[j] - (k + begin) * h
+                v = u - length * h
+                share = wing(u, width, core, held) - wing(v, width, core, held)
+                real = dispersed(u, width, core) - dispersed(v, width, core)
+                if not single and 0.0 < u + v < 2.0 * nearest:  # just above: mediators have its energy
+                    owner, nearest = j, 0.5 * (u + v)
+                for i in range(3):  # the daughters of a resonance stand for those of its interference close to it
+                    change = out.crossed[i, j, min(k + 1, n_line - 1)] - out.crossed[i, j, max(k - 1, 0)]
+                    mixed = out.crossed[i, j, k] + 0.25 * (begin + end - 1.0) * change
+                    wings[i] += rates[j, i] * share + mixed * real
+            if room.is_cut[k]:
                 for i in range(3):
-                    wings[i] += rates[j, i] * share
-                    if not room.is_cut[k]:
-                        loss[i] += out.crossed[i, j, k] * real
-                    else:  # the daughters of a resonance stand for those of its interference close to it
-                        change = out.crossed[i, j, min(k + 1, n_line - 1)] - out.crossed[i, j, max(k - 1, 0)]
-                        wings[i] += (out.crossed[i, j, k] + tilt * change) * real
+                    loss[i] += wings[i]
             for i in range(3):
-                loss[i] += wings[i]
+                bent[i] = 0.0
+                if loss[i] > 0.0:
+                    bent[i] = room.lost[1, i, k] / (12.0 * loss[i])
                 for m in range(3):
                     into[i, m] = wings[i] * at_once[0] * g[m] if owner < 0 else 0.0
                     for p in range(n_parent):
@@ -300,23 +343,25 @@ def march(
                             at_end = length * room.kernel[p, q, k, 0]
                             into[i, m] += smooth.parents[p, i] * at_end * smooth.daughters[q, m]
             for n in range(n_step):
-                path, shine = k + n + 1, 0.0
+                path, shine, middle = k + n + 1, 0.0, thick[n] - 0.5 * (begin + end - 1.0) * thicker[n]
                 if emitted[n] != 0.0:
                     shine = light[path, n] * emitted[n] * flux[path] * length
                 for i in range(3):
-                    alive[i], mean[i], rest[i] = lost(max(loss[i], 0.0) * thick[n])
+                    met[i] = middle + bent[i] * thicker[n]
+                    alive[i], mean[i], rest[i] = lost(max(loss[i], 0.0) * met[i])
+                    rest[i] *= met[i]
                 for c in range(n_channel):
                     for i in range(3):
                         gain[i] = shine * origin[c, i] + length * add[c, i, n]
-                    q0 = thick[n] * (now[c, 0, n + 1] * mean[0] + gain[0] * rest[0])
-                    q1 = thick[n] * (now[c, 1, n + 1] * mean[1] + gain[1] * rest[1])
-                    q2 = thick[n] * (now[c, 2, n + 1] * mean[2] + gain[2] * rest[2])
+                    q0 = met[0] * now[c, 0, n + 1] * mean[0] + gain[0] * rest[0]
+                    q1 = met[1] * now[c, 1, n + 1] * mean[1] + gain[1] * rest[1]
+                    q2 = met[2] * now[c, 2, n + 1] * mean[2] + gain[2] * rest[2]
                     if regenerate:
                         if c == 0:
-                            b0, b1, b2 = solve_at_once(into, (q0, q1, q2), rest, thick[n])
-                            q0 += thick[n] * rest[0] * b0
-                            q1 += thick[n] * rest[1] * b1
-                            q2 += thick[n] * rest[2] * b2
+                            b0, b1, b2 = solve_at_once(into, (q0, q1, q2), rest)
+                            q0 += rest[0] * b0
+                            q1 += rest[1] * b1
+                            q2 += rest[2] * b2
                         taking = wings[0] * q0 + wings[1] * q1 + wings[2] * q2
                         if c > 0:
                             number = at_once[c] * taking if owner < 0 else 0.0

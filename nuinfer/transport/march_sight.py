@@ -45,9 +45,10 @@ def _profile(a: float, width: float, ends: tuple[float, float], held: float) -> 
 
 @inlined
 def _slope(values: FloatArray, n: int) -> float:
-    """Change per step of values on the steps."""
-    low, high = max(n - 1, 0), min(n + 1, values.size - 1)
-    return float((values[high] - values[low]) / max(high - low, 1))
+    """Change per step of values on the steps, of which there are three or more."""
+    m = min(max(n, 1), values.size - 2)
+    bend = values[m + 1] - 2.0 * values[m] + values[m - 1]
+    return float(0.5 * (values[m + 1] - values[m - 1]) + (n - m) * bend)
 
 
 @reordered
@@ -164,7 +165,7 @@ def arrive(
                                 gain[c, i] += found * medium.daughters[i]
                     below[j], real[j], rising[j], bending[j] = after, real_after, rising_after, bending_after
                     ratio[j] = a
-                mean = thick[n] + middle * (dense[n + 1] - dense[n])
+                mean = 0.5 * (near_dense + far_dense) - length * length * (0.5 * (dense[n] + dense[n + 1]) - thick[n])
                 for i in range(3):
                     together = length * (first_rate[i] - last_rate[i]) * (far_dense - near_dense) / 12.0
                     depth, bend = max(loss[i] * mean + together, 0.0), 0.0

@@ -157,11 +157,11 @@ def dispersed(u: float, width: float, core: float) -> float:
 
 
 @inlined
-def wing_rate(u: float, width: float, core: float) -> float:
-    """How fast `wing` rises."""
+def dispersed_rate(u: float, width: float, core: float) -> float:
+    """How fast `dispersed` rises."""
     a = math.exp(u)
     off = a - 1.0
-    return 0.0 if abs(u) < core else width * a / (math.pi * (off * off + width * width))
+    return 0.0 if abs(u) < core else off * a / (off * off + width * width)
 
 
 @inlined
@@ -286,13 +286,13 @@ def decay_share(p: int, d: int, middle: float, ratio: float, end: float) -> floa
 
 @inlined
 def solve_at_once(
-    into: FloatArray, q: tuple[float, float, float], rest: FloatArray, thick: float
+    into: FloatArray, q: tuple[float, float, float], rest: FloatArray
 ) -> tuple[float, float, float]:
-    """What is born at once, b_m = sum_i into[i, m] (q_i + thick rest_i b_i), by Cramer's rule."""
+    """What is born at once, b_m = sum_i into[i, m] (q_i + rest_i b_i), by Cramer's rule."""
     s0 = into[0, 0] * q[0] + into[1, 0] * q[1] + into[2, 0] * q[2]
     s1 = into[0, 1] * q[0] + into[1, 1] * q[1] + into[2, 1] * q[2]
     s2 = into[0, 2] * q[0] + into[1, 2] * q[1] + into[2, 2] * q[2]
-    d0, d1, d2 = thick * rest[0], thick * rest[1], thick * rest[2]
+    d0, d1, d2 = rest[0], rest[1], rest[2]
     a00, a01, a02 = 1.0 - into[0, 0] * d0, -into[1, 0] * d1, -into[2, 0] * d2
     a10, a11, a12 = -into[0, 1] * d0, 1.0 - into[1, 1] * d1, -into[2, 1] * d2
     a20, a21, a22 = -into[0, 2] * d0, -into[1, 2] * d1, 1.0 - into[2, 2] * d2
