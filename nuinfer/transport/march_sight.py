@@ -152,8 +152,9 @@ def arrive(
                         steep = _slope(crossed[i, j], n)
                         mixed = crossed[i, j, n] + middle * steep
                         loss[i] += rates[j, i] * (below[j] - after) + mixed * (real[j] - real_after) + change * steep
-                        first_rate[i] += h * (rates[j, i] * rising[j] + mixed * bending[j])
-                        last_rate[i] += h * (rates[j, i] * rising_after + mixed * bending_after)
+                        half = 0.5 * length * steep
+                        first_rate[i] += h * (rates[j, i] * rising[j] + (mixed + half) * bending[j])
+                        last_rate[i] += h * (rates[j, i] * rising_after + (mixed - half) * bending_after)
                     if regenerate and a < 1.0:
                         high = min(ratio[j], 1.0)
                         for c in range(n_channel):
