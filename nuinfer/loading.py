@@ -41,7 +41,7 @@ def load(preset_or_path: str | Path, overrides: Iterable[str] | Mapping[str, Any
     analysis = Analysis(configuration.parse(text, overrides, resolved=resolved, folder=folder), text, path.stem)
     own_text = "" if folder is None or resolved else text
     _warn_of_idle(analysis, configuration.typed(own_text, overrides))
-    warn_of_prior(analysis.space, analysis.model)
+    _warn_of_model(analysis)
     return analysis
 
 
@@ -55,7 +55,7 @@ def load_resolved(text: str) -> Analysis:
     """
     config = configuration.parse(text, ["sampler.device=cpu"], resolved=True)
     analysis = Analysis(config, text, Path(configuration.CONFIG_RESOLVED).stem)
-    warn_of_prior(analysis.space, analysis.model)
+    _warn_of_model(analysis)
     return analysis
 
 
@@ -65,6 +65,16 @@ def changed(analysis: Analysis, overrides: Collection[str]) -> Analysis:
         analysis = analysis.with_overrides(overrides)
         _warn_of_idle(analysis, configuration.typed("", overrides))
     return analysis
+
+
+def _warn_of_model(analysis: Analysis) -> None:
+    """Say what the model leaves out and what its constraints do not know."""
+    warn_of_prior(analysis.space, analysis.model)
+    config = analysis.config
+    used = configuration.constraint_forms(config.constraints)["constraints.neff"] != "off"
+    if config.model.sterile and (used or config.model.relic_neutrinos == "heated"):
+        what = "constraints.neff" if used else "model.relic_neutrinos 'heated'"
+        warn_once(f"{what} knows active neutrinos alone: a sterile state in equilibrium with them adds up to 1 to N_eff")
 
 
 def _warn_of_idle(analysis: Analysis, keys: Collection[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from beams import one_point, populations
 import nuinfer
 from nuinfer import plotting
 from nuinfer.config import ModelConfig, mediator_of
-from nuinfer.errors import ConfigError, PhysicsDomainError
+from nuinfer.errors import ConfigError, PhysicsDomainError, warn_once
 from nuinfer.flux import depths_at_earth
 from nuinfer.physics import cosmology, mixing
 from nuinfer.physics.mediator import Mediator
@@ -207,3 +208,17 @@ def test_a_configuration_comes_back_from_its_own_text():
     standard = analysis.with_overrides(["model.absorption=false"])
     assert "sterile_mass_ev" not in standard.parameter_names
     assert not any("arXiv:2409.12145" in reference for reference in standard.references())
+
+
+@pytest.mark.parametrize(("overrides", "named"), [
+    (["constraints.neff.form=two_sided"], "constraints.neff"), (["constraints.neff.form=off"], "'heated'"),
+])  # fmt: skip
+def test_what_neff_does_not_know(caplog, overrides, named):
+    """It is that of three active neutrinos, which is said once, and only where it counts."""
+    warn_once.cache_clear()
+    with caplog.at_level(logging.WARNING, "nuinfer"):
+        nuinfer.load("hese7", overrides)
+        nuinfer.load("hese7", [*ON, "constraints.neff.form=off", "model.relic_neutrinos=standard"])
+        assert "sterile" not in caplog.text
+        nuinfer.load("hese7", [*overrides, *ON])
+    assert f"{named} knows active neutrinos alone" in caplog.text
