@@ -56,8 +56,8 @@ EDGES = np.array([-0.12, -0.04, 0.0, 0.04, 0.12])
 NODES_PER_BIN = 2
 """Gauss-Legendre nodes in each."""
 
-SINGLE, SECOND = 0.5, 0.75
-"""How much shorter steps are where all sources are at one redshift, and resonances see it as a step; of another march."""
+SINGLE = 0.5
+"""How much shorter steps are where all sources are at one redshift, and resonances see it as a step."""
 
 MOST = 2.0
 """Largest ratio of two marches that is extrapolated; it is more where next to nothing arrives."""
@@ -271,11 +271,9 @@ class March:
         self, points: Points, reached: FloatArray, bins: Bins, ln_e: FloatArray, shape: tuple[int, ...]
     ) -> FloatArray:
         """What `_follow` fills, by as many threads as there are, for steps of no length."""
-        found, scale, steps = list[FloatArray](), SINGLE if self.shells.single else 1.0, self.steps
-        if self.shells.single and self.regeneration and len(steps) == 1:  # daughters of steep fluxes
-            steps = steps[0], SECOND * steps[0]
+        found, scale = list[FloatArray](), SINGLE if self.shells.single else 1.0
         ends_of_flux = self.shells.x_max, float(reached.min()), float(reached.max())
-        lattices = [make_lattice(*ends_of_flux, scale * step) for step in steps]
+        lattices = [make_lattice(*ends_of_flux, scale * step) for step in self.steps]
         for lattice in lattices:
             out = np.empty((points.spectrum.gamma.size, *shape))
             fixed = self._medium, self._smooth(points, lattice), lattice

@@ -161,10 +161,9 @@ def _tilt(room: Room) -> None:
     n_line = room.is_cut.size
     for k in range(n_line):
         up, down = max(k - 1, 0), min(k + 1, n_line - 1)
-        up, down = k if room.is_cut[up] else up, k if room.is_cut[down] else down
-        for i in range(3):
-            change = room.lost[0, i, up] - room.lost[0, i, down]
-            room.lost[1, i, k] = change / max(down - up, 1) if not room.is_cut[k] else 0.0
+        up, down = k if room.is_cut[up] or room.is_cut[k] else up, k if room.is_cut[down] or room.is_cut[k] else down
+        for i in range(3 if down > up else 0):
+            room.lost[1, i, k] = (room.lost[0, i, up] - room.lost[0, i, down]) / (down - up)
 
 
 @inlined

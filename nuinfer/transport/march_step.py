@@ -285,9 +285,7 @@ def decay_share(p: int, d: int, middle: float, ratio: float, end: float) -> floa
 
 
 @inlined
-def solve_at_once(
-    into: FloatArray, q: tuple[float, float, float], rest: FloatArray
-) -> tuple[float, float, float]:
+def solve_at_once(into: FloatArray, q: tuple[float, float, float], rest: FloatArray) -> tuple[float, float, float]:
     """What is born at once, b_m = sum_i into[i, m] (q_i + rest_i b_i), by Cramer's rule."""
     s0 = into[0, 0] * q[0] + into[1, 0] * q[1] + into[2, 0] * q[2]
     s1 = into[0, 1] * q[0] + into[1, 1] * q[1] + into[2, 1] * q[2]

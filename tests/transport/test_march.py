@@ -126,6 +126,16 @@ def test_absorption_is_that_of_the_cross_section(mediator):
         np.testing.assert_allclose(found[i], np.exp(-np.array(depth)), rtol=3e-3)
 
 
+@pytest.mark.parametrize(("coupling", "mass"), [(0.35, 24.0), (0.24, 7.5)])
+def test_next_to_a_deep_and_wide_resonance(coupling, mass):
+    """Sources at all redshifts, no daughters, at and around the core of a resonance: the same with any steps."""
+    way, point = path(Mediator((1, 1, 1), 0)), one_point(mass, coupling, TARGETS, 2.0, PION)
+    bins = make_bins(np.geomspace(6e4, 1e7, 13), 3)
+    marches = (March(*way, False, steps=(step,)) for step in (0.032, 0.008))
+    coarse, fine = (march.integrals(point, bins)[0, 0].sum(axis=0) for march in marches)
+    np.testing.assert_allclose(coarse, fine, rtol=1e-2)
+
+
 @pytest.mark.parametrize("mediator", [SCALAR, LMU_LTAU, GENERAL])
 def test_daughters_of_exchange_keep_number_and_energy(mediator):
     """On the lattice: two neutrinos per collision, and all its energy."""
