@@ -74,7 +74,7 @@ def _warn_of_model(analysis: Analysis) -> None:
     used = configuration.constraint_forms(config.constraints)["constraints.neff"] != "off"
     if config.model.sterile and (used or config.model.relic_neutrinos == "heated"):
         what = "constraints.neff" if used else "model.relic_neutrinos 'heated'"
-        warn_once(f"{what} knows active neutrinos alone: a sterile state in equilibrium with them adds up to 1 to N_eff")
+        warn_once(f"{what} knows active neutrinos alone; a sterile state in equilibrium adds up to 1 to N_eff")
 
 
 def _warn_of_idle(analysis: Analysis, keys: Collection[str]) -> None:
