@@ -79,7 +79,7 @@ class Toy:
     @property
     def dataset(self):
         low = np.arange(float(self.observed_counts.shape[1]))
-        return SimpleNamespace(bins_gev=np.stack([low, low + 1.0], axis=-1))
+        return SimpleNamespace(kind="counts", bins_gev=np.stack([low, low + 1.0], axis=-1))
 
     @property
     def checksums(self):

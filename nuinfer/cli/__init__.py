@@ -39,9 +39,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         0 done (a fit: converged), 1 our bug, 2 bad input, 3 not converged, 130 interrupted (143 by SIGTERM).
     """
     _open_streams()
-    arguments = build_parser().parse_args(argv)
     warned = _show_notices()
     try:
+        arguments = build_parser().parse_args(argv)
         if arguments.sampler is not None:
             warn_of_idle(arguments.set, arguments.sampler)
         code = int(arguments.run(arguments))

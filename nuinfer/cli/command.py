@@ -44,10 +44,7 @@ def _figure(name: str) -> Path:
     """The file of a figure, whose ending says how it is written."""
     from nuinfer.plotting import style
 
-    try:
-        style.check_format(Path(name).suffix.removeprefix("."))
-    except ConfigError as error:
-        raise argparse.ArgumentTypeError(f"{name}: {error}") from None
+    style.check_format(Path(name).suffix.removeprefix("."))
     return Path(name)
 
 

@@ -1,22 +1,21 @@
 """Counts as a CSV with columns topology, bin (from 0) and count, which ``predict --csv`` writes and ``fit`` reads."""
 
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from nuinfer import reading
 from nuinfer.cli import command
-from nuinfer.datafiles import parse_csv
 from nuinfer.errors import ConfigError
-from nuinfer.typing import FloatArray
+
+if TYPE_CHECKING:
+    from nuinfer.typing import FloatArray
 
 COLUMNS = ("topology", "bin", "count")
 LARGEST = 1_000_000
 """Bytes of a file, at most."""
 
 
-def write_counts(path: Path, topologies: tuple[str, ...], counts: FloatArray) -> Path:
+def write_counts(path: Path, topologies: tuple[str, ...], counts: "FloatArray") -> Path:
     """Write counts (topology, bin)."""
     rows = [
         f"{name},{k},{n!r}" for name, row in zip(topologies, counts.tolist(), strict=True) for k, n in enumerate(row)
@@ -24,7 +23,7 @@ def write_counts(path: Path, topologies: tuple[str, ...], counts: FloatArray) ->
     return command.write_text(path, "\n".join([",".join(COLUMNS), *rows]) + "\n")
 
 
-def read_counts(path: Path, analysis: Any) -> FloatArray:
+def read_counts(path: Path, analysis: Any) -> "FloatArray":
     """Counts for every bin of an analysis, shape (topology, bin).
 
     Raises
@@ -34,6 +33,10 @@ def read_counts(path: Path, analysis: Any) -> FloatArray:
     DataIntegrityError
         If it is no table at all.
     """
+    import numpy as np
+
+    from nuinfer.datafiles import parse_csv
+
     where = f"--observed {path}"
     try:
         found = parse_csv(reading.content_of(path, LARGEST), where)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 from concurrent import futures
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -37,7 +36,6 @@ def fit(toys, tmp_path, monkeypatch, capsys):
     """The command for a toy, whose figures are empty: its exit code, and what it printed."""
     warn_once.cache_clear()
     toy = toys.Plateau(n_dim=1, sampler=toys.ToySampler(target_ess=100, max_steps=800))
-    monkeypatch.setattr(toys.Plateau, "dataset", SimpleNamespace(kind="counts"), raising=False)
     monkeypatch.setattr(nuinfer, "load", lambda *_: toy)
     monkeypatch.setattr(plotting, "plot", lambda *_, **__: Figure())
     with futures.ThreadPoolExecutor(2) as pool:

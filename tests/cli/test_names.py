@@ -55,7 +55,6 @@ def test_presets_and_kinds_are_all_there(capsys):
     [
         (["prdict", "hese7"], "(did you mean 'predict'?)"),
         (["limit", "hese7", "--method", "profil"], "(did you mean 'profile'?)"),
-        (["constraints", "hese7", "--figure", "x.xyz"], "x.xyz: format 'xyz' of a figure: allowed are pdf, png, svg"),
     ],
 )
 def test_a_slip_is_said_before_any_work(arguments, said, capsys, monkeypatch):
@@ -64,6 +63,12 @@ def test_a_slip_is_said_before_any_work(arguments, said, capsys, monkeypatch):
         main(arguments)
     assert left.value.code == 2
     assert said in capsys.readouterr().err
+
+
+def test_the_ending_of_a_figure_is_looked_at_before_any_work(capsys, monkeypatch):
+    monkeypatch.setattr(nuinfer, "load", None, raising=False)
+    assert main(["constraints", "hese7", "--figure", "x.xyz"]) == 2
+    assert "format 'xyz' of a figure: allowed are pdf, png, svg" in capsys.readouterr().err
 
 
 def test_a_point_outside_the_prior_is_said(capsys):

@@ -94,7 +94,7 @@ def test_run_folder_summary_and_arviz(toys, tmp_path, pool, capfd):
     assert summary["rhat_max"] < 1.01
     assert summary["ess_min"] >= 500
     for entry in summary["parameters"].values():
-        assert list(entry) == ["median", "hpd68", "hpd95", "ess", "rhat"]
+        assert list(entry) == ["median", "hpd68", "hpd95", "ess", "rhat", "unconstrained"]
         assert abs(entry["median"]) < 5.0 * 1.2533 / np.sqrt(entry["ess"])  # Monte-Carlo error of a Gaussian median
         assert entry["hpd95"] == pytest.approx([-1.96, 1.96], abs=0.3)
 
