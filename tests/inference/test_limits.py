@@ -210,7 +210,8 @@ def test_global_p_values_are_uniform_under_the_null_statistical():
     # discrete: multiples of 1/21, and ties at q = 0 make some of them 1
     assert stats.binomtest(int(np.sum(np.array(p_values) <= 0.5)), 30, 10 / 21).pvalue > 1e-3
     assert np.sum(np.array(p_values) <= 0.1) <= 9
-    strong = nuinfer.simulate(analysis, {"m_zprime_mev": 8.0, "g_prime": 3e-3, "phi_total": 15.0}, seed=1)
+    more = analysis.with_overrides(["data.exposure=40"])
+    strong = nuinfer.simulate(more, {"m_zprime_mev": 8.0, "g_prime": 3e-3, "phi_total": 15.0}, seed=1)
     assert nuinfer.significance(strong, 20).global_p_value <= 3 / 21
 
 
