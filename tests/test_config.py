@@ -344,3 +344,14 @@ def test_corners_of_a_box_take_every_three_ends():
         assert len(found) == 8
         assert np.all(times == 4)
     assert {tuple(row) for row in corners(3).tolist()} == set(itertools.product((0.0, 1.0), repeat=3))
+
+
+def test_all_constraints_at_once():
+    """As one by one; the last override of a key counts."""
+    names = ("muon_g2", "borexino", "neff", "sn1987a")
+    alone = nuinfer.load("hese7", [f"constraints.{name}.form=off" for name in names])
+    assert nuinfer.load("hese7", ["constraints.all.form=off"]).config_hash == alone.config_hash
+    only = nuinfer.load("hese7", ["constraints.all.form=off", "constraints.neff.form=two_sided"])
+    assert [constraint.name for constraint in only.constraints] == ["neff"]
+    with pytest.raises(ConfigError, match=r"constraints\.\w+\.frm: unknown key"):
+        nuinfer.load("hese7", ["constraints.all.frm=off"])

@@ -13,12 +13,15 @@ from nuinfer import reading
 from nuinfer.config.fields import describe, late_keys
 from nuinfer.config.settled import settled
 from nuinfer.config.tables import OTHER, Config, DataConfig, ModelConfig, definitions
+from nuinfer.constraints import CONSTRAINTS
 from nuinfer.datafiles import MANIFEST, is_own, refuse_ambiguous
 from nuinfer.errors import ConfigError, expanded, nearest
 from nuinfer.errors import resolved as resolved_path
 from nuinfer.registry import is_path
 
 Checked = TypeVar("Checked", bound=BaseModel)
+
+ALL = "constraints.all."
 
 RESETTING = ("value", "prior")
 """Keys of a parameter that replace what it was."""
@@ -140,12 +143,19 @@ def toml(text: str, where: str = "") -> dict[str, Any]:
 
 
 def given(overrides: Iterable[str] | Mapping[str, Any]) -> dict[str, Any]:
-    """Dotted keys of overrides and their plain values, with the paths of data that ship under another name in full."""
+    """Dotted keys of overrides and their plain values; ``constraints.all`` stands for each shipped constraint."""
     pairs = overrides.items() if isinstance(overrides, Mapping) else map(split_override, overrides)
     plain = {key: value.tolist() if hasattr(value, "tolist") else value for key, value in pairs}  # numpy's
     if isinstance(name := plain.get("data.dataset"), str):
         refuse_ambiguous(name, Path())
-    return plain
+    return {one: value for key, value in plain.items() for one in _each(key)}
+
+
+def _each(key: str) -> list[str]:
+    """The keys that a key of an override stands for."""
+    if not key.startswith(ALL):
+        return [key]
+    return [f"constraints.{name}.{key.removeprefix(ALL)}" for name in CONSTRAINTS.shipped]
 
 
 def own_paths(tree: Mapping[str, Any]) -> dict[str, str]:
