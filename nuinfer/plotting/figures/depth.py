@@ -67,11 +67,17 @@ def plot_depth(
 def _draw_depths(panel: Axes, band: Curves, line: Curves, names: list[str]) -> None:
     """The band (draw, energy) of the depth of all targets, and that of each at the best fit, (energy, target)."""
     style.draw_band(panel, band[0] / GEV_PER_TEV, np.maximum(band[1], DEPTH[0] * 1e-9))
+    low = []
     for name, depth, dashes in zip(names, line[1].T, ("solid", "dashed", "dotted", "dashdot"), strict=False):
-        label = rf"$\tau$ at $m_{name}$, best fit" if len(names) > 1 else r"$\tau$, best fit"
-        label += " (off the axis)" if not np.any(depth > DEPTH[0]) else ""
-        seen = np.where(depth > 0.0, depth, np.nan)
-        panel.plot(line[0] / GEV_PER_TEV, seen, color=style.BLACK, ls=dashes, label=label)
+        at = f" at $m_{name}$" if len(names) > 1 else ""
+        if np.any(depth > DEPTH[0]):
+            seen, label = np.where(depth > 0.0, depth, np.nan), rf"$\tau${at}, best fit"
+            panel.plot(line[0] / GEV_PER_TEV, seen, color=style.BLACK, ls=dashes, label=label)
+        else:
+            low.append(at.removeprefix(" at "))
+    if low:
+        where = f" at {', '.join(low)}" if len(names) > 1 else ""
+        panel.plot([], [], ls="none", label=rf"$\tau${where}, best fit: below the axis")
     panel.axhline(1.0, color=style.GREY, lw=style.points(0.5))
     panel.set(yscale="log", ylabel=r"optical depth $\tau$", ylim=(DEPTH[0], max(DEPTH[1], 3.0 * float(line[1].max()))))
 
