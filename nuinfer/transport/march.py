@@ -56,7 +56,7 @@ EDGES = np.array([-0.12, -0.04, 0.0, 0.04, 0.12])
 NODES_PER_BIN = 2
 """Gauss-Legendre nodes in each."""
 
-SINGLE = 0.5
+SINGLE = 0.25
 """How much shorter steps are where all sources are at one redshift, and resonances see it as a step."""
 
 MOST = 2.0

@@ -200,7 +200,7 @@ def test_counts_are_those_of_a_finer_march(overrides):
     found, expected = (
         replace(analysis.model, transport=each).expected(values).total for each in (transport, finer)
     )  # fmt: skip
-    np.testing.assert_allclose(found, expected, rtol=8e-3 if transport.shells.single else 2e-3, atol=1e-5)
+    np.testing.assert_allclose(found, expected, rtol=4e-3 if transport.shells.single else 2e-3, atol=1e-5)
 
 
 def test_log_likelihood_is_smooth():
