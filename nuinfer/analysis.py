@@ -310,8 +310,7 @@ class Analysis:
     def expected_counts(self, theta: ArrayLike) -> FloatArray:
         """Expected counts of all components, shape (*batch, topology, bin); refuses such that are not finite."""
         counts = self.expected(theta).total
-        bad = ~np.all(np.isfinite(counts), axis=(-2, -1))
-        if bad.any():
+        if (bad := ~np.all(np.isfinite(counts), axis=(-2, -1))).any():
             at = dict(zip(self.parameter_names, np.asarray(theta)[bad][0].tolist(), strict=True))
             raise PhysicsDomainError(f"the expected counts are not finite at {at}")
         return counts
@@ -330,15 +329,8 @@ class Analysis:
         _, values, _, _ = self.parts.unpack(theta)
         return self.model.transport.edges_gev(self.model.points(values)).reshape(*np.shape(theta)[:-1], -1)
 
-    def coupling_of_depth(self, depth: ArrayLike, redshift: ArrayLike, m_zprime_mev: ArrayLike) -> FloatArray:
-        """See `nuinfer.forward.ForwardModel.coupling_of_depth`."""
-        return self.model.coupling_of_depth(depth, redshift, m_zprime_mev)
-
     def derived(self, theta: ArrayLike) -> dict[str, FloatArray]:
-        """Derived quantities, each of shape (*batch,): ``m_zprime_mev``, ``g_prime`` and ``log10_e_res_gev``.
-
-        The last is the energy of the dip at the heaviest target, E = m_Z'^2/(2 m). Empty without absorption.
-        """
+        """``m_zprime_mev``, ``g_prime``, ``log10_e_res_gev`` of the heaviest target, (*batch,); none if none absorbs."""
         return self.model.derived(self.values(theta))
 
     def point(self, at: Mapping[str, float] | None = None) -> dict[str, float]:
@@ -362,9 +354,7 @@ class Analysis:
         config = configuration.parse(tomli_w.dumps(configuration.left_open(self.config)), overrides)
         return replace(self, config=config, given=None)
 
-    def with_observed(
-        self, counts: ArrayLike, measured: Mapping[str, float] | None = None, truth: Mapping[str, float] | None = None
-    ) -> Analysis:
+    def with_observed(self, counts: ArrayLike, measured: Mapping[str, float] | None = None) -> Analysis:
         """The same analysis of other data, simulated ones for example.
 
         Parameters
@@ -373,8 +363,6 @@ class Analysis:
             They replace the observed ones, and enter `checksums` and with them `config_hash`.
         measured : mapping of str to float, optional
             Values that replace what two-sided constraints, by name, measured; they enter likewise.
-        truth : mapping of str to float, optional
-            What they were simulated with, for records and figures; nothing depends on it.
 
         Raises
         ------
@@ -383,7 +371,7 @@ class Analysis:
         """
         rows = tuple(map(tuple, np.asarray(counts, float).tolist())) if np.ndim(counts) == 2 else ()
         values = updated(self.constraints, self.measured, measured or {})
-        return replace(self, counts=rows, measured=values, truth=tuple((truth or {}).items()), given=self.parts)
+        return replace(self, counts=rows, measured=values, truth=(), given=self.parts)
 
     def data_sets(self, drawn: Sequence[tuple[ArrayLike, Mapping[str, float]]]) -> DataSets:
         """Many data sets for `evaluate`, each what `with_observed` takes; raises what that does."""

@@ -94,7 +94,7 @@ def test_denser_relics_are_a_stronger_coupling(settings):
 def test_the_coupling_of_a_depth_has_that_depth(overrides):
     analysis = nuinfer.load("hese7", overrides)
     mass = np.array([1.0, 3.0, 8.0, 30.0])
-    coupling = analysis.coupling_of_depth(2.0, 0.0, mass)
+    coupling = analysis.model.coupling_of_depth(2.0, 0.0, mass)
     for m, g in zip(mass, coupling, strict=True):
         theta = theta_at(analysis, m, g)
         highest = analysis.edges_gev(theta)[:3]

@@ -56,7 +56,7 @@ def make(work: Path) -> dict[str, Any]:  # noqa: ARG001
     }
     return {
         "resonance_tev": 10.0 ** float(sterile.derived(point)["log10_e_res_gev"]) / GEV_PER_TEV,
-        "unit_coupling": float(sterile.coupling_of_depth(1.0, 0.0, MASS)),
+        "unit_coupling": float(sterile.model.coupling_of_depth(1.0, 0.0, MASS)),
         "rates": passed.crossings.rates[3].tolist(),
         "active_percent": 100.0 * float(passed.daughters.sum()),
         "surviving_percent": 100.0 * float(arriving(removed, point, INSIDE_GEV)[0]),

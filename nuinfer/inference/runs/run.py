@@ -102,8 +102,10 @@ class Run:
     def rebuilt(self) -> Analysis:
         """What the resolved configuration stands for today; raises as `checked_configuration` and `load_resolved`."""
         rebuilt = load_resolved(run_folder.checked_configuration(self.folder, self.record, trust=self._trust))
-        counts, measured = self.record.get("simulated_counts"), self.record.get("simulated_measured")
-        return rebuilt if counts is None else rebuilt.with_observed(counts, measured, self.record.get("truth"))
+        if (counts := self.record.get("simulated_counts")) is None:
+            return rebuilt
+        simulated = rebuilt.with_observed(counts, self.record.get("simulated_measured"))
+        return dataclasses.replace(simulated, truth=tuple(self.record.get("truth", {}).items()))
 
     @cached_property
     def described(self) -> Analysis | Named:
@@ -393,7 +395,6 @@ def open_run(folder: str | PathLike[str], *, trust: bool = False) -> Run:
     RunFolderError
         If it is not one.
     """
-    path = Path(folder)
-    if not os.path.lexists(path / run_folder.RECORD):
+    if not os.path.lexists((path := Path(folder)) / run_folder.RECORD):
         raise RunFolderError(f"{path}: not a run folder (no {run_folder.RECORD})")
     return Run(path, trust=trust)

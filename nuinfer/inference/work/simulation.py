@@ -8,6 +8,7 @@ that is the term over its largest value.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -114,4 +115,4 @@ def simulate(analysis: Analysis, at: Mapping[str, float] | None = None, seed: in
     ['muon_g2', 'borexino', 'neff']
     """
     counts, measured = draw_data(analysis, at, np.random.default_rng(seed))
-    return analysis.with_observed(counts, measured, analysis.point(at))
+    return replace(analysis.with_observed(counts, measured), truth=tuple(analysis.point(at).items()))

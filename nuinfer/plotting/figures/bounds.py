@@ -49,7 +49,7 @@ def plot_bounds(
     strongest = next(p for p in analysis.space.parameters if p.name == "log10_g_prime").range[1]
     couplings = COUPLING[0], max(COUPLING[1], 10.0**strongest)
     masses = np.geomspace(*((low, high) if high > low else MASS_MEV), plane.GRID)
-    near, far = (analysis.coupling_of_depth(1.0, redshift, masses) for redshift in (0.0, 3.0))
+    near, far = (analysis.model.coupling_of_depth(1.0, redshift, masses) for redshift in (0.0, 3.0))
     opaque: Look = {"color": style.SKY, "alpha": 0.5, "lw": 0, "zorder": 2, "label": r"$\tau = 1$ for $z = 3$ to $0$"}
     with sheet(axes, width_in, (0.6 * width_in, 1.5 * width_in), legend="right") as drawn:
         for constraint, (colour, _) in plane.looks(analysis.constraints):

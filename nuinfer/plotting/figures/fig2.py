@@ -51,7 +51,7 @@ def plot_fig2(analysis: Analysis, *, axes: Panel = None, width_in: float = style
                 _draw_smaller_neff(drawn.panel)
         for redshift, dashes in REDSHIFTS.items() if analysis.absorbs else ():
             line: Look = {"color": style.GREEN, "ls": dashes, "label": rf"$\tau(z = {redshift:g}) = 1$"}
-            drawn.panel.plot(mass, analysis.coupling_of_depth(1.0, redshift, mass), lw=style.points(1.1), **line)
+            drawn.panel.plot(mass, analysis.model.coupling_of_depth(1.0, redshift, mass), lw=style.points(1.1), **line)
         _draw_mass_range(drawn.panel)
         plane.frame(drawn.panel, MASS_MEV, COUPLING, analysis.spelled)
     return drawn.figure

@@ -69,7 +69,7 @@ def _depths(analysis: Analysis, theta: FloatArray) -> FloatArray:
     if not analysis.absorbs:
         return np.zeros(len(theta))
     values = analysis.values(theta)
-    opaque = analysis.coupling_of_depth(1.0, 0.0, values["m_zprime_mev"])
+    opaque = analysis.model.coupling_of_depth(1.0, 0.0, values["m_zprime_mev"])
     return np.broadcast_to((values["g_prime"] / opaque) ** 2, (len(theta),))
 
 

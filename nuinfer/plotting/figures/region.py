@@ -65,7 +65,7 @@ def plot_region(
         shown = analysis.constraints if constraints is None else constraints
         for constraint, look in plane.looks(shown):
             plane.draw_constraint(drawn.panel, constraint, box, look)
-        drawn.panel.plot(mass, analysis.coupling_of_depth(1.0, 0.0, mass), zorder=4, **opaque)
+        drawn.panel.plot(mass, analysis.model.coupling_of_depth(1.0, 0.0, mass), zorder=4, **opaque)
         drawn.panel.plot(*point, "*", color=style.BLACK, label="best fit", **star)
         truth = dict(analysis.truth)
         if all(name in truth for name in COORDINATES):
