@@ -330,7 +330,7 @@ class Analysis:
         return self.model.transport.edges_gev(self.model.points(values)).reshape(*np.shape(theta)[:-1], -1)
 
     def derived(self, theta: ArrayLike) -> dict[str, FloatArray]:
-        """``m_zprime_mev``, ``g_prime``, ``log10_e_res_gev`` of the heaviest target, (*batch,); none if none absorbs."""
+        """``m_zprime_mev``, ``g_prime``, ``log10_e_res_gev`` at the heaviest, (*batch,); none if nothing absorbs."""
         return self.model.derived(self.values(theta))
 
     def point(self, at: Mapping[str, float] | None = None) -> dict[str, float]:
