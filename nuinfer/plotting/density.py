@@ -17,6 +17,9 @@ MOST_DRAWS = 500_000
 BINS, FINE = 64, 4
 """Bins of the histogram along each axis, and parts of a bin along each axis for exclusions and contours."""
 
+NOISE = 3.0
+"""Standard deviations that an island or a hole must have."""
+
 Allowed = Callable[[FloatArray, FloatArray], BoolArray]
 
 
@@ -47,7 +50,8 @@ def highest_density(
 
     Counts and allowed area are smoothed alike and divided: at the edges of the box, and of an exclusion inside it, the
     density keeps its height. The Gaussian is narrower than the optimal one for smooth densities (0.7 of Scott's rule).
-    The thresholds are those above which the stated shares of the draws themselves lie, smoothed or not.
+    The thresholds are those above which the stated shares of the draws themselves lie, smoothed or not. Islands and
+    holes that are noise, on a plateau for example, are not there: see `_without_islands`.
 
     Parameters
     ----------
@@ -79,6 +83,9 @@ def highest_density(
 
     order = np.argsort(ratio, axis=None)[::-1]
     thresholds = np.interp(HPD_LEVELS, np.cumsum(counts.ravel()[order]), ratio.ravel()[order])
+    in_kernel = min(float(len(points)), effective or np.inf) * 4.0 * np.pi * np.prod(sigma) * area
+    for threshold in thresholds:
+        ratio = _without_islands(ratio, float(threshold), in_kernel)
 
     centres = 0.5 * (edges[:, 1:] + edges[:, :-1])
     nodes = np.concatenate([edges[:, :1], centres, edges[:, -1:]], axis=1)
@@ -86,6 +93,23 @@ def highest_density(
     x, y = np.linspace(low, high, FINE * BINS + 1, axis=1)
     value = np.where(allowed(x[:, None], y[None, :]), surface((x[:, None], y[None, :])), 0.0)
     return Density(x, y, value.T, tuple(thresholds.tolist()))
+
+
+def _without_islands(density: FloatArray, threshold: float, in_kernel: FloatArray) -> FloatArray:
+    """A density (n, n) without islands above a threshold, and holes below it, that are no more than noise.
+
+    One stays if anywhere in it the density is three standard deviations from the threshold; so many are the draws that
+    a node is made of, `in_kernel` (n, n) for a density of 1.
+    """
+    from scipy import ndimage
+
+    height = (density - threshold) * np.sqrt(in_kernel / max(threshold, 1e-300))
+    for sign in (1.0, -1.0):
+        labels, n = ndimage.label((sign * height > 0.0) & (in_kernel > 0.0))
+        peaks = np.atleast_1d(ndimage.maximum(sign * height, labels, np.arange(1, n + 1)))
+        faint = np.isin(labels, 1 + np.flatnonzero(peaks < NOISE))
+        density = np.where(faint, threshold * (1.0 - sign * 1e-6), density)
+    return density
 
 
 def columns(analysis: Analysis) -> list[int]:

@@ -235,6 +235,34 @@ def test_regions_hold_the_probability_they_state(centre):
     assert shares == pytest.approx([0.68, 0.95], abs=0.02)
 
 
+def pieces(above):
+    """How many separate parts of the plane there are."""
+    from scipy import ndimage
+
+    return ndimage.label(above)[1]
+
+
+def test_a_plateau_has_no_islands_and_a_hole_stays(monkeypatch):
+    """Flat but for a quarter in which a fifth as much lies; without the rule the noise makes dozens of pieces."""
+    rng = np.random.default_rng(8)
+    points = rng.random((20_000, 2))
+    kept = points[~(np.all(points > 0.5, axis=1) & (rng.random(20_000) < 0.8))]
+    box = np.array([[0.0, 1.0], [0.0, 1.0]])
+
+    def counted(points):
+        density = highest_density(points, box)
+        outer = [density.value > threshold for threshold in density.thresholds]
+        return [(pieces(each), pieces(~each)) for each in outer], outer[1]
+
+    ((_, _), (above, below)), region = counted(kept)
+    assert (above, below) == (1, 1)
+    corner = region[region.shape[0] // 2 + 20 :, region.shape[1] // 2 + 20 :]
+    assert not corner.any()
+    assert [sum(pair) <= 2 for pair in counted(points)[0]] == [True, True]
+    monkeypatch.setattr("nuinfer.plotting.density.NOISE", 0.0)
+    assert sum(counted(points)[0][0]) > 10
+
+
 def limit(name, form, mean=0.0, sigma=1.0, bound=None):
     """A constraint whose observable is g'/1e-4, shown as the shipped one of its name."""
     known = CONSTRAINTS.shipped.get(name)
