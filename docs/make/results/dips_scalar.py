@@ -38,7 +38,7 @@ RUNS = {
 EFFORT = {"hese7_icecube": 0.1, "hese12_icecube": 1.0, "mese11_icecube": 1.0}
 """Of the search in the observed data; the whole one takes some 60,000 marches."""
 
-SIMULATED, LITTLE = {"mese11_icecube": 5}, 0.05
+SIMULATED, LITTLE = {"mese11_icecube": 19}, 0.05
 """Data sets without a dip, and the effort of the search in each and once more in the observed data."""
 
 
