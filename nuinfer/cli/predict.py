@@ -4,7 +4,17 @@ from pathlib import Path
 from typing import Any
 
 import nuinfer
-from nuinfer.cli.command import OK, Arguments, Parser, add, natural, point_of, print_json, print_table, warn_outside
+from nuinfer.cli.command import (
+    Arguments,
+    Parser,
+    add,
+    natural,
+    point_of,
+    print_json,
+    print_table,
+    say_written,
+    warn_outside,
+)
 
 SAMPLER = ("device",)
 
@@ -39,8 +49,10 @@ def run(arguments: Arguments) -> int:
     background = {name: part for name, part in parts.items() if name != "astro"}
     total, mean, rng = expected.components[1:].sum(axis=0), expected.total, np.random.default_rng(arguments.seed)
     draws = [drawn(expected, rng, analysis.density) for _ in range(arguments.draw)]
+    written = []
     if arguments.csv:
-        write_counts(Path(arguments.csv), analysis.topologies, np.asarray(draws[0] if draws else mean))
+        counts = np.asarray(draws[0] if draws else mean)
+        written.append(write_counts(Path(arguments.csv), analysis.topologies, counts))
     if arguments.json:
 
         def by_topology(counts: Any) -> dict[str, list[float]]:
@@ -70,7 +82,7 @@ def run(arguments: Arguments) -> int:
             print_table(f"{topology} events", ["E_dep [TeV]", *columns], rows)
         else:
             print_table(f"E^2 phi, {topology}, {dataset.unit}", ["E [TeV]", *columns], rows[:-1])
-    return OK
+    return say_written(*written)
 
 
 def _count(value: float) -> str:

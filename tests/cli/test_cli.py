@@ -220,6 +220,12 @@ def test_the_summary_of_a_fit_fits_a_terminal_and_says_what_the_limit_hangs_on(c
     assert sentence in " ".join(text.split())
 
 
+def test_a_summary_of_an_older_version_is_printed(capsys):
+    folder = Path(__file__).parents[1] / "reference" / "folders-0.1.0" / "fit"
+    fit_command.print_summary(folder, json.loads((folder / "summary.json").read_text()))
+    assert "Result: " in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("error", "said"), [("raise SystemExit(0)", "SystemExit: 0"), ("1 / 0", "ZeroDivisionError: division by zero")]
 )

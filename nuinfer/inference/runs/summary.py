@@ -174,7 +174,7 @@ def in_one_sentence(summary: Mapping[str, Any]) -> str:
     if coupling is None:
         shown = [name for name in ("gamma", "phi_total") if name in entries] or list(entries)[:1]
         text = f"Result: {', '.join(map(interval, shown))}, {kind}."
-    elif coupling["unconstrained"]:
+    elif coupling.get("unconstrained"):
         text = "Result: over all masses nothing is learned about g'; the figure 'region' shows what is excluded where."
     elif coupling.get("limit95", {}).get("side") == "upper":
         value, profile, _ = limit_in_words(COUPLING, coupling["limit95"])
