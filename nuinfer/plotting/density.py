@@ -17,8 +17,8 @@ MOST_DRAWS = 500_000
 BINS, FINE = 64, 4
 """Bins of the histogram along each axis, and parts of a bin along each axis for exclusions and contours."""
 
-NOISE = 3.0
-"""Standard deviations that an island or a hole must have."""
+NOISE, SMALL = 3.0, 0.03
+"""Standard deviations that an island or a hole has to have, or else this share of the draws."""
 
 Allowed = Callable[[FloatArray, FloatArray], BoolArray]
 
@@ -85,7 +85,7 @@ def highest_density(
     thresholds = np.interp(HPD_LEVELS, np.cumsum(counts.ravel()[order]), ratio.ravel()[order])
     in_kernel = min(float(len(points)), effective or np.inf) * 4.0 * np.pi * np.prod(sigma) * area
     for threshold in thresholds:
-        ratio = _without_islands(ratio, float(threshold), in_kernel)
+        ratio = _without_islands(ratio, float(threshold), in_kernel, counts)
 
     centres = 0.5 * (edges[:, 1:] + edges[:, :-1])
     nodes = np.concatenate([edges[:, :1], centres, edges[:, -1:]], axis=1)
@@ -95,19 +95,24 @@ def highest_density(
     return Density(x, y, value.T, tuple(thresholds.tolist()))
 
 
-def _without_islands(density: FloatArray, threshold: float, in_kernel: FloatArray) -> FloatArray:
-    """A density (n, n) without islands above a threshold, and holes below it, that are no more than noise.
+def _without_islands(density: FloatArray, threshold: float, in_kernel: FloatArray, shares: FloatArray) -> FloatArray:
+    """A density (n, n) without small islands above a threshold, and small holes below it, that are no more than noise.
 
-    One stays if anywhere in it the density is three standard deviations from the threshold; so many are the draws that
-    a node is made of, `in_kernel` (n, n) for a density of 1.
+    One stays if it holds 3 % of the draws, of which every node has its share (n, n), or if anywhere in it the density
+    is three standard deviations from the threshold; so many are the draws that a node is made of, `in_kernel` (n, n)
+    for a density of 1.
     """
     from scipy import ndimage
 
-    height = (density - threshold) * np.sqrt(in_kernel / max(threshold, 1e-300))
     for sign in (1.0, -1.0):
-        labels, n = ndimage.label((sign * height > 0.0) & (in_kernel > 0.0))
-        peaks = np.atleast_1d(ndimage.maximum(sign * height, labels, np.arange(1, n + 1)))
-        faint = np.isin(labels, 1 + np.flatnonzero(peaks < NOISE))
+        height = sign * (density - threshold) * np.sqrt(in_kernel / max(threshold, 1e-300))
+        labels, n = ndimage.label((height > 0.0) & (in_kernel > 0.0))
+        each = np.arange(1, n + 1)
+        peaks, held = (
+            np.atleast_1d(ndimage.maximum(height, labels, each)),
+            np.atleast_1d(ndimage.sum(shares, labels, each)),
+        )
+        faint = np.isin(labels, each[(peaks < NOISE) & (held < SMALL)])
         density = np.where(faint, threshold * (1.0 - sign * 1e-6), density)
     return density
 

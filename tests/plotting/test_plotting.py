@@ -258,9 +258,23 @@ def test_a_plateau_has_no_islands_and_a_hole_stays(monkeypatch):
     assert (above, below) == (1, 1)
     corner = region[region.shape[0] // 2 + 20 :, region.shape[1] // 2 + 20 :]
     assert not corner.any()
-    assert [sum(pair) <= 2 for pair in counted(points)[0]] == [True, True]
+    few = counted(points)[0]
     monkeypatch.setattr("nuinfer.plotting.density.NOISE", 0.0)
-    assert sum(counted(points)[0][0]) > 10
+    many = counted(points)[0]
+    assert all(sum(one) < sum(other) / 2 for one, other in zip(few, many, strict=True))
+    assert sum(few[1]) <= 2
+
+
+def test_few_draws_keep_their_regions():
+    """With 300 draws of a step nothing is three standard deviations high, and the regions still hold what they say."""
+    rng = np.random.default_rng(9)
+    points = rng.random((300, 2)) * [1.0, 0.5]
+    density = highest_density(points, np.array([[0.0, 1.0], [0.0, 1.0]]))
+    columns = [
+        np.searchsorted(axis, points[:, k]).clip(0, len(axis) - 1) for k, axis in enumerate((density.x, density.y))
+    ]
+    at = density.value[columns[1], columns[0]]
+    assert [np.mean(at >= threshold) for threshold in density.thresholds] == pytest.approx([0.68, 0.95], abs=0.08)
 
 
 def limit(name, form, mean=0.0, sigma=1.0, bound=None):
