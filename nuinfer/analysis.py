@@ -337,6 +337,11 @@ class Analysis:
         """Values of all parameters: those of `at`, else the centre of the prior; see `ParameterSpace.point`."""
         return self.space.point(at or {})
 
+    def theta(self, at: Mapping[str, float] | None = None) -> FloatArray:
+        """The sampled parameters at named values, (n_dim,), as `log_prob` and its like take them; see `point`."""
+        point = self.point(at)
+        return np.array([point[name] for name in self.parameter_names])
+
     def expected_at(self, at: Mapping[str, float] | None = None) -> Expected:
         """Expected counts and their variance at named values, inside the prior or not; see `point`."""
         return self.parts.expected_at(self.point(at))

@@ -20,7 +20,7 @@ SNAPSHOT = Path(__file__).with_suffix(".json")
 
 ANALYSIS = (
     *("prior_transform", "sample_prior", "log_prior", "log_likelihood", "log_exclusion", "log_prob", "log_terms"),
-    *("expected_counts", "evaluate", "predict", "point", "with_overrides", "with_observed"),
+    *("expected_counts", "evaluate", "predict", "point", "theta", "with_overrides", "with_observed"),
 )
 CALLABLES = (
     *("load", "best_fit", "simulate", "fit", "compare", "open_run", "forecast", "forecast_band"),
