@@ -26,7 +26,7 @@ from nuinfer.registry import is_path, load_file
 SOFTWARE: Mapping[str, str] = MappingProxyType({
     "emcee": "Foreman-Mackey et al., Publ. Astron. Soc. Pac. 125 (2013) 306, arXiv:1202.3665; moves: ter Braak, "
     "Stat. Comput. 16 (2006) 239, and Nelson et al., Astrophys. J. Suppl. 210 (2014) 11, arXiv:1311.5229",
-    "arviz": "Kumar et al., J. Open Source Softw. 4 (2019) 1143; R-hat: Vehtari et al. 2021, arXiv:1903.08008",
+    "arviz-stats": "Kumar et al., J. Open Source Softw. 4 (2019) 1143; R-hat: Vehtari et al. 2021, arXiv:1903.08008",
     "numpy": "Harris et al., Nature 585 (2020) 357, arXiv:2006.10256",
     "scipy": "Virtanen et al., Nature Methods 17 (2020) 261, arXiv:1907.10121",
     "matplotlib": "Hunter, Comput. Sci. Eng. 9 (2007) 90",

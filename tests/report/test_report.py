@@ -528,7 +528,7 @@ def test_record_names_everything_used(finished):
     text = "\n".join(json.loads((finished / "run.json").read_text())["references"])
     for expected in (
         "2011.03545", "2410.05380", "1807.06209", "0804.4008", "1504.00711", "2505.21476", "1707.09279",
-        "neff, prediction", "sn1987a, prediction", "emcee", "arviz", "numpy", "scipy",
+        "neff, prediction", "sn1987a, prediction", "emcee", "arviz-stats", "numpy", "scipy",
     ):  # fmt: skip
         assert expected in text
 

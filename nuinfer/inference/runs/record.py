@@ -17,7 +17,7 @@ from nuinfer.inference.work.files import flat
 from nuinfer.inference.work.progress import now, this_command
 from nuinfer.provenance import software_references
 
-PACKAGES = ("numpy", "scipy", "emcee", "arviz", "matplotlib", "corner", "numba")
+PACKAGES = ("numpy", "scipy", "emcee", "arviz-stats", "matplotlib", "corner", "numba")
 FIXED = ("ensembles", "walkers", "seed")  # for the life of a run
 SETTINGS = (*FIXED, "target_ess", "max_steps")
 

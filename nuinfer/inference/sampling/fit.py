@@ -260,7 +260,7 @@ class _Session:
 
         def while_workers_search(note: Callable[[str], object]) -> None:
             with forgiven(run_folder.POSTERIOR, note):
-                files.write_atomic(path / run_folder.POSTERIOR, arviz_adapter.netcdf(run.to_arviz()))
+                files.write_atomic(path / run_folder.POSTERIOR, arviz_adapter.netcdf(run.contents()))
             try:
                 if meanwhile:
                     meanwhile(run)
