@@ -37,12 +37,14 @@ fuzz: $(READY)
 # What a fit needs, and over it what tests and checks need; pip says what it does, a line for each package.
 $(FITS): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "nuinfer needs Python 3.11 or newer")'
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(PIP) -e . | $(NAMES)
+	@echo "an environment in .venv, and what a fit needs: some 600 MB on disk"
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(PIP) -e . | $(NAMES)
 	@touch $@
 
 $(READY): $(FITS)
-	$(PIP) -e ".[dev]" | $(NAMES)
+	@echo "what tests and checks need, into .venv"
+	@$(PIP) -e ".[dev]" | $(NAMES)
 	@touch $@
 
 # Every number that README and docs quote, hours; SECTIONS='paper constraints' makes those again.
