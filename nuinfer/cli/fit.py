@@ -7,7 +7,7 @@ from typing import Any
 
 import nuinfer
 from nuinfer.cli import command
-from nuinfer.cli.command import FLAG, NOT_CONVERGED, OK, REPEATED, Arguments, Parser, add, natural, positive, say
+from nuinfer.cli.command import FLAG, NOT_CONVERGED, OK, REPEATED, Arguments, Parser, add, natural, positive
 from nuinfer.confidence import AS_PRIOR, HPD, LIMIT, UNCONSTRAINED, credible, percent
 from nuinfer.errors import ConfigError, forgiven
 
@@ -60,8 +60,8 @@ def run(arguments: Arguments) -> int:
     print_summary(out, summary, analysis.mediator)
     draw(fitted)  # what a run that was finished before lacks
     command.say_written(*drawn)
-    say(f"all figures: {shlex.join(['nuinfer', 'plot', str(out)])}")
-    say(f"one page with everything: {shlex.join(['nuinfer', 'report', str(out)])}")
+    command.say_aside(f"all figures: {shlex.join(['nuinfer', 'plot', str(out)])}")
+    command.say_aside(f"one page with everything: {shlex.join(['nuinfer', 'report', str(out)])}")
     return OK if summary["converged"] else NOT_CONVERGED
 
 

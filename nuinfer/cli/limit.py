@@ -37,7 +37,7 @@ def run(arguments: Arguments) -> int:
     """Print the limits, write and draw them."""
     analysis = command.analysis_of(arguments.analysis, arguments.set, trust=arguments.trust)
     options: dict[str, Any] = command.chosen(arguments, "method", "level", "simulations", "seed", "out", "scheduler")
-    options |= {} if arguments.scheduler else {"jobs": arguments.jobs or os.cpu_count()}
+    options |= {"progress": None} | ({} if arguments.scheduler else {"jobs": arguments.jobs or os.cpu_count()})
     found = nuinfer.limit(analysis, _masses(analysis, arguments), **options)
     if arguments.json:
         command.print_json(found.to_json())

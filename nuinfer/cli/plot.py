@@ -5,7 +5,7 @@ from typing import Any
 
 import nuinfer
 from nuinfer.cli.command import BUG, OK, Arguments, Parser, add, save_figure, say_written
-from nuinfer.errors import ConfigError
+from nuinfer.errors import LOG, ConfigError
 
 
 def add_options(parser: Parser) -> None:
@@ -48,6 +48,7 @@ def run(arguments: Arguments) -> int:
     folder = Path(arguments.out or default)
     if kind:
         return say_written(*save_figure(plot(arguments.kind, *given, **look), folder / kind.name, formats))
+    LOG.info("drawing %d figures", len(kinds_of(given[0])))
     written = save_all(given[0], folder, formats, **look)
     say_written(*written)
     return OK if len(written) == len(kinds_of(given[0])) * len(formats) else BUG

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 from concurrent import futures
 
 import numpy as np
@@ -148,6 +149,21 @@ def test_the_container_is_what_arviz_itself_writes(toys, tmp_path, pool):
         assert ours.attrs.items() <= theirs.attrs.items()
     read = arviz.from_netcdf(str(tmp_path / "ours.nc"))
     assert {"posterior", "prior", "log_likelihood", "observed_data"} <= set(read.groups())
+
+
+def test_how_much_is_told(fit):
+    """-q: results alone; -v: each criterion that is missing, as in the log; otherwise the one that decides."""
+    _, said = fit("--target-ess", "10")
+    progress = [line for line in said.splitlines() if line.startswith(("step ", "until ", "profile limits"))]
+    assert len(progress) > 2
+    assert max(map(len, progress)) <= 60
+    assert "a target of 10 effective samples makes the fit no shorter: chains that are long enough have" in said
+    _, quiet = fit("--target-ess", "10", "--force", "-q")
+    assert "x0" in quiet
+    assert said.startswith(quiet)
+    assert said[len(quiet) :].startswith("wrote ")
+    _, loud = fit("--target-ess", "100000", "--force", "-v")
+    assert re.search(r"step 400: .*; ESS decides\n  x0: effective sample size \d+ of 100000\n", loud)
 
 
 def test_a_single_ensemble_has_no_r_hat_and_says_so(fit, tmp_path):

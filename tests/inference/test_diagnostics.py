@@ -7,7 +7,7 @@ import pytest
 from scipy import special, stats
 
 from nuinfer.export import arviz_adapter
-from nuinfer.inference.runs.diagnostics import autocorrelation_times, diagnose, modes, transient
+from nuinfer.inference.runs.diagnostics import autocorrelation_times, diagnose, least_ess, modes, transient
 from nuinfer.inference.runs.summary import edges_reached, one_sided_limit, shortest_interval, summarise, unconstrained
 
 
@@ -64,6 +64,9 @@ def test_effective_sample_size_is_that_of_all_ensembles_analytic():
     assert short.missing[0] == f"x: effective sample size {short.ess[0]:.0f} of 5000"
     assert short.missing[1].endswith("autocorrelation times of 12.5")
     assert 200 < short.needed_steps < 1000
+    assert (verdict.decides, short.decides) == ("", "ESS")
+    assert least_ess(4, 30) == 4 * 30 * 12.5
+    assert diagnose(chain[:, :100], np.zeros(chain[:, :100].shape[:3]), ["x"], least_ess(4, 30) - 1).decides == "length"
 
 
 def test_rhat_compares_ensembles_and_the_order_of_steps():
