@@ -1,6 +1,8 @@
 """What commands share: exit codes, the options that several have, and how answers are printed."""
 
 import argparse
+import csv
+import io
 import json
 import logging
 import math
@@ -192,6 +194,15 @@ def write_text(path: Path, text: str) -> Path:
     files.make_folder(path.parent)
     files.write_atomic(path, text.encode())
     return path
+
+
+def write_csv(path: Path, columns: Mapping[str, Iterable[Any]], comments: Iterable[str] = ()) -> Path:
+    """Write columns as CSV, an empty field for None and what is no number; return the path."""
+    rows = csv.writer(made := io.StringIO(), lineterminator="\n")
+    rows.writerow(columns)
+    for row in zip(*columns.values(), strict=True):
+        rows.writerow("" if value is None or value != value else value for value in row)  # noqa: PLR0124 - NaN
+    return write_text(path, "".join(f"# {text}\n" for text in comments) + made.getvalue())
 
 
 def say_aside(text: str) -> None:

@@ -95,12 +95,9 @@ def _allowed(lower: float, upper: float) -> str:
 def _save(path: Path, answer: Mapping[str, Any]) -> Path:
     """Write the bounds as JSON or, by the name of the file, as CSV; an empty field where nothing bounds g'."""
     if path.suffix == ".json":
-        lines = [json.dumps(answer, indent=1)]
-    else:
-        found, columns = answer["constraints"], {"m_zprime_mev": answer["m_zprime_mev"]}
-        for name, entry in found.items():
-            columns |= {f"{name}_{end}": entry[f"g_prime_{end}"] for end in ("lower", "upper")}
-        rows = zip(*columns.values(), strict=True)
-        lines = [f"# {name}: {entry['statement']} ({entry['reference']})" for name, entry in found.items()]
-        lines += [",".join(columns), *(",".join("" if v is None else repr(v) for v in row) for row in rows)]
-    return command.write_text(path, "\n".join(lines) + "\n")
+        return command.write_text(path, json.dumps(answer, indent=1) + "\n")
+    found, columns = answer["constraints"], {"m_zprime_mev": answer["m_zprime_mev"]}
+    for name, entry in found.items():
+        columns |= {f"{name}_{end}": entry[f"g_prime_{end}"] for end in ("lower", "upper")}
+    comments = [f"{name}: {entry['statement']} ({entry['reference']})" for name, entry in found.items()]
+    return command.write_csv(path, columns, comments)

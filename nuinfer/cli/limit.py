@@ -50,7 +50,7 @@ def run(arguments: Arguments) -> int:
         command.print_table(f"{found.name}: {meaning}", tuple(head), rows)
         for text in found.warnings:
             say(f"warning: {text}")
-    written = [_csv(Path(arguments.csv), found)] if arguments.csv else []
+    written = [command.write_csv(Path(arguments.csv), _columns(found))] if arguments.csv else []
     if arguments.figure:
         from nuinfer.plotting import plot, style
 
@@ -75,9 +75,7 @@ def _masses(analysis: Any, arguments: Arguments) -> list[float]:
     return command.mass_grid(ends, int(n))
 
 
-def _csv(path: Path, found: Any) -> Path:
-    """Write the table, an empty field where nothing is excluded."""
-    rows = zip(found.masses_mev.tolist(), found.limits.tolist(), found.errors.tolist(), strict=True)
-    lines = ["m_zprime_mev,g_prime_upper,monte_carlo_error"]
-    lines += [",".join("" if math.isnan(value) else repr(value) for value in row) for row in rows]
-    return command.write_text(path, "\n".join(lines) + "\n")
+def _columns(found: Any) -> dict[str, list[float]]:
+    """The table; NaN where nothing is excluded."""
+    names = {"m_zprime_mev": found.masses_mev, "g_prime_upper": found.limits, "monte_carlo_error": found.errors}
+    return {name: values.tolist() for name, values in names.items()}
