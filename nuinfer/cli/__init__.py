@@ -54,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.write("nuinfer: error: " + _shortened(" ".join(str(error).split())) + "\n")
         return BUG if isinstance(error, NonFiniteLogProbError) else BAD_INPUT
     except KeyboardInterrupt as error:
-        kept = "what is on disk is kept: --resume continues a run, the same command a campaign"
+        kept = "what is on disk is kept, --resume continues it"
         sys.stderr.write(f"nuinfer: interrupted; {kept}\n")
         return SIGNALLED + next(iter(error.args), SIGINT)
     except BrokenPipeError:  # the reader of our output, `head` for example, has left

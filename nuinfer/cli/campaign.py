@@ -13,7 +13,7 @@ FEW = 6  # cases whose numbers are printed
 def add_options(parser: Parser) -> None:
     """Add the arguments."""
     add(parser, "file", metavar="FILE", help="a TOML file that says what the jobs are, see docs/scaling.md")
-    add(parser, "--out", help="its folder, continued if it exists (default: chains/NAME)")
+    command.add_folder(parser, "its folder (default: chains/NAME)")
     add(parser, "--jobs", "--scheduler", "--device")
     add(parser, "--dry-run", **FLAG, help="check everything, count the jobs, and stop")
     add(parser, "--csv", metavar="FILE", help="write the results, a row for each job")
@@ -24,23 +24,19 @@ def run(arguments: Arguments) -> int:
     """Run the campaign; 0 if every job has its result, else 3."""
     from nuinfer.inference.studies.campaign import count_jobs
 
-    file, out = arguments.file, Path(arguments.out or Path("chains") / Path(arguments.file).stem)
+    file, folder = arguments.file, command.folder_of(arguments, Path("chains") / Path(arguments.file).stem)
     if arguments.dry_run:
         counted = count_jobs(file)
         if arguments.json:
             return command.print_json(counted)
         command.print_table(f"{file}: ready", ("jobs", "number"), [(name, str(n)) for name, n in counted.items()])
         return OK
-    campaign = nuinfer.run_campaign(
-        file,
-        out,
-        **command.chosen(arguments, "jobs", "scheduler"),
-        overrides=arguments.set,
-    )
+    workers = command.chosen(arguments, "jobs", "scheduler")
+    campaign = nuinfer.run_campaign(file, **folder, **workers, overrides=arguments.set)
     code = OK if campaign.complete else NOT_CONVERGED
     written = [command.write_csv(Path(arguments.csv), campaign.columns())] if arguments.csv else []
     if arguments.json:
-        command.print_json({"folder": str(out), "complete": campaign.complete, **campaign.status()})
+        command.print_json({"folder": str(campaign.folder), "complete": campaign.complete, **campaign.status()})
         return code
     print_results(campaign)
     command.say_written(*written)

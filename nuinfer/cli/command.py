@@ -76,6 +76,8 @@ SHARED: Mapping[str, Mapping[str, Any]] = {
     },
     "--at": {**REPEATED, "metavar": "NAME=VALUE"},
     "--out": {"metavar": "DIR"},
+    "--resume": {**FLAG, "help": "go on with a folder that exists"},
+    "--force": {**FLAG, "help": "replace it"},
     "--seed": {"type": natural, "default": 1504, "metavar": "S", "help": "root seed"},
     "--level": {"type": float, "default": 0.95, "metavar": "CL", "help": "confidence level (default: 0.95)"},
     "--masses": {"type": float, "nargs": 2, "metavar": ("LOW", "HIGH")},
@@ -100,6 +102,20 @@ def add(parser: argparse._ActionsContainer, *names: str, **settings: Any) -> Non
     """Add options, each as `SHARED` has it, if it does, with these settings instead."""
     for name in names:
         parser.add_argument(name, **{**SHARED.get(name, {}), **settings})
+
+
+def add_folder(parser: Parser, text: str) -> None:
+    """Add the folder of the results and what becomes of one that exists, which without a word is refused."""
+    add(parser, "--out", help=text)
+    add(parser.add_mutually_exclusive_group(), "--resume", "--force")
+
+
+def folder_of(arguments: Arguments, usual: str | Path | None = None) -> dict[str, Any]:
+    """The options of `add_folder`, to be handed on by name."""
+    if usual is None and not arguments.out and (arguments.resume or arguments.force):
+        raise ConfigError(f"--{'resume' if arguments.resume else 'force'}: needs --out, no folder is kept without")
+    out = arguments.out or usual
+    return {"out": out and Path(out), **chosen(arguments, "resume", "force")}
 
 
 def add_loudness(parser: argparse.ArgumentParser) -> None:

@@ -15,10 +15,7 @@ from nuinfer.errors import ConfigError, forgiven
 def add_options(parser: Parser) -> None:
     """Add the arguments."""
     add(parser, "analysis", "--set")
-    add(parser, "--out", help="run folder (default: chains/NAME)")
-    occupied = parser.add_mutually_exclusive_group()
-    add(occupied, "--resume", **FLAG, help="go on with an existing run folder")
-    add(occupied, "--force", **FLAG, help="replace an existing run folder")
+    command.add_folder(parser, "run folder (default: chains/NAME)")
     simulate = "fit data simulated with this parameter, as in m_zprime_mev=8; others take the centre of their prior"
     add(parser, "--simulate", **REPEATED, metavar="NAME=VALUE", help=simulate)
     add(parser, "--observed", metavar="FILE", help="fit these counts: a CSV with columns topology, bin, count")

@@ -28,7 +28,7 @@ def add_options(parser: Parser) -> None:
     simulations_help = "data sets at each coupling that feldman-cousins tries (default: 200)"
     add(parser, "--simulations", type=natural, default=200, metavar="N", help=simulations_help)
     add(parser, "--seed", "--jobs", "--scheduler", "--device")
-    add(parser, "--out", help="folder of the results, gone on with if it exists (default: none is kept)")
+    command.add_folder(parser, "folder of the results (default: none is kept)")
     add(parser, "--csv", metavar="FILE", help="write the table")
     add(parser, "--figure", "--trust", "--json")
 
@@ -36,8 +36,12 @@ def add_options(parser: Parser) -> None:
 def run(arguments: Arguments) -> int:
     """Print the limits, write and draw them."""
     analysis = command.analysis_of(arguments.analysis, arguments.set, trust=arguments.trust)
-    options: dict[str, Any] = command.chosen(arguments, "method", "level", "simulations", "seed", "out", "scheduler")
-    options |= {"progress": None} | ({} if arguments.scheduler else {"jobs": arguments.jobs or os.cpu_count()})
+    options: dict[str, Any] = command.chosen(arguments, "method", "level", "simulations", "seed", "scheduler")
+    options |= (
+        command.folder_of(arguments)
+        | {"progress": None}
+        | ({} if arguments.scheduler else {"jobs": arguments.jobs or os.cpu_count()})
+    )
     found = nuinfer.limit(analysis, _masses(analysis, arguments), **options)
     if arguments.json:
         command.print_json(found.to_json())

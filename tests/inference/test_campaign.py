@@ -489,7 +489,7 @@ def test_a_campaign_whose_every_job_fails_says_why(tmp_path, capsys):
 
 def start(file, out, *options):
     """A campaign in a process group of its own."""
-    command = [sys.executable, "-m", "nuinfer", "campaign", file, "--out", str(out), *options]
+    command = [sys.executable, "-m", "nuinfer", "campaign", file, "--out", str(out), "--resume", *options]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
 
 
