@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,16 +17,38 @@ from nuinfer.plotting.density import Density
 GRID = 240
 """Points along each axis at which constraints are evaluated."""
 
+ESTIMATE = (0, (5, 2.5))
+"""Dashes of what is estimated."""
+
 Spelling = Callable[[str], str]
 """`nuinfer.analysis.Analysis.spelled`."""
 
 _FILLS = ("#B3D4EA", style.SKY)  # outer, inner
 
 
-def looks(constraints: Iterable[Constraint]) -> list[tuple[Constraint, tuple[str, Any]]]:
+@dataclass(frozen=True)
+class BoundLook:
+    """How a constraint is drawn: dashed and hardly shaded if it is an estimate, which nothing else is.
+
+    Parameters
+    ----------
+    line, shade : mapping
+        Keywords of matplotlib, for its edge and for what it excludes.
+    """
+
+    line: Look
+    shade: Look
+
+
+def looks(constraints: Iterable[Constraint]) -> list[tuple[Constraint, BoundLook]]:
     """Colours and dashes that tell the constraints on (m_Z', g') of an analysis apart."""
-    free, dashes = iter((style.SKY, style.YELLOW)), itertools.cycle(("solid", "dashed", "dashdot", (0, (1, 1))))
-    return [(c, (c.colour or next(free, style.GREY), next(dashes))) for c in constraints if c.in_plane]
+    free, bounds = iter((style.SKY, style.YELLOW)), itertools.cycle(("solid", "dashdot", (0, (1, 1))))
+    found = []
+    for constraint in (c for c in constraints if c.in_plane):
+        colour, dashes = constraint.colour or next(free, style.GREY), ESTIMATE if constraint.estimate else next(bounds)
+        line = {"color": colour, "ls": dashes, "lw": style.points(1.3)}
+        found.append((constraint, BoundLook(line, {"color": colour, "alpha": 0.04 if constraint.estimate else 0.12})))
+    return found
 
 
 def draw_posterior(axes: Axes, density: Density) -> None:
@@ -42,7 +65,7 @@ def draw_posterior(axes: Axes, density: Density) -> None:
         axes.fill([], [], facecolor=fill, edgecolor=style.BLUE, alpha=0.75, label=label)
 
 
-def draw_constraint(axes: Axes, constraint: Constraint, box: FloatArray, look: tuple[str, Any]) -> None:
+def draw_constraint(axes: Axes, constraint: Constraint, box: FloatArray, look: BoundLook) -> None:
     """Boundary of a constraint on (m_Z', g') inside the prior box, with a light shade on the excluded side."""
     from nuinfer.constraints.limits import excess
 
@@ -53,18 +76,23 @@ def draw_constraint(axes: Axes, constraint: Constraint, box: FloatArray, look: t
         statement = "excludes nothing here"
     elif beyond.min() > 0.0:
         statement = "excludes all of this"
-    colour, dashes = look
-    width = style.points(1.2)
-    axes.plot([], [], color=colour, ls=dashes, lw=width, label=f"{label_of(constraint)}, {statement}")
+    axes.plot([], [], label=f"{whose(constraint)}, {statement}", **look.line)
     if beyond.min() <= 0.0 < beyond.max():
-        line: Look = {"colors": [colour], "linestyles": [dashes], "linewidths": width}
-        axes.contourf(mass, coupling, beyond, levels=[0.0, np.inf], colors=[colour], alpha=0.12, zorder=1)
+        line: Look = {"colors": look.line["color"], "linestyles": [look.line["ls"]], "linewidths": look.line["lw"]}
+        shade: Look = {"colors": look.shade["color"], "alpha": look.shade["alpha"]}
+        axes.contourf(mass, coupling, beyond, levels=[0.0, np.inf], zorder=1, **shade)
         axes.contour(mass, coupling, beyond, levels=[0.0], zorder=4, **line)
 
 
 def label_of(constraint: Constraint) -> str:
     """What figures call a constraint."""
     return constraint.label or constraint.name
+
+
+def whose(constraint: Constraint) -> str:
+    """What it is called, and which measurement it is; an estimate is called one."""
+    said = constraint.measurement.short + ", estimate" * constraint.estimate
+    return f"{label_of(constraint)} ({said})"
 
 
 def draw_dip(axes: Axes, masses_mev: Sequence[float], label: str, **look: Any) -> None:

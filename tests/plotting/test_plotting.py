@@ -319,10 +319,10 @@ def test_region_draws_constraints_where_they_exclude(analysis, samples, point):
             assert np.any(np.abs(np.log(found / value)) < np.log(step)), name
         assert all(np.min(np.abs(np.log(np.array(expected) / f))) < np.log(step) for f in found), name
     entries = legend_entries(figure)
-    assert "Borexino, exclusion" in entries
-    assert r"$\Delta N_\mathrm{eff}$, 95 % CL, one-sided" in entries
-    assert "other, excludes nothing here" in entries
-    assert "SN1987A, excludes all of this" in entries
+    assert "Borexino (m), exclusion" in entries
+    assert r"$\Delta N_\mathrm{eff}$ (m), 95 % CL, one-sided" in entries
+    assert "other (m), excludes nothing here" in entries
+    assert "SN1987A (m), excludes all of this" in entries
     shaded = [
         c for c in axes.collections if isinstance(c, mpl.contour.ContourSet) and c.filled and c.get_alpha() == 0.12
     ]
