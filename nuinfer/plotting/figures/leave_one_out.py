@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from nuinfer.confidence import HPD_LEVELS, credible
 from nuinfer.errors import ConfigError
-from nuinfer.plotting import Kind, density, needs, plane, sheet, style
+from nuinfer.plotting import Kind, density, draws, needs, plane, sheet, style
 from nuinfer.plotting.annotations import Analysis, Draws, Figure, Look, Panels, Run, ShortRun
 
 FEWEST_EFFECTIVE, LARGEST_RHAT = 500.0, 1.05
@@ -84,7 +84,7 @@ def sampled(run: Run) -> Mapping[str, ShortRun]:
 
 
 def _draw(run: Run, *, width_in: float) -> Figure:
-    effective = density.effective(run.summary())
+    effective = draws.effective(run.summary())
     return plot_leave_one_out(run.analysis, run.samples(), sampled(run), effective=effective, width_in=width_in)
 
 
