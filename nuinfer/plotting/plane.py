@@ -18,6 +18,9 @@ from nuinfer.plotting.density import TINTS, Density, draw_regions
 GRID = 240
 """Points along each axis at which constraints are evaluated."""
 
+BOUNDS = f"external bounds, {LIMIT.label(0.95)}:"
+"""Head of the constraints in a legend."""
+
 ESTIMATE = (0, (5, 2.5))
 """Dashes of what is estimated."""
 
@@ -80,17 +83,16 @@ def no_best_fit(density: Density, point: FloatArray, box: FloatArray, spelled: S
     return ""
 
 
-def draw_constraint(axes: Axes, constraint: Constraint, box: FloatArray, look: BoundLook, level: str = "") -> None:
+def draw_constraint(axes: Axes, constraint: Constraint, box: FloatArray, look: BoundLook) -> None:
     """Boundary of a constraint on (m_Z', g') inside the prior box, with a light shade on the excluded side.
 
-    The legend says what it means, unless it is a limit at a `level` that is said elsewhere.
+    The legend says what it means, unless it is what `BOUNDS` says of all.
     """
     from nuinfer.constraints.limits import excess
 
     mass, coupling = np.meshgrid(*10.0 ** np.linspace(box[:, 0], box[:, 1], GRID, axis=1))
     beyond = np.broadcast_to(excess(constraint, mass, coupling), mass.shape)
-    statement = "exclusion" if constraint.is_exclusion else LIMIT.label(0.95)
-    statement = "" if statement == level else statement
+    statement = "exclusion" if constraint.is_exclusion else ""
     if beyond.max() <= 0.0:
         statement = "excludes nothing here"
     elif beyond.min() > 0.0:
@@ -118,8 +120,9 @@ def contents(analysis: Analysis) -> str:
 
 def whose(constraint: Constraint) -> str:
     """What it is called, and which measurement it is; an estimate is called one."""
-    said = constraint.measurement.short + ", estimate" * constraint.estimate
-    return f"{label_of(constraint)} ({said})"
+    label = label_of(constraint)
+    said = constraint.measurement.short.removeprefix(f"{label} ") + ", estimate" * constraint.estimate
+    return f"{label} ({said})"
 
 
 def draw_dip(axes: Axes, masses_mev: Sequence[float], label: str, **look: Any) -> None:

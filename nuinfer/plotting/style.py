@@ -19,7 +19,7 @@ import numpy as np
 from nuinfer.confidence import credible
 from nuinfer.errors import ConfigError
 from nuinfer.inference.work.files import make_folder, write_atomic
-from nuinfer.plotting.annotations import Axes, Axis, Figure, FloatArray
+from nuinfer.plotting.annotations import Axes, Axis, Figure, FloatArray, Look
 from nuinfer.private import give_matplotlib_a_place
 
 COLUMN_IN = 3.4
@@ -167,10 +167,11 @@ def write(panel: Axes, x: float, y: float, text: str, **look: Any) -> None:
 
 def write_lines(panel: Axes, lines: Sequence[tuple[str, str]]) -> None:
     """Texts with their colours under each other, in the upper right corner of a panel."""
-    before = 0
-    for text, colour in lines:
-        write(panel, 0.96, 0.96, "\n" * before + text, color=colour, linespacing=1.4)
-        before += text.count("\n") + 1
+    import matplotlib as mpl
+
+    look: Look = {"xycoords": "axes fraction", "textcoords": "offset points", "ha": "right", "va": "top"}
+    for k, (text, colour) in enumerate(lines):
+        panel.annotate(text, (0.96, 0.96), (0.0, -1.45 * k * mpl.rcParams["font.size"]), color=colour, **look)
 
 
 def text_width_in(text: str, size: float) -> float:

@@ -96,8 +96,8 @@ def plot_corner(  # noqa: PLR0913 - one of the public names
         grid, flat = _panels(figure, labels, ranges), False
         for each, values, box, colour in zip(runs.values(), posteriors, bounds, style.colours(len(runs)), strict=True):
             flat |= _draw_posterior(grid, values, box, _effective(each, names), colour, alone=not others)
-        for each in {each.truth: each for each in analyses}.values():
-            _draw_truth(grid, _truth_of(each, names))
+        for simulated in {each.truth: each for each in analyses}.values():
+            _draw_truth(grid, _truth_of(simulated, names))
         for panel, prior, span in zip(grid.diagonal(), priors[0].T, ranges, strict=True):
             if prior.size:  # not known of a run whose model is not to be had
                 _draw_prior(panel, prior, span)

@@ -85,12 +85,12 @@ def plot_counts(
     runs = draws.together(label, Posterior(analysis, samples, best_fit), others)
     predicted = {name: _predict(each, seed) for name, each in runs.items()}
     edges_tev, number, alone = analysis.bin_edges_gev / GEV_PER_TEV, len(analysis.topologies), not others
-    heights = (3.4, style.points(1.1 + 1.8 * number))
+    heights = (3.4 + 0.15 * len(others), style.points(1.1 + (1.8 + 0.15 * len(others)) * number))
     with sheet(axes, width_in, heights, panels=number, columns=(number, 1), share="xy") as drawn:
         for row, (panel, topology) in enumerate(zip(drawn.panels, analysis.topologies, strict=True)):
             observed = analysis.observed_counts[row]
             what = "simulated" if analysis.truth else "observed"
-            said = [(f"{topology.replace('_', ' ')}\n{what} {observed.sum():.0f}", style.BLACK)]
+            said = [(topology.replace("_", " "), style.BLACK), (f"{what} {observed.sum():.0f}", style.BLACK)]
             for (name, each), colour in zip(predicted.items(), style.colours(len(runs)), strict=True):
                 if alone:
                     _draw_alone(panel, edges_tev, each, row)
@@ -105,7 +105,7 @@ def plot_counts(
                 panel.stairs(analysis.expected_counts(truth)[row], edges_tev, baseline=None, **line)
             draw_observed(panel, edges_tev, observed, what)
             style.write_lines(panel, said)
-            finish(panel, top=3.0 * 1.5 ** len(others) * float(np.max(garwood(analysis.observed_counts)[1])))
+            finish(panel, top=3.0 * 2.2 ** len(others) * float(np.max(garwood(analysis.observed_counts)[1])))
     return drawn.figure
 
 
@@ -151,7 +151,7 @@ def _draw_overlaid(panel: Axes, edges_tev: FloatArray, each: _Predicted, row: in
     """Of one of several: the band of the expected counts, the best fit, and the median of all backgrounds."""
     low, high = np.maximum(np.quantile(each.expected[:, row], style.CENTRAL[1:3], axis=0), _BASE)
     panel.stairs(high, edges_tev, baseline=low, fill=True, color=colour, alpha=0.25, lw=0)
-    label = f"{name}: best fit, and 68 % of what is expected"
+    label = f"{name}: best fit, expected (68 %)"
     panel.stairs(each.fitted[row], edges_tev, baseline=None, color=colour, lw=style.points(1.3), label=label)
     backgrounds = sum((each.parts[part][:, row] for part in COMPONENTS if part != ASTRO), start=np.zeros(1))
     look: Look = {"color": colour, "lw": style.points(0.9), "ls": "dotted"}

@@ -6,14 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from nuinfer.confidence import HPD_LEVELS, LIMIT, credible
+from nuinfer.confidence import HPD_LEVELS, credible
 from nuinfer.constants import COORDINATES
 from nuinfer.plotting import Kind, density, draws, needs, plane, sheet, style
 from nuinfer.plotting.annotations import Analysis, Constraint, Draws, Figure, Look, Panel, Point, Run
 from nuinfer.plotting.draws import Others, Posterior
 from nuinfer.plotting.kind import overlaid
 
-LEVEL = LIMIT.label(0.95)
 STAR: Look = {"color": style.BLACK, "mec": "white", "mew": 0.5, "ms": 8.0, "ls": "none", "zorder": 6, "clip_on": False}
 
 
@@ -63,7 +62,8 @@ def plot_region(  # noqa: PLR0913 - one of the public names
     widest = np.stack([boxes[..., 0].min(axis=0), boxes[..., 1].max(axis=0)], axis=-1)
     mass, thin = 10.0 ** np.linspace(widest[0, 0], widest[0, 1], plane.GRID), style.points(0.8)
     every = constraints or {plane.whose(c): c for each in runs.values() for c in each.analysis.constraints}.values()
-    with sheet(axes, width_in, (0.56 * width_in, style.points(1.5 * width_in)), legend="right") as drawn:
+    heights = (0.56 * width_in, style.points(1.5 * width_in + 0.6 * len(others)))
+    with sheet(axes, width_in, heights, legend="right") as drawn:
         panel, alone = drawn.panel, not others
         if others:
             style.heading(panel, f"{credible(*HPD_LEVELS, kind='HPD')}, thick and thin:")
@@ -72,8 +72,6 @@ def plot_region(  # noqa: PLR0913 - one of the public names
             found = density.posterior_density(each.analysis, each.samples, smoothing)
             at = draws.best_fit(each.analysis, each.samples, each.best_fit)[density.columns(each.analysis)]
             unmarked = plane.no_best_fit(found, at, box, each.analysis.spelled)
-            if not unmarked:
-                panel.plot(*10.0**at, "*", **STAR | ({"label": "best fit"} if alone else {"color": colour}))
             if alone:
                 plane.draw_posterior(panel, found)
                 style.heading(panel, unmarked)
@@ -82,13 +80,15 @@ def plot_region(  # noqa: PLR0913 - one of the public names
                 said = [*_lines(name, each.analysis), found.statement(0) if found.plateau else "", unmarked]
                 line: Look = {"marker": "" if unmarked else "*", "lw": style.points(1.5)}
                 panel.plot([], [], color=colour, label="\n".join(filter(None, said)), **line)
+            if not unmarked:
+                panel.plot(*10.0**at, "*", **STAR | ({"label": "best fit"} if alone else {"color": colour}))
         for truth in {each.analysis.truth for each in runs.values()}:
             if all(name in dict(truth) for name in COORDINATES):
                 cross: Look = {"color": style.BLACK, "ls": "none", "label": style.TRUTH, "zorder": 6}
                 panel.plot(*(10.0 ** dict(truth)[name] for name in COORDINATES), "x", **cross)
-        style.heading(panel, f"external bounds, {LEVEL}:" if every else "")
+        style.heading(panel, plane.BOUNDS if every else "")
         for constraint, look in plane.looks(every, coloured=alone):
-            plane.draw_constraint(panel, constraint, widest, look, LEVEL)
+            plane.draw_constraint(panel, constraint, widest, look)
         opaque: Look = {"color": style.BLACK, "lw": thin, "label": r"$\tau(z=0) = 1$"}
         panel.plot(mass, analysis.model.coupling_of_depth(1.0, 0.0, mass), zorder=4, **opaque)
         frame: Look = {"fill": False, "ec": style.GREY, "lw": thin, "zorder": 5, "label": "prior box"}
@@ -96,7 +96,9 @@ def plot_region(  # noqa: PLR0913 - one of the public names
         panel.add_patch(Rectangle((left, bottom), right - left, top - bottom, **frame))
         plane.finish(panel, widest, analysis.spelled)
         if alone:
-            panel.set_title(plane.contents(analysis), loc="left")
+            room_in = width_in - (style.points(2.8) if drawn.wide else 0.6) if drawn.own else 4.0
+            size = style.points(7.5)
+            panel.set_title("\n".join(style.fitting_lines(plane.contents(analysis), size, room_in)), loc="left")
     return drawn.figure
 
 
