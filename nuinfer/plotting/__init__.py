@@ -40,6 +40,9 @@ KINDS = FIGURES.shipped
 QUICK = tuple(name for name, kind in KINDS.items() if kind.quick)
 """Figures that a fit draws at its end."""
 
+SEVERAL = tuple(name for name, kind in KINDS.items() if kind.several is not None)
+"""Figures of several runs over each other."""
+
 
 def __getattr__(name: str) -> Any:
     """The functions behind the figures, ``plot_*``, and `Bar`, which one of them takes, from the figures' own files."""
@@ -81,7 +84,7 @@ def plot(kind: str, run: Any, *others: Any, width_in: float = style.PAGE_IN, loo
     run : Run, Analysis, Comparison, Calibration, Forecast or Band
         What it is drawn from; a figure of an analysis takes a run too.
     others
-        Runs drawn over it; only by ``corner``.
+        Runs drawn over it, by the kinds that can (`Kind.several`).
     width_in : float
         Width in inches: 7 for a page, 3.4 for a column.
     look : str, optional
@@ -90,15 +93,17 @@ def plot(kind: str, run: Any, *others: Any, width_in: float = style.PAGE_IN, loo
     Raises
     ------
     ConfigError
-        For an unknown kind, or a figure that the run does not have.
+        For an unknown kind, a figure that the run does not have, or runs that cannot be drawn over each other.
     """
     figure_kind = FIGURES.find(kind, "figure")
     runs = (run, *others)
-    if others and not figure_kind.several:
-        hint = "it shows one; several can be drawn by corner"
+    if others and figure_kind.several is None:
+        hint = f"it shows one; several can be drawn by {', '.join(SEVERAL)}"
         raise ConfigError(f"figure '{figure_kind.name}': {len(runs)} runs given, {hint}")
     for each in runs:
         figure_kind.require(each)
+    if others:
+        figure_kind.require_alike(*runs)
     drawn = map(analysis_of, runs) if figure_kind.of == "analysis" else runs
     with style.context(look):
         figure = figure_kind.draw(*drawn, width_in=width_in)

@@ -7,6 +7,7 @@ import numpy as np
 from nuinfer.confidence import LIMIT, Convention
 from nuinfer.plotting import Kind, needs, plane, sheet, style
 from nuinfer.plotting.annotations import Analysis, Axes, Bound, Figure, Look, Panel
+from nuinfer.plotting.plane import BoundLook
 
 MASS_MEV = (1.0, 50.0)
 """Drawn if the prior fixes the mass."""
@@ -52,21 +53,21 @@ def plot_bounds(
     near, far = (analysis.model.coupling_of_depth(1.0, redshift, masses) for redshift in (0.0, 3.0))
     opaque: Look = {"color": style.SKY, "alpha": 0.5, "lw": 0, "zorder": 2, "label": r"$\tau = 1$ for $z = 3$ to $0$"}
     with sheet(axes, width_in, (0.6 * width_in, 1.5 * width_in), legend="right") as drawn:
-        for constraint, (colour, _) in plane.looks(analysis.constraints):
+        for constraint, look in plane.looks(analysis.constraints):
             found = bound(constraint, masses, level, convention)
-            _draw_bound(drawn.panel, found, plane.label_of(constraint), couplings, colour)
+            _draw_bound(drawn.panel, found, plane.label_of(constraint), couplings, look)
         drawn.panel.fill_between(masses, far, near, **opaque)
         _draw_dip(drawn.panel, analysis)
         plane.frame(drawn.panel, (masses[0], masses[-1]), couplings, analysis.spelled)
     return drawn.figure
 
 
-def _draw_bound(axes: Axes, found: Bound, name: str, couplings: tuple[float, float], colour: str) -> None:
+def _draw_bound(axes: Axes, found: Bound, name: str, couplings: tuple[float, float], look: BoundLook) -> None:
     """Edges of what is allowed, the excluded sides shaded."""
     x, (floor, ceiling) = found.m_zprime_mev, couplings
     everywhere = np.isnan(found.upper)
     top, bottom = (np.clip(np.where(everywhere, floor, edge), floor, ceiling) for edge in (found.upper, found.lower))
-    shade: Look = {"color": colour, "alpha": 0.12, "lw": 0, "zorder": 1}
+    shade: Look = {"lw": 0, "zorder": 1, **look.shade}
     axes.fill_between(x, top, ceiling, **shade)
     axes.fill_between(x, floor, bottom, where=bottom > floor, **shade)
     # the edge of a region that is excluded for every coupling is vertical
@@ -74,7 +75,7 @@ def _draw_bound(axes: Axes, found: Bound, name: str, couplings: tuple[float, flo
     label = f"{name}: {found.statement}"
     if everywhere.all() or np.all(np.isinf(found.upper)):
         label += " (everything)" if everywhere.all() else " (nothing)"
-    edge: Look = {"color": colour, "lw": style.points(1.4), "zorder": 4}
+    edge: Look = {"zorder": 4, **look.line}
     axes.plot(x, line, label=label, **edge)
     axes.plot(x, np.where(found.lower > floor, found.lower, np.nan), **edge)
 
