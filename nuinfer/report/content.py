@@ -42,6 +42,7 @@ from nuinfer.report.tables import Cell, Table, interval, joined, number, powers,
 DERIVED_DRAWS = 20_000
 LEARNED_NOTHING = words(UNCONSTRAINED), words(AS_PRIOR), words("–")
 PROFILE = f"profile {percent(0.95)} CL"
+_AS_MATHEMATICS = {"m_Z'": "m_{Z'}", "m_phi": r"m_\phi", "g'": "g'", "g": "g"}
 SILENT_SECONDS = 120.0  # a process at work writes its status every few seconds, but not while it judges the chains
 
 

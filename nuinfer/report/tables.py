@@ -115,13 +115,12 @@ def symbol(label: str, unit: str = "", code: str = "") -> Cell:
     >>> print(symbol(r"$\phi_\mathrm{total}$", "1e-18 GeV^-1 cm^-2").latex)
     $\phi_\mathrm{total}$ [$10^{-18}$ GeV$^{-1}$ cm$^{-2}$]
     """
-    parts = label.replace("\\_", "_").split("$")
-    shown = Markup("").join(_mathematics(part) if odd % 2 else escape(part) for odd, part in enumerate(parts))
-    latex = "".join(f"${part}$" if odd % 2 else escape_latex(part) for odd, part in enumerate(parts))
-    if unit and "[" not in label:
-        typeset = powers(unit)
-        return Cell(shown + f" [{typeset.text}]", f"{latex} [{typeset.latex}]", code)
-    return Cell(shown, latex, code)
+    whole = label.replace("\\_", "_") + (f" [{unit}]" if unit and "[" not in label else "")
+    html, latex = Markup(""), ""
+    for k, part in enumerate(whole.split("$")):
+        html += _mathematics(part) if k % 2 else powers(part).text
+        latex += f"${part}$" if k % 2 else powers(part).latex
+    return Cell(html, latex, code)
 
 
 def powers(text: str) -> Cell:
@@ -189,7 +188,7 @@ def number(value: float | None, scale: float | None = None) -> Cell:
         return Cell("\u2013", "--")
     if scale and math.isfinite(scale):
         digits = max(0, 1 - math.floor(math.log10(scale)))
-        plain = f"{value:.{digits}f}" if digits <= 6 and abs(value) < 1e6 else f"{value:.3g}"
+        plain = f"{value:.{digits}f}" if digits <= 6 and abs(value) < 1e5 else f"{value:.3g}"
     else:
         plain = f"{value:.2e}" if 0.0 < abs(value) < 1e-3 else f"{value:.3g}"
     mantissa, _, exponent = plain.partition("e")
