@@ -243,9 +243,8 @@ def sensitivity_table(
         resampled = None if again is None else credible_limit(again.samples[..., names.index(COUPLING)].ravel())
         k = "" if case["pareto_k"] is None else f", Pareto k {case['pareto_k']:.2f}"
         profile = words("none inside the prior") if case["profile"] is None else number(case["profile"])
-        what = (
-            symbol(WITHOUT + labels[left], code=left) if left in labels else powers(case["case"].replace("'", "\u2032"))
-        )
+        typeset = re.sub(r"m_Z'|m_phi|\bg'?(?= )", lambda found: f"${_AS_MATHEMATICS[found[0]]}$", case["case"])
+        what = symbol(WITHOUT + labels[left], code=left) if left in labels else symbol(typeset)
         rows.append((what, profile, number(case["credible"]), number(resampled), words(case["credible_by"] + k)))
     head = ("analysis", PROFILE, credible(0.95), "resampled", "credible one by")
     title = f"Upper limit on g\u2032 ({LIMIT.words}), and what it hangs on"
