@@ -58,7 +58,7 @@ def run(arguments: Arguments) -> int:
     if arguments.figure:
         from nuinfer.plotting import plot, style
 
-        written.append(style.save(plot("limits", found), arguments.figure))
+        written.append(style.save(plot("bounds", analysis, level=found.level, data=found), arguments.figure))
     return OK if arguments.json else command.say_written(*written)
 
 

@@ -24,7 +24,7 @@ from nuinfer.errors import ConfigError, forgiven
 from nuinfer.plotting import needs as needs
 from nuinfer.plotting import style as style
 from nuinfer.plotting.annotations import Figure
-from nuinfer.plotting.kind import Given, analysis_of
+from nuinfer.plotting.kind import Given, analysis_of, drawn_from
 from nuinfer.plotting.kind import Kind as Kind
 from nuinfer.plotting.kind import of_posterior as of_posterior
 from nuinfer.plotting.scaffold import Sheet as Sheet
@@ -74,7 +74,9 @@ def kinds_of(given: Any, of: Given = "run") -> tuple[str, ...]:
     return tuple(name for name, kind in KINDS.items() if kind.of == of and not kind.lacks(given))
 
 
-def plot(kind: str, run: Any, *others: Any, width_in: float = style.PAGE_IN, look: str | None = None) -> Figure:
+def plot(
+    kind: str, run: Any, *others: Any, width_in: float = style.PAGE_IN, look: str | None = None, **options: Any
+) -> Figure:
     """Draw one figure.
 
     Parameters
@@ -89,6 +91,8 @@ def plot(kind: str, run: Any, *others: Any, width_in: float = style.PAGE_IN, loo
         Width in inches: 7 for a page, 3.4 for a column.
     look : str, optional
         ``paper`` or ``talk``; by default that of the surrounding `style.context`.
+    **options
+        Further keywords of the function behind the kind.
 
     Raises
     ------
@@ -106,7 +110,8 @@ def plot(kind: str, run: Any, *others: Any, width_in: float = style.PAGE_IN, loo
         figure_kind.require_alike(*runs)
     drawn = map(analysis_of, runs) if figure_kind.of == "analysis" else runs
     with style.context(look):
-        figure = figure_kind.draw(*drawn, width_in=width_in)
+        figure = figure_kind.draw(*drawn, width_in=width_in, **options)
+        figure.set_label(f"{figure_kind.name}: {'; '.join(map(drawn_from, runs))}")
         marked = figure_kind.of == "run" and figure_kind.marked
         if marked and not all(each.summary()["converged"] for each in runs):
             figure.suptitle(style.NOT_CONVERGED, color=style.VERMILLION)

@@ -107,6 +107,22 @@ def analysis_of(given: Any) -> Any:
     return getattr(given, "analysis", given)
 
 
+def drawn_from(given: Any) -> str:
+    """What a figure is drawn from, for its file: names, data, and the hash and seed that make it again."""
+    if every := getattr(given, "hypotheses", ()):
+        return "; ".join(map(drawn_from, every))
+    record, model = getattr(given, "record", {}), getattr(given, "described", analysis_of(given))
+    folder = f"run {given.folder.resolve().name} of " if record else ""
+    said = [folder + str(record.get("analysis") or getattr(given, "name", "") or getattr(model, "name", ""))]
+    if hasattr(model, "dataset"):
+        said.append(f"data {model.dataset.title}" + ", other counts" * (model.counts is not None))
+    if hash_of := record.get("config_hash", getattr(model, "config_hash", "")):
+        said.append(f"configuration {hash_of}")
+    if "seed" in record:
+        said.append(f"seed {record['seed']}, sampled by nuinfer {record.get('versions', {}).get('nuinfer', '?')}")
+    return ", ".join(filter(None, said))
+
+
 def names_of(runs: Sequence[Any]) -> list[str]:
     """Names of run folders, or their paths where names repeat.
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from nuinfer import __version__
 from nuinfer.confidence import credible
 from nuinfer.errors import ConfigError
 from nuinfer.inference.work.files import make_folder, write_atomic
@@ -53,8 +54,13 @@ TRUTH = "truth of the simulation"
 NOT_CONVERGED = "not converged: preliminary"
 """What figures of an unfinished run say."""
 
-# Formats; dates are left out of the files, so that the same figure gives the same bytes
-_METADATA: Mapping[str, dict[str, None]] = {"pdf": {"CreationDate": None}, "png": {}, "svg": {"Date": None}}
+# Formats with the keys of what wrote a file and what it shows; dates are left out, so that the same figure gives the
+# same bytes
+_METADATA: Mapping[str, tuple[str, str, dict[str, None]]] = {
+    "pdf": ("Creator", "Subject", {"CreationDate": None}),
+    "png": ("Software", "Description", {}),
+    "svg": ("Creator", "Description", {"Date": None}),
+}
 _LAST: Mapping[str, bytes] = {"pdf": b"%%EOF", "png": b"IEND\xaeB`\x82", "svg": b"</svg>"}
 _look: ContextVar[str] = ContextVar("look", default="paper")
 
@@ -229,7 +235,8 @@ def is_whole(path: Path) -> bool:
 def save(figure: Figure, path: Path) -> Path:
     """Write `figure`; the suffix of `path` decides the format.
 
-    Fonts are embedded, vector formats stay vector.
+    Fonts are embedded, vector formats stay vector. The file says what wrote it and, by the figure's label, what it is
+    drawn from.
 
     Raises
     ------
@@ -245,7 +252,9 @@ def save(figure: Figure, path: Path) -> Path:
     fonts.setLevel(logging.ERROR)
     try:
         with context(), io.BytesIO() as drawn:  # matplotlib leaves half a file open where a disk is full
-            figure.savefig(drawn, format=suffix, metadata=_METADATA[suffix])
+            program, content, dates = _METADATA[suffix]
+            about = {program: f"nuinfer {__version__}", content: str(figure.get_label()), **dates}
+            figure.savefig(drawn, format=suffix, metadata=about)
             make_folder(path.parent)
             write_atomic(path, drawn.getvalue())
     finally:

@@ -107,7 +107,7 @@ def test_flux_points_are_drawn_in_their_unit_against_what_is_predicted(mese):
     analysis, samples, point = mese
     figure = plotting.plot_flux_points(analysis, samples, best_fit=point)
     (axes,) = figure.axes
-    assert axes.get_ylabel().startswith("$E^2\\phi$ per flavour\n[$10^{-8}$ GeV cm$^{-2}$")
+    assert axes.get_ylabel().startswith("$E^2\\phi$ per flavour\n[$10^{-11}$ TeV cm$^{-2}$")
     assert "events" not in "".join(texts(figure))
     fit = next(patch for patch in axes.patches if patch.get_label() == "best fit").get_data()
     assert fit.values == pytest.approx(analysis.expected_counts(point)[0])
@@ -194,8 +194,9 @@ def test_depth_says_which_lines_are_off_the_axis(analysis, samples, point):
     weak = point.copy()
     weak[analysis.parameter_names.index("log10_g_prime")] = -6.0
     weak[analysis.parameter_names.index("log10_m_zprime_mev")] = 1.6
-    entries = legend_entries(plotting.plot_depth(analysis, samples, best_fit=weak))
-    assert any(entry.endswith("best fit: below the axis") for entry in entries)
+    figure = plotting.plot_depth(analysis, samples, best_fit=weak)
+    assert any(text.endswith("\nbelow the axis") for text in texts(figure))
+    assert not any("below" in entry for entry in legend_entries(figure))
 
 
 def test_flavour_triangle_shows_standard_mixing_and_the_dip(analysis, samples, point):
