@@ -1,11 +1,16 @@
 # `make fit` and `make test` work on a fresh machine with Python 3.11 or newer.
 PYTHON ?= python3
 BIN := .venv/bin
+FITS := .venv/.fits
 READY := .venv/.ready
+PIP := $(BIN)/python -m pip install --disable-pip-version-check --progress-bar off
+NAMES := { grep -oE --line-buffered '^ *(Collecting [^ ]+|Installing (build|backend|collected) [a-z]+|Successfully)' || true; }
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
 
 .PHONY: fit test test-all lint fuzz numbers clean
 
-fit: $(READY)
+fit: $(FITS)
 	$(BIN)/nuinfer fit hese7 --out chains/hese7 --resume
 
 # Each worker begins with its own half: what both would compile or prepare at the same time is made once.
@@ -29,11 +34,18 @@ N ?= 1000
 fuzz: $(READY)
 	$(BIN)/python tests/fuzz $(KINDS) -n $(N)
 
-$(READY): pyproject.toml
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "nuinfer needs Python 3.11 or newer")'
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[dev]"
-	touch $@
+# What a fit needs, and over it what tests and checks need; pip says what it does, a line for each package.
+$(FITS): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "nuinfer needs Python 3.11 or newer")'
+	@echo "an environment in .venv, and what a fit needs: some 600 MB on disk"
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(PIP) -e . | $(NAMES)
+	@touch $@
+
+$(READY): $(FITS)
+	@echo "what tests and checks need, into .venv"
+	@$(PIP) -e ".[dev]" | $(NAMES)
+	@touch $@
 
 # Every number that README and docs quote, hours; SECTIONS='paper constraints' makes those again.
 numbers: $(READY)

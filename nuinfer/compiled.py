@@ -8,7 +8,6 @@ import contextlib
 import functools
 import gc
 import hashlib
-import logging
 import math
 import os
 from collections.abc import Callable
@@ -21,6 +20,7 @@ import numpy as np
 from numba.core import event
 from numba.extending import intrinsic, overload
 
+from nuinfer.errors import LOG
 from nuinfer.private import beside_temporary_files
 from nuinfer.typing import ArrayLike, FloatArray
 
@@ -56,7 +56,7 @@ class _Notice(event.Listener):
         self.depth += 1
         if not self.said:
             self.said = True
-            logging.getLogger("nuinfer").info("compiling what is not in the cache, once, half a minute at most")
+            LOG.info("compiling, once, about 20 s")
 
     def on_end(self, _: Any) -> None:
         """Afterwards."""

@@ -18,10 +18,14 @@ from pathlib import Path
 _PATH = re.compile(r"""(?<![\w./~-])/[^\s,"'\]}]+""")
 
 
+LOG = logging.getLogger("nuinfer")
+"""Its level says how much is told: below WARNING what goes on, above it results and errors alone."""
+
+
 @functools.lru_cache(maxsize=256)
 def warn_once(text: str) -> None:
     """Warn of something that does no harm, once in a process."""
-    logging.getLogger("nuinfer").warning("warning: %s", text)
+    LOG.warning("warning: %s", text)
 
 
 def expanded(path: str | PathLike[str]) -> Path:

@@ -5,9 +5,12 @@ numbers, a data set and a measurement in their data. Here they are collected. No
 publication; a blank one is an error when the analysis loads.
 """
 
+import functools
 import hashlib
 import json
+import subprocess
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -26,7 +29,7 @@ from nuinfer.registry import is_path, load_file
 SOFTWARE: Mapping[str, str] = MappingProxyType({
     "emcee": "Foreman-Mackey et al., Publ. Astron. Soc. Pac. 125 (2013) 306, arXiv:1202.3665; moves: ter Braak, "
     "Stat. Comput. 16 (2006) 239, and Nelson et al., Astrophys. J. Suppl. 210 (2014) 11, arXiv:1311.5229",
-    "arviz": "Kumar et al., J. Open Source Softw. 4 (2019) 1143; R-hat: Vehtari et al. 2021, arXiv:1903.08008",
+    "arviz-stats": "Kumar et al., J. Open Source Softw. 4 (2019) 1143; R-hat: Vehtari et al. 2021, arXiv:1903.08008",
     "numpy": "Harris et al., Nature 585 (2020) 357, arXiv:2006.10256",
     "scipy": "Virtanen et al., Nature Methods 17 (2020) 261, arXiv:1907.10121",
     "matplotlib": "Hunter, Comput. Sci. Eng. 9 (2007) 90",
@@ -140,3 +143,17 @@ def software_references(packages: Mapping[str, str]) -> list[str]:
     ['scipy 1.17.1: Virtanen et al., Nature Methods 17 (2020) 261, arXiv:1907.10121']
     """
     return [f"{name} {version}: {SOFTWARE[name]}" for name, version in packages.items() if name in SOFTWARE]
+
+
+@functools.cache
+def commit() -> str:
+    """The commit of the checkout that this code is in, with a plus where files differ from it; blank without one."""
+    root = Path(__file__).resolve().parents[1]
+    if not (root / ".git").exists():
+        return ""
+    describe = ("git", "-C", str(root), "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty=+")
+    try:
+        found = subprocess.run(describe, capture_output=True, text=True, timeout=10.0, check=True)  # noqa: S603
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return found.stdout.strip()

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from nuinfer.cli import main
 from nuinfer.errors import ConfigError
 from nuinfer.registry import FromFile, Registry, discover, imported, is_path, load_file
 
@@ -145,6 +146,23 @@ def test_a_missing_library_says_how_to_get_it() -> None:
         imported("nothing_here.at_all", "plot", "extra")
     with pytest.raises(ImportError):
         imported("nothing_here")
+
+
+@pytest.mark.parametrize(
+    ("library", "extra", "command"),
+    [
+        ("dynesty", "compare", "compare hese7 --vary model.source=pp,neutron --out compared"),
+        ("yaml", "export", "export hese7 --format cobaya --out hese7.yaml"),
+    ],
+)
+def test_a_command_that_needs_an_extra_names_it(library, extra, command, tmp_path, monkeypatch, capsys):
+    """Before it works or writes anything."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(sys.modules, library, None)
+    assert main(command.split()) == 2
+    (said,) = capsys.readouterr().err.splitlines()[-1:]
+    assert said.endswith(f": {library} is not installed; pip install 'nuinfer[{extra}]'")
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_path_is_told_from_a_name() -> None:

@@ -22,8 +22,8 @@ from typing import NoReturn
 
 import nuinfer
 from nuinfer import __version__
-from nuinfer.cli.command import BAD_INPUT, BUG, OK, SIGNALLED, warn_of_idle
-from nuinfer.errors import NonFiniteLogProbError, NuinferError, nearest
+from nuinfer.cli.command import BAD_INPUT, BUG, OK, SIGNALLED, add_loudness, say_sentence, warn_of_idle
+from nuinfer.errors import LOG, NonFiniteLogProbError, NuinferError, nearest
 from nuinfer.registry import imported, place_of_failure
 
 LONGEST = 1600
@@ -39,19 +39,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         0 done (a fit: converged), 1 our bug, 2 bad input, 3 not converged, 130 interrupted (143 by SIGTERM).
     """
     _open_streams()
-    warned = _show_notices()
+    warned, usual = _show_notices(), LOG.level
     try:
         arguments = build_parser().parse_args(argv)
+        LOG.setLevel(arguments.loudness)
         if arguments.sampler is not None:
             warn_of_idle(arguments.set, arguments.sampler)
         code = int(arguments.run(arguments))
         sys.stdout.flush()
-        sys.stderr.writelines(f"{nuinfer.__name__}: {text}\n" for text in dict.fromkeys(warned))
+        for text in dict.fromkeys(warned):
+            say_sentence(f"{nuinfer.__name__}: {text}", stderr=True)
     except NuinferError as error:
+        LOG.debug("what led to it", exc_info=error)
         sys.stderr.write("nuinfer: error: " + _shortened(" ".join(str(error).split())) + "\n")
         return BUG if isinstance(error, NonFiniteLogProbError) else BAD_INPUT
     except KeyboardInterrupt as error:
-        kept = "what is on disk is kept: --resume continues a run, the same command a campaign"
+        kept = "what is on disk is kept, --resume continues it"
         sys.stderr.write(f"nuinfer: interrupted; {kept}\n")
         return SIGNALLED + next(iter(error.args), SIGINT)
     except BrokenPipeError:  # the reader of our output, `head` for example, has left
@@ -68,6 +71,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         sys.stderr.write(f"nuinfer: error: {place} failed: {type(error).__name__}: {error}\n")
         return BAD_INPUT
+    finally:
+        LOG.setLevel(usual)
     return code
 
 
@@ -109,21 +114,20 @@ def _show_notices() -> list[str]:
 
     Warnings are collected, to be shown when a command is done: bad input is one line.
     """
-    log, warned = logging.getLogger(nuinfer.__name__), list[str]()
+    warned = list[str]()
 
     def show(record: logging.LogRecord) -> bool:
         if record.levelno >= logging.WARNING:
             warned.append(record.getMessage())
         return record.levelno < logging.WARNING
 
-    log.handlers = [known for known in log.handlers if known.get_name() != __name__]  # which may have a closed stream
-    if not log.handlers:
+    LOG.handlers = [known for known in LOG.handlers if known.get_name() != __name__]  # which may have a closed stream
+    if not LOG.handlers:
         shown = logging.StreamHandler()
         shown.set_name(__name__)
         shown.addFilter(show)
         shown.setFormatter(logging.Formatter("%(name)s: %(message)s"))
-        log.addHandler(shown)
-        log.setLevel(logging.INFO)
+        LOG.addHandler(shown)
     return warned
 
 
@@ -143,5 +147,6 @@ def build_parser() -> argparse.ArgumentParser:
         text = text[0].lower() + text[1:].removesuffix(".")
         subparser = subparsers.add_parser(name, help=text, description=text)
         module.add_options(subparser)
+        add_loudness(subparser)
         subparser.set_defaults(run=module.run, sampler=getattr(module, "SAMPLER", None))
     return parser

@@ -14,7 +14,7 @@ def add_options(parser: Parser) -> None:
     """Add the arguments."""
     add(parser, "analysis", "--set")
     add(parser, "-n", type=positive, default=200, metavar="N", help="simulations (default: 200)")
-    add(parser, "--out", help="folder, resumed if it exists (default: chains/calibration-NAME)")
+    command.add_folder(parser, "its folder (default: chains/calibration-NAME)")
     add(parser, "--jobs", "--scheduler", "--device", "--seed")
     add(parser, "--exclusions", **FLAG, help="of the constraints keep exclusions only")
     controls = ("none", "livetime", "prior", "snooker", "measurements")
@@ -32,11 +32,12 @@ def run(arguments: Arguments) -> int:
     off = [f"{key}.form=off" for key, form in forms.items() if form not in ("off", "exclusion")]
     name = analysis.name + ("-exclusions" if arguments.exclusions else "")
     name += "" if arguments.control == "none" else f"-{arguments.control}"
-    out = Path(arguments.out or Path("chains") / f"calibration-{name}")
+    folder = command.folder_of(arguments, Path("chains") / f"calibration-{name}")
     setting = Setting(seed=arguments.seed, control=arguments.control)
     workers = command.chosen(arguments, "jobs", "scheduler")
-    result = calibrate(analysis.with_overrides(off), out, arguments.n, setting, name=name, **workers)
+    asked = {"n": arguments.n, "setting": setting, "name": name}
+    result = calibrate(analysis.with_overrides(off), **asked, **folder, **workers)
     command.say(result.markdown().rstrip())
     with forgiven("figure 'calibration'"):
-        command.say_written(*command.save_figure(plot_calibration(result), out / "ranks"))
+        command.say_written(*command.save_figure(plot_calibration(result), folder["out"] / "ranks"))
     return OK if result.passed else NOT_CONVERGED

@@ -1,20 +1,21 @@
 """What commands share: exit codes, the options that several have, and how answers are printed."""
 
 import argparse
+import csv
+import io
 import json
+import logging
 import math
-import os
 import sys
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from nuinfer.errors import ConfigError, warn_once
+from nuinfer.errors import LOG, ConfigError, warn_once
 
 OK, BUG, BAD_INPUT, NOT_CONVERGED, SIGNALLED = 0, 1, 2, 3, 128  # the last one and the number of the signal
 MOST, DIGITS = 10**6, 20  # of what is counted on a command line; digits of a number there
-ENDLESS = 1000  # columns of what is no terminal
 Parser = argparse.ArgumentParser
 Arguments = argparse.Namespace
 
@@ -75,6 +76,8 @@ SHARED: Mapping[str, Mapping[str, Any]] = {
     },
     "--at": {**REPEATED, "metavar": "NAME=VALUE"},
     "--out": {"metavar": "DIR"},
+    "--resume": {**FLAG, "help": "go on with a folder that exists"},
+    "--force": {**FLAG, "help": "replace it"},
     "--seed": {"type": natural, "default": 1504, "metavar": "S", "help": "root seed"},
     "--level": {"type": float, "default": 0.95, "metavar": "CL", "help": "confidence level (default: 0.95)"},
     "--masses": {"type": float, "nargs": 2, "metavar": ("LOW", "HIGH")},
@@ -99,6 +102,28 @@ def add(parser: argparse._ActionsContainer, *names: str, **settings: Any) -> Non
     """Add options, each as `SHARED` has it, if it does, with these settings instead."""
     for name in names:
         parser.add_argument(name, **{**SHARED.get(name, {}), **settings})
+
+
+def add_folder(parser: Parser, text: str) -> None:
+    """Add the folder of the results and what becomes of one that exists, which without a word is refused."""
+    add(parser, "--out", help=text)
+    add(parser.add_mutually_exclusive_group(), "--resume", "--force")
+
+
+def folder_of(arguments: Arguments, usual: str | Path | None = None) -> dict[str, Any]:
+    """The options of `add_folder`, to be handed on by name."""
+    if usual is None and not arguments.out and (arguments.resume or arguments.force):
+        raise ConfigError(f"--{'resume' if arguments.resume else 'force'}: needs --out, no folder is kept without")
+    out = arguments.out or usual
+    return {"out": out and Path(out), **chosen(arguments, "resume", "force")}
+
+
+def add_loudness(parser: argparse.ArgumentParser) -> None:
+    """Add how much is told, of every command: the level of `LOG`."""
+    how = parser.add_mutually_exclusive_group()
+    level: Mapping[str, Any] = {"action": "store_const", "dest": "loudness", "default": logging.INFO}
+    how.add_argument("-v", "--verbose", **level, const=logging.DEBUG, help="show everything that is logged")
+    how.add_argument("-q", "--quiet", **level, const=logging.ERROR, help="print results and errors alone")
 
 
 def chosen(arguments: Arguments, *names: str) -> dict[str, Any]:
@@ -187,10 +212,25 @@ def write_text(path: Path, text: str) -> Path:
     return path
 
 
+def write_csv(path: Path, columns: Mapping[str, Iterable[Any]], comments: Iterable[str] = ()) -> Path:
+    """Write columns as CSV, an empty field for None and what is no number; return the path."""
+    rows = csv.writer(made := io.StringIO(), lineterminator="\n")
+    rows.writerow(columns)
+    for row in zip(*columns.values(), strict=True):
+        rows.writerow("" if value is None or value != value else value for value in row)  # noqa: PLR0124 - NaN
+    return write_text(path, "".join(f"# {text}\n" for text in comments) + made.getvalue())
+
+
+def say_aside(text: str) -> None:
+    """Print one line that is no result."""
+    if LOG.isEnabledFor(logging.WARNING):
+        say(text)
+
+
 def say_written(*paths: Path) -> int:
     """Name the files that were written, with which a command is done."""
     for path in paths:
-        say(f"wrote {path}")
+        say_aside(f"wrote {path}")
     return OK
 
 
@@ -200,17 +240,11 @@ def print_json(content: object) -> int:
     return OK
 
 
-def _console(width: int | None = None) -> Any:
-    """Where answers go: as wide as asked, else as a terminal is or ``COLUMNS`` says, else without an end."""
-    from rich.console import Console
-
-    console = Console(width=width)
-    return console if width or console.is_terminal or "COLUMNS" in os.environ else Console(width=ENDLESS)
-
-
-def say_sentence(text: str) -> None:
+def say_sentence(text: str, *, stderr: bool = False) -> None:
     """Print a sentence, wrapped between words where the output has a width."""
-    _console().print(text, highlight=False, markup=False)
+    from nuinfer.inference.work.progress import console
+
+    console(stderr=stderr).print(text, highlight=False, markup=False)
 
 
 def print_table(title: str, head: Iterable[str], rows: Iterable[Sequence[str]], optional: int = 0) -> None:
@@ -221,7 +255,9 @@ def print_table(title: str, head: Iterable[str], rows: Iterable[Sequence[str]], 
     from rich import box
     from rich.table import Column, Table
 
-    head, rows, console = list(head), list(rows), _console()
+    from nuinfer.inference.work.progress import ENDLESS, console
+
+    head, rows, terminal = list(head), list(rows), console()
 
     def table(names: Sequence[str]) -> Table:
         first, *others = names
@@ -233,8 +269,8 @@ def print_table(title: str, head: Iterable[str], rows: Iterable[Sequence[str]], 
 
     folded = [textwrap.fill(name, len(name) // 2 + 2, break_long_words=False) for name in head]
     tries = [head, *(folded[: len(head) - k] for k in range(optional + 1))]
-    boundless = console.options.update(width=ENDLESS)
-    widths = [(one, console.measure(one, options=boundless).maximum) for one in map(table, tries)]
-    chosen, needed = next((pair for pair in widths if pair[1] <= console.width), widths[-1])
-    console.print(title, style="italic", highlight=False, markup=False)  # not wrapped to the width of the table
-    _console(needed).print(chosen)
+    boundless = terminal.options.update(width=ENDLESS)
+    widths = [(one, terminal.measure(one, options=boundless).maximum) for one in map(table, tries)]
+    chosen, needed = next((pair for pair in widths if pair[1] <= terminal.width), widths[-1])
+    terminal.print(title, style="italic", highlight=False, markup=False)  # not wrapped to the width of the table
+    console(width=needed).print(chosen)

@@ -23,11 +23,7 @@ def add_options(parser: Parser) -> None:
     add(parser, "--set", help="change a key of all of them, as in model.ordering=inverted")
     standard_help = "about twenty hypotheses around hese7, one change at a time, and the same around hese3"
     add(parser, "--standard", **FLAG, help=standard_help)
-    out_help = "folder of the results (default: chains/compare-NAME-HASH, which is gone on with if it is there)"
-    add(parser, "--out", help=out_help)
-    occupied = parser.add_mutually_exclusive_group()
-    add(occupied, "--resume", **FLAG, help="go on with an existing folder")
-    add(occupied, "--force", **FLAG, help="replace an existing comparison")
+    command.add_folder(parser, "folder of the results (default: chains/compare-NAME-HASH)")
     engine_help = "nested sampler: dynesty (default), ultranest, or a Python file with your own"
     add(parser, "--engine", metavar="NAME|FILE", default="dynesty", help=engine_help)
     add(parser, "--live", type=positive, default=500, metavar="N", help="live points (default: 500)")
@@ -61,10 +57,9 @@ def _compare(arguments: Arguments, hypotheses: Mapping[str, "nuinfer.Analysis"],
     from nuinfer.inference.evidence.nested import Setting
     from nuinfer.inference.work.progress import this_command
 
-    settings = command.chosen(arguments, "seeds", "seed", "pseudo_experiments", "force") | {
+    settings = command.chosen(arguments, "seeds", "seed", "pseudo_experiments", "resume", "force") | {
         "setting": Setting(engine=arguments.engine, live=arguments.live),
         "loo": not arguments.no_loo,
-        "resume": arguments.resume or not (arguments.out or arguments.force),
         "command": this_command(),
     }
     with nuinfer.open_executor(arguments.jobs, arguments.scheduler) as executor:

@@ -1,5 +1,6 @@
 """Limits on g' against m_Z', constraint by constraint."""
 
+import dataclasses
 import json
 import math
 from collections.abc import Mapping
@@ -8,10 +9,11 @@ from typing import Any
 
 import nuinfer
 from nuinfer.cli import command
-from nuinfer.cli.command import OK, Arguments, Parser, add, positive, say
+from nuinfer.cli.command import FLAG, OK, Arguments, Parser, add, positive, say
 from nuinfer.confidence import CONVENTIONS
 from nuinfer.errors import ConfigError
 
+POINTS = 8
 SAMPLER = ("device",)
 
 
@@ -24,6 +26,8 @@ def add_options(parser: Parser) -> None:
     add(parser, "--points", type=positive, default=16, metavar="N", help="number of masses (default: 16)")
     add(parser, "--out", metavar="FILE", help="save the limits (.csv or .json)")
     add(parser, "--figure", help="draw them (.pdf, .png or .svg)")
+    data_help = "draw the profile limit of the data alone in the figure too; it takes seconds for each of 8 masses"
+    add(parser, "--with-data", **FLAG, help=data_help)
     add(parser, "--json")
 
 
@@ -76,12 +80,22 @@ def run(arguments: Arguments) -> int:
         )
     written = [_save(Path(arguments.out), answer)] if arguments.out else []
     if arguments.figure:
-        from nuinfer.plotting import plot_bounds, style
+        from nuinfer.plotting import plot, style
 
-        written.append(style.save(plot_bounds(analysis, arguments.level, convention), arguments.figure))
+        meant = {"level": arguments.level, "convention": convention, "data": _of_data(analysis, arguments)}
+        written.append(style.save(plot("bounds", analysis, **meant), arguments.figure))
     if not arguments.json:  # JSON on the standard output stays JSON
         command.say_written(*written)
     return OK
+
+
+def _of_data(analysis: Any, arguments: Arguments) -> Any:
+    """The limit of the data without external constraints, if it is asked for."""
+    if not arguments.with_data:
+        return None
+    alone = analysis.with_overrides(["constraints.all.form=off"])
+    found = nuinfer.limit(alone, command.mass_grid(analysis.mass_range_mev, POINTS), level=arguments.level)
+    return dataclasses.replace(found, name=f"{analysis.dataset.title.partition(' (')[0]} alone")
 
 
 def _allowed(lower: float, upper: float) -> str:
@@ -95,12 +109,9 @@ def _allowed(lower: float, upper: float) -> str:
 def _save(path: Path, answer: Mapping[str, Any]) -> Path:
     """Write the bounds as JSON or, by the name of the file, as CSV; an empty field where nothing bounds g'."""
     if path.suffix == ".json":
-        lines = [json.dumps(answer, indent=1)]
-    else:
-        found, columns = answer["constraints"], {"m_zprime_mev": answer["m_zprime_mev"]}
-        for name, entry in found.items():
-            columns |= {f"{name}_{end}": entry[f"g_prime_{end}"] for end in ("lower", "upper")}
-        rows = zip(*columns.values(), strict=True)
-        lines = [f"# {name}: {entry['statement']} ({entry['reference']})" for name, entry in found.items()]
-        lines += [",".join(columns), *(",".join("" if v is None else repr(v) for v in row) for row in rows)]
-    return command.write_text(path, "\n".join(lines) + "\n")
+        return command.write_text(path, json.dumps(answer, indent=1) + "\n")
+    found, columns = answer["constraints"], {"m_zprime_mev": answer["m_zprime_mev"]}
+    for name, entry in found.items():
+        columns |= {f"{name}_{end}": entry[f"g_prime_{end}"] for end in ("lower", "upper")}
+    comments = [f"{name}: {entry['statement']} ({entry['reference']})" for name, entry in found.items()]
+    return command.write_csv(path, columns, comments)

@@ -17,10 +17,8 @@ LARGEST = 1_000_000
 
 def write_counts(path: Path, topologies: tuple[str, ...], counts: "FloatArray") -> Path:
     """Write counts (topology, bin)."""
-    rows = [
-        f"{name},{k},{n!r}" for name, row in zip(topologies, counts.tolist(), strict=True) for k, n in enumerate(row)
-    ]
-    return command.write_text(path, "\n".join([",".join(COLUMNS), *rows]) + "\n")
+    rows = [(name, k, n) for name, row in zip(topologies, counts.tolist(), strict=True) for k, n in enumerate(row)]
+    return command.write_csv(path, dict(zip(COLUMNS, zip(*rows, strict=True), strict=True)))
 
 
 def read_counts(path: Path, analysis: Any) -> "FloatArray":

@@ -36,21 +36,21 @@ def run(arguments: Arguments) -> int:
     if arguments.format == "getdist":
         return say_written(opened.to_getdist(out))
     path = source / run_folder.POSTERIOR if out is None else out
-    container = opened.to_arviz()
+    content = arviz_adapter.netcdf(opened.contents())
     files.make_folder(path.parent)
-    files.write_atomic(path, arviz_adapter.netcdf(container))
+    files.write_atomic(path, content)
     return say_written(path)
 
 
 def _write_cobaya(source: Path, out: Path | None, arguments: Arguments) -> Path:
     """Write the input; that of a run reads what its folder keeps, wherever Cobaya runs."""
-    import yaml
-
     from nuinfer import cobaya
     from nuinfer.config import own_paths, presets, toml
     from nuinfer.inference.runs import run_folder
     from nuinfer.inference.work import files
+    from nuinfer.registry import imported
 
+    yaml = imported("yaml", "the input of Cobaya", "export")
     overrides = list(arguments.set)
     if run_folder.is_run(source):
         record = nuinfer.open_run(source).record

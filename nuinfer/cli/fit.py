@@ -7,7 +7,7 @@ from typing import Any
 
 import nuinfer
 from nuinfer.cli import command
-from nuinfer.cli.command import FLAG, NOT_CONVERGED, OK, REPEATED, Arguments, Parser, add, natural, positive, say
+from nuinfer.cli.command import FLAG, NOT_CONVERGED, OK, REPEATED, Arguments, Parser, add, natural, positive
 from nuinfer.confidence import AS_PRIOR, HPD, LIMIT, UNCONSTRAINED, credible, percent
 from nuinfer.errors import ConfigError, forgiven
 
@@ -15,10 +15,7 @@ from nuinfer.errors import ConfigError, forgiven
 def add_options(parser: Parser) -> None:
     """Add the arguments."""
     add(parser, "analysis", "--set")
-    add(parser, "--out", help="run folder (default: chains/NAME)")
-    occupied = parser.add_mutually_exclusive_group()
-    add(occupied, "--resume", **FLAG, help="go on with an existing run folder")
-    add(occupied, "--force", **FLAG, help="replace an existing run folder")
+    command.add_folder(parser, "run folder (default: chains/NAME)")
     simulate = "fit data simulated with this parameter, as in m_zprime_mev=8; others take the centre of their prior"
     add(parser, "--simulate", **REPEATED, metavar="NAME=VALUE", help=simulate)
     add(parser, "--observed", metavar="FILE", help="fit these counts: a CSV with columns topology, bin, count")
@@ -60,8 +57,8 @@ def run(arguments: Arguments) -> int:
     print_summary(out, summary, analysis.mediator)
     draw(fitted)  # what a run that was finished before lacks
     command.say_written(*drawn)
-    say(f"all figures: {shlex.join(['nuinfer', 'plot', str(out)])}")
-    say(f"one page with everything: {shlex.join(['nuinfer', 'report', str(out)])}")
+    command.say_aside(f"all figures: {shlex.join(['nuinfer', 'plot', str(out)])}")
+    command.say_aside(f"one page with everything: {shlex.join(['nuinfer', 'report', str(out)])}")
     return OK if summary["converged"] else NOT_CONVERGED
 
 

@@ -26,7 +26,7 @@ def add_options(parser: Parser) -> None:
     add(parser, "--points", type=positive, default=8, metavar="N", help="with --band: masses (default: 8)")
     add(parser, "-n", type=positive, default=100, metavar="N", help="with --band: data sets (default: 100)")
     add(parser, "--seed", help="seed of simulated data")
-    add(parser, "--out", help="folder of its campaign, continued if it exists (default: chains/forecast-NAME)")
+    command.add_folder(parser, "folder of its campaign (default: chains/forecast-NAME)")
     add(parser, "--jobs", "--scheduler", "--device", "--figure", "--json")
 
 
@@ -38,8 +38,8 @@ def run(arguments: Arguments) -> int:
         raise ConfigError(f"--level {arguments.level:g}: it must be between 0.5 and 1")
     shared = command.chosen(arguments, "level", "seed", "jobs", "scheduler") | {
         "at": command.point_of(arguments.at),
-        "out": Path(arguments.out or Path("chains") / f"forecast-{Path(arguments.analysis).stem}"),
         "overrides": arguments.set,
+        **command.folder_of(arguments, Path("chains") / f"forecast-{Path(arguments.analysis).stem}"),
     }
     result = _band(arguments, shared) if arguments.band else _years(arguments, shared)
     if arguments.json:

@@ -28,7 +28,7 @@ def add_options(parser: Parser) -> None:
     simulations_help = "data sets at each coupling that feldman-cousins tries (default: 200)"
     add(parser, "--simulations", type=natural, default=200, metavar="N", help=simulations_help)
     add(parser, "--seed", "--jobs", "--scheduler", "--device")
-    add(parser, "--out", help="folder of the results, gone on with if it exists (default: none is kept)")
+    command.add_folder(parser, "folder of the results (default: none is kept)")
     add(parser, "--csv", metavar="FILE", help="write the table")
     add(parser, "--figure", "--trust", "--json")
 
@@ -36,8 +36,12 @@ def add_options(parser: Parser) -> None:
 def run(arguments: Arguments) -> int:
     """Print the limits, write and draw them."""
     analysis = command.analysis_of(arguments.analysis, arguments.set, trust=arguments.trust)
-    options: dict[str, Any] = command.chosen(arguments, "method", "level", "simulations", "seed", "out", "scheduler")
-    options |= {} if arguments.scheduler else {"jobs": arguments.jobs or os.cpu_count()}
+    options: dict[str, Any] = command.chosen(arguments, "method", "level", "simulations", "seed", "scheduler")
+    options |= (
+        command.folder_of(arguments)
+        | {"progress": None}
+        | ({} if arguments.scheduler else {"jobs": arguments.jobs or os.cpu_count()})
+    )
     found = nuinfer.limit(analysis, _masses(analysis, arguments), **options)
     if arguments.json:
         command.print_json(found.to_json())
@@ -50,11 +54,11 @@ def run(arguments: Arguments) -> int:
         command.print_table(f"{found.name}: {meaning}", tuple(head), rows)
         for text in found.warnings:
             say(f"warning: {text}")
-    written = [_csv(Path(arguments.csv), found)] if arguments.csv else []
+    written = [command.write_csv(Path(arguments.csv), _columns(found))] if arguments.csv else []
     if arguments.figure:
         from nuinfer.plotting import plot, style
 
-        written.append(style.save(plot("limits", found), arguments.figure))
+        written.append(style.save(plot("bounds", analysis, level=found.level, data=found), arguments.figure))
     return OK if arguments.json else command.say_written(*written)
 
 
@@ -75,9 +79,7 @@ def _masses(analysis: Any, arguments: Arguments) -> list[float]:
     return command.mass_grid(ends, int(n))
 
 
-def _csv(path: Path, found: Any) -> Path:
-    """Write the table, an empty field where nothing is excluded."""
-    rows = zip(found.masses_mev.tolist(), found.limits.tolist(), found.errors.tolist(), strict=True)
-    lines = ["m_zprime_mev,g_prime_upper,monte_carlo_error"]
-    lines += [",".join("" if math.isnan(value) else repr(value) for value in row) for row in rows]
-    return command.write_text(path, "\n".join(lines) + "\n")
+def _columns(found: Any) -> dict[str, list[float]]:
+    """The table; NaN where nothing is excluded."""
+    names = {"m_zprime_mev": found.masses_mev, "g_prime_upper": found.limits, "monte_carlo_error": found.errors}
+    return {name: values.tolist() for name, values in names.items()}

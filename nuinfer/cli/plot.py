@@ -5,7 +5,7 @@ from typing import Any
 
 import nuinfer
 from nuinfer.cli.command import BUG, OK, Arguments, Parser, add, save_figure, say_written
-from nuinfer.errors import ConfigError
+from nuinfer.errors import LOG, ConfigError
 
 
 def add_options(parser: Parser) -> None:
@@ -25,7 +25,7 @@ def add_options(parser: Parser) -> None:
 
 def run(arguments: Arguments) -> int:
     """Draw, and name every file."""
-    from nuinfer.plotting import FIGURES, KINDS, kinds_of, plot, save_all
+    from nuinfer.plotting import FIGURES, KINDS, SEVERAL, kinds_of, plot, save_all
 
     folders, formats = arguments.folders, arguments.format or ("pdf", "png")
     look = {"width_in": arguments.width, "look": arguments.style}
@@ -41,13 +41,14 @@ def run(arguments: Arguments) -> int:
         needs_no_run = [name for name, each in KINDS.items() if each.of == "analysis"]
         raise ConfigError(f"plot: give a run folder; only {', '.join(needs_no_run)} need none")
     elif len(folders) > 1 and not kind:
-        raise ConfigError("plot: several runs go into one figure, say which with --kind (corner)")
+        raise ConfigError(f"plot: several runs go into one figure, say which with --kind ({', '.join(SEVERAL)})")
     else:
         given = [nuinfer.open_run(folder, trust=arguments.trust) for folder in folders]
         default = given[0].folder / "figures"
     folder = Path(arguments.out or default)
     if kind:
         return say_written(*save_figure(plot(arguments.kind, *given, **look), folder / kind.name, formats))
+    LOG.info("drawing %d figures", len(kinds_of(given[0])))
     written = save_all(given[0], folder, formats, **look)
     say_written(*written)
     return OK if len(written) == len(kinds_of(given[0])) * len(formats) else BUG

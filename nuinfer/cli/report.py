@@ -1,6 +1,7 @@
 """Write one self-contained HTML page about a run, finished or not."""
 
 from nuinfer.cli.command import Arguments, Parser, add, say_written
+from nuinfer.errors import LOG
 
 
 def add_options(parser: Parser) -> None:
@@ -12,10 +13,8 @@ def add_options(parser: Parser) -> None:
 
 def run(arguments: Arguments) -> int:
     """Write the page and name it."""
-    from rich.console import Console
-
     from nuinfer.report import write_report
 
-    with Console(stderr=True).status("drawing the figures"):  # shown on a terminal only
-        path = write_report(arguments.folder, arguments.out, trust=arguments.trust)
+    LOG.info("drawing the figures")
+    path = write_report(arguments.folder, arguments.out, trust=arguments.trust)
     return say_written(path)

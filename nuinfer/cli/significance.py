@@ -16,15 +16,19 @@ def add_options(parser: Parser) -> None:
     help_text = "data sets without absorption, for the global p-value; 0: the local one only (default: 200)"
     add(parser, "--simulations", type=natural, default=200, metavar="N", help=help_text)
     add(parser, "--seed", "--jobs", "--scheduler", "--device")
-    add(parser, "--out", help="folder of the results, gone on with if it exists (default: none is kept)")
+    command.add_folder(parser, "folder of the results (default: none is kept)")
     add(parser, "--trust", "--json")
 
 
 def run(arguments: Arguments) -> int:
     """Print the p-values."""
     analysis = command.analysis_of(arguments.analysis, arguments.set, trust=arguments.trust)
-    options: dict[str, Any] = command.chosen(arguments, "simulations", "seed", "out", "scheduler")
-    options |= {} if arguments.scheduler else {"jobs": arguments.jobs or os.cpu_count()}
+    options: dict[str, Any] = command.chosen(arguments, "simulations", "seed", "scheduler")
+    options |= (
+        command.folder_of(arguments)
+        | {"progress": None}
+        | ({} if arguments.scheduler else {"jobs": arguments.jobs or os.cpu_count()})
+    )
     found = nuinfer.significance(analysis, **options)
     if arguments.json:
         return command.print_json(found.to_json())

@@ -21,6 +21,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args, get_origin
@@ -65,6 +66,21 @@ class Measurement:
         return f"{self.reference} [unverified: {self.unverified}]" if self.unverified else self.reference
 
     @property
+    def short(self) -> str:
+        """Whose it is, first author and year, for legends; the name where the reference does not begin like that.
+
+        Examples
+        --------
+        >>> Measurement("phase2", "Agostini et al. (Borexino), arXiv:1707.09279").short
+        'Agostini et al. 2017'
+        >>> Measurement("mine", "a talk").short
+        'mine'
+        """
+        year = re.search(r"arXiv:(\d\d)\d\d\.|\b((?:19|20)\d\d)\b", self.reference)
+        whose = re.split(r" \(|,", self.reference)[0]
+        return f"{whose} {year[2] or '20' + year[1]}" if year else self.name
+
+    @property
     def gaussian(self) -> tuple[float, float]:
         """Mean and sigma, NaN if it has not both."""
         return (math.nan, math.nan) if self.mean is None or self.sigma is None else (self.mean, self.sigma)
@@ -98,6 +114,8 @@ class Constraint:
         Whom to cite for what `predict` computes.
     averages : bool
         Whether `standard_model` stands for an average, see `averaged`.
+    estimate : bool
+        Whether `predict` is an estimate of the order of magnitude, which figures do not draw like a bound.
 
     Raises
     ------
@@ -117,6 +135,7 @@ class Constraint:
     colour: str = ""
     prediction_reference: str | None = None
     averages: bool = False
+    estimate: bool = False
 
     def __post_init__(self) -> None:
         measured, where = self.measurement, f"constraints.{self.name}"

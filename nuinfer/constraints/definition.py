@@ -99,6 +99,8 @@ class Definition:
         why not others.
     not_dirac_because : str
         Why not for Dirac neutrinos; blank: for them too.
+    estimate : bool
+        Whether the prediction is an estimate of the order of magnitude.
     late : tuple of str
         Files of ``data/constraints`` that 0.1.0 did not have, of `of_scalar` if there is one: in the checksums of those
         who use them alone, so that others keep their hash.
@@ -118,6 +120,7 @@ class Definition:
     forms: tuple[str, ...] = get_args(Form)
     forms_because: str = ""
     not_dirac_because: str = ""
+    estimate: bool = False
     late: tuple[str, ...] = ()
 
     @functools.cached_property
@@ -187,6 +190,7 @@ class Definition:
             self.name, form, Measurement(**measured), predict, made.standard_model, confidence_level, made.arguments,
             files=tuple((f"{FOLDER}/{file}", known_files[file]) for file in late),
             label=self.label, colour=self.colour, prediction_reference=made.reference or self.prediction_reference,
+            estimate=self.estimate,
         )  # fmt: skip
 
 

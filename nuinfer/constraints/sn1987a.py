@@ -154,5 +154,6 @@ CONSTRAINT = Definition(
     prediction_reference=KAMADA_YU,
     forms=("exclusion", "one_sided"),
     forms_because="the recipe has no diffusion time without a Z'",
+    estimate=True,
     not_scalar_because="a scalar's diffusion differs, for it makes nu nu and has no polarisations",
 )

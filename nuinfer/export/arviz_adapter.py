@@ -1,8 +1,9 @@
-"""The only place that knows ArviZ: R-hat, leave-one-out, and a posterior as its container.
+"""The only place that knows ArviZ: R-hat, leave-one-out, and a posterior as its container and netCDF file.
 
-Interval kind and probability are always explicit, containers are built with ``from_dict``, and the calls that differ
-between ArviZ 0.23 (Python 3.11) and 1.x are written twice, here and nowhere else. Chains are independent ensembles,
-never walkers: the walkers of one ensemble are not independent.
+R-hat and Pareto smoothing are those of arviz-stats, which stands on numpy and scipy; the file is written with h5netcdf.
+ArviZ itself, with xarray and pandas, is an extra that `inference_data` alone needs; the call that differs between
+0.23 (Python 3.11) and 1.x is written twice, there and nowhere else. Chains are independent ensembles, never walkers:
+the walkers of one ensemble are not independent.
 """
 
 import functools
@@ -10,7 +11,8 @@ import io
 import tempfile
 import threading
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -23,6 +25,8 @@ from nuinfer.registry import imported
 from nuinfer.typing import FloatArray
 
 CHUNK = 512  # points per call of the model
+OBSERVED = "observed_data"  # the group that has neither chains nor draws
+WHERE, EXTRA = "ArviZ's container", "arviz"
 _IMPORT = threading.Lock()
 
 
@@ -35,24 +39,20 @@ def _arviz() -> Any:
     temporary folder.
     """
     give_matplotlib_a_place()
-    folders = imported("platformdirs")
+    folders = imported("platformdirs", WHERE, EXTRA)
     with _IMPORT, warnings.catch_warnings(), tempfile.TemporaryDirectory() as folder:
         warnings.simplefilter("ignore", FutureWarning)
         usual = folders.user_cache_dir
         folders.user_cache_dir = lambda *_, **__: folder
         try:
-            return imported("arviz")
+            return imported("arviz", WHERE, EXTRA)
         finally:
             folders.user_cache_dir = usual
 
 
-def _is_1x() -> bool:
-    return int(_arviz().__version__.split(".")[0]) >= 1
-
-
-def prepare() -> None:
-    """Import the library, while others are at work."""
-    _arviz()
+def prepare() -> Any:
+    """The statistics of ArviZ, which have no types; imported while others are at work."""
+    return imported("arviz_stats.base").array_stats
 
 
 def rhat(draws: FloatArray) -> float:
@@ -73,7 +73,7 @@ def rhat(draws: FloatArray) -> float:
     if draws.shape[0] < 2 or draws.shape[1] < 4 or np.ptp(draws) == 0.0:
         return float("nan")
     with np.errstate(divide="ignore", invalid="ignore"):
-        return float(_arviz().rhat(draws, method="rank"))
+        return float(prepare().rhat(draws, method="rank", chain_axis=0, draw_axis=1))
 
 
 def psis_loo(log_likelihood: FloatArray, log_weights: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -114,19 +114,41 @@ def pareto_smoothed(log_ratios: FloatArray) -> tuple[FloatArray, FloatArray]:
     k : array, shape (n,)
         Shape of the Pareto tail; the weights can be trusted below 0.7.
     """
-    ratios = np.ascontiguousarray(log_ratios)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a large k is the caller's business
-        if _is_1x():
-            smoothed, k = imported("arviz_stats.base").array_stats.psislw(ratios, axis=-1)
-        else:
-            smoothed, k = _arviz().psislw(ratios)
+        smoothed, k = prepare().psislw(-log_ratios)  # of a log-likelihood, whose inverse is the ratio
     return np.asarray(smoothed, float), np.array(k, float)
 
 
-def container(
+@dataclass(frozen=True)
+class Contents:
+    """What a container holds.
+
+    Parameters
+    ----------
+    groups : mapping
+        Name of each group to its arrays by name; but for `OBSERVED` their first axes are chain and draw.
+    axes : mapping
+        Names of further axes of an array.
+    labels : mapping
+        Places along a further axis.
+    attributes : mapping
+        Where it comes from.
+    """
+
+    groups: Mapping[str, Mapping[str, FloatArray]]
+    axes: Mapping[str, Sequence[str]]
+    labels: Mapping[str, Sequence[str]]
+    attributes: Mapping[str, str]
+
+    def axes_of(self, group: str, name: str) -> tuple[str, ...]:
+        """Names of the axes of an array."""
+        return (*(() if group == OBSERVED else ("chain", "draw")), *self.axes.get(name, ()))
+
+
+def contents(
     analysis: Analysis | Named, samples: FloatArray, stats: Mapping[str, FloatArray], *, prior_draws: int, seed: int
-) -> Any:
+) -> Contents:
     """Draws of a posterior and of the prior, pointwise likelihood, simulated and observed counts, for ArviZ.
 
     Parameters
@@ -141,11 +163,6 @@ def container(
         Draws of the prior.
     seed : int
         Of the prior draws and the simulated counts.
-
-    Returns
-    -------
-    InferenceData or DataTree
-        Whichever the installed ArviZ uses.
     """
     shape = samples.shape[0], samples.shape[1] * samples.shape[2]
     theta = samples.reshape(-1, samples.shape[-1])
@@ -155,7 +172,8 @@ def container(
         "posterior": _named(analysis, theta, shape),
         "sample_stats": {name: values.reshape(shape) for name, values in stats.items()},
     }
-    axes: dict[str, Any] = {}
+    axes: dict[str, Sequence[str]] = {}
+    labels: dict[str, Sequence[str]] = {}
     if not isinstance(analysis, Named):
         terms = _in_chunks(analysis.data_terms, theta)
         simulated = _in_chunks(functools.partial(analysis.drawn, rng=rng), theta)
@@ -163,14 +181,11 @@ def container(
             "prior": _named(analysis, analysis.sample_prior(prior_draws, rng), (1, prior_draws)),
             "log_likelihood": {"counts": terms.reshape(*shape, *terms.shape[1:])},
             "posterior_predictive": {"counts": simulated.reshape(*shape, *simulated.shape[1:])},
-            "observed_data": {"counts": np.asarray(analysis.observed_counts)},
+            OBSERVED: {"counts": np.asarray(analysis.observed_counts)},
         }
         bins = [f"{low:.0f}-{high:.0f} GeV" for low, high in analysis.dataset.bins_gev]
-        axes["dims"] = {"counts": ["topology", "bin"]}
-        axes["coords"] = {"topology": list(analysis.topologies), "bin": bins}
-    if _is_1x():
-        return _arviz().from_dict(groups, **axes, attrs={"/": attributes})
-    return _arviz().from_dict(**groups, **axes, attrs=attributes)
+        axes, labels = {"counts": ["topology", "bin"]}, {"topology": list(analysis.topologies), "bin": bins}
+    return Contents(groups, axes, labels, attributes)
 
 
 def _in_chunks(function: Callable[[FloatArray], FloatArray], theta: FloatArray) -> FloatArray:
@@ -184,15 +199,35 @@ def _named(analysis: Analysis | Named, theta: FloatArray, shape: tuple[int, int]
     return {name: values.reshape(shape) for name, values in (columns | derived).items()}
 
 
-def netcdf(data: Any) -> bytes:
+def inference_data(held: Contents) -> Any:
+    """A container of the installed ArviZ: InferenceData of 0.23, a DataTree of 1.x.
+
+    Raises
+    ------
+    ConfigError
+        If ArviZ is not installed.
+    """
+    where = {"dims": dict(held.axes), "coords": dict(held.labels)}
+    if int(_arviz().__version__.split(".")[0]) >= 1:
+        return _arviz().from_dict(held.groups, **where, attrs={"/": held.attributes})
+    return _arviz().from_dict(**held.groups, **where, attrs=held.attributes)
+
+
+def netcdf(held: Contents) -> bytes:
     """A container as a netCDF file, made in memory: HDF5 ends the whole process where it meets a full disk."""
-    store = imported("xarray.backends.h5netcdf_").H5NetCDFStore
-    sets = {name: data[name] for name in (list(data.children) if _is_1x() else data.groups())}
     with io.BytesIO() as buffer:
         with imported("h5netcdf").File(buffer, "w") as file:
-            file.attrs.update(data.attrs)
-            for name, group in sets.items():
-                held = group.to_dataset() if _is_1x() else group
-                packed = {key: {"zlib": True} for key, each in held.variables.items() if each.dtype.kind in "fiu"}
-                held.dump_to_store(store(file.create_group(name)), encoding=packed)
+            file.attrs.update(held.attributes)
+            for name, arrays in held.groups.items():
+                group, sizes = file.create_group(name), dict[str, int]()
+                for key, values in arrays.items():
+                    sizes |= zip(held.axes_of(name, key), values.shape, strict=True)
+                group.dimensions = sizes
+                for axis, size in sizes.items():
+                    places = np.array(held.labels.get(axis, range(size)))
+                    kind = imported("h5py").string_dtype() if axis in held.labels else places.dtype
+                    group.create_variable(axis, (axis,), kind, places.astype(kind))
+                for key, values in arrays.items():
+                    packed = {"compression": "gzip", "compression_opts": 4, "shuffle": True}
+                    group.create_variable(key, held.axes_of(name, key), values.dtype, values, **packed)
         return buffer.getvalue()

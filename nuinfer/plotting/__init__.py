@@ -24,7 +24,7 @@ from nuinfer.errors import ConfigError, forgiven
 from nuinfer.plotting import needs as needs
 from nuinfer.plotting import style as style
 from nuinfer.plotting.annotations import Figure
-from nuinfer.plotting.kind import Given, analysis_of
+from nuinfer.plotting.kind import Given, analysis_of, drawn_from
 from nuinfer.plotting.kind import Kind as Kind
 from nuinfer.plotting.kind import of_posterior as of_posterior
 from nuinfer.plotting.scaffold import Sheet as Sheet
@@ -39,6 +39,9 @@ KINDS = FIGURES.shipped
 
 QUICK = tuple(name for name, kind in KINDS.items() if kind.quick)
 """Figures that a fit draws at its end."""
+
+SEVERAL = tuple(name for name, kind in KINDS.items() if kind.several is not None)
+"""Figures of several runs over each other."""
 
 
 def __getattr__(name: str) -> Any:
@@ -71,7 +74,9 @@ def kinds_of(given: Any, of: Given = "run") -> tuple[str, ...]:
     return tuple(name for name, kind in KINDS.items() if kind.of == of and not kind.lacks(given))
 
 
-def plot(kind: str, run: Any, *others: Any, width_in: float = style.PAGE_IN, look: str | None = None) -> Figure:
+def plot(
+    kind: str, run: Any, *others: Any, width_in: float = style.PAGE_IN, look: str | None = None, **options: Any
+) -> Figure:
     """Draw one figure.
 
     Parameters
@@ -81,27 +86,32 @@ def plot(kind: str, run: Any, *others: Any, width_in: float = style.PAGE_IN, loo
     run : Run, Analysis, Comparison, Calibration, Forecast or Band
         What it is drawn from; a figure of an analysis takes a run too.
     others
-        Runs drawn over it; only by ``corner``.
+        Runs drawn over it, by the kinds that can (`Kind.several`).
     width_in : float
         Width in inches: 7 for a page, 3.4 for a column.
     look : str, optional
         ``paper`` or ``talk``; by default that of the surrounding `style.context`.
+    **options
+        Further keywords of the function behind the kind.
 
     Raises
     ------
     ConfigError
-        For an unknown kind, or a figure that the run does not have.
+        For an unknown kind, a figure that the run does not have, or runs that cannot be drawn over each other.
     """
     figure_kind = FIGURES.find(kind, "figure")
     runs = (run, *others)
-    if others and not figure_kind.several:
-        hint = "it shows one; several can be drawn by corner"
+    if others and figure_kind.several is None:
+        hint = f"it shows one; several can be drawn by {', '.join(SEVERAL)}"
         raise ConfigError(f"figure '{figure_kind.name}': {len(runs)} runs given, {hint}")
     for each in runs:
         figure_kind.require(each)
+    if others:
+        figure_kind.require_alike(*runs)
     drawn = map(analysis_of, runs) if figure_kind.of == "analysis" else runs
     with style.context(look):
-        figure = figure_kind.draw(*drawn, width_in=width_in)
+        figure = figure_kind.draw(*drawn, width_in=width_in, **options)
+        figure.set_label(f"{figure_kind.name}: {'; '.join(map(drawn_from, runs))}")
         marked = figure_kind.of == "run" and figure_kind.marked
         if marked and not all(each.summary()["converged"] for each in runs):
             figure.suptitle(style.NOT_CONVERGED, color=style.VERMILLION)

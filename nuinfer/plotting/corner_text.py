@@ -11,7 +11,8 @@ import numpy as np
 
 from nuinfer.confidence import HPD_LEVELS, UNCONSTRAINED, credible
 from nuinfer.plotting import style
-from nuinfer.plotting.annotations import Analysis, Figure, FloatArray, Look
+from nuinfer.plotting.annotations import Figure, FloatArray, Look
+from nuinfer.plotting.draws import Posterior
 
 PRIOR_DASHES = (0, (3, 1.5))
 
@@ -62,30 +63,33 @@ def unit_latex(unit: str) -> str:
     return re.sub(r"\b1e(-?\d+)|\^(-?\d+)", lambda m: f"$10^{{{m[1]}}}$" if m[1] else f"$^{{{m[2]}}}$", unit)
 
 
-def notes(names: list[str], analysis: Analysis, summary: Mapping[str, Any] | None) -> list[str]:
-    """Units that no label has, and the end of the prior that each one-sided limit depends on."""
+def notes(names: list[str], runs: Mapping[str, Posterior]) -> list[tuple[str, str]]:
+    """Units that no label has, and the end of the prior that each one-sided limit depends on, with their colours."""
     from nuinfer.parameters import PARAMETERS
 
+    analysis = next(iter(runs.values())).analysis
     labels = {name: label for name, label in analysis.parameter_labels.items() if name in names}
     units = {name: PARAMETERS[name].unit for name in labels if name in PARAMETERS and "[" not in labels[name]}
-    notes = [f"{labels[name]} in {unit_latex(unit)}" for name, unit in units.items() if unit]
-    notes += ["lines: simulated values"] if analysis.truth else []
-    if summary is None:
-        return notes
-    for name, label in labels.items():
-        entry = summary["parameters"][name]
-        if "limit95" in entry:
+    notes = [(f"{labels[name]} in {unit_latex(unit)}", style.BLACK) for name, unit in units.items() if unit]
+    if any(each.analysis.truth for each in runs.values()):
+        notes.append((f"dashed: {style.TRUTH}", style.BLACK))
+    for (run, posterior), colour in zip(runs.items(), style.colours(len(runs)), strict=True):
+        own, tone = (f"{run}: ", colour) if len(runs) > 1 else ("", style.BLACK)
+        summary = posterior.summary or {"parameters": {}, "converged": True}
+        notes = notes if summary["converged"] else [(own + style.NOT_CONVERGED, style.VERMILLION), *notes]
+        entries = summary["parameters"].items()
+        for name, entry in ((name, entry) for name, entry in entries if name in labels and "limit95" in entry):
             end = "from" if entry["limit95"]["side"] == "upper" else "up to"
             floor = number(entry["limit95"]["prior_floor"])
-            notes.append(f"credible limit {label} {title(entry)}, prior {end} ${floor}$")
-    return notes if summary["converged"] else [style.NOT_CONVERGED, *notes]
+            notes.append((f"{own}credible limit {labels[name]} {title(entry)}, prior {end} ${floor}$", tone))
+    return notes
 
 
-def draw_legend(figure: Figure, labels: list[str], notes: list[str]) -> None:
-    """Legend and notes in the empty corner."""
+def draw_legend(figure: Figure, names: list[str], runs: Mapping[str, Posterior], flat: bool = False) -> None:
+    """Legend and notes in the empty corner; `flat` where a region includes a plateau."""
     from matplotlib.lines import Line2D
 
-    thick, colours = style.points(1.2), style.POSTERIORS * len(labels)
+    labels, thick, colours = list(runs), style.points(1.2), style.colours(len(runs))
     handles = [Line2D([], [], color=colours[k], lw=thick, label=label) for k, label in enumerate(labels)]
     prior = "prior" if len(labels) == 1 else f"prior of {labels[0]}"
     handles.append(Line2D([], [], color=style.GREY, ls=PRIOR_DASHES, lw=style.points(0.9), label=prior))
@@ -98,9 +102,9 @@ def draw_legend(figure: Figure, labels: list[str], notes: list[str]) -> None:
     line_in = style.points(size) * 1.7 / 72.0
     top = 0.1 + line_in * (len(handles) + 1.5)
     look: Look = {"ha": "right", "va": "top", "fontsize": style.points(small), "linespacing": 1.4}
-    for note in notes:
+    said = [("where it is flat, a region holds more than its level", style.BLACK)] if flat else []
+    for note, colour in said + notes(names, runs):
         lines = style.fitting_lines(note, style.points(small), width * (1.0 - _diagonal(figure, top + line_in)))
-        colour = style.VERMILLION if note == style.NOT_CONVERGED else style.BLACK
         figure.text(1.0 - 0.06 / width, 1.0 - top / height, "\n".join(lines), color=colour, **look)
         top += line_in * len(lines)
 

@@ -3,14 +3,60 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from nuinfer.constants import COORDINATES
 from nuinfer.errors import ConfigError
 from nuinfer.plotting.annotations import Analysis, ArrayLike, FloatArray
 
 FEWEST = 50
 """Draws without which a figure would mislead."""
+
+
+class Posterior(NamedTuple):
+    """One of several posteriors that are drawn over each other.
+
+    What was sampled, the draws (..., n_dim), the best fit (n_dim,), which is searched among the draws if it is not
+    given, and the summary of the run, with its intervals, limits and effective sample sizes.
+    """
+
+    analysis: Analysis
+    samples: ArrayLike
+    best_fit: ArrayLike | None = None
+    summary: Mapping[str, Any] | None = None
+
+    @property
+    def effective(self) -> float | None:
+        """Effective sample size of mass and coupling, None if it is not known."""
+        return effective(self.summary) if self.summary else None
+
+
+Others = Mapping[str, tuple[Any, ...]]
+"""Name to `Posterior`, or to its first fields, of what is drawn over another."""
+
+ALONE: Others = MappingProxyType({})
+
+
+def together(label: str, first: Posterior, others: Others) -> dict[str, Posterior]:
+    """All that is drawn, by name."""
+    return {label: first} | {name: Posterior(*each) for name, each in others.items()}
+
+
+def effective(summary: Mapping[str, Any], names: tuple[str, ...] = COORDINATES) -> float | None:
+    """Smallest effective sample size of parameters, those of the plane, from the summary of a run."""
+    known = summary["parameters"]
+    return min((float(known[name]["ess"]) for name in names if name in known), default=None)
+
+
+def truth(analysis: Analysis) -> FloatArray | None:
+    """The point (n_dim,) with which data were simulated, if they were and all of it is known."""
+    known = dict(analysis.truth)
+    names = analysis.parameter_names
+    return np.array([known[name] for name in names]) if known and all(name in known for name in names) else None
 
 
 def flat(analysis: Analysis, samples: ArrayLike, most: int) -> FloatArray:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from nuinfer.constants import COORDINATES
 from nuinfer.plotting.annotations import Analysis
 
@@ -26,6 +28,25 @@ def counts(analysis: Analysis) -> str:
 def flux_points(analysis: Analysis) -> str:
     """Measured fluxes."""
     return "" if analysis.dataset.kind == "flux_points" else "the data are events, not flux points; use counts"
+
+
+def same_mediator(first: Analysis, other: Analysis) -> str:
+    """Mediators of one kind, whose mass and coupling are the same axes."""
+    kinds = first.mediator, other.mediator
+    return "" if kinds[0] == kinds[1] else f"the mediator of one is a {kinds[0]}, of the other a {kinds[1]}"
+
+
+def same_counts(first: Analysis, other: Analysis) -> str:
+    """The same events in the same topologies and bins."""
+    facts = [
+        ("data sets", first.dataset.name, other.dataset.name),
+        ("topologies", ", ".join(first.topologies), ", ".join(other.topologies)),
+        *(("bins of deposited energy", *(f"{len(e) - 1} from {e[0] / 1e3:g} to {e[-1] / 1e3:g} TeV" for e in edges))
+          for edges in [(first.bin_edges_gev, other.bin_edges_gev)]),
+    ]  # fmt: skip
+    differing = (f"their {what} differ ({one}; {two})" for what, one, two in facts if one != two)
+    same = np.array_equal(first.observed_counts, other.observed_counts)
+    return next(differing, "" if same else "their counts differ, as simulated ones do")
 
 
 def constraints(analysis: Analysis) -> str:

@@ -3,68 +3,126 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from nuinfer.confidence import HPD_LEVELS, LIMIT, credible
+from nuinfer.confidence import LIMIT
 from nuinfer.plotting import style
-from nuinfer.plotting.annotations import Axes, Constraint, FloatArray, Look
-from nuinfer.plotting.density import Density
+from nuinfer.plotting.annotations import Analysis, Axes, Constraint, FloatArray, Look
+from nuinfer.plotting.density import TINTS, Density, draw_regions
 
 GRID = 240
 """Points along each axis at which constraints are evaluated."""
 
+BOUNDS = f"external bounds, {LIMIT.label(0.95)}:"
+"""Head of the constraints in a legend."""
+
+ESTIMATE = (0, (5, 2.5))
+"""Dashes of what is estimated."""
+
 Spelling = Callable[[str], str]
 """`nuinfer.analysis.Analysis.spelled`."""
 
-_FILLS = ("#B3D4EA", style.SKY)  # outer, inner
+EDGE = 0.01
+"""Share of the prior range within which a best fit is on its edge."""
+
+FLAT = 1.0
+"""Fall of ln P over a region with a plateau, below which no point of it is a best fit; a Gaussian's is 1.14."""
 
 
-def looks(constraints: Iterable[Constraint]) -> list[tuple[Constraint, tuple[str, Any]]]:
-    """Colours and dashes that tell the constraints on (m_Z', g') of an analysis apart."""
-    free, dashes = iter((style.SKY, style.YELLOW)), itertools.cycle(("solid", "dashed", "dashdot", (0, (1, 1))))
-    return [(c, (c.colour or next(free, style.GREY), next(dashes))) for c in constraints if c.in_plane]
+@dataclass(frozen=True)
+class BoundLook:
+    """How a constraint is drawn: dashed and hardly shaded if it is an estimate, which nothing else is.
+
+    Parameters
+    ----------
+    line, shade : mapping
+        Keywords of matplotlib, for its edge and for what it excludes.
+    """
+
+    line: Look
+    shade: Look
+
+
+def looks(constraints: Iterable[Constraint], coloured: bool = True) -> list[tuple[Constraint, BoundLook]]:
+    """Colours and dashes that tell the constraints on (m_Z', g') of an analysis apart.
+
+    Without colour, where others need it, they are grey lines.
+    """
+    free, bounds = iter((style.SKY, style.YELLOW)), itertools.cycle(("solid", "dashdot", (0, (1, 1))))
+    found = []
+    for constraint in (c for c in constraints if c.in_plane):
+        colour, dashes = constraint.colour or next(free, style.GREY), ESTIMATE if constraint.estimate else next(bounds)
+        line = {"color": colour, "ls": dashes, "lw": style.points(1.3)}
+        look = BoundLook(line, {"color": colour, "alpha": 0.04 if constraint.estimate else 0.12})
+        found.append((constraint, look if coloured else BoundLook(line | {"color": style.GREY}, {"alpha": 0.0})))
+    return found
 
 
 def draw_posterior(axes: Axes, density: Density) -> None:
-    """Filled regions, the inner one darker, with an entry in the legend each."""
-    x, y = 10.0**density.x, 10.0**density.y
-    inner, outer = density.thresholds
-    inner = max(inner, outer * (1.0 + 1e-9))  # levels must increase, even on a plateau
-    top = max(float(density.value.max()), inner) * (1.0 + 1e-6)
-    axes.contourf(x, y, density.value, levels=[outer, inner, top], colors=_FILLS, alpha=0.75, zorder=2)
-    widths = (style.points(0.7), style.points(1.1))
-    axes.contour(x, y, density.value, levels=[outer, inner], colors=style.BLUE, linewidths=widths, zorder=3)
-    for fill, probability in zip(reversed(_FILLS), HPD_LEVELS, strict=True):
-        label = credible(probability, kind="HPD")
-        axes.fill([], [], facecolor=fill, edgecolor=style.BLUE, alpha=0.75, label=label)
+    """Regions in shades of blue, with an entry in the legend each."""
+    colour = style.BLUE
+    draw_regions(axes, 10.0**density.x, 10.0**density.y, density, colour)
+    for k, tint in enumerate(reversed(TINTS)):
+        axes.fill([], [], facecolor=style.tint(colour, tint), edgecolor=colour, label=density.statement(k))
 
 
-def draw_constraint(axes: Axes, constraint: Constraint, box: FloatArray, look: tuple[str, Any]) -> None:
-    """Boundary of a constraint on (m_Z', g') inside the prior box, with a light shade on the excluded side."""
+def no_best_fit(density: Density, point: FloatArray, box: FloatArray, spelled: Spelling) -> str:
+    """Why no best fit is marked at a point (2,) of the plane in a prior box (2, 2), empty if it is."""
+    if np.min(np.abs(point[:, None] - box) / np.ptp(box, axis=1)[:, None]) < EDGE:
+        mass, coupling = 10.0**point
+        at = spelled("$m_{Z'}$") + f" = {mass:.3g} MeV, " + spelled("$g'$") + f" = {style.scientific(coupling)}"
+        return f"best fit on the edge of the prior:\n{at}"
+    if density.plateau and density.spread < FLAT:
+        change = math.ceil(10.0 * density.spread) / 10.0
+        return f"no single best fit: $\\ln P$ changes\nby < {change:.1f} in the 68 % region"
+    return ""
+
+
+def draw_constraint(axes: Axes, constraint: Constraint, box: FloatArray, look: BoundLook) -> None:
+    """Boundary of a constraint on (m_Z', g') inside the prior box, with a light shade on the excluded side.
+
+    The legend says what it means, unless it is what `BOUNDS` says of all.
+    """
     from nuinfer.constraints.limits import excess
 
     mass, coupling = np.meshgrid(*10.0 ** np.linspace(box[:, 0], box[:, 1], GRID, axis=1))
     beyond = np.broadcast_to(excess(constraint, mass, coupling), mass.shape)
-    statement = "exclusion" if constraint.is_exclusion else LIMIT.label(0.95)
+    statement = "exclusion" if constraint.is_exclusion else ""
     if beyond.max() <= 0.0:
         statement = "excludes nothing here"
     elif beyond.min() > 0.0:
         statement = "excludes all of this"
-    colour, dashes = look
-    width = style.points(1.2)
-    axes.plot([], [], color=colour, ls=dashes, lw=width, label=f"{label_of(constraint)}, {statement}")
+    axes.plot([], [], label=", ".join(filter(None, (whose(constraint), statement))), **look.line)
     if beyond.min() <= 0.0 < beyond.max():
-        line: Look = {"colors": [colour], "linestyles": [dashes], "linewidths": width}
-        axes.contourf(mass, coupling, beyond, levels=[0.0, np.inf], colors=[colour], alpha=0.12, zorder=1)
+        line: Look = {"colors": look.line["color"], "linestyles": [look.line["ls"]], "linewidths": look.line["lw"]}
+        shade: Look = {"colors": look.line["color"], "alpha": look.shade["alpha"]}
+        axes.contourf(mass, coupling, beyond, levels=[0.0, np.inf], zorder=1, **shade)
         axes.contour(mass, coupling, beyond, levels=[0.0], zorder=4, **line)
 
 
 def label_of(constraint: Constraint) -> str:
     """What figures call a constraint."""
     return constraint.label or constraint.name
+
+
+def contents(analysis: Analysis) -> str:
+    """The data of an analysis, and the constraints in its posterior."""
+    title = analysis.dataset.title.split(" (")[0]
+    data = f"{title}, {'simulated' if analysis.truth else 'other counts'}" if analysis.counts else title
+    inside = ", ".join(map(label_of, analysis.constraints))
+    return f"{data}, with {inside}" if inside else f"{data}, no external constraints"
+
+
+def whose(constraint: Constraint) -> str:
+    """What it is called, and which measurement it is; an estimate is called one."""
+    label = label_of(constraint)
+    said = constraint.measurement.short.removeprefix(f"{label} ") + ", estimate" * constraint.estimate
+    return f"{label} ({said})"
 
 
 def draw_dip(axes: Axes, masses_mev: Sequence[float], label: str, **look: Any) -> None:

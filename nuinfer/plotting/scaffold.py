@@ -149,5 +149,6 @@ def _columns(labels: Sequence[str], width_in: float) -> int:
     size: float = mpl.rcParams["legend.fontsize"]
     beside_in = size * (1.8 + 0.8 + 2.0) / 72.0  # handle, its distance from the text, distance between columns
     widths = [style.text_width_in(label, size) + beside_in for label in labels]
-    fitting = (n for n in range(len(labels), 1, -1) if sum(map(max, np.array_split(widths, n))) <= width_in)
+    room_in = width_in - 2.0 * size / 72.0
+    fitting = (n for n in range(len(labels), 1, -1) if sum(map(max, np.array_split(widths, n))) <= room_in)
     return next(fitting, 1)

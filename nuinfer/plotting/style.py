@@ -16,10 +16,11 @@ from typing import Any
 
 import numpy as np
 
+from nuinfer import __version__
 from nuinfer.confidence import credible
 from nuinfer.errors import ConfigError
 from nuinfer.inference.work.files import make_folder, write_atomic
-from nuinfer.plotting.annotations import Axes, Axis, Figure, FloatArray
+from nuinfer.plotting.annotations import Axes, Axis, Figure, FloatArray, Look
 from nuinfer.private import give_matplotlib_a_place
 
 COLUMN_IN = 3.4
@@ -47,11 +48,19 @@ POSTERIORS = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE)
 LOOKS: Mapping[str, float] = {"paper": 1.0, "talk": 1.3}
 """Name of a look to the size of fonts and lines in units of those for print."""
 
+TRUTH = "truth of the simulation"
+"""What legends call what data were simulated with."""
+
 NOT_CONVERGED = "not converged: preliminary"
 """What figures of an unfinished run say."""
 
-# Formats; dates are left out of the files, so that the same figure gives the same bytes
-_METADATA: Mapping[str, dict[str, None]] = {"pdf": {"CreationDate": None}, "png": {}, "svg": {"Date": None}}
+# Formats with the keys of what wrote a file and what it shows; dates are left out, so that the same figure gives the
+# same bytes
+_METADATA: Mapping[str, tuple[str, str, dict[str, None]]] = {
+    "pdf": ("Creator", "Subject", {"CreationDate": None}),
+    "png": ("Software", "Description", {}),
+    "svg": ("Creator", "Description", {"Date": None}),
+}
 _LAST: Mapping[str, bytes] = {"pdf": b"%%EOF", "png": b"IEND\xaeB`\x82", "svg": b"</svg>"}
 _look: ContextVar[str] = ContextVar("look", default="paper")
 
@@ -134,17 +143,41 @@ def colours(number: int) -> list[Any]:
     return own[:number] if number <= len(own) else list(mpl.colormaps["turbo"](np.linspace(0.05, 0.95, number)))
 
 
-def draw_band(axes: Axes, x: FloatArray, values: FloatArray) -> None:
-    """Central 95 and 68 % of values (draw, x), as bands in two shades."""
+def tint(colour: str, strength: float) -> tuple[float, ...]:
+    """A colour mixed with white, the more the smaller its strength (1: as it is), opaque."""
+    from matplotlib.colors import to_rgb
+
+    return tuple(1.0 - strength * (1.0 - part) for part in to_rgb(colour))
+
+
+def draw_band(axes: Axes, x: FloatArray, values: FloatArray, colour: str = "") -> None:
+    """Central 95 and 68 % of values (draw, x), as bands in two shades; 68 % in the colour of one of several."""
     ends = np.quantile(values, CENTRAL, axis=0)
-    for k, level in enumerate((0.95, 0.68)):
+    if colour:
+        axes.fill_between(x, ends[1], ends[2], color=colour, alpha=0.25, lw=0, zorder=1)
+    for k, level in enumerate((0.95, 0.68) if not colour else ()):
         label = credible(level, kind="central")
         axes.fill_between(x, ends[k], ends[3 - k], color=BANDS[k], lw=0, label=label, zorder=1)
+
+
+def heading(axes: Axes, text: str) -> None:
+    """A line of the legend that belongs to nothing drawn, above what follows it."""
+    if text:
+        axes.plot([], [], ls="none", label=text)
 
 
 def write(panel: Axes, x: float, y: float, text: str, **look: Any) -> None:
     """A text whose upper right corner is at a place in units of the panel."""
     panel.text(x, y, text, **{"transform": panel.transAxes, "ha": "right", "va": "top", **look})
+
+
+def write_lines(panel: Axes, lines: Sequence[tuple[str, str]]) -> None:
+    """Texts with their colours under each other, in the upper right corner of a panel."""
+    import matplotlib as mpl
+
+    look: Look = {"xycoords": "axes fraction", "textcoords": "offset points", "ha": "right", "va": "top"}
+    for k, (text, colour) in enumerate(lines):
+        panel.annotate(text, (0.96, 0.96), (0.0, -1.45 * k * mpl.rcParams["font.size"]), color=colour, **look)
 
 
 def text_width_in(text: str, size: float) -> float:
@@ -158,11 +191,28 @@ def text_width_in(text: str, size: float) -> float:
 
 
 def fitting_lines(text: str, size: float, width_in: float) -> list[str]:
-    """A text, broken after its commas if it is wider than there is room for."""
-    if text_width_in(text, size) <= width_in:
-        return [text]
-    parts = text.split(", ")
-    return [f"{part}," for part in parts[:-1]] + parts[-1:]
+    """A text, broken after those of its commas beyond which there is no room."""
+    lines: list[str] = []
+    for part in text.split(", "):
+        longer = f"{lines[-1]}, {part}" if lines else part
+        if lines and text_width_in(longer, size) <= width_in:
+            lines[-1] = longer
+        else:
+            lines = [*lines[:-1], f"{lines[-1]},", part] if lines else [part]
+    return lines
+
+
+def scientific(value: float) -> str:
+    r"""A positive number in two digits, as mathematical text.
+
+    Examples
+    --------
+    >>> scientific(1e-6), scientific(3.16e-3)
+    ('$10^{-6}$', '$3.2\\times 10^{-3}$')
+    """
+    mantissa, exponent = f"{value:.1e}".split("e")
+    factor = "" if mantissa == "1.0" else rf"{mantissa}\times "
+    return f"${factor}10^{{{int(exponent)}}}$"
 
 
 def check_width(width_in: float) -> None:
@@ -185,7 +235,8 @@ def is_whole(path: Path) -> bool:
 def save(figure: Figure, path: Path) -> Path:
     """Write `figure`; the suffix of `path` decides the format.
 
-    Fonts are embedded, vector formats stay vector.
+    Fonts are embedded, vector formats stay vector. The file says what wrote it and, by the figure's label, what it is
+    drawn from.
 
     Raises
     ------
@@ -201,7 +252,9 @@ def save(figure: Figure, path: Path) -> Path:
     fonts.setLevel(logging.ERROR)
     try:
         with context(), io.BytesIO() as drawn:  # matplotlib leaves half a file open where a disk is full
-            figure.savefig(drawn, format=suffix, metadata=_METADATA[suffix])
+            program, content, dates = _METADATA[suffix]
+            about = {program: f"nuinfer {__version__}", content: str(figure.get_label()), **dates}
+            figure.savefig(drawn, format=suffix, metadata=about)
             make_folder(path.parent)
             write_atomic(path, drawn.getvalue())
     finally:

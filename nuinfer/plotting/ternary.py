@@ -12,6 +12,9 @@ from nuinfer.plotting import style
 from nuinfer.plotting.annotations import Axes, FloatArray, Look
 from nuinfer.plotting.scaffold import Sheet, sheet
 
+ROOM = 0.03
+"""Fraction of a flavour between what is enlarged and the sides of its triangle."""
+
 
 @contextmanager
 def triangles(axes: Sequence[Axes] | None, width_in: float) -> Iterator[Sheet]:
@@ -34,6 +37,12 @@ def draw_points(panel: Any, fractions: FloatArray, mark: str, **look: Any) -> No
     panel.plot(tau, electron, muon, mark, **look)
 
 
+def fill(panel: Any, corners: FloatArray, **look: Any) -> None:
+    """The inside of points (n, 3) of fractions (e, mu, tau)."""
+    electron, muon, tau = corners.T
+    panel.fill(tau, electron, muon, **look)
+
+
 def _label(panel: Any) -> None:
     """Labels, ticks and grid of a triangle."""
     from matplotlib.ticker import MaxNLocator
@@ -47,12 +56,10 @@ def _label(panel: Any) -> None:
 
 
 def enlarge(drawn: Sheet, fractions: FloatArray) -> None:
-    """Limit the second triangle to one around points (n, 3), inside the whole one, where its outline is drawn."""
-    low, high = np.quantile(fractions, [0.05, 0.95], axis=0)
-    size = float(np.clip(4.0 * np.max(high - low), 0.1, 0.4))
-    least = np.maximum(0.5 * (low + high) - size / 3.0, 0.0)
-    least *= (1.0 - size) / max(float(least.sum()), 1e-9)  # the three sides must leave `size`
+    """Limit the second triangle to the smallest one around points (n, 3), with room, and outline it in the whole."""
+    least = np.maximum(np.min(fractions, axis=0) - ROOM, 0.0)
+    size = 1.0 - float(least.sum())
     whole, enlarged = drawn.panels[0], drawn.panels[-1]
     enlarged.set_ternary_min(least[2], least[0], least[1])  # type: ignore[attr-defined]
     outline = least + size * np.eye(3)[[0, 1, 2, 0]]
-    draw_points(whole, outline, "-", color=style.GREY, lw=style.points(0.6), label="enlarged")
+    draw_points(whole, outline, ":", color=style.BLACK, lw=style.points(0.7), label="enlarged")

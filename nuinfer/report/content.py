@@ -2,13 +2,15 @@
 
 import contextlib
 import math
+import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
 import numpy as np
+from markupsafe import Markup, escape
 
 from nuinfer.analysis import Analysis
 from nuinfer.confidence import AS_PRIOR, HPD, HPD_LEVELS, LIMIT, UNCONSTRAINED, credible, percent
@@ -22,17 +24,25 @@ from nuinfer.inference.runs import run_folder
 from nuinfer.inference.runs.run import Run
 from nuinfer.inference.runs.sensitivity import WITHOUT, credible_limit
 from nuinfer.inference.runs.stored import Nonfinite, read_stored
-from nuinfer.inference.runs.summary import NOT_CONVERGED, PRIOR_DRAWS, shortest_interval, unconstrained
+from nuinfer.inference.runs.summary import (
+    NOT_CONVERGED,
+    PRIOR_DRAWS,
+    in_one_sentence,
+    shortest_interval,
+    unconstrained,
+)
 from nuinfer.inference.sampling.short import ShortRun
 from nuinfer.named import Named
-from nuinfer.parameters import Parameter, in_units
+from nuinfer.parameters import LOG10, PARAMETERS, Parameter, in_units, label_in_units
+from nuinfer.plotting.energies import GEV_PER_TEV
 from nuinfer.priors import Normal
 from nuinfer.provenance import software_references
-from nuinfer.report.tables import Cell, Table, escape_latex, interval, joined, number, words
+from nuinfer.report.tables import Cell, Table, interval, joined, number, powers, symbol, words
 
 DERIVED_DRAWS = 20_000
 LEARNED_NOTHING = words(UNCONSTRAINED), words(AS_PRIOR), words("–")
 PROFILE = f"profile {percent(0.95)} CL"
+_AS_MATHEMATICS = {"m_Z'": "m_{Z'}", "m_phi": r"m_\phi", "g'": "g'", "g": "g"}
 SILENT_SECONDS = 120.0  # a process at work writes its status every few seconds, but not while it judges the chains
 
 
@@ -47,6 +57,16 @@ def read_summary(run: Run) -> dict[str, Any] | None:
     if not run.record.get("complete") and min(run.refresh()) < 1:
         return None
     return run.summary()
+
+
+def result(analysis: Analysis | Named, summary: Mapping[str, Any]) -> Markup:
+    """What the run says, in one sentence, its numbers and symbols as they are printed."""
+    text = analysis.spelled(in_one_sentence(summary)).removeprefix("Result: ").replace("'", "\u2032")
+    html = str(escape(text[:1].upper() + text[1:]))
+    for name in summary["parameters"]:
+        parts = re.split(rf"\b{in_units(name)[0]}\b", html)
+        html = str(_symbol(analysis, name).text).join(parts)
+    return Markup(re.sub(r"(\d)e-0*(\d+)", "\\1 \u00d7 10<sup>\u2212\\2</sup>", html))  # noqa: S704 - escaped
 
 
 # The box at the top ---------------------------------------------------------------------------------------------------
@@ -149,8 +169,8 @@ def events(run: Run, analysis: Analysis) -> str:
     if analysis.dataset.kind == FLUX_POINTS:
         return f"{simulated}{analysis.dataset.described}, in {analysis.dataset.unit} per flavour"
     observed = zip(analysis.topologies, analysis.observed_counts, strict=True)
-    counts = ", ".join(f"{row.sum():g} {name}" for name, row in observed)
-    return f"{simulated}{counts}, above {analysis.config.data.min_deposited_energy_gev:g} GeV"
+    counts = ", ".join(f"{row.sum():g} {name.replace('_', ' ')}" for name, row in observed)
+    return f"{simulated}{counts} events above {analysis.config.data.min_deposited_energy_gev / GEV_PER_TEV:g} TeV"
 
 
 def model_keys(analysis: Analysis) -> dict[str, str]:
@@ -168,19 +188,32 @@ def _plain(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
+def _symbol(analysis: Analysis | Named, name: str) -> Cell:
+    """A parameter as the quantity itself, with its unit."""
+    known = PARAMETERS.get(name)
+    return symbol(label_in_units(analysis.parameter_labels[name]), known.unit if known else "", name)
+
+
 def parameter_table(analysis: Analysis | Named, summary: Mapping[str, Any]) -> Table:
-    """Medians, intervals and diagnostics of the sampled parameters."""
+    """Medians, intervals and diagnostics of the sampled parameters, as the quantities themselves."""
     rows = []
     for name, entry in summary["parameters"].items():
-        low, high = entry["hpd68"]
-        width = high - low or None
-        shown = [number(entry["median"], width), *(interval(entry[level], width) for level in ("hpd68", "hpd95"))]
+        shown = _shown_of(name, entry["median"], [entry["hpd68"], entry["hpd95"]])
         shown = list(LEARNED_NOTHING) if entry.get("unconstrained") else shown
         ess, rhat = entry["ess"], entry["rhat"]
         quality = [words("–" if ess is None else f"{ess:.0f}"), words("–" if rhat is None else f"{rhat:.4f}")]
-        rows.append((Cell(name, analysis.parameter_labels[name]), *shown, *quality))
+        rows.append((_symbol(analysis, name), *shown, *quality))
     head = ("parameter", "median", *HPD, "ESS", "R-hat")
     return Table("Sampled parameters", head, rows, "parameters")
+
+
+def _shown_of(name: str, median: float, ends: Sequence[Sequence[float]]) -> list[Cell]:
+    """Median and intervals to the digits that are known, undone where they are those of a logarithm."""
+    middle, *pairs = (in_units(name, *values)[1] for values in ((median,), *ends))
+    width = abs(pairs[0][1] - pairs[0][0]) or None
+    if name.startswith(LOG10) and 10.0 * pairs[0][0] < pairs[0][1]:
+        width = None  # it spans orders of magnitude
+    return [number(middle[0], width), *(interval(pair, width) for pair in pairs)]
 
 
 def limit_table(analysis: Analysis | Named, summary: Mapping[str, Any]) -> Table:
@@ -188,19 +221,14 @@ def limit_table(analysis: Analysis | Named, summary: Mapping[str, Any]) -> Table
     rows = []
     for name, entry in summary["parameters"].items():
         if limit := entry.get("limit95"):
-            of_draws, profile = (_limit(name, limit, limit.get(key)) for key in ("value", "profile"))
-            beside = [words("none inside the prior" if "profile" in limit else "not computed")] * 2
-            label = Cell(name, analysis.parameter_labels[name])
-            rows.append((label, *of_draws, number(limit["prior_floor"]), *(profile or beside)))
-    head = ("parameter", credible(0.95), "that is", "edge of the prior", PROFILE, "that is")
+            sign = Cell("< ", "$<$ ") if limit["side"] == "upper" else Cell("> ", "$>$ ")
+            of_draws, edge = (number(value) for value in in_units(name, limit["value"], limit["prior_floor"])[1])
+            profile = words("none inside the prior" if "profile" in limit else "not computed")
+            if limit.get("profile") is not None:
+                profile = joined(sign, number(in_units(name, limit["profile"])[1][0]), "")
+            rows.append((_symbol(analysis, name), joined(sign, of_draws, ""), profile, edge))
+    head = ("parameter", credible(0.95), PROFILE, "edge of the prior")
     return Table("One-sided limits", head, rows, "limits")
-
-
-def _limit(name: str, limit: Mapping[str, Any], value: float | None) -> list[Cell]:
-    """A limit as it is sampled, and, of a quantity that is sampled in its logarithm, as that quantity."""
-    sign = Cell("< ", "$<$ ") if limit["side"] == "upper" else Cell("> ", "$>$ ")
-    shown = [] if value is None else [value, *in_units(name, value)[1]]
-    return [joined(sign, number(one), "") for one in shown]
 
 
 def sensitivity_table(
@@ -208,35 +236,36 @@ def sensitivity_table(
 ) -> Table:
     """What the upper limit on g' hangs on, with the limits of the posteriors that were sampled without a constraint."""
     rows, names = [], analysis.parameter_names
+    labels = {c.name: c.label or c.name for c in analysis.constraints} if isinstance(analysis, Analysis) else {}
     for case in summary.get("g_prime_upper95", ()):
-        again = left_out.get(case["case"].removeprefix(WITHOUT))
+        left = case["case"].removeprefix(WITHOUT)
+        again = left_out.get(left)
         resampled = None if again is None else credible_limit(again.samples[..., names.index(COUPLING)].ravel())
         k = "" if case["pareto_k"] is None else f", Pareto k {case['pareto_k']:.2f}"
         profile = words("none inside the prior") if case["profile"] is None else number(case["profile"])
-        rows.append(
-            (words(case["case"]), profile, number(case["credible"]), number(resampled), words(case["credible_by"] + k))
-        )
+        typeset = re.sub(r"m_Z'|m_phi|\bg'?(?= )", lambda found: f"${_AS_MATHEMATICS[found[0]]}$", case["case"])
+        what = symbol(WITHOUT + labels[left], code=left) if left in labels else symbol(typeset)
+        rows.append((what, profile, number(case["credible"]), number(resampled), words(case["credible_by"] + k)))
     head = ("analysis", PROFILE, credible(0.95), "resampled", "credible one by")
-    title = f"Upper limit on g' ({LIMIT.words}), and what it hangs on"
+    title = f"Upper limit on g\u2032 ({LIMIT.words}), and what it hangs on"
     return Table(analysis.spelled(title), head, rows, "sensitivity", wordy=1)
 
 
-def derived_table(run: Run, analysis: Analysis | Named) -> Table:
-    """Medians and intervals of the derived quantities."""
+def derived_table(run: Run, analysis: Analysis | Named, summary: Mapping[str, Any]) -> Table:
+    """Medians and intervals of the derived quantities that are not a sampled parameter already."""
     samples = run.samples().reshape(-1, len(run.parameter_names))
     derived = analysis.derived(samples[:: max(1, len(samples) // DERIVED_DRAWS)])
     prior = run.analysis.sample_prior(PRIOR_DRAWS, np.random.default_rng(0)) if isinstance(analysis, Analysis) else None
     before = {} if prior is None else analysis.derived(prior)
-    ess = float(np.min(run.verdict.ess))
+    ess, known = float(summary["ess_min"] or 1.0), {in_units(name)[0] for name in run.parameter_names}
     rows = []
     for name, values in derived.items():
-        ends = [shortest_interval(values, probability) for probability in HPD_LEVELS]
-        width = None if name == "g_prime" else (ends[0][1] - ends[0][0]) or None  # it spans orders of magnitude
-        label = Cell(name, analysis.derived_labels.get(name, escape_latex(name)))
-        shown = [number(float(np.median(values)), width), *(interval(pair, width) for pair in ends)]
+        if name in known:
+            continue
+        shown = _shown_of(name, float(np.median(values)), [shortest_interval(values, level) for level in HPD_LEVELS])
         if name in before and unconstrained(values, before[name], ess):
             shown = list(LEARNED_NOTHING)
-        rows.append((label, *shown))
+        rows.append((symbol(label_in_units(analysis.derived_labels.get(name, name)), code=name), *shown))
     head = ("quantity", "median", *HPD)
     return Table("Derived quantities", head, rows, "derived")
 
@@ -250,10 +279,11 @@ def constraint_table(analysis: Analysis) -> Table:
     for constraint in analysis.constraints:
         measured = constraint.measurement
         observable, value = _measured(constraint)
-        names = [words(constraint.name), words(constraint.form.replace("_", "-")), value]
-        rows.append((*names, words(observable), words(f"{measured.name}: {measured.citation}")))
-    head = ("constraint", "form", "measurement", "of", "reference")
-    return Table("External constraints", head, rows, "constraints", wordy=2)
+        label = symbol(constraint.label or constraint.name, code=constraint.name)
+        form = constraint.form.replace("_", "-") + ", order-of-magnitude estimate" * constraint.estimate
+        rows.append((label, value, powers(observable), words(form), words(f"{measured.short} ({measured.name})")))
+    head = ("constraint", "measured", "of", "form", "measurement")
+    return Table("External constraints", head, rows, "constraints", wordy=3)
 
 
 def _measured(constraint: Constraint) -> tuple[str, Cell]:
@@ -284,26 +314,48 @@ def unused_constraints(analysis: Analysis) -> list[str]:
 
 def prior_table(analysis: Analysis) -> Table:
     """Priors and fixed values."""
-    rows = [(Cell(p.name, p.label), words(_prior(p))) for p in analysis.space.parameters]
+    rows = [
+        (symbol(label_in_units(p.label), getattr(PARAMETERS.get(p.name), "unit", ""), p.name), words(_prior(p)))
+        for p in analysis.space.parameters
+    ]
     return Table("Priors and fixed values", ("parameter", "prior"), rows, "priors", wordy=1)
 
 
 def _prior(parameter: Parameter) -> str:
-    prior = parameter.prior
+    """A prior in words, its ends as those of the quantity itself."""
+    prior, name = parameter.prior, parameter.name
     if prior is None:
-        return f"fixed to {parameter.centre:g}"
-    cuts = [f"{word} {end:g}" for word, end in (("from", prior.low), ("up to", prior.high)) if np.isfinite(end)]
+        return f"fixed to {in_units(name, parameter.centre)[1][0]:g}"
+    ends = zip(("from", "up to"), (prior.low, prior.high), strict=True)
+    cuts = [f"{word} {in_units(name, end)[1][0]:.3g}" for word, end in ends if np.isfinite(end)]
     shape = f"{prior.mean:g} ± {prior.sigma:g}" if isinstance(prior, Normal) else ""
-    return ", ".join(text for text in (type(prior).__name__.lower(), shape, " ".join(cuts)) if text)
+    kind = type(prior).__name__.lower() + " in the logarithm to base 10" * name.startswith(LOG10)
+    return ", ".join(text for text in (kind, shape, " ".join(cuts)) if text)
 
 
 # Where it comes from --------------------------------------------------------------------------------------------------
 
 
-def references(run: Run, analysis: Analysis) -> list[str]:
+def references(run: Run, analysis: Analysis | Named) -> list[str]:
     """Everything to be cited: what the record names, and what this version would add to it."""
     software = software_references(run.record.get("versions", {}))
-    return list(dict.fromkeys([*run.record.get("references", []), *analysis.references(), *software]))
+    added = [*analysis.references(), *software] if isinstance(analysis, Analysis) else []
+    return [*run.record.get("references", []), *added]
+
+
+def merged(references: Iterable[str], whole: Iterable[str] = ()) -> dict[str, list[str]]:
+    """Citation to what it is cited for, each once; those that are `whole` do not begin with that.
+
+    Examples
+    --------
+    >>> merged(["mediator vector: A and B, arXiv:1504.00711", "neff, prediction: A and B, arXiv:1504.00711", "C"])
+    {'A and B, arXiv:1504.00711': ['mediator vector', 'neff, prediction'], 'C': []}
+    """
+    found: dict[str, list[str]] = {}
+    for reference in dict.fromkeys(references):
+        what, _, citation = ("", "", "") if reference in whole else reference.partition(": ")
+        found.setdefault(citation or reference, []).extend([what] if citation else [])
+    return found
 
 
 def differing_files(run: Run, analysis: Analysis) -> list[str]:

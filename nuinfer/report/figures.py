@@ -1,4 +1,7 @@
-"""The figures of the page: every kind that a run has, as vector images inside the page."""
+"""The figures of the page: every kind that a run has, drawn once, as vector images inside the page.
+
+They have the layout of a column, which can be read on a phone, and on a screen beside others.
+"""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -19,17 +22,11 @@ from nuinfer.plotting.annotations import Figure
 
 _PATH = re.compile(r'(?<= d=")[^"]*')
 _LONG_NUMBER = re.compile(r"-?\d+\.\d{3,}")
+WHOLE_PAGE = ("corner",)
+"""Figures that leave something out in a column."""
+
 DENSE = 3000
 """Markers, segments or cells of one artist from which it is drawn as an image inside the vector figure."""
-
-
-@dataclass(frozen=True)
-class Image:
-    """An SVG as a data URI, with its size in CSS pixels."""
-
-    uri: str
-    width: int
-    height: int
 
 
 @dataclass(frozen=True)
@@ -40,21 +37,29 @@ class Drawing:
     ----------
     kind : Kind
         What the figure says of itself.
-    wide, narrow : Image or None
-        The figure for a page and for a phone, None if it could not be drawn.
+    uri : str
+        The figure as SVG, a data URI; empty if it could not be drawn.
+    width, height : int
+        Its size in CSS pixels.
     problem : str
         Why it could not be drawn.
     """
 
     kind: Kind
-    wide: Image | None = None
-    narrow: Image | None = None
+    uri: str = ""
+    width: int = 0
+    height: int = 0
     problem: str = ""
 
     @property
     def title(self) -> str:
         """Its name for readers."""
         return self.kind.name.replace("_", " ").capitalize()
+
+    @property
+    def whole_page(self) -> bool:
+        """Whether it needs the width of a page."""
+        return self.kind.name in WHOLE_PAGE
 
 
 def draw_all(run: Run) -> list[Drawing]:
@@ -79,16 +84,16 @@ def data_references(drawings: Iterable[Drawing]) -> list[str]:
 
 def _draw(kind: Kind, run: Run) -> Drawing:
     try:
-        drawn = (plotting.plot(kind.name, run, width_in=width) for width in (style.PAGE_IN, style.COLUMN_IN))
-        wide, narrow = map(_image, drawn)
-        return Drawing(kind, wide, narrow)
+        width_in = style.PAGE_IN if kind.name in WHOLE_PAGE else style.COLUMN_IN
+        figure = plotting.plot(kind.name, run, width_in=width_in)
+        return Drawing(kind, _uri(figure), *(round(96 * inches) for inches in figure.get_size_inches()))
     except NuinferError as error:
         return Drawing(kind, problem=str(error))
     except Exception as error:  # noqa: BLE001 - one figure must not cost the report
         return Drawing(kind, problem=f"{type(error).__name__}: {error}")
 
 
-def _image(figure: Figure) -> Image:
+def _uri(figure: Figure) -> str:
     """The figure as SVG; what would be too many paths is a picture inside it."""
     from matplotlib.collections import Collection
     from matplotlib.lines import Line2D
@@ -103,8 +108,7 @@ def _image(figure: Figure) -> Image:
             artist.set_rasterized(True)
     with TemporaryDirectory() as folder:
         svg = style.save(figure, Path(folder) / "figure.svg").read_text(encoding="utf-8")
-    width, height = (round(96 * inches) for inches in figure.get_size_inches())
-    return Image("data:image/svg+xml," + quote(_PATH.sub(_shorter, svg), safe="!$&'()*+,-./:;=?@_~"), width, height)
+    return "data:image/svg+xml," + quote(_PATH.sub(_shorter, svg), safe="!$&'()*+,-./:;=?@_~")
 
 
 def _shorter(path: re.Match[str]) -> str:

@@ -1,12 +1,14 @@
 """The page itself: content, figures and template become one file."""
 
-import re
+import base64
+import hashlib
+from collections.abc import Iterable, Mapping
 from functools import cache
 from os import PathLike
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from nuinfer import __version__
 from nuinfer.errors import RunFolderError
@@ -15,12 +17,10 @@ from nuinfer.inference.runs.run import Run, open_run
 from nuinfer.inference.work import files
 from nuinfer.inference.work.progress import now
 from nuinfer.named import Named
+from nuinfer.provenance import commit
 from nuinfer.report import content
+from nuinfer.report.bibtex import IDENTIFIER, bibtex
 from nuinfer.report.figures import data_references, draw_all, resampled
-
-_IDENTIFIER = re.compile(
-    r"arXiv:(?P<arxiv>\d{4}\.\d{4,5})|doi:(?P<doi>10\.\d{4,9}/[\w.()/-]*\w)|(?P<old>(?:astro-ph|hep-ex|hep-ph)/\d{7})"
-)
 
 
 def write_report(folder: str | PathLike[str], out: str | PathLike[str] | None = None, *, trust: bool = False) -> Path:
@@ -71,7 +71,9 @@ def render(run: Run) -> str:
     summary = content.read_summary(run)
     drawings, known = draw_all(run) if summary else [], run.readable
     analysis = None if isinstance(known, Named) else known
-    references = run.record.get("references", []) if analysis is None else content.references(run, analysis)
+    whole = analysis.dataset.references if analysis else ()
+    cited = content.merged([*content.references(run, known), *data_references(drawings)], whole)
+    script = _script()
     return _template().render(
         run=run,
         analysis=analysis,
@@ -80,10 +82,14 @@ def render(run: Run) -> str:
         content=content,
         drawings=drawings,
         left_out=resampled(run, drawings),
-        references=[*references, *data_references(drawings)],
+        references=numbered(cited),
+        bibtex=bibtex(cited),
+        script=script,
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         configuration=_text(run.folder / run_folder.CONFIG_RESOLVED),
         log="\n".join(_text(run.folder / files.LOG, missing="").splitlines()[-200:]),
         version=__version__,
+        commit=commit(),
         made=now(),
     )
 
@@ -98,26 +104,42 @@ def _text(path: Path, missing: str | None = None) -> str:
 
 
 @cache
+def _script() -> Markup:
+    """The script of the page, ours as it is."""
+    return Markup((Path(__file__).parent / "page.js").read_text(encoding="utf-8"))  # noqa: S704
+
+
+@cache
 def _template() -> Template:
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.loader = PackageLoader("nuinfer", "report")
-    environment.filters["linked"] = linked
     return environment.get_template("page.html")
 
 
-def linked(reference: str) -> Markup:
-    """A reference with its arXiv numbers and DOIs as links, everything else escaped.
+def numbered(cited: Mapping[str, Iterable[str]]) -> list[Markup]:
+    """Citations, each with what it is cited for; arXiv numbers and DOIs are links, to each other where one has its own.
 
     Examples
     --------
-    >>> str(linked("A & B, arXiv:1504.00711"))
-    'A &amp; B, <a href="https://arxiv.org/abs/1504.00711">arXiv:1504.00711</a>'
+    >>> for line in numbered({"A & B, arXiv:1504.00711": ["one", "two"], "C, as used by A & B, arXiv:1504.00711": []}):
+    ...     print(line)
+    A &amp; B, <a href="https://arxiv.org/abs/1504.00711">arXiv:1504.00711</a> <span class="for">(one; two)</span>
+    C, as used by A &amp; B, <a href="#reference-1">[1]</a>
     """
-    parts, end = [], 0
-    for match in _IDENTIFIER.finditer(reference):
-        number = match["arxiv"] or match["old"]
-        address = f"https://arxiv.org/abs/{number}" if number else f"https://doi.org/{match['doi']}"
-        link = Markup('<a href="{}">{}</a>').format(address, match[0])
-        parts += [escape(reference[end : match.start()]), link]
-        end = match.end()
-    return Markup("").join([*parts, escape(reference[end:])])
+    own: dict[str, int] = {}
+    for n, citation in enumerate(cited, 1):  # the first one of a citation is its own, the others as long as nobody's is
+        if first := IDENTIFIER.search(citation):
+            own.setdefault(first[0], n)
+    lines = []
+    for n, (citation, whats) in enumerate(cited.items(), 1):
+        line, end = Markup(""), 0
+        for match in IDENTIFIER.finditer(citation):
+            line += citation[end : match.start()]
+            end = match.end()
+            at, number = own.setdefault(match[0], n), match["arxiv"] or match["old"]
+            address = f"https://arxiv.org/abs/{number}" if number else f"https://doi.org/{match['doi']}"
+            link = (address, match[0]) if at == n else (f"#reference-{at}", f"[{at}]")
+            line += Markup('<a href="{}">{}</a>').format(*link)
+        line += citation[end:]
+        lines.append(line + Markup(' <span class="for">({})</span>').format("; ".join(whats)) if whats else line)
+    return lines

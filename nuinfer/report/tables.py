@@ -1,8 +1,12 @@
 """Tables that are shown in HTML and copied to LaTeX: cells know both."""
 
 import math
+import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+from markupsafe import Markup
 
 _LATEX = {
     "\\": r"\textbackslash{}",
@@ -31,10 +35,13 @@ class Cell:
         Plain text; the page escapes it.
     latex : str
         Valid LaTeX.
+    code : str
+        What configurations call it, shown below it.
     """
 
-    text: str
+    text: str | Markup
     latex: str
+    code: str = ""
 
 
 @dataclass(frozen=True)
@@ -98,6 +105,70 @@ def escape_latex(text: str) -> str:
     return "".join(_LATEX.get(character, character) for character in text)
 
 
+def symbol(label: str, unit: str = "", code: str = "") -> Cell:
+    r"""A label with its unit; what is in dollars is set as mathematics.
+
+    Examples
+    --------
+    >>> print(symbol(r"$m_\mathrm{lightest}\ [\mathrm{eV}]$").text)
+    <i>m</i><sub>lightest</sub> [eV]
+    >>> print(symbol(r"$\phi_\mathrm{total}$", "1e-18 GeV^-1 cm^-2").latex)
+    $\phi_\mathrm{total}$ [$10^{-18}$ GeV$^{-1}$ cm$^{-2}$]
+    """
+    whole = label.replace("\\_", "_") + (f" [{unit}]" if unit and "[" not in label else "")
+    html, latex = Markup(""), ""
+    for k, part in enumerate(whole.split("$")):
+        html += _mathematics(part) if k % 2 else powers(part).text
+        latex += f"${part}$" if k % 2 else powers(part).latex
+    return Cell(html, latex, code)
+
+
+def powers(text: str) -> Cell:
+    r"""A text with its powers raised, as units have them.
+
+    Examples
+    --------
+    >>> powers("1e-18 GeV^-1"), powers("g' from 1e-05").text
+    (Cell(text='10⁻¹⁸ GeV⁻¹', latex='$10^{-18}$ GeV$^{-1}$', code=''), "g' from 10⁻⁵")
+    """
+    ten = re.sub(r"\b1e(-?)0*(?=\d)", r"10^\1", text)
+    raised = re.sub(r"\^(-?\d+)", lambda power: power[1].translate(_RAISED), ten)
+    parts = enumerate(re.split(r"(\b10|)\^(-?\d+)", ten))
+    return Cell(raised, "".join((escape_latex(part), f"${part}", f"^{{{part}}}$")[k % 3] for k, part in parts))
+
+
+_TOKEN = re.compile(
+    r"(?P<level>[_^])(?P<inner>\{[^{}]*\}|\\mathrm\{[^{}]*\}|\\[A-Za-z]+|.)"
+    r"|\\mathrm\{(?P<roman>[^{}]*)\}|\\(?P<command>[A-Za-z]+) ?|\\(?P<other>.)|(?P<letter>[A-Za-z])|(?P<sign>.)"
+)
+_SIGNS = {"'": "\u2032", "-": "\u2212", "{": "", "}": ""}
+
+
+def _mathematics(latex: str) -> Markup:
+    """The few commands of labels as HTML: letters, roman text, indices and powers."""
+    html = Markup("")
+    for token in _TOKEN.finditer(latex):
+        if token["level"]:
+            level = {"_": Markup("<sub>{}</sub>"), "^": Markup("<sup>{}</sup>")}[token["level"]]
+            html += level.format(_mathematics(token["inner"]))
+        elif token["letter"]:
+            html += Markup("<i>{}</i>").format(token["letter"])
+        elif token["command"]:
+            html += _letter(token["command"])
+        else:
+            html += token["roman"] or token["other"] or _SIGNS.get(token["sign"], token["sign"])
+    return html
+
+
+def _letter(command: str) -> str | Markup:
+    """A Greek letter; any other command is its name."""
+    case = "CAPITAL" if command[0].isupper() else "SMALL"
+    try:
+        return Markup("<i>{}</i>").format(unicodedata.lookup(f"GREEK {case} LETTER {command.upper()}"))
+    except KeyError:
+        return command
+
+
 def words(text: object) -> Cell:
     """A cell of plain text."""
     return Cell(str(text), escape_latex(str(text)))
@@ -117,7 +188,7 @@ def number(value: float | None, scale: float | None = None) -> Cell:
         return Cell("\u2013", "--")
     if scale and math.isfinite(scale):
         digits = max(0, 1 - math.floor(math.log10(scale)))
-        plain = f"{value:.{digits}f}" if digits <= 6 else f"{value:.3g}"
+        plain = f"{value:.{digits}f}" if digits <= 6 and abs(value) < 1e5 else f"{value:.3g}"
     else:
         plain = f"{value:.2e}" if 0.0 < abs(value) < 1e-3 else f"{value:.3g}"
     mantissa, _, exponent = plain.partition("e")

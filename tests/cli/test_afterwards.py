@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 from concurrent import futures
 
 import numpy as np
@@ -100,7 +101,7 @@ def test_a_figure_that_has_no_room_is_one_line_and_the_fit_is_done(fit, tmp_path
     [
         (Run, "predictive_checks", "predictive checks failed: LookupError: no such thing"),
         (Run, "_starts", "profile limits failed: LookupError: no such thing"),
-        (Run, "to_arviz", "posterior.nc failed: LookupError: no such thing"),
+        (Run, "contents", "posterior.nc failed: LookupError: no such thing"),
     ],
 )
 def test_an_entry_that_fails_is_a_warning_and_the_others_are_there(where, name, said, fit, tmp_path, monkeypatch):
@@ -111,7 +112,7 @@ def test_an_entry_that_fails_is_a_warning_and_the_others_are_there(where, name, 
     summary = json.loads((tmp_path / "run" / "summary.json").read_text())
     assert said in summary["warnings"]
     assert ("profile" in summary["parameters"]["x0"]["limit95"]) == (name != "_starts")
-    assert (tmp_path / "run" / "posterior.nc").exists() == (name != "to_arviz")
+    assert (tmp_path / "run" / "posterior.nc").exists() == (name != "contents")
     assert json.loads((tmp_path / "run" / "status.json").read_text())["state"] == "done"
 
 
@@ -135,14 +136,34 @@ def test_a_posterior_that_has_no_room_is_one_line_and_written_by_resume(fit, tmp
 
 
 def test_the_container_is_what_arviz_itself_writes(toys, tmp_path, pool):
+    """Groups, axes, coordinates and values of our file are those of ArviZ's; it adds when and with what it wrote."""
+    import arviz
     import xarray
 
     run = nuinfer.fit(toys.Toy(), tmp_path / "run", max_steps=400, executor=pool, progress=False)
-    container = run.to_arviz(50)
-    container.to_netcdf(str(tmp_path / "theirs.nc"), engine="h5netcdf")
-    (tmp_path / "ours.nc").write_bytes(arviz_adapter.netcdf(container))
+    run.to_arviz(50).to_netcdf(str(tmp_path / "theirs.nc"), engine="h5netcdf")
+    (tmp_path / "ours.nc").write_bytes(arviz_adapter.netcdf(run.contents(50)))
     with xarray.open_datatree(tmp_path / "ours.nc") as ours, xarray.open_datatree(tmp_path / "theirs.nc") as theirs:
-        assert ours.identical(theirs)
+        assert ours.equals(theirs)
+        assert ours.attrs == {"config_hash": run.analysis.config_hash, "created_by": "nuinfer"}
+        assert ours.attrs.items() <= theirs.attrs.items()
+    read = arviz.from_netcdf(str(tmp_path / "ours.nc"))
+    assert {"posterior", "prior", "log_likelihood", "observed_data"} <= set(read.groups())
+
+
+def test_how_much_is_told(fit):
+    """-q: results alone; -v: each criterion that is missing, as in the log; otherwise the one that decides."""
+    _, said = fit("--target-ess", "10")
+    progress = [line for line in said.splitlines() if line.startswith(("step ", "until ", "profile limits"))]
+    assert len(progress) > 2
+    assert max(map(len, progress)) <= 60
+    assert "a target of 10 effective samples makes the fit no shorter: chains that are long enough have" in said
+    _, quiet = fit("--target-ess", "10", "--force", "-q")
+    assert "x0" in quiet
+    assert said.startswith(quiet)
+    assert said[len(quiet) :].startswith("wrote ")
+    _, loud = fit("--target-ess", "100000", "--force", "-v")
+    assert re.search(r"step 400: .*; ESS decides\n  x0: effective sample size \d+ of 100000\n", loud)
 
 
 def test_a_single_ensemble_has_no_r_hat_and_says_so(fit, tmp_path):

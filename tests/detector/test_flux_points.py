@@ -20,7 +20,7 @@ from nuinfer.cli import main
 from nuinfer.datafiles import data_root, seal
 from nuinfer.detector.dataset import load_dataset
 from nuinfer.errors import ConfigError, DataIntegrityError
-from nuinfer.export.arviz_adapter import container
+from nuinfer.export.arviz_adapter import contents
 from nuinfer.inference.runs.summary import predictive_checks
 from nuinfer.likelihood import data_log_terms, two_piece
 
@@ -123,7 +123,7 @@ def test_what_an_analysis_with_a_gap_has(tmp_path, capsys):
     assert "200.0 - 1000.0" in printed
     assert "100.0 - 200.0" not in printed
     theta = analysis.sample_prior(8, np.random.default_rng(1))[None, :, None]
-    bins = container(analysis, theta, {}, prior_draws=2, seed=1).observed_data["bin"].values.tolist()
+    bins = contents(analysis, theta, {}, prior_draws=2, seed=1).labels["bin"]
     assert bins == ["10000-100000 GeV", "200000-1000000 GeV", "1000000-10000000 GeV"]
 
 

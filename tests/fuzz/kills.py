@@ -1,4 +1,4 @@
-"""Kills at random moments, of a process or its group; the same command then ends as if nothing had been."""
+"""Kills at random moments, of a process or its group; the command with --resume then ends as if nothing had been."""
 
 from __future__ import annotations
 
@@ -48,14 +48,16 @@ COMMANDS = {
     "compare": Command(
         given := ["compare", "hese7_icecube", *SET, *SOURCES, "--out", "out", "--jobs", "1"], [*given, "--resume"], 8.0
     ),
-    "campaign": Command(given := ["campaign", "jobs.toml", "--out", "out", "--jobs", "1"], given, 5.0),
+    "campaign": Command(given := ["campaign", "jobs.toml", "--out", "out", "--jobs", "1"], [*given, "--resume"], 5.0),
     "significance": Command(
         given := ["significance", "hese7_icecube", *SET, "--simulations", "3", "--out", "out", "--jobs", "1"],
-        given,
+        [*given, "--resume"],
         6.0,
     ),
     "limit": Command(
-        given := ["limit", "hese7_icecube", *SET, "--mass", "10", "--out", "out", "--jobs", "1"], given, 4.0
+        given := ["limit", "hese7_icecube", *SET, "--mass", "10", "--out", "out", "--jobs", "1"],
+        [*given, "--resume"],
+        4.0,
     ),
     "plot": Command(given := ["plot", "RUN", "--kind", "trace", "--out", "out"], given, 3.0),
     "report": Command(given := ["report", "RUN", "--out", "out/page.html"], given, 5.0),

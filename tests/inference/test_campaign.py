@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import csv
 import importlib.util
 import json
 import os
 import shutil
 import signal
+import statistics
 import subprocess
 import sys
 import textwrap
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -24,7 +27,8 @@ from nuinfer.errors import ConfigError, NotConvergedError, RunFolderError
 from nuinfer.inference.profile.profile import Profile
 from nuinfer.inference.studies.calibration import Setting, simulate
 from nuinfer.inference.studies.campaign import count_jobs, jobs_of, open_campaign, parse_campaign, run_campaign
-from nuinfer.inference.studies.jobs import drawn_data, run_job, run_jobs
+from nuinfer.inference.studies.digest import cases
+from nuinfer.inference.studies.jobs import drawn_data, found_at, run_job, run_jobs
 from nuinfer.inference.work.calls import Inline
 from nuinfer.inference.work.files import write_lines
 from nuinfer.inference.work.groups import MOST
@@ -179,8 +183,16 @@ def test_a_wrong_file_is_one_clear_line_and_leaves_nothing(text, message, tmp_pa
 def test_results_do_not_depend_on_the_executor_and_are_kept(tmp_path, capsys):
     """In this process, in two local processes; a second run does nothing, a larger one only what is new."""
     file = write(tmp_path / "c.toml", FITS)
-    assert main(["campaign", file, "--out", str(tmp_path / "two"), "--jobs", "2"]) == 0
-    assert "complete" in capsys.readouterr().out
+    table = tmp_path / "two.csv"
+    assert main(["campaign", file, "--out", str(tmp_path / "two"), "--jobs", "2", "--csv", str(table)]) == 0
+    printed = capsys.readouterr().out
+    assert "two: complete" in printed
+    assert f"wrote {table}" in printed
+    with table.open() as lines:
+        written = list(csv.DictReader(lines))
+    gammas = [float(row["gamma"]) for row in written]
+    assert f" {statistics.median(gammas):.4g} " in next(line for line in printed.splitlines() if "gamma" in line)
+    assert [float(row["gamma"]) for row in nuinfer.open_campaign(tmp_path / "two").rows()] == gammas
     one = run_campaign(file, tmp_path / "one", executor=Inline(), progress=False)
     assert numbers(tmp_path / "one") == numbers(tmp_path / "two")
     columns = one.columns()
@@ -212,6 +224,26 @@ def test_best_fits_are_those_of_the_profile(tmp_path):
     assert row["gamma"] == best.theta[analysis.parameter_names.index("gamma")]
     uniform = np.log(2.5) + np.log(20.0)  # widths of the priors on gamma and phi_total, which are no measurements
     assert row["log_likelihood"] == pytest.approx(best.log_prob + uniform, rel=1e-12)
+
+
+def test_best_fits_at_an_edge_of_the_prior_are_counted(tmp_path):
+    """An edge that the prior has and not nature: the largest coupling, no flux of 0 and no end of a normal prior."""
+    analysis = nuinfer.load("hese7_icecube")
+    middle = np.clip(analysis.prior_transform([0.5] * len(analysis.parameter_names)), -3.0, 3.0)
+
+    def row(**changed):
+        point = {**dict(zip(analysis.parameter_names, middle, strict=True)), **changed}
+        return found_at(analysis, np.array(list(point.values())))
+
+    rows = [row(), row(log10_g_prime=-2.5, gamma=3.96), row(log10_g_prime=-2.51), row(norm_prompt=0.0, norm_muon=0.0)]
+    assert [one["at_edge"] for one in rows] == ["", "log10_g_prime gamma", "log10_g_prime", ""]
+    labels = {"key": "k", "job": "fits", "task": "best_fit", "analysis": "hese7_icecube"}
+    (tmp_path / "campaign.toml").write_text(FITS.replace('others = "centre"', "at = {gamma = 2.5}"))
+    numbered = [{**labels, "number": n, **one, "seconds": 1.0} for n, one in enumerate(rows)]
+    (case,) = cases(SimpleNamespace(folder=tmp_path, rows=lambda: numbered))
+    assert case.sentence() == "2 of 4 best fits at the edge of the prior (log10_g_prime 2, gamma 1)"
+    assert case.quantities["g_prime"][0] == pytest.approx(10.0 ** np.median([one["log10_g_prime"] for one in rows]))
+    assert case.quantities["gamma"][3] == 2.5
 
 
 @pytest.mark.parametrize(
@@ -457,7 +489,7 @@ def test_a_campaign_whose_every_job_fails_says_why(tmp_path, capsys):
 
 def start(file, out, *options):
     """A campaign in a process group of its own."""
-    command = [sys.executable, "-m", "nuinfer", "campaign", file, "--out", str(out), *options]
+    command = [sys.executable, "-m", "nuinfer", "campaign", file, "--out", str(out), "--resume", *options]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
 
 

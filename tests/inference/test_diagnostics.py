@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import special, stats
 
 from nuinfer.export import arviz_adapter
-from nuinfer.inference.runs.diagnostics import autocorrelation_times, diagnose, modes, transient
+from nuinfer.inference.runs.diagnostics import autocorrelation_times, diagnose, least_ess, modes, transient
 from nuinfer.inference.runs.summary import edges_reached, one_sided_limit, shortest_interval, summarise, unconstrained
 
 
@@ -64,6 +64,9 @@ def test_effective_sample_size_is_that_of_all_ensembles_analytic():
     assert short.missing[0] == f"x: effective sample size {short.ess[0]:.0f} of 5000"
     assert short.missing[1].endswith("autocorrelation times of 12.5")
     assert 200 < short.needed_steps < 1000
+    assert (verdict.decides, short.decides) == ("", "ESS")
+    assert least_ess(4, 30) == 4 * 30 * 12.5
+    assert diagnose(chain[:, :100], np.zeros(chain[:, :100].shape[:3]), ["x"], least_ess(4, 30) - 1).decides == "length"
 
 
 def test_rhat_compares_ensembles_and_the_order_of_steps():
@@ -94,6 +97,17 @@ def test_rhat_is_the_rank_normalised_split_one_independent_computation():
     assert arviz_adapter.rhat(draws) == pytest.approx(expected, rel=1e-10)
     assert np.isnan(arviz_adapter.rhat(draws[:1]))
     assert np.isnan(arviz_adapter.rhat(np.ones((4, 100))))
+
+
+@pytest.mark.parametrize("shape", [0.2, 0.5, 0.9])
+def test_pareto_k_is_the_shape_of_the_tail_analytic(shape):
+    """Ratios u^-k of uniform u are a Pareto tail of shape k; those of its inverse have none."""
+    uniform = (np.arange(20_000) + 0.5) / 20_000
+    log_weights, k = arviz_adapter.pareto_smoothed(-shape * np.log([uniform, 1.0 / uniform]))
+    assert k[0] == pytest.approx(shape, abs=0.05)
+    assert k[1] < 0.0
+    assert special.logsumexp(log_weights, axis=1) == pytest.approx(0.0, abs=1e-9)
+    assert np.all(np.diff(log_weights[0]) <= 1e-12)  # in the order of the ratios
 
 
 def test_intervals_have_the_probability_asked_for_analytic():

@@ -81,7 +81,7 @@ def test_run_folder_summary_and_arviz(toys, tmp_path, pool, capfd):
     assert record["checksums"] == {"toy.csv": "0"}
     assert record["references"][0] == "a toy"
     assert any(text.startswith("emcee") for text in record["references"])
-    assert {"python", "emcee", "numpy", "arviz", "nuinfer"} <= set(record["versions"])
+    assert {"python", "emcee", "numpy", "arviz-stats", "nuinfer"} <= set(record["versions"])
     assert (run.folder / "config.input.toml").read_text() == "# as written\n"
     status = run.status
     assert (status["state"], status["converged"], status["missing"]) == ("done", True, [])

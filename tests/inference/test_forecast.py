@@ -199,7 +199,7 @@ def test_forecast_from_the_command_line(tmp_path, capsys):
     assert "excluded at 95% after" in out
     assert "half the time 0" in out
     assert (tmp_path / "q.pdf").stat().st_size > 1000
-    assert main([*arguments, "--json"]) == 0
+    assert main([*arguments, "--json", "--resume"]) == 0
     captured = capsys.readouterr()
     assert len(json.loads(captured.out)["years"]) == 2
     assert "4 of 4 jobs are there" in captured.err

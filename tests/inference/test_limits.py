@@ -187,14 +187,18 @@ def test_the_command_gives_what_the_function_does_and_goes_on(tmp_path, capsys):
     kept = ["--out", str(tmp_path / "out")]
     assert main(["significance", *options, *kept, "--simulations", "2", "--json"]) == 0
     two = json.loads(capsys.readouterr().out)
-    assert main(["significance", *options, *kept, "--simulations", "3", "--json"]) == 0
+    assert main(["significance", *options, *kept, "--simulations", "3"]) == 2
+    assert "already holds a significance; --resume continues it, --force starts over" in capsys.readouterr().err
+    assert main(["significance", *options, "--resume", "--simulations", "3"]) == 2
+    assert "--resume: needs --out" in capsys.readouterr().err
+    assert main(["significance", *options, *kept, "--resume", "--simulations", "3", "--json"]) == 0
     captured = capsys.readouterr()
     three = json.loads(captured.out)
     assert "3 of 4 data sets are there" in captured.err
     assert (two["q"], two["simulations"], three["simulations"]) == (three["q"], 2, 3)
     found = nuinfer.significance(nuinfer.load("hese7_icecube", ONLY_G), 2)
     assert json.loads(json.dumps(found.to_json())) == two
-    assert main(["significance", *options, *kept, "--simulations", "0"]) == 0
+    assert main(["significance", *options, *kept, "--force", "--simulations", "0"]) == 0
     assert "warning: without simulations" in capsys.readouterr().out
 
 

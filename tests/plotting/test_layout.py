@@ -52,6 +52,22 @@ def test_no_text_is_cut_off_or_lies_over_another(run, measured, kind, width_in, 
     assert overlaps(figure) == []
 
 
+def several():
+    """Every figure of several runs in every layout, one of them not slow."""
+    for kind in plotting.SEVERAL:
+        for width_in, look in LAYOUTS:
+            quick = (kind, width_in, look) == ("region", style.COLUMN_IN, "talk")
+            yield pytest.param(kind, width_in, look, marks=[] if quick else pytest.mark.slow)
+
+
+@pytest.mark.parametrize(("kind", "width_in", "look"), list(several()))
+def test_several_runs_fit_too(run, kind, width_in, look, monkeypatch):
+    make_quick(monkeypatch)
+    samples = run.samples().reshape(-1, run.samples().shape[-1])
+    others = [make_run(run.analysis, samples, run.summary(), folder=f"chains/{name}") for name in ("one", "two")]
+    assert overlaps(plotting.plot(kind, run, *others, width_in=width_in, look=look)) == []
+
+
 @pytest.fixture(scope="module")
 def studies(run):
     """What the figures of studies are drawn from, as they see it."""
@@ -149,7 +165,7 @@ def test_the_style_sheet_prints(tmp_path):
 def test_every_axis_has_a_unit_or_none_to_have(run, monkeypatch):
     make_quick(monkeypatch)
     for kind, labels in {
-        "spectrum": {"energy at Earth [TeV]", r"$E^2\phi$ [GeV cm$^{-2}$ s$^{-1}$ sr$^{-1}$]"},
+        "spectrum": {"energy at Earth [TeV]", r"$E^2\phi$ [TeV cm$^{-2}$ s$^{-1}$ sr$^{-1}$]"},
         "autocorrelation": {"autocorrelation time [steps]", "steps after burn-in"},
         "pulls": {r"(predicted − measured) / $\sigma$"},
     }.items():

@@ -17,7 +17,7 @@ from nuinfer import plotting
 from nuinfer.constraints import CONSTRAINTS, neff
 from nuinfer.constraints.base import Constraint, Measurement
 from nuinfer.errors import ConfigError
-from nuinfer.plotting import corner_text, draws, style
+from nuinfer.plotting import corner_text, draws, plane, style
 from nuinfer.plotting.density import highest_density
 from nuinfer.plotting.figures import counts
 
@@ -129,9 +129,9 @@ def test_corner_shows_every_parameter_its_levels_and_its_prior(analysis, samples
     assert legend.get_title().get_text() == "contours: credible 68, 95 % (HPD)"
     assert legend_entries(figure) == ["posterior", "prior"]
     gamma = analysis.parameter_names.index("gamma")
-    assert grid[gamma, gamma].get_title() == corner_text.title(summary["parameters"]["gamma"])
+    assert [text.get_text() for text in grid[gamma, gamma].texts] == [corner_text.title(summary["parameters"]["gamma"])]
     coupling = analysis.parameter_names.index("log10_g_prime")
-    assert grid[coupling, coupling].get_title() == "$<-3.21$ (95 %)"
+    assert [text.get_text() for text in grid[coupling, coupling].texts] == ["$<-3.21$ (95 %)"]
     assert any("prior from $-6.00$" in text for text in texts(figure))
     assert any("cm$^{-2}$" in text for text in texts(figure))
 
@@ -256,17 +256,49 @@ def test_a_plateau_has_no_islands_and_a_hole_stays(monkeypatch):
 
     ((_, _), (above, below)), region = counted(kept)
     assert (above, below) == (1, 1)
-    corner = region[region.shape[0] // 2 + 20 :, region.shape[1] // 2 + 20 :]
+    corner = region[region.shape[0] // 2 + 32 :, region.shape[1] // 2 + 32 :]  # beyond the smoothing
     assert not corner.any()
     few = counted(points)[0]
     monkeypatch.setattr("nuinfer.plotting.density.NOISE", 0.0)
+    monkeypatch.setattr("nuinfer.plotting.density.PLATEAU", 1.0)
     many = counted(points)[0]
     assert all(sum(one) < sum(other) / 2 for one, other in zip(few, many, strict=True))
     assert sum(few[1]) <= 2
 
 
+@pytest.mark.parametrize("number", [2000, 50_000])
+def test_regions_reach_the_edges_of_a_flat_prior_box(number):
+    """Uniform draws: every region is a plateau, all of the box. With a density that rises along x it is x > x0.
+
+    Independent: 1 - x0^2 = 0.68 and 0.95. Negative control: a kernel density that does not know the edges leaves out
+    every corner of the box.
+    """
+    rng, box = np.random.default_rng(21), np.array([[0.0, 1.0], [0.0, 1.0]])
+    points = rng.random((number, 2))
+    flat = highest_density(points, box)
+    assert all(np.all(flat.value >= threshold) for threshold in flat.thresholds)
+    assert flat.held == (1.0, 1.0)
+    assert flat.plateau
+    assert flat.spread < 1.0
+
+    rising = np.column_stack([np.sqrt(points[:, 0]), points[:, 1]])
+    found = highest_density(rising, box)
+    assert not found.plateau
+    for threshold, level, held in zip(found.thresholds, (0.68, 0.95), found.held, strict=True):
+        inside, width = found.value >= threshold, 1.0 - np.sqrt(1.0 - level)
+        assert held == pytest.approx(level, abs=0.01)
+        assert inside.mean() == pytest.approx(width, abs=0.04)
+        assert inside[:, -1].all()  # the edge on the right
+        assert [inside[0].mean(), inside[-1].mean()] == pytest.approx([width] * 2, abs=0.12)  # above and below
+
+    some = points[:500]
+    kernel = stats.gaussian_kde(some.T)
+    threshold = np.quantile(kernel(some.T), 0.05)
+    assert np.all(kernel([[0.0, 0.0, 1.0, 1.0], [0.0, 1.0, 0.0, 1.0]]) < threshold)
+
+
 def test_few_draws_keep_their_regions():
-    """With 300 draws of a step nothing is three standard deviations high, and the regions still hold what they say."""
+    """With 300 draws of a step nothing is three standard deviations high, and the regions hold what they say they do."""
     rng = np.random.default_rng(9)
     points = rng.random((300, 2)) * [1.0, 0.5]
     density = highest_density(points, np.array([[0.0, 1.0], [0.0, 1.0]]))
@@ -274,7 +306,8 @@ def test_few_draws_keep_their_regions():
         np.searchsorted(axis, points[:, k]).clip(0, len(axis) - 1) for k, axis in enumerate((density.x, density.y))
     ]
     at = density.value[columns[1], columns[0]]
-    assert [np.mean(at >= threshold) for threshold in density.thresholds] == pytest.approx([0.68, 0.95], abs=0.08)
+    assert [np.mean(at >= threshold) for threshold in density.thresholds] == pytest.approx(density.held, abs=0.08)
+    assert density.held[1] > 0.9
 
 
 def limit(name, form, mean=0.0, sigma=1.0, bound=None):
@@ -319,10 +352,10 @@ def test_region_draws_constraints_where_they_exclude(analysis, samples, point):
             assert np.any(np.abs(np.log(found / value)) < np.log(step)), name
         assert all(np.min(np.abs(np.log(np.array(expected) / f))) < np.log(step) for f in found), name
     entries = legend_entries(figure)
-    assert "Borexino, exclusion" in entries
-    assert r"$\Delta N_\mathrm{eff}$, 95 % CL, one-sided" in entries
-    assert "other, excludes nothing here" in entries
-    assert "SN1987A, excludes all of this" in entries
+    assert "Borexino (m), exclusion" in entries
+    assert {"external bounds, 95 % CL, one-sided:", r"$\Delta N_\mathrm{eff}$ (m)"} <= set(entries)
+    assert "other (m), excludes nothing here" in entries
+    assert "SN1987A (m), excludes all of this" in entries
     shaded = [
         c for c in axes.collections if isinstance(c, mpl.contour.ContourSet) and c.filled and c.get_alpha() == 0.12
     ]
@@ -330,6 +363,85 @@ def test_region_draws_constraints_where_they_exclude(analysis, samples, point):
     borexino = shaded[0].get_paths()[0]
     assert borexino.contains_point((10.0, 1e-3))
     assert not borexino.contains_point((10.0, 1e-4))
+
+
+def test_an_estimate_is_not_drawn_like_a_bound():
+    """SN1987A alone is dashed, and called an estimate; which measurement a bound is stands beside it."""
+    drawn = dict((c.name, (look, plane.whose(c))) for c, look in plane.looks(nuinfer.load("hese7").constraints))
+    assert [name for name, (look, _) in drawn.items() if look.line["ls"] == plane.ESTIMATE] == ["sn1987a"]
+    assert drawn["sn1987a"][1] == "SN1987A (Hirata et al. 1987, estimate)"
+    assert drawn["borexino"][1] == "Borexino (Agostini et al. 2017)"
+    assert len({look.line["ls"] for look, _ in drawn.values()}) == 4
+
+
+def test_there_is_no_star_where_there_is_no_best_fit(analysis, samples):
+    """On the edge of the prior box, and on a plateau; a Gaussian inside has its star."""
+    mass, coupling = (analysis.parameter_names.index(name) for name in ("log10_m_zprime_mev", "log10_g_prime"))
+    rng, at = np.random.default_rng(2), np.median(samples, axis=0)
+    at[mass], at[coupling] = 0.8, -4.0
+
+    def entries(draws, best):
+        figure = plotting.plot_region(analysis, draws, best_fit=best)
+        return legend_entries(figure), [line for line in figure.axes[0].lines if line.get_marker() == "*"]
+
+    peaked = np.tile(at, (4000, 1))
+    peaked[:, [mass, coupling]] += 0.1 * rng.normal(size=(4000, 2))
+    found, stars = entries(peaked, at)
+    assert "best fit" in found
+    assert stars[0].get_xydata() == pytest.approx(np.array([[10.0**0.8, 1e-4]]))
+    edge = at.copy()
+    edge[coupling] = -6.0
+    found, stars = entries(peaked, edge)
+    assert not stars
+    assert "best fit on the edge of the prior:\n$m_{Z'}$ = 6.31 MeV, $g'$ = $10^{-6}$" in found
+    flat = peaked.copy()
+    flat[:, mass], flat[:, coupling] = 1.7 * rng.random(4000), -6.0 + 3.5 * rng.random(4000)
+    found, stars = entries(flat, at)
+    assert not stars
+    assert "credible 68 % (HPD): a plateau, holds 100 %" in found
+    assert any(entry.startswith(r"no single best fit: $\ln P$ changes") for entry in found)
+
+
+def test_several_runs_have_a_colour_a_name_and_numbers_each(run, analysis, samples, summary, monkeypatch):
+    make_quick(monkeypatch)
+    other = make_run(analysis, samples[::-1], {**summary, "converged": False}, folder="chains/other")
+    colours = [mpl.colors.to_rgba(colour) for colour in style.POSTERIORS[:2]]
+    for kind, label in {"region": "{}: IceCube HESE", "spectrum": "{}: best fit", "counts": "{}: best fit"}.items():
+        figure = plotting.plot(kind, run, other)
+        (legend,) = figure.legends
+        handles = {text.get_text(): each for text, each in zip(legend.get_texts(), legend.legend_handles, strict=True)}
+        for name, colour in zip(("test", "other"), colours, strict=True):
+            (entry,) = (each for text, each in handles.items() if text.startswith(label.format(name)))
+            drawn = entry.get_color() if isinstance(entry, mpl.lines.Line2D) else entry.get_edgecolor()
+            assert mpl.colors.to_rgba(drawn) == colour, kind
+    said = [text for text in figure.axes[0].texts if text.get_text().startswith("predicted")]
+    assert [mpl.colors.to_rgba(text.get_color()) for text in said] == colours
+    beside = {"other": draws.Posterior(analysis, samples, None, other.summary())}
+    corner = plotting.plot_corner(analysis, samples, others=beside, parameters=("gamma", "phi_total"))
+    assert [mpl.colors.to_rgba(text.get_color()) for text in corner.axes[0].texts] == colours
+    assert "other: not converged: preliminary" in texts(corner)
+
+
+def test_runs_that_cannot_be_drawn_over_each_other_are_refused(run, analysis, samples, summary):
+    """In one line that says what differs; a spectrum takes runs of any data."""
+
+    def another(of):
+        return make_run(of, samples, summary, folder="chains/another")
+
+    fewer = analysis.with_overrides(["data.topologies=2"])
+    fewer_bins = analysis.with_overrides(["data.min_deposited_energy_gev=158489.3192"])
+    simulated = analysis.with_observed(analysis.observed_counts + 1.0)
+    scalar = nuinfer.load("hese7_nutau_scalar")
+    both = r"figure '{}': test and another cannot be drawn over each other: "
+    for kind, of, why in (
+        ("counts", nuinfer.load("hese12_icecube"), r"their data sets differ \(hese7; hese12\)"),
+        ("counts", fewer, r"their topologies differ \(cascade, track, double_cascade; cascade, track\)"),
+        ("counts", fewer_bins, r"their bins of deposited energy differ \(15 from 60 to 10000 TeV; 12 from "),
+        ("counts", simulated, "their counts differ, as simulated ones do"),
+        ("region", scalar, "the mediator of one is a vector, of the other a scalar"),
+    ):
+        with pytest.raises(ConfigError, match=both.format(kind) + why):
+            plotting.plot(kind, run, another(of))
 
 
 def test_region_axes_prior_box_best_fit_and_opaque_line(analysis, samples, point):
@@ -406,12 +518,12 @@ def test_counts_draws_data_bands_and_backgrounds(analysis, samples, point):
         "posterior predictive, central 95 %",
         "posterior predictive, central 68 %",
         "expected, credible 68 % (central)",
-        "best fit",
+        "best fit, all together",
         "observed, 68 %",
     ):
         assert entry in entries
-    assert "muons (median)" in entries
-    assert "prompt (median)" not in entries  # its norm is fixed to zero
+    assert "muons, median, not stacked" in entries
+    assert "prompt, median, not stacked" not in entries  # its norm is fixed to zero
     assert figure.axes[0].get_ylabel() == "events per bin"
     for row, axes in enumerate(figure.axes):
         assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")
@@ -419,19 +531,20 @@ def test_counts_draws_data_bands_and_backgrounds(analysis, samples, point):
         assert axes.get_ylim() == figure.axes[0].get_ylim()
         assert axes.get_xlim() == pytest.approx(analysis.bin_edges_gev[[0, -1]] / 1e3)
         steps = {p.get_label(): p.get_data() for p in axes.patches if isinstance(p, mpl.patches.StepPatch)}
-        fit = steps["best fit"]
+        fit = steps["best fit, all together"]
         assert fit.values == pytest.approx(analysis.expected_counts(point)[row])
         assert fit.edges == pytest.approx(analysis.bin_edges_gev / 1e3)
         wide, narrow = steps["posterior predictive, central 95 %"], steps["posterior predictive, central 68 %"]
         assert np.all(wide.values >= narrow.values)
         assert np.all(wide.baseline <= narrow.baseline)
-        muon, conventional = steps["muons (median)"], steps["conventional (median)"]
-        assert conventional.baseline == pytest.approx(muon.values, abs=2e-9)
+        for name, label in (("muon", "muons"), ("conventional", "conventional"), ("astro", "astrophysical")):
+            own = np.median(analysis.components(samples)[name][:, row], axis=0)
+            assert steps[f"{label}, median, not stacked"].values == pytest.approx(own, rel=0.05, abs=1e-4)
         observed = analysis.observed_counts[row]
         data, empty = axes.containers
         assert data.lines[0].get_ydata() == pytest.approx(observed[observed > 0])
         assert empty.lines[0].get_ydata() == pytest.approx(np.full(np.sum(observed == 0), counts.garwood(0)[1]))
-        assert f"observed {observed.sum():.0f}" in axes.texts[0].get_text()
+        assert f"observed {observed.sum():.0f}" in [text.get_text() for text in axes.texts]
         assert axes.get_ylim()[1] > counts.garwood(observed)[1].max()
 
 
@@ -483,8 +596,8 @@ def test_bad_kinds_formats_and_numbers_of_runs_are_refused(run, tmp_path):
     with pytest.raises(ConfigError, match="format 'eps' of a figure: allowed are pdf, png, svg"):
         plotting.save_all(run, tmp_path / "figures", formats=("pdf", "eps"))
     assert not (tmp_path / "figures").exists()
-    with pytest.raises(ConfigError, match="it shows one"):
-        plotting.plot("region", run, run)
+    with pytest.raises(ConfigError, match="it shows one; several can be drawn by corner, region, counts, spectrum"):
+        plotting.plot("pulls", run, run)
     with pytest.raises(ConfigError, match="given twice"):
         plotting.plot("corner", run, run)
     with pytest.raises(ConfigError, match=r"width_in: 0\.5"):

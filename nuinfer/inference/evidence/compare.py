@@ -223,8 +223,8 @@ def compare(  # noqa: PLR0913 - one of the public names
     with contextlib.ExitStack() as stack:
         path = Path(stack.enter_context(tempfile.TemporaryDirectory()) if out is None else out)
         execution: Execution = {"jobs": jobs, "executor": executor, "progress": progress}
-        resume = resume or out is None
-        store = stack.enter_context(open_store(path, question, resume=resume, force=force, **execution))
+        execution |= {"resume": resume or (out is None and not force), "force": force}
+        store = stack.enter_context(open_store(path, question, **execution))
         plan = []
         for name, analysis in hypotheses.items():
             home = path.resolve() / HYPOTHESES / analysis.config_hash

@@ -40,9 +40,11 @@ class Verdict:
     ess, rhat : array, shape (n_dim,)
         Effective sample size of all ensembles together; rank-normalised split R-hat between them.
     missing : tuple of str
-        What is missing for convergence, empty if nothing.
+        What is missing for convergence, that which takes longest first, empty if nothing.
     needed_steps : float
         Guess of the steps at which the criteria will be met, infinite if unknown.
+    decides : str
+        Name of the criterion that takes longest, blank if nothing is missing.
     """
 
     steps: int
@@ -53,6 +55,7 @@ class Verdict:
     rhat: FloatArray
     missing: tuple[str, ...]
     needed_steps: float
+    decides: str = ""
 
     @property
     def converged(self) -> bool:
@@ -68,6 +71,11 @@ class Verdict:
 def least_length(ensembles: int) -> float:
     """Autocorrelation times that each of so many ensembles must last."""
     return max(STEPS_PER_TAU / ensembles, LEAST_PER_TAU)
+
+
+def least_ess(ensembles: int, walkers: int) -> float:
+    """Effective sample size of chains of `least_length`: a lower target makes no fit shorter."""
+    return ensembles * walkers * least_length(ensembles)
 
 
 def autocorrelation_times(chain: FloatArray) -> FloatArray:
@@ -170,17 +178,24 @@ def diagnose(chain: FloatArray, log_prob: FloatArray, names: Sequence[str], targ
     draws = flattened(kept, thin, max_draws=20_000)
     rhat = np.array([arviz_adapter.rhat(draws[..., column]) for column in range(len(names))])
     sizes, lengths = zip(names, ess, strict=True), zip(names, per_tau, strict=True)
-    missing = [f"{name}: effective sample size {n:.0f} of {target_ess:g}" for name, n in sizes if n < target_ess]
+    with np.errstate(divide="ignore"):
+        text = "effective sample size {:.0f} of {:g}"
+        lacking = [
+            (target_ess / n, "ESS", f"{name}: {text.format(n, target_ess)}") for name, n in sizes if n < target_ess
+        ]
+        text = "{:.1f} autocorrelation times of {:g}"
+        lacking += [(least / n, "length", f"{name}: {text.format(n, least)}") for name, n in lengths if not n > least]
     if n_ensemble > 1:  # a single ensemble cannot be compared: `summarise` warns
         apart = *zip(names, rhat, strict=True), *_rhat_of_modes(draws, names)
-        missing += [f"{name}: R-hat {r:.4f}, must be < {RHAT_MAX}" for name, r in apart if not r < RHAT_MAX]
+        text = "R-hat {:.4f}, must be < " + str(RHAT_MAX)
+        lacking += [(0.0, "R-hat", f"{name}: {text.format(r)}") for name, r in apart if not r < RHAT_MAX]
         spread = zip(names, spread_p(kept, ess), strict=True)
-        missing += [f"{name}: the ensembles' means differ, p = {p:.1g}" for name, p in spread if not p >= SPREAD_P]
-    missing += [f"{name}: {n:.1f} autocorrelation times of {least:g}" for name, n in lengths if not n > least]
-    with np.errstate(divide="ignore"):
-        growth = max(float(np.max(target_ess / ess)), float(np.max(least / per_tau)), 1.0)
-    needed = growth * (steps - discard) + discard
-    return Verdict(steps, discard, thin, tau, ess, rhat, tuple(missing), needed)
+        text = "the ensembles' means differ, p = {:.1g}"
+        lacking += [(0.0, "spread", f"{name}: {text.format(p)}") for name, p in spread if not p >= SPREAD_P]
+    lacking.sort(key=lambda one: -one[0])  # of the others nobody knows how long they take
+    growth, decides, _ = lacking[0] if lacking else (1.0, "", "")
+    needed = max(float(growth), 1.0) * (steps - discard) + discard
+    return Verdict(steps, discard, thin, tau, ess, rhat, tuple(text for *_, text in lacking), needed, decides)
 
 
 def spread_p(kept: FloatArray, ess: FloatArray) -> FloatArray:

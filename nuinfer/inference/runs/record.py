@@ -15,9 +15,9 @@ from nuinfer.inference.runs.run import Run
 from nuinfer.inference.runs.run_folder import CONFIG_RESOLVED
 from nuinfer.inference.work.files import flat
 from nuinfer.inference.work.progress import now, this_command
-from nuinfer.provenance import software_references
+from nuinfer.provenance import commit, software_references
 
-PACKAGES = ("numpy", "scipy", "emcee", "arviz", "matplotlib", "corner", "numba")
+PACKAGES = ("numpy", "scipy", "emcee", "arviz-stats", "matplotlib", "corner", "numba")
 FIXED = ("ensembles", "walkers", "seed")  # for the life of a run
 SETTINGS = (*FIXED, "target_ess", "max_steps")
 
@@ -57,6 +57,7 @@ def new_record(analysis: Analysis, asked: Mapping[str, Any], command: str | None
         "analysis": getattr(analysis, "name", None),
         "references": [*analysis.references(), *software_references(versions)],
         "versions": {"nuinfer": __version__, "python": platform.python_version(), **versions},
+        "commit": commit(),
         "device": getattr(analysis.sampler, "device", "cpu"),
         "host": {"platform": f"{platform.system()} {platform.machine()}", "cores": os.cpu_count()},
         "command": this_command() if command is None else command,

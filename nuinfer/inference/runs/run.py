@@ -306,7 +306,11 @@ class Run:
         return [one for folder in self.ensemble_folders for one in run_folder.read_rejected(folder)]
 
     def to_arviz(self, max_draws: int = ARVIZ_DRAWS) -> Any:
-        """Chains and model as an ArviZ container; chains are ensembles. Without the model the first two groups are all.
+        """Chains and model as an ArviZ container, see `contents`; needs the extra ``arviz``."""
+        return arviz_adapter.inference_data(self.contents(max_draws))
+
+    def contents(self, max_draws: int = ARVIZ_DRAWS) -> arviz_adapter.Contents:
+        """What ``posterior.nc`` holds; chains are ensembles. Without the model the first two groups are all.
 
         Groups: posterior (with the derived quantities), sample_stats (``lp`` and the terms), prior, log_likelihood
         (per bin), posterior_predictive (simulated counts) and observed_data. Axes of counts are named by
@@ -323,7 +327,7 @@ class Run:
         stats = {"lp": self.log_prob(thin=thin)}
         stats |= {f"term_{name}": values for name, values in self.log_terms(thin=thin).items()}
         settings = {"prior_draws": max_draws, "seed": self.record["seed"]}
-        return arviz_adapter.container(self.readable, self.samples(thin=thin), stats, **settings)
+        return arviz_adapter.contents(self.readable, self.samples(thin=thin), stats, **settings)
 
     def to_getdist(self, folder: str | PathLike[str] | None = None, root: str | None = None) -> Path:
         """Write the chains as the text files of GetDist; see `nuinfer.export.getdist.getdist_files`.

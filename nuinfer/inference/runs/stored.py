@@ -47,6 +47,7 @@ class Record(Stored):
     resolved_sha256: str | None = None
     signature: str | None = None
     command: str = ""
+    commit: str = ""
     start: str = ""
 
     @model_validator(mode="after")

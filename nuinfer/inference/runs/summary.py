@@ -191,7 +191,7 @@ def outcome(summary: Mapping[str, Any]) -> str:
     """One line for the end of a run."""
     state = "converged" if summary["converged"] else "NOT converged"
     ess, rhat = summary["ess_min"] or math.nan, summary["rhat_max"] or math.nan
-    text = f"{state} after {summary['steps']} steps (ESS >= {ess:.0f}, {up_to(rhat)})"
+    text = f"{state} after {summary['steps']} steps, ESS {ess:.0f}, {up_to(rhat)}"
     missing = [warning.removeprefix(NOT_CONVERGED) for warning in summary["warnings"]]
     return text if summary["converged"] else f"{text}; {what_is_missing(missing)}"
 
@@ -202,15 +202,13 @@ def up_to(rhat: float) -> str:
     Examples
     --------
     >>> up_to(1.002), up_to(math.nan)
-    ('R-hat <= 1.0020', 'no R-hat')
+    ('R-hat 1.0020', 'no R-hat')
     """
-    return f"R-hat <= {rhat:.4f}" if math.isfinite(rhat) else "no R-hat"
+    return f"R-hat {rhat:.4f}" if math.isfinite(rhat) else "no R-hat"
 
 
 def what_is_missing(missing: Sequence[str]) -> str:
     """The first thing that is missing for convergence, and how many more there are."""
-    if not missing:
-        return "converged"
     return f"missing: {missing[0]}" + (f" (and {len(missing) - 1} more)" if len(missing) > 1 else "")
 
 

@@ -4,7 +4,6 @@ import contextlib
 import hashlib
 import math
 import pickle
-import sys
 import time
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
@@ -19,13 +18,13 @@ import numpy as np
 import tomli_w
 
 from nuinfer.analysis import Analysis
-from nuinfer.errors import ConfigError, NonFiniteLogProbError, RunFolderError, forgiven
+from nuinfer.errors import LOG, ConfigError, NonFiniteLogProbError, RunFolderError, forgiven, warn_once
 from nuinfer.export import arviz_adapter
 from nuinfer.inference.runs import run_folder
-from nuinfer.inference.runs.diagnostics import Verdict
+from nuinfer.inference.runs.diagnostics import RHAT_MAX, Verdict, least_ess, least_length
 from nuinfer.inference.runs.record import SETTINGS, new_record, resumed_record
 from nuinfer.inference.runs.run import Run
-from nuinfer.inference.runs.summary import outcome, up_to, what_is_missing
+from nuinfer.inference.runs.summary import outcome, up_to
 from nuinfer.inference.sampling.ensemble import Work, advance, draw_start
 from nuinfer.inference.work import files
 from nuinfer.inference.work.calls import Awaited
@@ -140,9 +139,13 @@ def fit_as(analysis: Analysis, path: Path, asked: Mapping[str, Any], how: How) -
     record = new_record(analysis, asked, how.command) if old is None else resumed_record(old, analysis, asked)
     finished = old is not None and bool(old.record.get("complete"))
     if old is not None and finished and all(old.record[key] == record[key] for key in ("target_ess", "max_steps")):
-        if how.progress is not False:
-            sys.stderr.write(f"{path}: already finished, {outcome(old.summary())}\n")
+        Reporter(path / files.LOG, how.progress).show(f"{path}: already finished, {outcome(old.summary())}")
         return old
+    least, target = least_ess(record["ensembles"], record["walkers"]), asked.get("target_ess")
+    if target is not None and target < least:
+        enough = f"chains that are long enough have {least:g}"
+        warn_once(f"a target of {target:g} effective samples makes the fit no shorter: {enough}")
+    LOG.info("%s: %d ensembles of %d walkers look for their starts", path, record["ensembles"], record["walkers"])
     pickled = pickle.dumps(analysis)
     with contextlib.ExitStack() as stack:
         check = stack.enter_context(ended_by_signals())
@@ -223,13 +226,14 @@ class _Session:
         target = lengths[0]
         try:
             self._reporter.line(f"{self._run.folder}: seed {record['seed']}, from step {min(self._on_disk)}")
+            length = f"{least_length(record['ensembles']):g} autocorrelation times (tau)"
+            self._reporter.line(f"until ESS {record['target_ess']:g}, {length}, R-hat {RHAT_MAX}")
             for target in lengths:
                 self._advance(target)
                 self._verdict = verdict = self._run.verdict_after(target)
-                self._reporter.line(
-                    f"step {target}: ESS >= {np.min(verdict.ess):.0f}, {up_to(float(np.max(verdict.rhat)))}, "
-                    f"{verdict.steps_per_tau:.1f} autocorrelation times; {what_is_missing(verdict.missing)}"
-                )
+                end = f"{verdict.decides} decides" if verdict.decides else "converged"
+                reached = f"{verdict.steps_per_tau:.1f} tau, {up_to(float(np.max(verdict.rhat)))}"
+                self._reporter.line(f"step {target}: ESS {np.min(verdict.ess):.0f}, {reached}; {end}", *verdict.missing)
                 if verdict.converged:
                     break
             return self._finish(meanwhile)
@@ -260,7 +264,7 @@ class _Session:
 
         def while_workers_search(note: Callable[[str], object]) -> None:
             with forgiven(run_folder.POSTERIOR, note):
-                files.write_atomic(path / run_folder.POSTERIOR, arviz_adapter.netcdf(run.to_arviz()))
+                files.write_atomic(path / run_folder.POSTERIOR, arviz_adapter.netcdf(run.contents()))
             try:
                 if meanwhile:
                     meanwhile(run)
@@ -268,7 +272,7 @@ class _Session:
                 failed.append(error)
 
         self._check()
-        self._reporter.line("profile limits, predictive checks, figures: some seconds")
+        self._reporter.line("profile limits, predictive checks, figures: about 10 s")
         summary = run.complete_summary(self._executor, while_workers_search)
         files.write_json(path / run_folder.SUMMARY, summary)
         finished = {"complete": True, "steps": run.steps, "end": now(), "summary_check": files.checksum(summary)}

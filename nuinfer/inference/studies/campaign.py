@@ -6,8 +6,8 @@ A job is addressed by a hash of everything that decides its result, so that resu
 them.
 
 A folder is a store (`nuinfer.inference.work.store`) with ``campaign.toml`` (what was asked) and ``jobs.jsonl`` (address
-and labels of every job) in it; the ``complete`` of ``campaign.json`` says that every job has its result. Running the
-same command again does what is missing: jobs that were lost, interrupted or failed.
+and labels of every job) in it; the ``complete`` of ``campaign.json`` says that every job has its result. Going on
+with it does what is missing: jobs that were lost, interrupted or failed.
 """
 
 from __future__ import annotations
@@ -165,6 +165,8 @@ def run_campaign(  # noqa: PLR0913 - one of the public names
     executor: Executor | None = None,
     progress: bool | None = None,
     group: int | None = None,
+    resume: bool = True,
+    force: bool = False,
     overrides: Iterable[str] = (),
     command: str | None = None,
 ) -> Campaign:
@@ -184,6 +186,8 @@ def run_campaign(  # noqa: PLR0913 - one of the public names
         Whether to show progress, by default yes.
     group : int, optional
         Jobs of one analysis that a worker does at once, by default up to 16; it does not change a number either.
+    resume, force : bool
+        As in `nuinfer.inference.work.store.Execution`.
     overrides : iterable of str
         Changed keys of every analysis in it, ``sampler.device=cuda`` for example.
     command : str, optional
@@ -210,13 +214,8 @@ def run_campaign(  # noqa: PLR0913 - one of the public names
     own = {name: table.model_copy(update={"set": table.set | changed}) for name, table in config.jobs.items()}
     every = list(jobs_of(config.model_copy(update={"jobs": own}), beside))
     notes = {"jobs": len(every), "command": this_command() if command is None else command}
-    execution: Execution = {
-        "jobs": jobs,
-        "scheduler": scheduler,
-        "executor": executor,
-        "progress": progress,
-        "group": group,
-    }
+    execution: Execution = {"jobs": jobs, "scheduler": scheduler, "executor": executor, "progress": progress}
+    execution |= {"group": group, "resume": resume, "force": force}
     with open_store(path, Question(KIND, notes=notes, parts=(CONFIG, JOBS, RUNS)), **execution) as store:
         files.write_lines(path / JOBS, ({"key": job.key, **job.case, "number": job.number} for job in every))
         files.write_atomic(path / CONFIG, text.encode())

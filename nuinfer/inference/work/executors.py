@@ -302,7 +302,7 @@ def _dask(workers: int, scheduler: str) -> Iterator[futures.Executor]:
         try:
             yield SingleThreaded(partial(_submit, client, calls))
         except futures.CancelledError as error:
-            text = f"{where}: it is gone; what is on disk is intact, and the same command goes on with it"
+            text = f"{where}: it is gone; what is on disk is intact, and --resume continues it"
             raise RunFolderError(text) from error
 
 
@@ -323,7 +323,7 @@ def _watched(client: Any, calls: weakref.WeakSet[futures.Future[Any]], where: st
                 text = f"{where}: it has had no workers for {patience:g} s; what is on disk is intact"
                 for future in waiting:
                     with contextlib.suppress(futures.InvalidStateError):
-                        future.set_exception(NoWorkersError(f"{text}, and the same command goes on with it"))
+                        future.set_exception(NoWorkersError(f"{text}, and --resume continues it"))
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()

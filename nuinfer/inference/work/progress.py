@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import shlex
 import sys
 import time
@@ -12,11 +14,12 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 import nuinfer
-from nuinfer.errors import shortened_in
+from nuinfer.errors import LOG, shortened_in
 from nuinfer.inference.work.calls import Ended
 from nuinfer.inference.work.files import STATUS, appending, refusing, write_record
 
 STATUS_SECONDS, LINE_SECONDS = 1.0, 30.0
+ENDLESS = 1000  # columns of what is no terminal
 FEW = 60  # jobs, of which each is worth a line of the log
 
 
@@ -31,6 +34,13 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
+def console(*, stderr: bool = False, width: int | None = None) -> Console:
+    """Where people read: as wide as asked, else as a terminal is or ``COLUMNS`` says, else without an end."""
+    made = Console(stderr=stderr, width=width, emoji=False)
+    endless = not (width or made.is_terminal or "COLUMNS" in os.environ)
+    return Console(stderr=stderr, width=ENDLESS, emoji=False) if endless else made
+
+
 class Reporter:
     """Shows lines and steps on standard error and keeps the lines in a log file.
 
@@ -39,15 +49,16 @@ class Reporter:
     log : Path
         The log file, appended to.
     show : bool or None
-        Whether to show anything; None shows a bar on a terminal and lines elsewhere, as True does.
+        Whether to show anything; None shows a bar on a terminal and lines elsewhere, as True does, unless the level of
+        `LOG` is above WARNING.
     """
 
     def __init__(self, log: Path, show: bool | None) -> None:
-        self._log, self._show = log, show is not False
+        self._log, self._show = log, LOG.isEnabledFor(logging.WARNING) if show is None else show
         times = TextColumn("spent"), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(compact=True)
         columns = TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), *times
         hidden = not (self._show and sys.stderr.isatty())
-        self._bar = Progress(*columns, console=Console(stderr=True, emoji=False), transient=True, disable=hidden)
+        self._bar = Progress(*columns, console=console(stderr=True), transient=True, disable=hidden)
         self._task = self._bar.add_task("starting", total=None)
 
     def __enter__(self) -> Reporter:
@@ -57,12 +68,17 @@ class Reporter:
     def __exit__(self, *_: object) -> None:
         self._bar.stop()
 
-    def line(self, text: str) -> None:
-        """Write one line."""
+    def line(self, text: str, *details: str) -> None:
+        """Write one line, and into the log its details, which are shown if the level of `LOG` is DEBUG."""
+        at, texts = now(), (text, *(f"  {detail}" for detail in details))
         with refusing(self._log, "written"), appending(self._log) as file:
-            file.write(f"{now()} {shortened_in(text)}\n".encode())
-        if self._show:
-            self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
+            file.write("".join(f"{at} {shortened_in(one)}\n" for one in texts).encode())
+        self.show(*texts[: len(texts) if LOG.isEnabledFor(logging.DEBUG) else 1])
+
+    def show(self, *texts: str) -> None:
+        """Lines that are of no use in the log."""
+        for text in texts if self._show else ():
+            self._bar.console.print(text, markup=False, highlight=False)
 
     def steps(self, done: int, total: float, text: str) -> None:
         """Move the bar."""
@@ -89,7 +105,7 @@ class Tally:
         self._done = self._before = jobs - missing
         self.failed: list[str] = []
         self._begin = self._written = self._said = time.monotonic()
-        reporter.line(f"{folder}: {self._done} of {jobs} {what} are there")
+        reporter.line(f"{self._done} of {jobs} {what} are there")
         self.write("running")
 
     def step(self, ended: Ended) -> None:

@@ -74,7 +74,7 @@ class Question:
 
 
 class Execution(TypedDict, total=False):
-    """Where work is done, and whether it is shown. Nothing of it changes a number.
+    """Where work is done, whether it is shown, and what becomes of a folder that exists. No number hangs on it.
 
     Parameters
     ----------
@@ -88,6 +88,9 @@ class Execution(TypedDict, total=False):
         Whether to show progress on standard error, by default yes.
     group : int, optional
         Calls that a worker makes at once where that is faster, by default up to 16, such that all workers have some.
+    resume, force : bool
+        Go on with what is in the folder, as by default, or start over; with neither a folder that is in use already is
+        refused, as the commands do.
     """
 
     jobs: int | None
@@ -95,6 +98,8 @@ class Execution(TypedDict, total=False):
     executor: Executor | None
     progress: bool | None
     group: int | None
+    resume: bool
+    force: bool
 
 
 def address(*content: Any) -> str:
@@ -139,9 +144,7 @@ def read_results(folder: Path) -> dict[str, dict[str, Any]]:
 
 
 @contextlib.contextmanager
-def open_store(
-    folder: Path, question: Question, *, resume: bool = True, force: bool = False, **execution: Unpack[Execution]
-) -> Iterator[Store]:
+def open_store(folder: Path, question: Question, **execution: Unpack[Execution]) -> Iterator[Store]:
     """Take possession of a folder, new or to be gone on with.
 
     Parameters
@@ -150,8 +153,6 @@ def open_store(
         The folder.
     question : Question
         What it is asked.
-    resume, force : bool
-        Go on with what is there, or start over; without either a folder that is in use already is refused.
     **execution
         See `Execution`; workers are started when they are needed.
 
@@ -160,6 +161,7 @@ def open_store(
     RunFolderError
         If the folder is occupied, foreign, in use, or was asked something else; nothing is touched then.
     """
+    resume, force = execution.get("resume", True), execution.get("force", False)
     claim = partial(_claimed, folder, question, resume=resume, force=force)
     owned = RESULTS, files.STATUS, files.LOG, *question.parts  # not the record: it says whose folder it is
     with contextlib.ExitStack() as stack:

@@ -7,13 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from nuinfer.confidence import HPD_LEVELS
 from nuinfer.errors import ConfigError
-from nuinfer.plotting import Kind, corner_text, draws, style
+from nuinfer.plotting import Kind, corner_text, density, draws, style
 from nuinfer.plotting.annotations import Analysis, ArrayLike, Axes, Figure, FloatArray, Look, Run
+from nuinfer.plotting.draws import Others, Posterior
+from nuinfer.plotting.kind import names_of
 
 MOST_DRAWS = PRIOR_DRAWS = 100_000
-BINS, DIAGONAL_BINS, SMOOTHING_BINS = 40, 30, 2.2
+PRIOR_BINS, DIAGONAL_BINS, PARTS = 40, 30, 2
+TITLE_LINE = 1.7  # distance between titles, in units of their size
 
 Span = tuple[float, float]
 """Range of a quantity."""
@@ -34,7 +36,7 @@ def plot_corner(  # noqa: PLR0913 - one of the public names
     *,
     label: str = "posterior",
     summary: Mapping[str, Any] | None = None,
-    others: Mapping[str, tuple[Analysis, ArrayLike]] = {},
+    others: Others = draws.ALONE,
     parameters: tuple[str, ...] | None = None,
     figure: Figure | None = None,
     width_in: float = style.PAGE_IN,
@@ -44,8 +46,7 @@ def plot_corner(  # noqa: PLR0913 - one of the public names
 
     Contours enclose 68 and 95 % of the posterior (highest density). The dashed line on the diagonal is the prior, from
     draws of it, on the same scale. Titles: median and 68 % HPD interval, or the one-sided 95 % limit where the summary
-    gives one; of the first posterior if there are several. Lines through the panels are what simulated data were drawn
-    with.
+    gives one, of every posterior in its colour. Lines through the panels are what simulated data were drawn with.
 
     Parameters
     ----------
@@ -56,7 +57,7 @@ def plot_corner(  # noqa: PLR0913 - one of the public names
     summary : mapping, optional
         Summary of the run, whose intervals and limits the titles then show; else they are computed from the samples.
     others : mapping
-        Name to (analysis, samples) of posteriors drawn over this one, with common ranges.
+        Name to `Posterior`, or to (analysis, samples), of those drawn over this one, with common ranges.
     parameters : tuple of str, optional
         Those drawn, derived ones included; by default all that the posteriors have in common and the energy of the dip,
         without the nuisance parameters where there is no room for them.
@@ -70,18 +71,20 @@ def plot_corner(  # noqa: PLR0913 - one of the public names
     ConfigError
         For samples that do not belong to their analysis, or a parameter that is not sampled.
     """
-    runs = {label: (analysis, samples), **others}
-    analyses = [each for each, _ in runs.values()]
+    runs = draws.together(label, Posterior(analysis, samples, summary=summary), others)
+    analyses = [each.analysis for each in runs.values()]
     names = _names(analyses, parameters)
     width = (width_in if figure is None else figure.get_figwidth()) / style.points(1.0)
     if parameters is None and width / len(names) < LEAST_PANEL_IN:
         names = [name for name in names if not name.startswith(NUISANCES)] or names
-    posteriors = [_select(each, draws.flat(each, values, MOST_DRAWS), names) for each, values in runs.values()]
+    drawn = [draws.flat(each.analysis, each.samples, MOST_DRAWS) for each in runs.values()]
+    posteriors = [_select(each, rows, names) for each, rows in zip(analyses, drawn, strict=True)]
     if parameters is None:  # a derived quantity of what is fixed is drawn if it is asked for
         varied = [k for k, name in enumerate(names) if name not in DERIVED or any(_vary(p[:, k]) for p in posteriors)]
         names, posteriors = [names[k] for k in varied], [values[:, varied] for values in posteriors]
     priors = [_select(each, each.sample_prior(PRIOR_DRAWS, np.random.default_rng(seed)), names) for each in analyses]
-    ranges = _ranges(posteriors, np.array([_bounds(*each, names) for each in zip(analyses, priors, strict=True)]))
+    bounds = np.array([_bounds(*each, names) for each in zip(analyses, priors, strict=True)])
+    ranges = _ranges(posteriors, bounds)
     per_panel = width / len(names)
     roomy = per_panel >= ROOMY_PANEL_IN
     labels = [(analysis.parameter_labels | analysis.derived_labels)[name] for name in names]
@@ -90,46 +93,68 @@ def plot_corner(  # noqa: PLR0913 - one of the public names
     with style.context():
         figure = style.new_figure(width_in, width_in) if figure is None else figure
         figure.set_layout_engine(None)  # margins are set below
-        grid = _draw_posteriors(figure, posteriors, ranges, labels)
-        _draw_truth(grid, _truth_of(analysis, names))
+        grid, flat = _panels(figure, labels, ranges), False
+        for each, values, box, colour in zip(runs.values(), posteriors, bounds, style.colours(len(runs)), strict=True):
+            flat |= _draw_posterior(grid, values, box, _effective(each, names), colour, alone=not others)
+        for simulated in {each.truth: each for each in analyses}.values():
+            _draw_truth(grid, _truth_of(simulated, names))
         for panel, prior, span in zip(grid.diagonal(), priors[0].T, ranges, strict=True):
             if prior.size:  # not known of a run whose model is not to be had
                 _draw_prior(panel, prior, span)
-        _arrange(figure, grid, ranges, roomy)
+        _arrange(figure, grid, ranges, len(runs) if roomy else 0)
         if roomy:
-            look: Look = {"fontsize": style.points(6.0), "color": style.POSTERIORS[0] if others else style.BLACK}
-            for panel, name, values in zip(grid.diagonal(), names, posteriors[0].T, strict=True):
-                title = corner_text.title(corner_text.title_entry(name, values, summary))
-                panel.set_title(title, pad=style.points(3.0), **look)
-        corner_text.draw_legend(figure, list(runs), corner_text.notes(names, analysis, summary))
+            _draw_titles(grid, names, list(runs.values()), posteriors)
+        corner_text.draw_legend(figure, names, runs, flat)
     return figure
 
 
-def _draw_posteriors(figure: Figure, posteriors: list[FloatArray], ranges: Sequence[Span], labels: list[str]) -> Any:
-    """Histograms on the diagonal and contours below it, each posterior in its colour; the grid of axes."""
-    import corner
-
-    alone = len(posteriors) == 1
-    bare: Look = {"bins": BINS, "plot_datapoints": False, "plot_density": False}
-    filled: Look = {"fill_contours": alone, "no_fill_contours": not alone, "smooth": SMOOTHING_BINS}
+def _panels(figure: Figure, labels: list[str], ranges: Sequence[Span]) -> Any:
+    """The grid of axes with their ranges and labels, those above the diagonal invisible."""
     n = len(labels)
     grid = figure.subplots(n, n, squeeze=False)
     for panel in grid[np.triu_indices(n, 1)]:
         panel.set_visible(False)
+    for row, column in np.transpose(np.tril_indices(n)).tolist():
+        grid[row, column].set(xlim=ranges[column], **({"ylim": ranges[row]} if row > column else {}))
     for k, label in enumerate(labels):
         grid[-1, k].set_xlabel(label)
         grid[k, 0].set_ylabel(label if k else "")
-    for colour, values in zip(style.POSTERIORS * len(posteriors), posteriors, strict=False):
-        for panel, column, span in zip(grid.diagonal(), values.T, ranges, strict=True):
-            look: Look = {"histtype": "step", "density": True, "linewidth": style.points(1.0), "color": colour}
-            panel.hist(column, bins=DIAGONAL_BINS, range=span, **look)
-            panel.set_xlim(span)
-        for row, column in zip(*np.tril_indices(n, -1), strict=True):
-            pair, spans = values[:, [column, row]], [ranges[int(column)], ranges[int(row)]]
-            lines = {"linewidths": style.points(0.8)}  # corner writes into it
-            each: Look = {"range": spans, "levels": _calibrated(pair, spans), "color": colour, "contour_kwargs": lines}
-            corner.hist2d(*pair.T, ax=grid[row, column], new_fig=False, force_range=True, **each, **filled, **bare)
     return grid
+
+
+def _effective(posterior: Posterior, names: list[str]) -> list[float | None]:
+    """Effective sample size of each quantity, of derived ones the smallest of all; None where it is not known."""
+    known = (posterior.summary or {"parameters": {}})["parameters"]
+    each = {name: float(entry["ess"]) for name, entry in known.items() if "ess" in entry}
+    return [each.get(name, min(each.values(), default=None)) for name in names]
+
+
+def _draw_posterior(
+    grid: Any, values: FloatArray, box: FloatArray, effective: list[float | None], colour: str, *, alone: bool
+) -> bool:
+    """Histograms on the diagonal and regions below it, in one colour; whether a region includes a plateau."""
+    flat = False
+    look: Look = {"histtype": "step", "density": True, "linewidth": style.points(1.0), "color": colour}
+    for panel, column in zip(grid.diagonal(), values.T, strict=True):
+        panel.hist(column, bins=DIAGONAL_BINS, range=panel.get_xlim(), **look)
+    for row, column in zip(*np.tril_indices(len(grid), -1), strict=True):
+        both = [column, row]
+        independent = min((effective[k] or np.inf for k in both), default=None)
+        found = density.highest_density(values[:, both], box[both], effective=independent, parts=PARTS)
+        density.draw_regions(grid[row, column], found.x, found.y, found, colour, alone)
+        flat |= found.plateau
+    return flat
+
+
+def _draw_titles(grid: Any, names: list[str], runs: list[Posterior], posteriors: list[FloatArray]) -> None:
+    """Intervals or limits above the diagonal, those of several posteriors in their colours, the first on top."""
+    size = style.points(6.0)
+    for k, (panel, name) in enumerate(zip(grid.diagonal(), names, strict=True)):
+        for line, (run, values, colour) in enumerate(zip(runs, posteriors, style.colours(len(runs)), strict=True)):
+            text = corner_text.title(corner_text.title_entry(name, values[:, k], run.summary))
+            above = 0.0, style.points(3.0) + TITLE_LINE * size * (len(runs) - 1 - line)
+            look: Look = {"fontsize": size, "color": colour if len(runs) > 1 else style.BLACK, "ha": "center"}
+            panel.annotate(text, (0.5, 1.0), above, "axes fraction", textcoords="offset points", **look)
 
 
 def _names(analyses: list[Analysis], chosen: tuple[str, ...] | None) -> list[str]:
@@ -160,7 +185,7 @@ def _truth_of(analysis: Analysis, names: list[str]) -> FloatArray:
 
 def _draw_truth(grid: Any, truth: FloatArray) -> None:
     """Lines through the panels at the values that are known."""
-    look: Look = {"color": style.VERMILLION, "lw": style.points(0.8), "zorder": 3}
+    look: Look = {"color": style.BLACK, "ls": (0, (4, 2)), "lw": style.points(0.8), "zorder": 3}
     for row, column in zip(*np.tril_indices(len(grid)), strict=True):
         if np.isfinite(truth[column]):
             grid[row, column].axvline(truth[column], **look)
@@ -191,36 +216,23 @@ def _ranges(posteriors: list[FloatArray], bounds: FloatArray) -> list[tuple[floa
     return list(zip(low.tolist(), high.tolist(), strict=True))
 
 
-def _calibrated(pair: FloatArray, spans: Sequence[Span]) -> FloatArray:
-    """Levels of the smoothed histogram whose contours hold 68 and 95 % of the draws themselves.
-
-    Smoothing widens the histogram, so that the contour which holds 68 % of it would hold more of the draws.
-    """
-    from scipy import ndimage
-
-    counts = np.histogram2d(pair[:, 0], pair[:, 1], bins=BINS, range=np.array(spans))[0]
-    smooth = ndimage.gaussian_filter(counts, SMOOTHING_BINS)
-    order = np.argsort(smooth, axis=None)[::-1]
-    held, nominal = np.cumsum(counts.ravel()[order]), np.cumsum(smooth.ravel()[order])
-    return np.asarray(np.interp(HPD_LEVELS, held / held[-1], nominal / nominal[-1]))
-
-
 def _draw_prior(axes: Axes, prior: FloatArray, span: Span) -> None:
     """Density of the prior over a panel of the diagonal, and the height of the panel."""
-    counts, edges = np.histogram(prior, bins=BINS, range=span)
+    counts, edges = np.histogram(prior, bins=PRIOR_BINS, range=span)
     density = counts / (len(prior) * np.diff(edges))
     axes.stairs(density, edges, baseline=None, color=style.GREY, ls=corner_text.PRIOR_DASHES, lw=style.points(0.9))
     highest = max(float(patch.get_xy()[:, 1].max()) for patch in axes.patches if hasattr(patch, "get_xy"))
     axes.set_ylim(0.0, 1.15 * max(highest, float(density.max())))
 
 
-def _arrange(figure: Figure, grid: Any, ranges: Sequence[Span], roomy: bool) -> None:
+def _arrange(figure: Figure, grid: Any, ranges: Sequence[Span], titles: int) -> None:
     """Margins in inches, as wide as the labels need, a few ticks per panel, labels in line along the outside."""
     from matplotlib.ticker import NullFormatter, ScalarFormatter
     from matplotlib.transforms import blended_transform_factory
 
     width, height = figure.get_figwidth(), figure.get_figheight()
-    margins = (0.6, 0.58, 0.08, 0.26) if roomy else (0.5, 0.46, 0.05, 0.06)
+    roomy = titles > 0
+    margins = (0.6, 0.58, 0.08, 0.26 + 6.0 / 72.0 * TITLE_LINE * (titles - 1)) if roomy else (0.5, 0.46, 0.05, 0.06)
     left, bottom, right, top = (style.points(margin) for margin in margins)
     figure.subplots_adjust(left / width, bottom / height, 1.0 - right / width, 1.0 - top / height, 0.07, 0.07)
     size = style.points(6.0 if roomy else 5.0)
@@ -261,21 +273,14 @@ def _ticks(span: Span, most: int) -> list[float]:
     return inside
 
 
-def _labels(*runs: Run) -> list[str]:
-    """Names of the run folders, or their paths where names repeat."""
-    for names in ([run.folder.name for run in runs], [str(run.folder) for run in runs]):
-        if len(set(names)) == len(names):
-            return names
-    raise ConfigError(f"figure 'corner': the same run is given twice ({', '.join(names)})")
-
-
 def _draw(run: Run, *others: Run, width_in: float) -> Figure:
-    first, *names = _labels(run, *others)
-    beside = {name: (other.described, other.samples()) for name, other in zip(names, others, strict=True)}
-    named: Look = {"label": first, "summary": run.summary(), "others": beside}
-    described: Any = run.described  # names at least
-    return plot_corner(described, run.samples(), **named, width_in=width_in)
+    label, *names = names_of((run, *others))
+    known: list[Any] = [(one.described, one.samples(), None, one.summary()) for one in (run, *others)]
+    each = [Posterior(*one) for one in known]
+    beside = dict(zip(names, each[1:], strict=True))
+    first: Look = {"label": label, "summary": each[0].summary, "others": beside}
+    return plot_corner(each[0].analysis, each[0].samples, **first, width_in=width_in)
 
 
 CAPTION = "Marginal posteriors of pairs of parameters, and of single ones with their priors."
-FIGURE = Kind("corner", CAPTION, _draw, several=True, marked=False, quick=True, order=10)
+FIGURE = Kind("corner", CAPTION, _draw, several=(), marked=False, quick=True, order=10)

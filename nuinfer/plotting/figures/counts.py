@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
 import numpy as np
 
 from nuinfer.confidence import credible
 from nuinfer.plotting import Kind, draws, needs, of_posterior, sheet, style
 from nuinfer.plotting.annotations import Analysis, ArrayLike, Axes, Draws, Figure, FloatArray, Look, Panels, Point
+from nuinfer.plotting.draws import Others, Posterior
 from nuinfer.plotting.energies import GEV_PER_TEV
 
 MOST_DRAWS = 2000
 FLOOR_EVENTS = 0.02
 """Bottom of the axis: fifty times less than one event."""
 
-BACKGROUNDS = {"muon": style.PURPLE, "conventional": style.ORANGE, "prompt": style.GREEN}
-"""Colour of each background, from the bottom of the stack to its top."""
+ASTRO = "astro"
+COMPONENTS: dict[str, tuple[str, Any, str]] = {
+    ASTRO: (style.BLUE, (0, (1, 1)), "astrophysical"),
+    "conventional": (style.VERMILLION, "solid", "conventional"),
+    "prompt": (style.GREEN, "dashdot", "prompt"),
+    "muon": (style.PURPLE, (0, (4, 1.5)), "muons"),
+}
+"""Colour, dashes and label of what the counts consist of."""
 
-_BASE = 1e-9  # where the stack stands on a logarithmic axis
+DASHES = (0, (4, 2))
+
+_BASE = 1e-9  # where bands from zero stand on a logarithmic axis
 
 
 def garwood(observed: ArrayLike, probability: float = 0.6827) -> tuple[FloatArray, FloatArray]:
@@ -41,7 +52,9 @@ def plot_counts(
     analysis: Analysis,
     samples: Draws,
     *,
+    label: str = "posterior",
     best_fit: Point = None,
+    others: Others = draws.ALONE,
     axes: Panels = None,
     width_in: float = style.PAGE_IN,
     seed: int = 0,
@@ -49,13 +62,18 @@ def plot_counts(
     """Observed and predicted events per deposited-energy bin, one panel per topology.
 
     Grey is the posterior predictive of the number of events (fluctuations included), central 68 and 95 %, in
-    whole events; blue the 68 % band of the expected number and the best fit. Stacked are the medians of the
-    backgrounds. Errors of the data are Garwood 68 % intervals; an empty bin shows the upper end of its own.
+    whole events; blue the 68 % band of the expected number and the best fit. Lines are the medians of what it consists
+    of, each from zero, none on top of another. Errors of the data are Garwood 68 % intervals; an empty bin shows the
+    upper end of its own. Of several posteriors the expected numbers are drawn, and the sum of the backgrounds.
 
     Parameters
     ----------
     analysis, samples, best_fit, axes, width_in
         See `nuinfer.plotting`; one panel per topology.
+    label : str
+        Name of this posterior, where there are others.
+    others : mapping
+        Name to `Posterior`, or to (analysis, samples), of those drawn over this one.
     seed : int
         Seed of the fluctuations.
 
@@ -64,58 +82,88 @@ def plot_counts(
     ConfigError
         For samples that do not belong to `analysis`.
     """
-    theta = draws.flat(analysis, samples, MOST_DRAWS)
-    fitted = analysis.expected_counts(draws.best_fit(analysis, samples, best_fit))
-    parts = analysis.components(theta)
-    expected = sum(parts.values(), start=np.zeros(1))
-    predicted = analysis.drawn(theta, np.random.default_rng(seed))
-    backgrounds = {name: np.median(parts[name], axis=0) for name in BACKGROUNDS if np.any(parts[name] > 0.0)}
-    edges_tev, number = analysis.bin_edges_gev / GEV_PER_TEV, len(analysis.topologies)
-    heights = (3.4, style.points(1.1 + 1.8 * number))
+    runs = draws.together(label, Posterior(analysis, samples, best_fit), others)
+    predicted = {name: _predict(each, seed) for name, each in runs.items()}
+    edges_tev, number, alone = analysis.bin_edges_gev / GEV_PER_TEV, len(analysis.topologies), not others
+    heights = (3.4 + 0.15 * len(others), style.points(1.1 + (1.8 + 0.15 * len(others)) * number))
     with sheet(axes, width_in, heights, panels=number, columns=(number, 1), share="xy") as drawn:
         for row, (panel, topology) in enumerate(zip(drawn.panels, analysis.topologies, strict=True)):
             observed = analysis.observed_counts[row]
-            _draw_bands(panel, edges_tev, predicted[:, row], expected[:, row])
-            _draw_backgrounds(panel, edges_tev, {name: counts[row] for name, counts in backgrounds.items()})
-            line: Look = {"color": style.BLUE, "lw": style.points(1.3), "label": "best fit"}
-            panel.stairs(fitted[row], edges_tev, baseline=None, **line)
-            draw_observed(panel, edges_tev, observed)
-            low, high = np.quantile(predicted[:, row].sum(axis=-1), [0.16, 0.84], method="inverted_cdf")
-            totals = f"observed {observed.sum():.0f}\npredicted {low:.0f}–{high:.0f} (68 %)"
-            style.write(panel, 0.96, 0.96, f"{topology.replace('_', ' ')}\n{totals}", linespacing=1.4)
-            finish(panel, top=3.0 * float(np.max(garwood(analysis.observed_counts)[1])))
+            what = "simulated" if analysis.truth else "observed"
+            said = [(topology.replace("_", " "), style.BLACK), (f"{what} {observed.sum():.0f}", style.BLACK)]
+            for (name, each), colour in zip(predicted.items(), style.colours(len(runs)), strict=True):
+                if alone:
+                    _draw_alone(panel, edges_tev, each, row)
+                else:
+                    _draw_overlaid(panel, edges_tev, each, row, colour, name)
+                low, high = np.quantile(each.drawn[:, row].sum(axis=-1), [0.16, 0.84], method="inverted_cdf")
+                said.append((f"predicted {low:.0f}–{high:.0f} (68 %)", style.BLACK if alone else colour))
+            if not alone:
+                panel.plot([], [], color=style.BLACK, ls="dotted", label="all backgrounds, medians")
+            if (truth := draws.truth(analysis)) is not None:
+                line: Look = {"color": style.BLACK, "ls": DASHES, "lw": style.points(0.9), "label": style.TRUTH}
+                panel.stairs(analysis.expected_counts(truth)[row], edges_tev, baseline=None, **line)
+            draw_observed(panel, edges_tev, observed, what)
+            style.write_lines(panel, said)
+            finish(panel, top=3.0 * 2.2 ** len(others) * float(np.max(garwood(analysis.observed_counts)[1])))
     return drawn.figure
 
 
-def _draw_bands(panel: Axes, edges_tev: FloatArray, predicted: FloatArray, expected: FloatArray) -> None:
-    """Quantiles of predicted and expected counts, each of shape (n, bin)."""
-    whole = np.quantile(predicted, [0.025, 0.16, 0.84, 0.975], axis=0, method="inverted_cdf")
-    mean = np.quantile(expected, [0.16, 0.84], axis=0)
+class _Predicted(NamedTuple):
+    """Counts of a posterior: expected at draws, by component and in all (n, topology, bin), drawn, and best fit."""
+
+    parts: dict[str, FloatArray]
+    expected: FloatArray
+    drawn: FloatArray
+    fitted: FloatArray
+
+
+def _predict(posterior: Posterior, seed: int) -> _Predicted:
+    analysis = posterior.analysis
+    theta = draws.flat(analysis, posterior.samples, MOST_DRAWS)
+    fitted = analysis.expected_counts(draws.best_fit(analysis, posterior.samples, posterior.best_fit))
+    parts = analysis.components(theta)
+    total = sum(parts.values(), start=np.zeros(1))
+    return _Predicted(parts, total, analysis.drawn(theta, np.random.default_rng(seed)), fitted)
+
+
+def _draw_alone(panel: Axes, edges_tev: FloatArray, each: _Predicted, row: int) -> None:
+    """Bands of predicted and expected counts, the best fit, and the median of each component."""
+    whole = np.quantile(each.drawn[:, row], style.CENTRAL, axis=0, method="inverted_cdf")
+    mean = np.quantile(each.expected[:, row], style.CENTRAL[1:3], axis=0)
     for low, high, colour, label in (
         (whole[0], whole[3], "#E6E6E6", "posterior predictive, central 95 %"),
         (whole[1], whole[2], "#CCCCCC", "posterior predictive, central 68 %"),
-        (mean[0], mean[1], style.SKY, "expected, " + credible(0.68, kind="central")),
+        (mean[0], mean[1], style.BANDS[1], "expected, " + credible(0.68, kind="central")),
     ):
         base = np.maximum(low, _BASE)
         panel.stairs(np.maximum(high, base), edges_tev, baseline=base, fill=True, color=colour, lw=0, label=label)
+    line: Look = {"color": style.BLUE, "lw": style.points(1.3), "label": "best fit, all together"}
+    panel.stairs(each.fitted[row], edges_tev, baseline=None, **line)
+    for name, (colour, dashes, label) in COMPONENTS.items():
+        if np.any(each.parts[name] > 0.0):
+            look: Look = {"color": colour, "lw": style.points(1.1), "ls": dashes}
+            look["label"] = f"{label}, median, not stacked"
+            panel.stairs(np.median(each.parts[name][:, row], axis=0), edges_tev, baseline=None, **look)
 
 
-def _draw_backgrounds(panel: Axes, edges_tev: FloatArray, backgrounds: dict[str, FloatArray]) -> None:
-    """Stacked counts, each of shape (bin,)."""
-    base = np.full(len(edges_tev) - 1, _BASE)
-    for name, counts in backgrounds.items():
-        label = "muons (median)" if name == "muon" else f"{name} (median)"
-        look: Look = {"color": BACKGROUNDS[name], "lw": 0, "alpha": 0.8, "label": label}
-        panel.stairs(base + counts, edges_tev, baseline=base, fill=True, **look)
-        base = base + counts
+def _draw_overlaid(panel: Axes, edges_tev: FloatArray, each: _Predicted, row: int, colour: str, name: str) -> None:
+    """Of one of several: the band of the expected counts, the best fit, and the median of all backgrounds."""
+    low, high = np.maximum(np.quantile(each.expected[:, row], style.CENTRAL[1:3], axis=0), _BASE)
+    panel.stairs(high, edges_tev, baseline=low, fill=True, color=colour, alpha=0.25, lw=0)
+    label = f"{name}: best fit, expected (68 %)"
+    panel.stairs(each.fitted[row], edges_tev, baseline=None, color=colour, lw=style.points(1.3), label=label)
+    backgrounds = sum((each.parts[part][:, row] for part in COMPONENTS if part != ASTRO), start=np.zeros(1))
+    look: Look = {"color": colour, "lw": style.points(0.9), "ls": "dotted"}
+    panel.stairs(np.median(backgrounds, axis=0), edges_tev, baseline=None, **look)
 
 
-def draw_observed(panel: Axes, edges_tev: FloatArray, observed: FloatArray) -> None:
+def draw_observed(panel: Axes, edges_tev: FloatArray, observed: FloatArray, what: str = "observed") -> None:
     """Counts of shape (bin,) with their Garwood 68 % errors; an arrow from the upper end where there are none."""
     low, high = garwood(observed)
     centre, seen = np.sqrt(edges_tev[1:] * edges_tev[:-1]), observed > 0.0
     errors = np.array([observed - low, high - observed])[:, seen]
-    dots: Look = {"fmt": "o", "elinewidth": style.points(0.9), "label": "observed, 68 %"}
+    dots: Look = {"fmt": "o", "elinewidth": style.points(0.9), "label": f"{what}, 68 %"}
     arrows: Look = {"fmt": "_", "elinewidth": style.points(0.7), "uplims": True, "ms": style.points(5.0)}
     panel.errorbar(centre[seen], observed[seen], errors, color=style.BLACK, **dots)
     above, down = high[~seen], 0.4 * high[~seen]
@@ -131,4 +179,5 @@ def finish(panel: Axes, top: float) -> None:
 
 
 CAPTION = "Events in bins of deposited energy against what the posterior predicts."
-FIGURE = Kind("counts", CAPTION, of_posterior(plot_counts), needs=(needs.counts,), quick=True, order=30)
+ALIKE = (needs.same_counts,)
+FIGURE = Kind("counts", CAPTION, of_posterior(plot_counts), needs=(needs.counts,), several=ALIKE, quick=True, order=30)

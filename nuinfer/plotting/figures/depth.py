@@ -77,7 +77,7 @@ def _draw_depths(panel: Axes, band: Curves, line: Curves, names: list[str]) -> N
             low.append(at.removeprefix(" at "))
     if low:
         where = f" at {', '.join(low)}" if len(names) > 1 else ""
-        panel.plot([], [], ls="none", label=rf"$\tau${where}, best fit: below the axis")
+        style.write(panel, 0.97, 0.95, rf"best fit: $\tau${where}" + "\nbelow the axis", fontsize="small")
     panel.axhline(1.0, color=style.GREY, lw=style.points(0.5))
     panel.set(yscale="log", ylabel=r"optical depth $\tau$", ylim=(DEPTH[0], max(DEPTH[1], 3.0 * float(line[1].max()))))
 

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 import numpy as np
 
 from nuinfer.plotting import Kind, draws, energies, of_posterior, style
-from nuinfer.plotting.annotations import Analysis, Draws, Figure, FloatArray, Panels, Point
-from nuinfer.plotting.ternary import draw_points, enlarge, triangles
+from nuinfer.plotting.annotations import Analysis, Draws, Figure, FloatArray, Look, Panels, Point
+from nuinfer.plotting.ternary import draw_points, enlarge, fill, triangles
 
-MOST_DRAWS = 400
+MOST_DRAWS = 1000
 DIP_GEV = (1e4, 1e7)
 """Where the dip is searched."""
 
@@ -20,6 +20,9 @@ LEAST_SEEN = 0.1
 
 TINY_FLUX = 1e-60
 """In GeV^-1 cm^-2 s^-1 sr^-1; below it, beyond a cut-off, there is no composition."""
+
+OUTER = 0.01
+"""Share of the draws that may lie beyond a side of what is enlarged."""
 
 LABELS = {"below": "a decade below the dip", "in": "in the dip", "above": "a decade above it"}
 
@@ -80,7 +83,8 @@ def plot_flavour_triangle(
 
     Each draw is shown in the dip (see `compositions`), a decade below and a decade above. The line is the best fit from
     10 TeV to 10 PeV, where at least a tenth of the flux is left. Sources are where standard mixing alone puts them; the
-    one of the analysis is filled. The second panel enlarges the region of the draws.
+    one of the analysis is filled; the grey triangle holds every source. The second panel enlarges the region of
+    sources and draws.
 
     Parameters
     ----------
@@ -95,17 +99,21 @@ def plot_flavour_triangle(
     theta = draws.flat_for_flux(analysis, samples, MOST_DRAWS)
     at = compositions(analysis, theta)
     track = _track(analysis, draws.best_fit(analysis, samples, best_fit))
+    any_source: Look = {"color": "#E4E4E4", "lw": 0, "zorder": 0, "label": "any source, standard mixing"}
+    marks = {label: standard_composition(analysis, sources[0]) for label, (sources, _) in SOURCES.items()}
     with triangles(axes, width_in) as drawn:
         for panel in drawn.panels:
+            fill(panel, analysis.mixing.probabilities.T, **any_source)
             draw_points(panel, track, "-", color=style.BLACK, lw=style.points(0.8), label="best fit, 10 TeV to 10 PeV")
             for label, (sources, mark) in SOURCES.items():
-                fill = style.BLACK if analysis.config.model.source in sources else "none"
-                where = standard_composition(analysis, sources[0])[None]
-                draw_points(panel, where, mark, color=style.BLACK, label=label, mfc=fill, ms=style.points(4.0))
+                inside = style.BLACK if analysis.config.model.source in sources else "none"
+                outlined: Look = {"color": style.BLACK, "label": label, "mfc": inside, "ms": style.points(4.0)}
+                draw_points(panel, marks[label][None], mark, **outlined)
             for (name, where), colour in zip(at.items(), (style.VERMILLION, style.BLUE, style.GREEN), strict=True):
                 draw_points(panel, where, ".", color=colour, ms=style.points(2.2), mec="none", alpha=0.5)
                 draw_points(panel, where[:0], "o", color=colour, ms=style.points(3.0), mec="none", label=LABELS[name])
-        enlarge(drawn, np.concatenate(list(at.values())))
+        outermost = np.quantile(np.concatenate(list(at.values())), OUTER, axis=0)
+        enlarge(drawn, np.stack([*marks.values(), outermost]))
     return drawn.figure
 
 

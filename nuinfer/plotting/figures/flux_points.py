@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 
 from nuinfer.confidence import credible
@@ -75,20 +77,19 @@ def plot_flux_points(
 
 
 def label_of(unit: str) -> str:
-    r"""Label of an axis of E^2 phi.
+    r"""Label of an axis of E^2 phi, whose unit has GeV, in TeV as the axis of energies.
 
     Examples
     --------
     >>> print(label_of("1e-8 GeV cm^-2 s^-1 sr^-1"))
     $E^2\phi$ per flavour
-    [$10^{-8}$ GeV cm$^{-2}$ s$^{-1}$ sr$^{-1}$]
+    [$10^{-11}$ TeV cm$^{-2}$ s$^{-1}$ sr$^{-1}$]
     """
     number, _, rest = unit.strip().rpartition("GeV")
     mantissa, _, power = number.strip().lower().partition("e")
-    parts = [mantissa] if mantissa not in ("", "1") else []
-    parts += [f"10^{{{int(power)}}}"] if power else []
-    factor = "$" + r" \times ".join(parts) + "$ " if parts else ""
-    return "$E^2\\phi$ per flavour\n[" + factor + "GeV" + rest.replace("^-2", "$^{-2}$").replace("^-1", "$^{-1}$") + "]"
+    factor = rf"{mantissa} \times " if mantissa not in ("", "1") else ""
+    raised = re.sub(r"\^(-?\d+)", r"$^{\1}$", rest)
+    return f"$E^2\\phi$ per flavour\n[${factor}10^{{{int(power or 0) - 3}}}$ TeV{raised}]"
 
 
 def _draw_measured(panel: Axes, bins_tev: FloatArray, flux: FloatArray, errors: FloatArray) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from nuinfer.confidence import HPD_LEVELS, credible
 from nuinfer.errors import ConfigError
-from nuinfer.plotting import Kind, density, needs, plane, sheet, style
+from nuinfer.plotting import Kind, density, draws, needs, plane, sheet, style
 from nuinfer.plotting.annotations import Analysis, Draws, Figure, Look, Panels, Run, ShortRun
 
 FEWEST_EFFECTIVE, LARGEST_RHAT = 500.0, 1.05
@@ -64,6 +64,7 @@ def plot_leave_one_out(
             if outer < inner:
                 panel.contour(10.0**full.x, 10.0**full.y, full.value, levels=[outer, inner], **grey)
             panel.plot([], [], color=_GREY, label=f"with all: {credible(*HPD_LEVELS, kind='HPD')}")
+            style.heading(panel, plane.BOUNDS)
             if constraint.in_plane:
                 plane.draw_constraint(panel, constraint, box, looks[name])
             plane.finish(panel, box, analysis.spelled)
@@ -84,7 +85,7 @@ def sampled(run: Run) -> Mapping[str, ShortRun]:
 
 
 def _draw(run: Run, *, width_in: float) -> Figure:
-    effective = density.effective(run.summary())
+    effective = draws.effective(run.summary())
     return plot_leave_one_out(run.analysis, run.samples(), sampled(run), effective=effective, width_in=width_in)
 
 

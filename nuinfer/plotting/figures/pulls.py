@@ -6,12 +6,15 @@ import numpy as np
 
 from nuinfer.confidence import credible
 from nuinfer.plotting import Kind, draws, of_posterior, plane, sheet, style
-from nuinfer.plotting.annotations import Analysis, ArrayLike, Draws, Figure, FloatArray, Panel, Point
+from nuinfer.plotting.annotations import Analysis, ArrayLike, Draws, Figure, FloatArray, Look, Panel, Point
 from nuinfer.plotting.energies import GEV_PER_TEV
 
 MOST_DRAWS = 2000
 LARGEST = 6.0
 """Pulls beyond this are drawn at the edge of the figure."""
+
+
+ALLOWED: Look = {"ha": "center", "va": "center", "fontsize": "x-small", "zorder": 2}
 
 
 def pulls(analysis: Analysis, theta: ArrayLike) -> dict[str, FloatArray]:
@@ -67,6 +70,9 @@ def plot_pulls(
 ) -> Figure:
     """Pull of each term: at the best fit, and over the posterior (central 68 and 95 %).
 
+    A one-sided term and an exclusion do not pull where the prediction is below what is measured: that side of their row
+    is marked as allowed, and draws on it count as zero.
+
     Parameters
     ----------
     analysis, samples, best_fit, axes, width_in
@@ -80,8 +86,10 @@ def plot_pulls(
     over = pulls(analysis, draws.flat(analysis, samples, MOST_DRAWS))
     at = pulls(analysis, draws.best_fit(analysis, samples, best_fit))
     forms = {plane.label_of(c): c.form.replace("_", "-") for c in analysis.constraints}
+    free = np.array([forms.get(name) in ("one-sided", "exclusion") for name in over])
     names = [f"{name} ({forms[name]})" if name in forms else name for name in over]
     values, fitted = (np.clip(np.array(list(found.values())), -LARGEST, LARGEST) for found in (over, at))
+    values[free], fitted[free] = np.maximum(values[free], 0.0), np.maximum(fitted[free], 0.0)
     ends = np.quantile(values, style.CENTRAL, axis=-1)
     rows = -np.arange(len(over))
     height_in = style.points(0.95 + 0.2 * len(over))
@@ -90,6 +98,10 @@ def plot_pulls(
         for sigma in (2.0, 1.0):
             panel.axvspan(-sigma, sigma, color=style.GREY, alpha=0.12, lw=0, zorder=0)
         panel.axvline(0.0, color=style.GREY, lw=style.points(0.6))
+        reach = max(2.5, 1.1 * float(np.max(np.abs([*ends.ravel(), *fitted]))))
+        for row in rows[free]:
+            panel.barh(row, -reach, 0.8, color="white", edgecolor=style.GREEN, hatch="////", lw=0, alpha=0.5, zorder=1)
+            panel.text(-0.5 * reach, row, "allowed, no pull", backgroundcolor="white", **ALLOWED)
         panel.hlines(
             rows, ends[0], ends[3], color=style.BLUE, lw=style.points(1.0), label=credible(0.95, kind="central")
         )
@@ -99,7 +111,6 @@ def plot_pulls(
         panel.plot(fitted, rows, "D", color=style.VERMILLION, ms=style.points(3.2), ls="none", label="best fit")
         panel.set_yticks(rows, names)
         panel.tick_params(axis="y", which="both", length=0)
-        reach = max(2.5, 1.1 * float(np.max(np.abs([*ends.ravel(), *fitted]))))
         panel.set(xlim=(-reach, reach), ylim=(rows[-1] - 0.6, 0.6), xlabel=r"(predicted − measured) / $\sigma$")
     return drawn.figure
 

@@ -18,10 +18,15 @@ FLAT = 0.15
 """Relative distance from the mean density within which a contour says nothing, and is left out."""
 
 
+ROOM = 0.15
+"""Room on either side of the regions, in units of their extent."""
+
+
 def plot_overlaid_regions(hypotheses: Sequence[Evidence], *, width_in: float = style.PAGE_IN) -> Figure:
     """68 and 95 % HPD regions in (m_Z', g') of several hypotheses, as lines.
 
-    Contours near the mean density, on a plateau, are noise and left out.
+    Contours near the mean density, on a plateau, are noise and left out. The axes hold the regions, and as much of the
+    prior as is near them.
 
     Parameters
     ----------
@@ -39,15 +44,26 @@ def plot_overlaid_regions(hypotheses: Sequence[Evidence], *, width_in: float = s
     shown = [hypothesis for hypothesis in hypotheses if not needs.plane(hypothesis.analysis)]
     boxes = np.array([each.analysis.prior_bounds[density.columns(each.analysis)] for each in shown])
     with sheet(None, width_in, (0.62 * width_in, 0.62 * width_in)) as drawn:
+        windows = []
         for hypothesis, box, colour in zip(shown, boxes, style.colours(len(shown)), strict=True):
             effective = min(hypothesis.effective, SMOOTHING)
             found = density.posterior_density(hypothesis.analysis, hypothesis.draws(20_000), effective)
             label = hypothesis.name + ("" if _draw_contours(drawn.panel, found, box, colour) else " (flat)")
             drawn.panel.plot([], [], color=colour, lw=style.points(1.5), label=label)
-        box = np.stack([boxes[..., 0].min(axis=0), boxes[..., 1].max(axis=0)], axis=-1)
-        plane.finish(drawn.panel, box, shown[0].analysis.spelled)
+            windows.append(_window(found, box))
+        ends = np.stack([np.min(windows, axis=0)[:, 0], np.max(windows, axis=0)[:, 1]], axis=-1)
+        plane.finish(drawn.panel, ends, shown[0].analysis.spelled)
         drawn.panel.set_title("credible (HPD): 68 % thick, 95 % thin", fontsize="medium")
     return drawn.figure
+
+
+def _window(found: Density, box: FloatArray) -> FloatArray:
+    """What holds the outer region, with some room around it inside the prior box, both (2, 2) in log10."""
+    inside = found.value >= found.thresholds[1]
+    held = found.x[inside.any(axis=0)], found.y[inside.any(axis=1)]
+    ends = np.array([[axis.min(), axis.max()] for axis in held])
+    room = ROOM * np.ptp(ends, axis=1)[:, None] * np.array([-1.0, 1.0])
+    return np.asarray(np.clip(ends + room, box[:, :1], box[:, 1:]))
 
 
 def _draw_contours(panel: Axes, found: Density, box: FloatArray, colour: str) -> bool:

@@ -15,9 +15,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-import dynesty
 import numpy as np
-from dynesty.internal_samplers import RWalkSampler, SamplerReturn, UnitCubeSampler
 from scipy import special
 
 from nuinfer.errors import warn_once
@@ -31,6 +29,8 @@ TRIES = 10  # points tried at once for every point that is sought while sampling
 
 def run(target: Target, seed: int, setting: Setting, checkpoint: Path | None, every_seconds: float) -> NestedRun:
     """Static nested sampling by dynesty, its random walks in lockstep."""
+    import dynesty
+
     walk_seed, share_seed = np.random.SeedSequence(seed).spawn(2)
     size = max(1, setting.live // LIVE_PER_QUEUED)
     pool = LockstepPool(target, size)
@@ -69,6 +69,8 @@ def _restored(checkpoint: Path | None, pool: LockstepPool) -> Any:
     """The sampler of a checkpoint, or None if there is none that can be read."""
     if checkpoint is None or not checkpoint.exists():
         return None
+    import dynesty
+
     try:
         return dynesty.NestedSampler.restore(str(checkpoint), pool=pool)
     except (OSError, EOFError, ValueError, KeyError, AttributeError, ImportError, RuntimeError, pickle.PickleError):
@@ -115,6 +117,8 @@ class LockstepPool:
 
     def map(self, function: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
         """Apply a function of dynesty to every item."""
+        from dynesty.internal_samplers import RWalkSampler, UnitCubeSampler
+
         queue = list(items)
         if function is RWalkSampler.sample:
             return self._walks(queue)
@@ -126,8 +130,10 @@ class LockstepPool:
         theta = self._target.transform(cube)
         return theta, self._target.log_likelihood(theta)
 
-    def _walks(self, queue: list[Any]) -> list[SamplerReturn]:
+    def _walks(self, queue: list[Any]) -> list[Any]:
         """Random walks of all items, one step of all at a time."""
+        from dynesty.internal_samplers import SamplerReturn
+
         first = queue[0]
         rng, threshold, walks = np.random.default_rng(first.rseed), first.loglstar, first.kwargs["walks"]
         cube = np.array([item.u for item in queue])
@@ -155,8 +161,10 @@ class LockstepPool:
             ended.append(SamplerReturn(cube[k], theta[k], float(value[k]), walks, [], tuning, stats))
         return ended
 
-    def _uniform(self, queue: list[Any]) -> list[SamplerReturn]:
+    def _uniform(self, queue: list[Any]) -> list[Any]:
         """For every item a point drawn uniformly from the part of the cube above the threshold."""
+        from dynesty.internal_samplers import SamplerReturn
+
         first = queue[0]
         rng, threshold, n_dim = np.random.default_rng(first.rseed), first.loglstar, first.kwargs["ndim"]
         found: list[tuple[FloatArray, FloatArray, float, int]] = []
@@ -175,4 +183,4 @@ class LockstepPool:
         ]
 
 
-ENGINE = Engine("dynesty", run, "dynesty")
+ENGINE = Engine("dynesty", run, "dynesty", extra="compare")

@@ -7,6 +7,7 @@ too, named by ``task = "mine.py"``.
 from __future__ import annotations
 
 import math
+import operator
 import pickle
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -23,6 +24,7 @@ from nuinfer.config.fields import LISTED, Count, Positive, Table, one_of
 from nuinfer.errors import ConfigError
 from nuinfer.inference.profile import search  # best_fit is the name of a kind here
 from nuinfer.inference.profile.profile import COUPLING
+from nuinfer.inference.runs.summary import EDGE_BAND
 from nuinfer.inference.studies.calibration import Control
 from nuinfer.inference.work.calls import unpickled
 from nuinfer.inference.work.files import flat
@@ -32,6 +34,7 @@ from nuinfer.registry import Registry
 from nuinfer.typing import FloatArray
 
 RUNS = "runs"  # folder of what jobs leave beside their rows
+AT_EDGE = "at_edge"  # column of parameters
 Row = dict[str, Any]
 
 
@@ -174,6 +177,21 @@ class Works:
 def named(analysis: Analysis, point: FloatArray) -> Row:
     """Sampled parameters as columns."""
     return dict(zip(analysis.parameter_names, point.tolist(), strict=True))
+
+
+def found_at(analysis: Analysis, best: FloatArray) -> Row:
+    """Sampled parameters of a best fit as columns, and `AT_EDGE`: those at an edge of their prior that nature has not.
+
+    The rule: within `EDGE_BAND` of a prior that ends at both sides. A flux or a norm of 0 is no such edge.
+    """
+    domains = {one.name: one.domain for one in analysis.space.parameters}
+    bounds, at_edge = zip(analysis.parameter_names, analysis.prior_bounds.tolist(), strict=True), []
+    for (name, ends), value in zip(bounds, best.tolist(), strict=True):
+        near = [abs(value - end) < EDGE_BAND * (ends[1] - ends[0]) for end in ends]
+        chosen = [end != limit for end, limit in zip(ends, domains[name], strict=True)]
+        if all(map(math.isfinite, ends)) and any(map(operator.and_, near, chosen)):
+            at_edge.append(name)
+    return named(analysis, best) | {AT_EDGE: " ".join(at_edge)}
 
 
 def needs_absorption(where: str, settings: JobsConfig, analysis: Analysis) -> None:

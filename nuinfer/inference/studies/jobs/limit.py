@@ -7,7 +7,7 @@ import math
 from nuinfer.analysis import Analysis
 from nuinfer.errors import ConfigError
 from nuinfer.inference.profile.profile import Profile, log_likelihood
-from nuinfer.inference.studies.jobs import JobKind, JobsConfig, Row, Works, named
+from nuinfer.inference.studies.jobs import JobKind, JobsConfig, Row, Works, found_at
 
 
 def run_all(works: Works) -> list[Row]:
@@ -17,7 +17,7 @@ def run_all(works: Works) -> list[Row]:
     limits = profile.limits(settings.parameter, settings.side, settings.level).tolist()
     return [
         {"limit": None if math.isnan(limit) else limit, "log_likelihood": log_likelihood(analysis, best)}
-        | named(analysis, best.theta)
+        | found_at(analysis, best.theta)
         for limit, best in zip(limits, profile.bests, strict=True)  # on the way to a limit a better fit may turn up
     ]
 

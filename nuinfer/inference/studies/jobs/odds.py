@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from nuinfer.inference.evidence.nested import Setting, run_nested
-from nuinfer.inference.studies.jobs import JobKind, Row, Work
+from nuinfer.analysis import Analysis
+from nuinfer.inference.evidence.nested import ENGINES, Setting, run_nested
+from nuinfer.inference.studies.jobs import JobKind, JobsConfig, Row, Work
+from nuinfer.registry import imported
 
 
 def run(work: Work) -> Row:
@@ -12,4 +14,10 @@ def run(work: Work) -> Row:
     return {name: getattr(found, name) for name in ("ln_z", "ln_z_error", "ln_allowed", "information", "calls")}
 
 
-JOB = JobKind("odds", run)
+def check(where: str, settings: JobsConfig, analysis: Analysis) -> None:  # noqa: ARG001 - the interface of JobKind
+    """Refuse what no worker could do."""
+    engine = ENGINES.find(Setting().engine, "engine")
+    imported(engine.package, f"{where}.task", engine.extra)
+
+
+JOB = JobKind("odds", run, check)
