@@ -8,7 +8,7 @@ NAMES := { grep -oE --line-buffered '^ *(Collecting [^ ]+|Installing (build|back
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 
-.PHONY: fit test test-all lint fuzz numbers clean
+.PHONY: fit test test-all test-lowest lint fuzz docs dist numbers clean
 
 fit: $(FITS)
 	$(BIN)/nuinfer fit hese7 --out chains/hese7 --resume
@@ -27,6 +27,17 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# Against the oldest versions that pyproject.toml admits, in an environment of its own: a fit and what surrounds it.
+LOWEST := .venv-lowest/bin
+LOWEST_TESTS ?= tests/physics tests/plotting/test_figure_kinds.py
+test-lowest:
+	test -x $(LOWEST)/python || $(PYTHON) -m venv .venv-lowest
+	$(LOWEST)/python -m pip install --quiet --disable-pip-version-check uv
+	$(LOWEST)/uv pip install --quiet --python $(LOWEST)/python --resolution lowest-direct -e .
+	$(LOWEST)/uv pip install --quiet --python $(LOWEST)/python pytest pytest-timeout pytest-xdist hypothesis mpmath
+	rm -rf chains/lowest && $(LOWEST)/nuinfer fit hese7 --out chains/lowest
+	$(LOWEST)/pytest -W ignore::DeprecationWarning -W ignore::FutureWarning -m "not slow" $(LOWEST_TESTS)
 
 # N attempts with bad input, full disks and kills, or N of each of KINDS='configs datasets folders disks kills';
 # one is made again by its number: .venv/bin/python tests/fuzz configs --only 123
@@ -47,9 +58,21 @@ $(READY): $(FITS)
 	@$(PIP) -e ".[dev]" | $(NAMES)
 	@touch $@
 
+# The site, into docs/_build/html; tutorials are run (and kept until they change), a warning is an error.
+docs: $(READY)
+	@$(PIP) -e ".[docs]" | $(NAMES)
+	$(BIN)/sphinx-build -W --keep-going -j 2 -q -b html docs docs/_build/html
+	@echo "docs/_build/html/index.html"
+
+# Wheel and source distribution, and whether a stranger can install and run them.
+dist: $(READY)
+	@$(PIP) build twine | $(NAMES)
+	rm -rf dist && $(BIN)/python -m build --outdir dist . >/dev/null
+	$(BIN)/twine check --strict dist/*
+
 # Every number that README and docs quote, hours; SECTIONS='paper constraints' makes those again.
 numbers: $(READY)
 	$(BIN)/python docs/make/make_numbers.py $(SECTIONS)
 
 clean:
-	rm -rf .venv build dist
+	rm -rf .venv .venv-lowest build dist docs/_build docs/api
