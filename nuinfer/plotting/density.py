@@ -21,8 +21,8 @@ NOISE, SMALL = 3.0, 0.03
 
 PLATEAU, WITHIN, LEAST = 0.5, 2.0, 0.5
 """Share of the draws within so many standard deviations of a threshold from which it lies on a plateau, and how far it
-is lowered at most. Of a Gaussian, and of one that an edge cuts, a third of 300 draws are, fewer of more; of draws that
-are uniform in a box nine tenths at 68 %, six tenths at 95 %."""
+is lowered at most. Of a Gaussian, and of one that an edge cuts, a quarter of 300 draws are, fewer of more; of draws that
+are uniform in a box nine tenths at 68 %, more than a half at 95 %."""
 
 TINTS, OVERLAID = (0.3, 0.65), 0.12
 """Strength of the colour of regions, outer and inner, and opacity of the inside of those that lie over each other."""
