@@ -1,6 +1,6 @@
-"""Draw the pictures of ``docs/figures.md``: every figure of a run, small.
+"""Draw the pictures of ``docs/figures.md``: every figure of a run, small; of several, those that are asked for.
 
-python docs/make/gallery.py RUN [KIND ...]
+python docs/make/gallery.py RUN[,RUN ...] [KIND ...]
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ DOTS_PER_INCH = 110
 
 def main() -> None:
     """Write a PNG per kind."""
-    run = nuinfer.open_run(sys.argv[1])
+    runs = [nuinfer.open_run(folder) for folder in sys.argv[1].split(",")]
     FOLDER.mkdir(parents=True, exist_ok=True)
-    for kind in sys.argv[2:] or plotting.kinds_of(run):
-        figure = plotting.plot(kind, run)
+    for kind in sys.argv[2:] or plotting.kinds_of(runs[0]):
+        figure, path = plotting.plot(kind, *runs), FOLDER / f"{kind}{'-several' if runs[1:] else ''}.png"
         with style.context():
-            figure.savefig(FOLDER / f"{kind}.png", dpi=DOTS_PER_INCH)
-        print(f"wrote {FOLDER / kind}.png")
+            figure.savefig(path, dpi=DOTS_PER_INCH)
+        print(f"wrote {path}")
 
 
 if __name__ == "__main__":

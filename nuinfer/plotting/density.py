@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nuinfer.confidence import HPD_LEVELS, credible
+from nuinfer.confidence import HPD, HPD_LEVELS
 from nuinfer.constants import COORDINATES
 from nuinfer.plotting import draws, style
 from nuinfer.plotting.annotations import Analysis, ArrayLike, Axes, BoolArray, FloatArray, Look
@@ -21,8 +21,8 @@ NOISE, SMALL = 3.0, 0.03
 
 PLATEAU, WITHIN, LEAST = 0.5, 2.0, 0.5
 """Share of the draws within so many standard deviations of a threshold from which it lies on a plateau, and how far it
-is lowered at most. Of a Gaussian, and of one that an edge cuts, a third of 300 draws are, fewer of more; of draws that
-are uniform in a box nine tenths at 68 %, six tenths at 95 %."""
+is lowered at most. Of a Gaussian, and of one that an edge cuts, a quarter of 300 draws are, fewer of more; of draws
+that are uniform in a box nine tenths at 68 %, more than a half at 95 %."""
 
 TINTS, OVERLAID = (0.3, 0.65), 0.12
 """Strength of the colour of regions, outer and inner, and opacity of the inside of those that lie over each other."""
@@ -57,11 +57,14 @@ class Density:
         """Whether the inner region includes a plateau."""
         return self.held[0] > HPD_LEVELS[0] + SMALL
 
-    def statement(self, k: int) -> str:
-        """What the region of a level of `HPD_LEVELS` is, with what it holds if that is more for a plateau in it."""
-        level, held = HPD_LEVELS[k], self.held[k]
-        said = f": a plateau, holds {100.0 * held:.0f} %" if held > level + SMALL else ""
-        return credible(level, kind="HPD") + said
+    @property
+    def statements(self) -> list[str]:
+        """What each region is, with what it holds if that is more for a plateau in it."""
+        each = zip(HPD, HPD_LEVELS, self.held, strict=True)
+        return [
+            name + f": a plateau, holds {held:.0%}".replace("%", " %") * (held > level + SMALL)
+            for name, level, held in each
+        ]
 
     @property
     def spread(self) -> float:

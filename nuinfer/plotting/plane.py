@@ -63,12 +63,12 @@ def looks(constraints: Iterable[Constraint], coloured: bool = True) -> list[tupl
     return found
 
 
-def draw_posterior(axes: Axes, density: Density) -> None:
-    """Regions in shades of blue, with an entry in the legend each."""
+def draw_posterior(axes: Axes, density: Density, labels: Sequence[str] | None = None) -> None:
+    """Regions in shades of blue, with an entry in the legend each; by default it says what a plateau holds."""
     colour = style.BLUE
     draw_regions(axes, 10.0**density.x, 10.0**density.y, density, colour)
     for k, tint in enumerate(reversed(TINTS)):
-        axes.fill([], [], facecolor=style.tint(colour, tint), edgecolor=colour, label=density.statement(k))
+        axes.fill([], [], facecolor=style.tint(colour, tint), edgecolor=colour, label=(labels or density.statements)[k])
 
 
 def no_best_fit(density: Density, point: FloatArray, box: FloatArray, spelled: Spelling) -> str:

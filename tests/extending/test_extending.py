@@ -162,7 +162,7 @@ def test_terms_and_curves_in_a_file_and_in_figures():
     points = [[analysis.point(at)[name] for name in analysis.parameter_names] for at in (inside, outside)]
     assert analysis.log_exclusion(points).tolist() == [0.0, -np.inf]
     samples = importance_samples(analysis, number=200, prior_draws=1000)
-    assert "somebody (at 95 %), exclusion" in legend_entries(plotting.plot_region(analysis, samples))
+    assert "somebody (at 90 %), exclusion" in legend_entries(plotting.plot_region(analysis, samples))
     ticks = [text.get_text() for text in plotting.plot_pulls(analysis, samples).axes[0].get_yticklabels()]
     assert "northern tracks (two-sided)" in ticks
 

@@ -270,7 +270,9 @@ def test_leave_one_out_has_a_panel_per_constraint_and_says_which_are_rough(sampl
     assert [axes.get_title() for axes in figure.axes] == [
         "without muon $g-2$", "without Borexino", r"without $\Delta N_\mathrm{eff}$", "without SN1987A",
     ]  # fmt: skip
-    assert [axes.texts[0].get_text() for axes in figure.axes] == ["ESS 2000"] * 3 + ["rough: ESS 12, R-hat 1.30"]
+    notes = [axes.texts[0].get_text().split("\n") for axes in figure.axes]
+    assert [lines[0] for lines in notes] == ["ESS 2000"] * 3 + ["rough: ESS 12, R-hat 1.30"]
+    assert notes[0][1] == "68 %: a plateau, holds 100 %"  # draws of the prior
     assert "with all: credible 68, 95 % (HPD)" in legend_entries(figure)
     with pytest.raises(ConfigError, match="no constraint"):
         plotting.plot_leave_one_out(nuinfer.load("hese7_icecube"), draws, {})

@@ -298,7 +298,7 @@ def test_regions_reach_the_edges_of_a_flat_prior_box(number):
 
 
 def test_few_draws_keep_their_regions():
-    """With 300 draws of a step nothing is three standard deviations high, and the regions hold what they say they do."""
+    """With 300 draws of a step nothing is three standard deviations high, and the regions still hold what they say."""
     rng = np.random.default_rng(9)
     points = rng.random((300, 2)) * [1.0, 0.5]
     density = highest_density(points, np.array([[0.0, 1.0], [0.0, 1.0]]))
@@ -367,7 +367,7 @@ def test_region_draws_constraints_where_they_exclude(analysis, samples, point):
 
 def test_an_estimate_is_not_drawn_like_a_bound():
     """SN1987A alone is dashed, and called an estimate; which measurement a bound is stands beside it."""
-    drawn = dict((c.name, (look, plane.whose(c))) for c, look in plane.looks(nuinfer.load("hese7").constraints))
+    drawn = {c.name: (look, plane.whose(c)) for c, look in plane.looks(nuinfer.load("hese7").constraints)}
     assert [name for name, (look, _) in drawn.items() if look.line["ls"] == plane.ESTIMATE] == ["sn1987a"]
     assert drawn["sn1987a"][1] == "SN1987A (Hirata et al. 1987, estimate)"
     assert drawn["borexino"][1] == "Borexino (Agostini et al. 2017)"

@@ -94,7 +94,8 @@ def plot_corner(  # noqa: PLR0913 - one of the public names
         figure = style.new_figure(width_in, width_in) if figure is None else figure
         figure.set_layout_engine(None)  # margins are set below
         grid, flat = _panels(figure, labels, ranges), False
-        for each, values, box, colour in zip(runs.values(), posteriors, bounds, style.colours(len(runs)), strict=True):
+        boxes = np.where(np.ptp(bounds, axis=-1, keepdims=True) < 1e-6, ranges, bounds)  # of what is constant
+        for each, values, box, colour in zip(runs.values(), posteriors, boxes, style.colours(len(runs)), strict=True):
             flat |= _draw_posterior(grid, values, box, _effective(each, names), colour, alone=not others)
         for simulated in {each.truth: each for each in analyses}.values():
             _draw_truth(grid, _truth_of(simulated, names))

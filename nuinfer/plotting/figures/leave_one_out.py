@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping
 
-from nuinfer.confidence import HPD_LEVELS, credible
+from nuinfer.confidence import HPD, HPD_LEVELS, credible
 from nuinfer.errors import ConfigError
 from nuinfer.plotting import Kind, density, draws, needs, plane, sheet, style
 from nuinfer.plotting.annotations import Analysis, Draws, Figure, Look, Panels, Run, ShortRun
@@ -60,7 +60,8 @@ def plot_leave_one_out(
     with sheet(axes, width_in, height_in, panels=len(constraints), columns=(2, 1), share="xy") as drawn:
         for panel, (name, constraint) in zip(drawn.panels, constraints.items(), strict=True):
             without, found = analysis.with_overrides([f"constraints.{name}.form=off"]), left_out[name]
-            plane.draw_posterior(panel, density.posterior_density(without, found.samples, found.ess))
+            alone = density.posterior_density(without, found.samples, found.ess)
+            plane.draw_posterior(panel, alone, HPD)
             if outer < inner:
                 panel.contour(10.0**full.x, 10.0**full.y, full.value, levels=[outer, inner], **grey)
             panel.plot([], [], color=_GREY, label=f"with all: {credible(*HPD_LEVELS, kind='HPD')}")
@@ -72,6 +73,7 @@ def plot_leave_one_out(
             rough = found.ess < FEWEST_EFFECTIVE or found.rhat > LARGEST_RHAT
             note = f"rough: ESS {found.ess:.0f}, R-hat {found.rhat:.2f}" if rough else f"ESS {found.ess:.0f}"
             colour = style.VERMILLION if rough else style.BLACK
+            note += f"\n68 %: a plateau, holds {100 * alone.held[0]:.0f} %" if alone.plateau else ""
             style.write(panel, 0.03, 0.95, note, ha="left", fontsize="x-small", color=colour)
     return drawn.figure
 

@@ -77,7 +77,7 @@ def plot_region(  # noqa: PLR0913 - one of the public names
                 style.heading(panel, unmarked)
             else:
                 density.draw_regions(panel, 10.0**found.x, 10.0**found.y, found, colour, alone=False)
-                said = [*_lines(name, each.analysis), found.statement(0) if found.plateau else "", unmarked]
+                said = [*_lines(name, each.analysis), found.statements[0] if found.plateau else "", unmarked]
                 line: Look = {"marker": "" if unmarked else "*", "lw": style.points(1.5)}
                 panel.plot([], [], color=colour, label="\n".join(filter(None, said)), **line)
             if not unmarked:
