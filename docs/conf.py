@@ -66,7 +66,13 @@ autodoc_typehints = "none"  # types stand in the docstrings
 autodoc_member_order = "bysource"
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = True
-numpydoc_xref_aliases = {"ndarray": "numpy.ndarray", "array_like": "numpy.ndarray", "Generator": "numpy.random.Generator", "Analysis": "nuinfer.Analysis", "Run": "nuinfer.Run"}
+numpydoc_xref_aliases = {
+    "ndarray": "numpy.ndarray",
+    "array_like": "numpy.ndarray",
+    "Generator": "numpy.random.Generator",
+    "Analysis": "nuinfer.Analysis",
+    "Run": "nuinfer.Run",
+}
 default_role = "py:obj"
 copybutton_exclude = ".linenos, .gp, .go"
 
@@ -117,16 +123,21 @@ ELSEWHERE = {
 }
 """Links as they are in the repository, and as they are on the site."""
 
+FROM = """
+```{{admonition}} Where the numbers come from
+`make numbers SECTIONS="{}"` makes the numbers of this page again and puts them in.
+```
+"""
+
 
 def as_on_the_site(_app: Sphinx, _name: str, source: list[str]) -> None:
     """Say where a page's numbers come from, and lead links to files outside of docs/ to their pages."""
     from pages import PLACE, QUOTED, TABLE, phrases
 
     text = INCLUDED.sub(lambda found: (HERE / found[1]).read_text(), source[0])
-    made = sorted({path.split(".")[0] for phrase in phrases(text) for path, _ in PLACE.findall(phrase)} | {found[1] for found in TABLE.finditer(text)})
-    if made:
-        text = QUOTED.sub("", text)
-        text += f"\n```{{admonition}} Where the numbers come from\n:class: numbers\n`make numbers SECTIONS=\"{' '.join(made)}\"` makes the numbers of this page again and puts them in.\n```\n"
+    quoted = {path.split(".")[0] for phrase in phrases(text) for path, _ in PLACE.findall(phrase)}
+    if made := sorted(quoted | {found[1] for found in TABLE.finditer(text)}):
+        text = QUOTED.sub("", text) + FROM.format(" ".join(made))
     for there, here in ELSEWHERE.items():
         text = re.sub(there, here, text)
     source[0] = text
@@ -134,7 +145,9 @@ def as_on_the_site(_app: Sphinx, _name: str, source: list[str]) -> None:
 
 def as_written(_app: Sphinx, _what: str, _name: str, _obj: object, _options: object, lines: list[str]) -> None:
     """Leave stars and bars alone, as in (*batch, n_dim) and |U|^2: they are no emphasis and no substitution."""
-    lines[:] = [line if line.lstrip().startswith((">>>", "...")) else re.sub(r"(\*(?=batch)|\|)", r"\\\1", line) for line in lines]
+    for k, line in enumerate(lines):
+        if not line.lstrip().startswith((">>>", "...")):
+            lines[k] = re.sub(r"(\*(?=batch)|\|)", r"\\\1", line)
 
 
 def show_math(self: HTML5Translator, node: math | math_block) -> None:
@@ -146,7 +159,8 @@ def show_math(self: HTML5Translator, node: math | math_block) -> None:
         depth = math_to_image(f"${formula}$", made, prop=size, format="svg", color="#010203")
     drawn = made.getvalue()
     drawn = drawn[drawn.index("<svg") :].replace("#010203", "currentColor")
-    drawn = drawn.replace("<svg", f'<svg role="img" aria-label="{escape(formula)}" style="vertical-align: {-depth:.1f}pt"', 1)
+    facts = f'role="img" aria-label="{escape(formula)}" style="vertical-align: {-depth:.1f}pt"'
+    drawn = drawn.replace("<svg", f"<svg {facts}", 1)
     self.body.append(f'<div class="math">{drawn}</div>' if isinstance(node, math_block) else drawn)
     raise SkipNode
 

@@ -112,15 +112,8 @@ class Analysis:
             check_box(parts.space.n_dim, self.prior_transform, tried.evaluate)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _again, (
-            self.checksums,
-            self.config,
-            self.config_input,
-            self.name,
-            self.counts,
-            self.measured,
-            self.truth,
-        )
+        used = self.checksums, self.config, self.config_input, self.name, self.counts, self.measured, self.truth
+        return _again, used
 
     __repr__ = as_text
     _repr_html_ = as_html
