@@ -114,8 +114,8 @@ def drawn_from(given: Any) -> str:
     record, model = getattr(given, "record", {}), getattr(given, "described", analysis_of(given))
     folder = f"run {given.folder.resolve().name} of " if record else ""
     said = [folder + str(record.get("analysis") or getattr(given, "name", "") or getattr(model, "name", ""))]
-    if hasattr(model, "dataset"):
-        said.append(f"data {model.dataset.title}" + ", other counts" * (model.counts is not None))
+    if title := getattr(getattr(model, "dataset", None), "title", ""):
+        said.append(f"data {title}" + ", other counts" * (getattr(model, "counts", None) is not None))
     if hash_of := record.get("config_hash", getattr(model, "config_hash", "")):
         said.append(f"configuration {hash_of}")
     if "seed" in record:

@@ -1,4 +1,4 @@
-"""One self-contained HTML page about a run: no network, no script, readable on a phone and on paper.
+"""One self-contained HTML page about a run: nothing from the network, readable on a phone and on paper.
 
 `write_report` opens a run folder in whatever state it is and writes the page; `nuinfer report RUN` calls it.
 """

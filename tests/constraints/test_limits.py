@@ -9,12 +9,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from plotting_checks import Constrained
 
 import nuinfer
 from nuinfer.cli import main
 from nuinfer.confidence import CONVENTIONS, INTERVAL, LIMIT, ONE_SIGMA, PLANE
 from nuinfer.constraints import CONSTRAINTS, base, limits, muon_g2
+from nuinfer.constraints.base import Constraint, Measurement
 from nuinfer.errors import ConfigError
+from nuinfer.inference.studies.limits import Limits
 from nuinfer.plotting import plot_bounds, style
 
 DEFINITIONS = CONSTRAINTS.shipped
@@ -155,13 +158,47 @@ def test_the_figure_has_every_bound_the_band_and_the_dip() -> None:
     analysis = nuinfer.load("hese7", ["constraints.trident.form=two_sided", "constraints.neutrino_mass.form=one_sided"])
     figure = plot_bounds(analysis)
     labels = [text.get_text() for text in figure.legends[0].get_texts()]
-    for name in ("muon", "Borexino", "N_\\mathrm{eff}", "SN1987A", "tridents", "tau = 1", "dip at 400-800 TeV"):
+    for name in ("muon", "Borexino", "N_\\mathrm{eff}", "SN1987A", "tridents", "tau = 1", "dip at 400–800 TeV"):
         assert any(name in label for label in labels), name
     assert not any("mass" in label for label in labels)
+    assert "external bounds, 95 % CL, one-sided:" in labels
+    assert "SN1987A (Hirata et al. 1987, estimate)" in labels
+    assert not any(constraint.measurement.name in label for constraint in analysis.constraints for label in labels)
     # sqrt(2 m E) of the heaviest target: normal ordering, lightest 0.003 to 0.1 eV, 400 and 800 TeV
     low, high = (math.sqrt(2.0 * math.sqrt(m**2 + 2.513e-3) * e) / 1e6 for m, e in ((0.003, 4e14), (0.1, 8e14)))
     vertical = sorted({line.get_xdata()[0] for line in figure.axes[0].lines if len(line.get_xdata()) == 2})
     np.testing.assert_allclose(vertical, [low, high], rtol=1e-9)
+
+
+def test_the_axis_of_couplings_follows_what_is_drawn() -> None:
+    """Bounds of a scalar lie at 0.3; without any, the opaque band is all there is."""
+    ends = {}
+    for form in ("off", "two_sided"):
+        figure = plot_bounds(nuinfer.load("hese7_nutau_scalar", [f"constraints.tau_decays.form={form}"]))
+        ends[form] = figure.axes[0].get_ylim()
+    assert ends["off"][1] < 1e-2
+    assert 0.3 < ends["two_sided"][1] < 1.0
+    assert ends["off"][0] == ends["two_sided"][0]
+
+
+def test_a_curve_ends_where_nothing_bounds_it() -> None:
+    """Without a vertical line; that of a bound on every coupling has one."""
+    toy = Constraint("toy", "exclusion", Measurement("m", "r", limit=1.0), lambda m, g: g / 1e-3 * (m < 12.0), 0.0)
+    figure = plot_bounds(Constrained(nuinfer.load("hese7_icecube"), toy))
+    mass, coupling = next(line for line in figure.axes[0].lines if "toy" in str(line.get_label())).get_data()
+    np.testing.assert_allclose(coupling, np.where(np.asarray(mass) < 12.0, 1e-3, np.nan), rtol=1e-6)
+    paper = plot_bounds(nuinfer.load("paper")).axes[0]
+    n_eff = next(line for line in paper.lines if "N_\\mathrm{eff}" in str(line.get_label())).get_ydata()
+    assert np.nanmin(n_eff) < paper.get_ylim()[0] < paper.get_ylim()[1] < np.nanmax(n_eff)
+
+
+def test_the_limit_of_the_data_is_drawn_over_the_bounds() -> None:
+    masses, limits = np.array([3.0, 6.0, 12.0]), np.array([1e-3, 2e-7, np.nan])
+    of_data = Limits("the data", "profile", 0.95, masses, limits, np.full(3, np.nan), ())
+    figure = plot_bounds(nuinfer.load("hese7_icecube"), data=of_data)
+    drawn = next(line for line in figure.axes[0].lines if line.get_label() == "the data:\nprofile limit, 95 %")
+    np.testing.assert_array_equal(drawn.get_ydata(), limits)
+    assert figure.axes[0].get_ylim()[0] < 2e-7
 
 
 def test_the_figure_needs_a_zprime_and_fits_a_column() -> None:

@@ -556,6 +556,12 @@ def test_figure_of_regions():
     figure = plotting.plot_overlaid_regions([*both, none, flat])
     labels = [text.get_text() for text in figure.legends[0].get_texts()]
     assert labels == ["pp", "neutron", "flat (flat)"]
+    corner = analysis.sample_prior(3000, np.random.default_rng(1))  # the axes hold what is drawn, not the whole prior
+    corner[:, :2] = analysis.prior_bounds[:2, 1] - 0.1 * (analysis.prior_bounds[:2, 1] - corner[:, :2])
+    narrow = Evidence("corner", analysis, (0,), (fake_run(0.0, 0.1, corner),), {}, 0.0)
+    (axes,) = plotting.plot_overlaid_regions([narrow, flat]).axes
+    for ends, (low, high) in zip((axes.get_xlim(), axes.get_ylim()), analysis.prior_bounds[:2], strict=True):
+        assert low + 0.7 * (high - low) < np.log10(ends[0]) < high - 0.1 * (high - low)
     with pytest.raises(ConfigError, match="none of the hypotheses samples mass and coupling"):
         plotting.plot_overlaid_regions([none])
 

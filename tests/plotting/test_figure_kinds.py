@@ -217,6 +217,17 @@ def test_flavour_triangle_shows_standard_mixing_and_the_dip(analysis, samples, p
     assert whole.get_tlabel() == r"$f_\tau$"
 
 
+def test_the_enlarged_triangle_holds_every_source_and_draw(analysis, samples, point):
+    """Also where all draws are at one place; the grey region is that of all sources, its corners the pure ones."""
+    for drawn in (samples, np.tile(point, (60, 1))):
+        figure = plotting.plot_flavour_triangle(analysis, drawn, best_fit=point)
+        least = np.array(figure.axes[1].get_tlim()[:1] + figure.axes[1].get_llim()[:1] + figure.axes[1].get_rlim()[:1])
+        for source in ("pp", "muon_damped", "neutron"):
+            fractions = flavour_triangle.standard_composition(analysis, source)[[2, 0, 1]]
+            assert np.all(fractions >= least)
+        assert 0.3 < 1.0 - least.sum() < 0.8
+
+
 def test_compositions_follow_the_dip(analysis, point):
     """Above the highest resonance nothing is absorbed: standard mixing. In the dip it is not."""
     found = flavour_triangle.compositions(analysis, point[None])
@@ -249,6 +260,17 @@ def test_pulls_are_predicted_minus_measured_over_sigma(analysis, samples, point)
     drawn = lines(axes)["best fit"]
     assert drawn[:, 0] == pytest.approx(np.clip([float(value) for value in found.values()], -6.0, 6.0))
     assert next(label.get_text() for label in axes.get_yticklabels()) == "toy (two-sided)"
+
+
+def test_a_one_sided_term_does_not_pull_below_its_measurement(analysis, samples, point):
+    """Predicted 2 standard deviations below a one-sided measurement, and as far below a two-sided one."""
+    measured, predict = Measurement("m", "r", 3.0, 0.5), lambda m, g: 2.0 + 0.0 * (m + g)
+    for form, expected in (("one_sided", 0.0), ("two_sided", -2.0)):
+        with_toy = Constrained(analysis, Constraint("toy", form, measured, predict, 0.0))
+        (axes,) = plotting.plot_pulls(with_toy, samples, best_fit=point).axes
+        assert lines(axes)["best fit"][0, 0] == pytest.approx(expected)
+        marked = [text.get_text() for text in axes.texts]
+        assert marked == ["allowed, no pull"] * (form == "one_sided")
 
 
 def test_pulls_without_a_mediator_are_those_of_the_standard_model(samples):

@@ -582,6 +582,16 @@ def test_save_all_writes_every_kind_in_every_format(run, tmp_path, monkeypatch, 
             assert b"/CreationDate" not in content
 
 
+def test_files_say_what_they_are_drawn_from_and_are_the_same_twice(analysis, tmp_path):
+    """Version, data and hash in the metadata of every format, and no date."""
+    figures = [plotting.plot("bounds", analysis, width_in=style.COLUMN_IN) for _ in range(2)]
+    for ending in ("pdf", "png", "svg"):
+        one, other = (style.save(figure, tmp_path / f"bounds.{ending}").read_bytes() for figure in figures)
+        assert one == other
+        for said in (f"nuinfer {nuinfer.__version__}", "IceCube HESE, 7.5 years", analysis.config_hash):
+            assert said.encode() in one
+
+
 def test_figures_of_an_unconverged_run_say_so(run, analysis, samples, summary, monkeypatch):
     make_quick(monkeypatch)
     unfinished = make_run(analysis, samples, {**summary, "converged": False})

@@ -171,9 +171,9 @@ def test_figures_show_it():
     theta = analysis.sample_prior(60, np.random.default_rng(3))
     depth = plotting.plot_depth(analysis, theta, best_fit=theta[0]).axes[0]
     labels = [str(line.get_label()) for line in depth.lines]
-    assert sum("$m_s$" in label for label in labels) == 1
+    assert sum("m_s$" in label for label in [*labels, *(text.get_text() for text in depth.texts)]) == 1
     bounds = plotting.plot_bounds(nuinfer.load("hese7", [*ON, "parameters.sterile_mass_ev.value=0.5"]))
-    assert any("20.0-28.3 MeV" in str(line.get_label()) for line in bounds.axes[0].lines)
+    assert any("20.0–28.3 MeV" in str(line.get_label()) for line in bounds.axes[0].lines)
 
 
 @pytest.mark.parametrize(("overrides", "message"), [

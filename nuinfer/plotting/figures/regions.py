@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,6 +19,7 @@ FLAT = 0.15
 """Relative distance from the mean density within which a contour says nothing, and is left out."""
 
 
+DASHES = ("solid", "dashed", "dashdot", "dotted")
 ROOM = 0.15
 """Room on either side of the regions, in units of their extent."""
 
@@ -43,15 +45,18 @@ def plot_overlaid_regions(hypotheses: Sequence[Evidence], *, width_in: float = s
     FIGURE.require(hypotheses)
     shown = [hypothesis for hypothesis in hypotheses if not needs.plane(hypothesis.analysis)]
     boxes = np.array([each.analysis.prior_bounds[density.columns(each.analysis)] for each in shown])
-    with sheet(None, width_in, (0.62 * width_in, 0.62 * width_in)) as drawn:
+    with sheet(None, width_in, (0.62 * width_in, 0.9 * width_in)) as drawn:
         windows = []
-        for hypothesis, box, colour in zip(shown, boxes, style.colours(len(shown)), strict=True):
+        looks = zip(style.colours(len(shown)), itertools.cycle(DASHES))  # lines may lie over each other
+        for hypothesis, box, (colour, dashes) in zip(shown, boxes, looks, strict=False):
             effective = min(hypothesis.effective, SMOOTHING)
             found = density.posterior_density(hypothesis.analysis, hypothesis.draws(20_000), effective)
-            label = hypothesis.name + ("" if _draw_contours(drawn.panel, found, box, colour) else " (flat)")
-            drawn.panel.plot([], [], color=colour, lw=style.points(1.5), label=label)
-            windows.append(_window(found, box))
-        ends = np.stack([np.min(windows, axis=0)[:, 0], np.max(windows, axis=0)[:, 1]], axis=-1)
+            line: Look = {"color": colour, "ls": dashes, "lw": style.points(1.5)}
+            says_something = _draw_contours(drawn.panel, found, box, line)
+            drawn.panel.plot([], [], label=hypothesis.name + " (flat)" * (not says_something), **line)
+            windows += [_window(found, box)] if says_something else []
+        held = np.array(windows or boxes)
+        ends = np.stack([held[..., 0].min(axis=0), held[..., 1].max(axis=0)], axis=-1)
         plane.finish(drawn.panel, ends, shown[0].analysis.spelled)
         drawn.panel.set_title("credible (HPD): 68 % thick, 95 % thin", fontsize="medium")
     return drawn.figure
@@ -66,14 +71,16 @@ def _window(found: Density, box: FloatArray) -> FloatArray:
     return np.asarray(np.clip(ends + room, box[:, :1], box[:, 1:]))
 
 
-def _draw_contours(panel: Axes, found: Density, box: FloatArray, colour: str) -> bool:
+def _draw_contours(panel: Axes, found: Density, box: FloatArray, line: Look) -> bool:
     """The contours that differ from the mean density over the prior box (2, 2); whether there are any."""
     x, y = np.gradient(found.x), np.gradient(found.y)
     mean = float(y @ found.value @ x / np.prod(np.ptp(box, axis=1)))
     inner, outer = (threshold / mean for threshold in found.thresholds)
-    said = {level: style.points(width) for level, width in ((outer, 0.8), (inner, 1.5)) if abs(level - 1.0) > FLAT}
+    edges = (level for level in (outer, inner) if found.value.min() < level * mean and abs(level - 1.0) > FLAT)
+    said = {level: line["lw"] * (1.0 if level == inner else 0.5) for level in edges}
     if said:
-        look: Look = {"levels": list(said), "colors": [colour], "linewidths": list(said.values())}
+        look: Look = {"levels": list(said), "colors": [line["color"]], "linewidths": list(said.values())}
+        look["linestyles"] = [line["ls"]]
         panel.contour(10.0**found.x, 10.0**found.y, found.value / mean, **look)
     return bool(said)
 
