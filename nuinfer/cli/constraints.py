@@ -87,7 +87,7 @@ def run(arguments: Arguments) -> int:
     if arguments.figure:
         from nuinfer.plotting import plot, style
 
-        meant = {"level": level, "convention": convention}
+        meant: dict[str, Any] = {"level": level, "convention": convention}
         meant["data"] = _of_data(analysis, level) if arguments.with_data else None
         written.append(style.save(plot("bounds", analysis, **meant), arguments.figure))
     if not arguments.json:  # JSON on the standard output stays JSON
