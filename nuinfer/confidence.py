@@ -14,12 +14,15 @@ fallen as far, at 1.645 sigma. What draws of a posterior say is called credible:
 highest density (HPD); a limit leaves the rest of the draws beyond it; bands along a curve are central at each point.
 """
 
+import math
 from dataclasses import dataclass
 
 from nuinfer.errors import ConfigError
 
 ONE_SIGMA = 0.6826894921370859
 """The level that is written as 68 %."""
+
+MOST_SIGMAS, SAME_SIGMAS = 7.0, 1e-6
 
 HPD_LEVELS = (0.68, 0.95)
 """Shares of the posterior that its intervals and regions hold."""
@@ -74,6 +77,37 @@ class Convention:
         """
         return float((2.0 * self.drop(level)) ** 0.5)
 
+    def level(self, sigmas: float) -> float:
+        """The level at which ln P has fallen by ``sigmas^2/2``, the inverse of `sigmas`.
+
+        Raises
+        ------
+        ConfigError
+            If there are not between 0 and 7 of them.
+
+        Examples
+        --------
+        >>> round(INTERVAL.level(1.0), 6), round(LIMIT.level(1.645), 3), f"{1.0 - LIMIT.level(5.0):.3g}"
+        (0.682689, 0.95, '2.87e-07')
+        """
+        if not 0.0 < sigmas <= MOST_SIGMAS:
+            raise ConfigError(f"sigma: {sigmas:g} is outside the allowed (0, {MOST_SIGMAS:g}]")
+        from scipy import special
+
+        return 1.0 - float(special.chdtrc(self.parameters, sigmas**2)) / self.tails
+
+    def written(self, level: float) -> str:
+        """A level as sigmas where these are what was asked for, else in percent.
+
+        Examples
+        --------
+        >>> LIMIT.written(0.95), LIMIT.written(LIMIT.level(5.0)), INTERVAL.written(ONE_SIGMA)
+        ('95 %', '5 sigma', '68 %')
+        """
+        sigmas = self.sigmas(level)
+        asked = level > ONE_SIGMA and abs(sigmas - round(sigmas, 1)) < SAME_SIGMAS
+        return f"{sigmas:.2g} sigma" if asked else percent(level)
+
     def label(self, level: float) -> str:
         """For a legend or the head of a table.
 
@@ -82,7 +116,8 @@ class Convention:
         >>> LIMIT.label(0.95), INTERVAL.label(ONE_SIGMA)
         ('95 % CL, one-sided', '68 % CL, two-sided')
         """
-        return f"{percent(level)} CL, {self.words}"
+        written = self.written(level)
+        return f"{written}{'' if written.endswith('sigma') else ' CL'}, {self.words}"
 
 
 LIMIT = Convention("one-sided", tails=2)
@@ -96,10 +131,16 @@ def percent(*levels: float) -> str:
 
     Examples
     --------
-    >>> percent(ONE_SIGMA, 0.95), percent(0.999)
-    ('68, 95 %', '99.9 %')
+    >>> percent(ONE_SIGMA, 0.95), percent(0.999), percent(0.99999971)
+    ('68, 95 %', '99.9 %', '99.999971 %')
     """
-    return ", ".join("68" if level == ONE_SIGMA else f"{100.0 * level:g}" for level in levels) + " %"
+    return ", ".join("68" if level == ONE_SIGMA else _percentage(level) for level in levels) + " %"
+
+
+def _percentage(level: float) -> str:
+    """In percent, with as many digits as part it from 100."""
+    nines = math.ceil(-math.log10(1.0 - level)) if level < 1.0 else 0
+    return f"{100.0 * level:.{max(6, nines + 1)}g}"
 
 
 def credible(*levels: float, kind: str = "") -> str:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from nuinfer.confidence import LIMIT, Convention
 from nuinfer.errors import LOG, ConfigError, warn_once
 
 OK, BUG, BAD_INPUT, NOT_CONVERGED, SIGNALLED = 0, 1, 2, 3, 128  # the last one and the number of the signal
@@ -79,7 +80,8 @@ SHARED: Mapping[str, Mapping[str, Any]] = {
     "--resume": {**FLAG, "help": "go on with a folder that exists"},
     "--force": {**FLAG, "help": "replace it"},
     "--seed": {"type": natural, "default": 1504, "metavar": "S", "help": "root seed"},
-    "--level": {"type": float, "default": 0.95, "metavar": "CL", "help": "confidence level (default: 0.95)"},
+    "--level": {"type": float, "metavar": "CL", "help": "confidence level (default: 0.95)"},
+    "--sigma": {"type": float, "metavar": "N", "help": "the level where ln P has fallen by N^2/2, instead"},
     "--masses": {"type": float, "nargs": 2, "metavar": ("LOW", "HIGH")},
     "--figure": {"type": _figure, "metavar": "FILE", "help": "draw it (.pdf, .png or .svg)"},
     "--jobs": {"type": positive, "metavar": "J", "help": "processes (default: one per core)"},
@@ -116,6 +118,18 @@ def folder_of(arguments: Arguments, usual: str | Path | None = None) -> dict[str
         raise ConfigError(f"--{'resume' if arguments.resume else 'force'}: needs --out, no folder is kept without")
     out = arguments.out or usual
     return {"out": out and Path(out), **chosen(arguments, "resume", "force")}
+
+
+def add_level(parser: Parser) -> None:
+    """Add the confidence level, as such or in standard deviations."""
+    add(parser.add_mutually_exclusive_group(), "--level", "--sigma")
+
+
+def level_of(arguments: Arguments, convention: Convention = LIMIT) -> float:
+    """The level that `add_level` was given."""
+    if arguments.sigma is not None:
+        return convention.level(arguments.sigma)
+    return 0.95 if arguments.level is None else float(arguments.level)
 
 
 def add_loudness(parser: argparse.ArgumentParser) -> None:

@@ -19,7 +19,8 @@ SAMPLER = ("device",)
 
 def add_options(parser: Parser) -> None:
     """Add the arguments."""
-    add(parser, "analysis", "--set", "--level")
+    add(parser, "analysis", "--set")
+    command.add_level(parser)
     meaning = "what the level means (default: limit, a fall of ln L by 1.353 at 95 %%; interval 1.921, plane 2.996)"
     add(parser, "--convention", choices=CONVENTIONS, default="limit", help=meaning)
     add(parser, "--masses", help="masses in MeV (default: those of the prior)")
@@ -44,12 +45,13 @@ def run(arguments: Arguments) -> int:
         raise ConfigError("model.absorption: false, so there is no (m_Z', g') to bound")
     masses = command.mass_grid(arguments.masses or analysis.mass_range_mev, arguments.points)
     convention = CONVENTIONS[arguments.convention]
+    level = command.level_of(arguments, convention)
     drawn = [c for c in analysis.constraints if c.in_plane]
-    bounds = [bound(c, np.array(masses), arguments.level, convention) for c in drawn]
+    bounds = [bound(c, np.array(masses), level, convention) for c in drawn]
     answer: dict[str, Any] = {
-        "level": arguments.level,
+        "level": level,
         "convention": arguments.convention,
-        "drop_in_ln_l": convention.drop(arguments.level),
+        "drop_in_ln_l": convention.drop(level),
         "m_zprime_mev": masses,
         "constraints": {
             c.name: {
@@ -71,31 +73,40 @@ def run(arguments: Arguments) -> int:
         for name, entry in answer["constraints"].items():
             say(f"{name}: {entry['statement']} ({entry['reference']})")
         columns = [map(_allowed, b.lower.tolist(), b.upper.tolist()) for b in bounds]
-        rows = zip((f"{m:.3g}" for m in masses), *columns, strict=True)
+        rows = list(zip((f"{m:.3g}" for m in masses), *columns, strict=True))
         coupling, mass = map(analysis.spelled, ("g'", "m_Z' [MeV]"))
         command.print_table(
-            f"{analysis.name}: {coupling} allowed at {convention.label(arguments.level)}",
+            f"{analysis.name}: {coupling} allowed at {convention.label(level)}",
             [mass, *(b.name for b in bounds)],
             rows,
         )
+        for word, meaning in WORDS.items():
+            if any(word in row for row in rows):
+                command.say_sentence(f"{word}: {meaning.format(coupling)}")
     written = [_save(Path(arguments.out), answer)] if arguments.out else []
     if arguments.figure:
         from nuinfer.plotting import plot, style
 
-        meant = {"level": arguments.level, "convention": convention, "data": _of_data(analysis, arguments)}
+        meant: dict[str, Any] = {"level": level, "convention": convention}
+        meant["data"] = _of_data(analysis, level) if arguments.with_data else None
         written.append(style.save(plot("bounds", analysis, **meant), arguments.figure))
     if not arguments.json:  # JSON on the standard output stays JSON
         command.say_written(*written)
     return OK
 
 
-def _of_data(analysis: Any, arguments: Arguments) -> Any:
-    """The limit of the data without external constraints, if it is asked for."""
-    if not arguments.with_data:
-        return None
+def _of_data(analysis: Any, level: float) -> Any:
+    """The limit of the data without external constraints."""
     alone = analysis.with_overrides(["constraints.all.form=off"])
-    found = nuinfer.limit(alone, command.mass_grid(analysis.mass_range_mev, POINTS), level=arguments.level)
+    found = nuinfer.limit(alone, command.mass_grid(analysis.mass_range_mev, POINTS), level=level)
     return dataclasses.replace(found, name=f"{analysis.dataset.title.partition(' (')[0]} alone")
+
+
+WORDS = {
+    "none": "no {} is allowed at this mass, however small",
+    "any": "at this mass the constraint allows every {}",
+}
+"""What a table says that is no number."""
 
 
 def _allowed(lower: float, upper: float) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 import nuinfer
 from nuinfer.cli import command
 from nuinfer.cli.command import FLAG, OK, Arguments, Parser, add, natural, positive, say
+from nuinfer.confidence import LIMIT
 from nuinfer.errors import ConfigError
 
 SAMPLER = ("device",)
@@ -18,7 +19,7 @@ def add_options(parser: Parser) -> None:
     add(parser, "--at", help=at_help)
     exposures_help = "livetimes in units of that of the data set (default: 1,2,5,10,20,50,100)"
     add(parser, "--exposures", type=command.numbers, metavar="X,Y,...", help=exposures_help)
-    add(parser, "--level")
+    command.add_level(parser)
     check_help = "check the assumed distribution with N simulated data sets of each kind (4 N fits)"
     add(parser, "--check", type=natural, default=0, metavar="N", help=check_help)
     add(parser, "--band", **FLAG, help="expected limits on g' against m_Z' instead")
@@ -34,9 +35,11 @@ def run(arguments: Arguments) -> int:
     """Run the forecast, print and draw it."""
     from nuinfer.plotting import plot, style
 
-    if not 0.5 < arguments.level < 1.0:
-        raise ConfigError(f"--level {arguments.level:g}: it must be between 0.5 and 1")
-    shared = command.chosen(arguments, "level", "seed", "jobs", "scheduler") | {
+    level = command.level_of(arguments)
+    if not 0.5 < level < 1.0:
+        raise ConfigError(f"--level {level:g}: it must be between 0.5 and 1")
+    shared = command.chosen(arguments, "seed", "jobs", "scheduler") | {
+        "level": level,
         "at": command.point_of(arguments.at),
         "overrides": arguments.set,
         **command.folder_of(arguments, Path("chains") / f"forecast-{Path(arguments.analysis).stem}"),
@@ -67,17 +70,18 @@ def _years(arguments: Arguments, shared: dict[str, Any]) -> Any:
     at = ", ".join(f"{name} = {value:g}" for name, value in result.at.items())
     say(f"{result.name} at {at}{_area(result.effective_area_scale)}")
     command.print_table("", ("livetime [yr]", "q, seen", "q, excluded"), rows)
-    say(f"q: {result.statement}; {result.level:.0%} is q = {threshold(result.level):.3g}")
+    level = LIMIT.written(result.level)
+    say(f"q: {result.statement}; {level} is q = {threshold(result.level):.3g}")
     such = spelled("if there is such a Z'", result.mediator)
     for name, truth in (("seen", such), ("excluded", "if there is none")):
         relation, years = result.years_until(name)
-        say(f"{name} at {result.level:.0%} after {'' if relation == '=' else relation + ' '}{years:.3g} yr, {truth}")
+        say(f"{name} at {level} after {'' if relation == '=' else relation + ' '}{years:.3g} yr, {truth}")
     for check in result.checks:
         say(
             f"{check.n} simulated data sets at exposure {check.exposure:g}, {check.statistic}: false in "
-            f"{check.false_rate:.1%} ({1.0 - result.level:.1%} assumed), true in {check.power:.1%}; "
+            f"{check.false_rate:.1%} ({1.0 - result.level:.2g} assumed), true in {check.power:.1%}; "
             f"median q {check.median:.3g} ({check.expected:.3g} expected). "
-            f"By these data {result.level:.0%} is q = {check.threshold:.3g}, passed after {check.years:.3g} yr"
+            f"By these data {level} is q = {check.threshold:.3g}, passed after {check.years:.3g} yr"
         )
     return result
 
@@ -95,7 +99,7 @@ def _band(arguments: Arguments, shared: dict[str, Any]) -> Any:
         return result
     table = zip(result.m_zprime_mev, *result.quantiles(), result.asimov, strict=True)
     rows = [[f"{mass:.3g}", *(f"{g:.3g}" if g < float("inf") else "none" for g in row)] for mass, *row in table]
-    what = f"limits on g' at {result.level:.0%}, quantiles over data sets"
+    what = f"limits on g' at {LIMIT.written(result.level)}, quantiles over data sets"
     what, mass = (spelled(text, result.mediator) for text in (f"no Z': {what}", "m_Z' [MeV]"))
     say(f"{result.name}{_area(result.effective_area_scale)}, {result.years:.3g} yr, {what}")
     command.print_table("", (mass, *(f"{q:.1%}" for q in QUANTILES), "expected counts"), rows)

@@ -8,7 +8,7 @@ from typing import Any
 import nuinfer
 from nuinfer.cli import command
 from nuinfer.cli.command import OK, Arguments, Parser, add, natural, say
-from nuinfer.confidence import LIMIT, credible, percent
+from nuinfer.confidence import LIMIT, credible
 from nuinfer.errors import ConfigError
 
 POINTS = 8
@@ -24,7 +24,7 @@ def add_options(parser: Parser) -> None:
     add(parser, "--masses", nargs=3, metavar=("LOW", "HIGH", "N"), help=masses_help)
     methods = ("profile", "credible", "feldman-cousins")
     add(parser, "--method", choices=methods, default="profile", help="what the limit means (default: profile)")
-    add(parser, "--level")
+    command.add_level(parser)
     simulations_help = "data sets at each coupling that feldman-cousins tries (default: 200)"
     add(parser, "--simulations", type=natural, default=200, metavar="N", help=simulations_help)
     add(parser, "--seed", "--jobs", "--scheduler", "--device")
@@ -36,12 +36,9 @@ def add_options(parser: Parser) -> None:
 def run(arguments: Arguments) -> int:
     """Print the limits, write and draw them."""
     analysis = command.analysis_of(arguments.analysis, arguments.set, trust=arguments.trust)
-    options: dict[str, Any] = command.chosen(arguments, "method", "level", "simulations", "seed", "scheduler")
-    options |= (
-        command.folder_of(arguments)
-        | {"progress": None}
-        | ({} if arguments.scheduler else {"jobs": arguments.jobs or os.cpu_count()})
-    )
+    options: dict[str, Any] = command.chosen(arguments, "method", "simulations", "seed", "scheduler")
+    options |= command.folder_of(arguments) | {"level": command.level_of(arguments), "progress": None}
+    options |= {} if arguments.scheduler else {"jobs": arguments.jobs or os.cpu_count()}
     found = nuinfer.limit(analysis, _masses(analysis, arguments), **options)
     if arguments.json:
         command.print_json(found.to_json())
@@ -49,7 +46,7 @@ def run(arguments: Arguments) -> int:
         shares = zip(found.masses_mev.tolist(), found.limits.tolist(), found.errors.tolist(), strict=True)
         rows = [(f"{mass:.4g}", _shown(g, "none", 3), _shown(error, "", 1)) for mass, g, error in shares]
         words = {"profile": LIMIT.label(found.level), "credible": credible(found.level)}
-        meaning = words.get(found.method, f"{percent(found.level)} CL, Feldman and Cousins")
+        meaning = words.get(found.method, f"{LIMIT.written(found.level)} CL, Feldman and Cousins")
         head = map(analysis.spelled, ("m_Z' [MeV]", "g' <", "Monte-Carlo error"))
         command.print_table(f"{found.name}: {meaning}", tuple(head), rows)
         for text in found.warnings:

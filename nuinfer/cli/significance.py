@@ -24,11 +24,8 @@ def run(arguments: Arguments) -> int:
     """Print the p-values."""
     analysis = command.analysis_of(arguments.analysis, arguments.set, trust=arguments.trust)
     options: dict[str, Any] = command.chosen(arguments, "simulations", "seed", "scheduler")
-    options |= (
-        command.folder_of(arguments)
-        | {"progress": None}
-        | ({} if arguments.scheduler else {"jobs": arguments.jobs or os.cpu_count()})
-    )
+    options |= command.folder_of(arguments) | {"progress": None}
+    options |= {} if arguments.scheduler else {"jobs": arguments.jobs or os.cpu_count()}
     found = nuinfer.significance(analysis, **options)
     if arguments.json:
         return command.print_json(found.to_json())

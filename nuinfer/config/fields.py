@@ -10,7 +10,7 @@ from typing import Annotated, Any, get_args
 
 import numpy as np
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
-from pydantic_core import PydanticCustomError
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 from nuinfer.errors import nearest, resolved
 from nuinfer.physics.mediator import COUPLINGS
@@ -162,24 +162,31 @@ class Table(BaseModel):
 
 
 def describe(error: ValidationError, root: type[BaseModel]) -> str:
-    """The first thing that is wrong with a table.
+    """The first thing that is wrong with a table, or all keys that are missing there.
 
     A table whose keys the user chooses may say in `entries` what they hold.
     """
     first = error.errors()[0]
-    path = [str(part) for part in first["loc"]]
-    if path[0] == "parameters" and len(path) > 3:
-        del path[2]  # the tag of the kind of entry
+    path = _place(first)
     where, value = ".".join(path), first["input"]
     if first["type"] == "extra_forbidden":
         return unknown(where, _keys_at(path[:-1], root))
     if first["type"] == "missing":
-        return f"{where}: missing"
+        lacking = [_place(one) for one in error.errors() if one["type"] == "missing"]
+        return f"{', '.join('.'.join(one) for one in lacking if one[:-1] == path[:-1])}: missing"
     if first["type"] == "not_built":
         return f"{where}: {json.dumps(value, default=str)} is not built yet: only {first['msg']} is allowed"
     if first["type"] == "model_type":
         return refused(where, value, "a table")
     return refused(where, value, first["msg"].removeprefix("Input should be ").replace("False", "false"))
+
+
+def _place(error: ErrorDetails) -> list[str]:
+    """Keys that lead to what is wrong."""
+    path = [str(part) for part in error["loc"]]
+    if path[0] == "parameters" and len(path) > 3:
+        del path[2]  # the tag of the kind of entry
+    return path
 
 
 def refused(where: str, value: object, allowed: str) -> str:

@@ -112,10 +112,11 @@ class ModelConfig(Table):
     @model_validator(mode="after")
     def _sterile_keys(self) -> Self:
         """Those of a sterile state go together."""
-        for key in ("sterile_density", "sterile_coupling"):
-            value = getattr(self, key)
-            if self.sterile and value is None:
-                raise ConfigError(f"model.{key}: missing; model.sterile = true needs it")
+        together = {key: getattr(self, key) for key in ("sterile_density", "sterile_coupling")}
+        if self.sterile and None in together.values():
+            lacking = ", ".join(f"model.{key}" for key, value in together.items() if value is None)
+            raise ConfigError(f"{lacking}: missing; needed with model.sterile = true")
+        for key, value in together.items():
             if value is not None and not self.sterile:
                 raise ConfigError(f"model.{key}: {json.dumps(value)} is not allowed without model.sterile = true")
         if self.sterile and self.channels != "resonance":

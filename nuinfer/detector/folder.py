@@ -122,6 +122,10 @@ def checked(file: File, table: type[Checked]) -> Checked:
         key, *inner = [part for part in first["loc"] if isinstance(part, str)]
         if first["type"] == "extra_forbidden":
             file.refuse(key, "not known", f"only {', '.join(table.model_fields)}")
+        lacking = [str(one["loc"][0]) for one in error.errors() if one["type"] == "missing"]
+        if len(lacking) > 1 and key in lacking:
+            needed = "; ".join(f"{name}: {table.model_fields[name].description or 'texts'}" for name in lacking)
+            raise DataIntegrityError(f"{file.path}: {', '.join(lacking)} are missing; allowed: {needed}") from None
         value = "missing" if first["type"] == "missing" else repr(first["input"])
         file.refuse(inner[-1] if inner else key, value, str(table.model_fields[key].description))
 

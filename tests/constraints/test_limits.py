@@ -120,12 +120,18 @@ def test_the_command_prints_saves_and_draws(tmp_path: Path, capsys: pytest.Captu
     assert f"wrote {table}" in text
     assert f"wrote {figure}" in text
     assert "arXiv:1707.09279" in text
+    assert "none: no g' is allowed at this mass, however small" in text
+    assert "any: at this mass the constraint allows every g'" in text
     rows = list(csv.DictReader(line for line in table.read_text().splitlines() if not line.startswith("#")))
     assert [float(row["m_zprime_mev"]) for row in rows] == pytest.approx(np.geomspace(1.0, 10.0**1.7, 4).tolist())
     assert main(["constraints", "hese7", "--points", "4", "--json", *more]) == 0
     answer = json.loads(capsys.readouterr().out)
     assert (answer["level"], answer["convention"]) == (0.95, "limit")
     assert answer["drop_in_ln_l"] == pytest.approx(1.353, abs=5e-4)
+    assert main(["constraints", "hese7", "--points", "2", "--sigma", "5"]) == 0  # of which 100 - 2.9e-5 % is no name
+    assert "hese7: g' allowed at 5 sigma, one-sided" in capsys.readouterr().out
+    assert main(["constraints", "hese7", "--points", "4", "--sigma", "1.6448536269514722", "--json", *more]) == 0
+    assert json.loads(capsys.readouterr().out)["level"] == pytest.approx(0.95, rel=1e-12)
     assert answer["not_on_g_prime"] == ["neutrino_mass"]
     assert set(answer["constraints"]) == {"muon_g2", "borexino", "neff", "sn1987a", "trident"}
     for name, found in answer["constraints"].items():
@@ -141,6 +147,7 @@ def test_the_command_prints_saves_and_draws(tmp_path: Path, capsys: pytest.Captu
     [
         (["--masses", "5", "1"], "--masses 5 1: two positive masses are needed"),
         (["--level", "2"], "level: 2.0 is outside the allowed"),
+        (["--sigma", "8"], "sigma: 8 is outside the allowed (0, 7]"),
         (["--out", "limits.txt"], "the name must end in .json or .csv"),
         (["--figure", "bounds.bmp"], "format 'bmp' of a figure"),
         (["--set", "model.absorption=false"], "model.absorption: false"),

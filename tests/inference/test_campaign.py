@@ -165,6 +165,7 @@ vary = { "parameters.log10_m_zprime_mev.value" = [0.5, 1.0], "data.exposure" = [
         ("[jobs.a]\ntask = 'best_fit'\nanalysis = 'hese7'\nvary = {'model.source' = []}", r"jobs.a.vary.model.source"),
         ("sed = 3\n[jobs.a]\ntask = 'best_fit'\nanalysis = 'hese7'", r"sed: unknown key \(did you mean 'seed'\?\)"),
         ("seed = 3", r"jobs: missing"),
+        ("[jobs.a]\nn = 2", r"jobs.a.task, jobs.a.analysis: missing"),
         ("jobs = 3 =", r"not valid TOML"),
     ],
 )

@@ -196,7 +196,7 @@ def test_forecast_from_the_command_line(tmp_path, capsys):
     arguments += ["--exposures", "1,30", "--out", str(tmp_path / "out"), "--figure", str(tmp_path / "q.pdf")]
     assert main(arguments) == 0
     out = capsys.readouterr().out
-    assert "excluded at 95% after" in out
+    assert "excluded at 95 % after" in out
     assert "half the time 0" in out
     assert (tmp_path / "q.pdf").stat().st_size > 1000
     assert main([*arguments, "--json", "--resume"]) == 0
@@ -208,7 +208,7 @@ def test_forecast_from_the_command_line(tmp_path, capsys):
     band += ["--points", "2", "-n", "1", "--jobs", "1", "--out", str(tmp_path / "band")]
     band += ["--figure", str(tmp_path / "b.pdf")]
     assert main(band) == 0
-    assert "limits on g' at 95%" in capsys.readouterr().out
+    assert "limits on g' at 95 %" in capsys.readouterr().out
     assert (tmp_path / "b.pdf").stat().st_size > 1000
 
 

@@ -177,8 +177,8 @@ def test_figures_show_it():
 
 
 @pytest.mark.parametrize(("overrides", "message"), [
-    (ON[:1], "model.sterile_density: missing; model.sterile = true needs it"),
-    (ON[:2], "model.sterile_coupling: missing; model.sterile = true needs it"),
+    (ON[:1], "model.sterile_density, model.sterile_coupling: missing; needed with model.sterile = true"),
+    (ON[:2], "model.sterile_coupling: missing; needed with model.sterile = true"),
     (ON[1:2], "model.sterile_density: 2.0 is not allowed without model.sterile = true"),
     (ON[2:], r"model.sterile_coupling: \[0.0, 0.5, 1.0\] is not allowed without model.sterile = true"),
     ((*ON, "model.sterile_density=0"), "model.sterile_density: 0 is not allowed; it should be greater than 0"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from nuinfer.confidence import percent
+from nuinfer.confidence import LIMIT
 from nuinfer.plotting import Kind, sheet, style
 from nuinfer.plotting.annotations import Figure, Limits
 
@@ -21,7 +21,7 @@ def plot_limits(limits: Limits, width_in: float = style.COLUMN_IN) -> Figure:
     """
     from nuinfer.physics.mediator import spelled
 
-    mass, found, label = limits.masses_mev, limits.limits, f"{limits.method}, {percent(limits.level)}"
+    mass, found, label = limits.masses_mev, limits.limits, f"{limits.method}, {LIMIT.written(limits.level)}"
     with sheet(None, width_in, (0.8 * width_in, 0.8 * width_in), legend="upper left") as drawn:
         panel = drawn.panel
         panel.plot(mass, found, color=style.BLUE, marker="o", ms=style.points(3.0), label=label, clip_on=False)
