@@ -15,7 +15,7 @@ from nuinfer.plotting import style
 from nuinfer.plotting.annotations import Figure
 from nuinfer.plotting.draws import Posterior
 
-Given = Literal["run", "analysis", "comparison", "calibration", "forecast", "band", "limits"]
+Given = Literal["run", "analysis", "comparison", "calibration", "forecast", "band"]
 """What a figure is drawn from: a `Run`, an `Analysis`, or what a study gives."""
 
 Need = Callable[[Any], str]

@@ -11,7 +11,6 @@ from plotting_checks import make_run, make_summary, texts
 import nuinfer
 from nuinfer import plotting
 from nuinfer.inference.studies.forecast import Band, Forecast
-from nuinfer.inference.studies.limits import Limits
 from nuinfer.inference.studies.significance import Significance
 from nuinfer.physics.mediator import MEDIATORS, spelled
 
@@ -39,7 +38,6 @@ def test_figures_of_runs(run, kind):
 def test_figures_and_sentences_of_studies(mediator):
     mass, limit, at = np.array([3.0, 9.0]), np.array([1e-3, 2e-3]), {"m_zprime_mev": 8.0, "g_prime": 1e-3}
     results = {
-        "limits": Limits("toy", "profile", 0.95, mass, limit, limit / 10.0, (), mediator),
         "expected_limits": Band("toy", 0.95, 10.0, mass, limit[:, None], limit, 3e-3, mediator=mediator),
         "forecast": Forecast("toy", at, 0.95, mass, {"seen": mass}, mediator=mediator),
     }  # fmt: skip

@@ -94,15 +94,7 @@ def studies(run):
     mass, limits = np.geomspace(3.0, 30.0, 6), np.outer([1.0, 2.0, 3.0, 5.0, np.inf], np.geomspace(1e-4, 1e-3, 6))
     band = SimpleNamespace(years=7.5, m_zprime_mev=mass, g_prime_max=3e-3, quantiles=lambda: limits, **detector)
     calibration = SimpleNamespace(ranks=ranks)
-    upper = {
-        "name": "hese7",
-        "method": "feldman-cousins",
-        "level": 0.95,
-        "mediator": "vector",
-        "errors": 0.1 * limits[0],
-    }
-    table = SimpleNamespace(masses_mev=mass, limits=np.where(mass > 20.0, np.nan, limits[0]), **upper)
-    given = {"comparison": comparison, "calibration": calibration, "forecast": forecast, "band": band, "limits": table}
+    given = {"comparison": comparison, "calibration": calibration, "forecast": forecast, "band": band}
     return {**given, "analysis": run.analysis}
 
 

@@ -84,11 +84,12 @@ def _ends(curves: Iterable[FloatArray]) -> tuple[float, float]:
 
 
 def _draw_data(axes: Axes, data: Limits) -> None:
-    """Limits of the data, with a gap where nothing is excluded."""
+    """Limits of the data with their Monte-Carlo errors, and a gap where nothing is excluded."""
     label = f"{data.name}:\n{data.method} limit, {percent(data.level)}"
     label += ", nothing excluded" * bool(np.isnan(data.limits).all())
     line: Look = {"color": style.BLACK, "lw": style.points(1.8), "marker": "o", "ms": style.points(2.5), "zorder": 5}
     axes.plot(data.masses_mev, data.limits, label=label, **line)
+    axes.errorbar(data.masses_mev, data.limits, yerr=np.nan_to_num(data.errors), fmt="none", ecolor=style.BLACK)
 
 
 def _draw_bound(axes: Axes, found: Bound, said: list[str], couplings: tuple[float, float], look: BoundLook) -> None:
