@@ -64,6 +64,11 @@ def test_every_figure_says_what_it_shows():
     assert len(set(every)) == len(every)
 
 
+def test_every_figure_is_on_the_page_of_figures():
+    page = (Path(__file__).parents[2] / "docs" / "figures.md").read_text()
+    assert [name for name in plotting.KINDS if f"\n### {name}\n" not in page and f"`{name}`" not in page] == []
+
+
 def test_a_figure_of_the_user_gets_the_same_scaffold(run, own):
     figure = plotting.plot(str(own), run, width_in=style.COLUMN_IN)
     assert figure.get_figwidth() == style.COLUMN_IN
