@@ -88,7 +88,8 @@ def plot_region(  # noqa: PLR0913 - one of the public names
             if all(name in dict(truth) for name in COORDINATES):
                 cross: Look = {"color": style.BLACK, "ls": "none", "label": style.TRUTH, "zorder": 6}
                 panel.plot(*(10.0 ** dict(truth)[name] for name in COORDINATES), "x", **cross)
-        style.heading(panel, plane.BOUNDS if every else "")
+        if every:
+            plane.head_bounds(panel)
         for constraint, look in plane.looks(every, coloured=alone):
             plane.draw_constraint(panel, constraint, widest, look)
         opaque: Look = {"color": style.BLACK, "lw": thin, "label": r"$\tau(z=0) = 1$"}
