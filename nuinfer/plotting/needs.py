@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from nuinfer.constants import COORDINATES
-from nuinfer.plotting.annotations import Analysis
+from nuinfer.plotting.annotations import Analysis, FloatArray
 
 
 def absorption(analysis: Analysis) -> str:
@@ -38,15 +38,19 @@ def same_mediator(first: Analysis, other: Analysis) -> str:
 
 def same_counts(first: Analysis, other: Analysis) -> str:
     """The same events in the same topologies and bins."""
-    facts = [
-        ("data sets", first.dataset.name, other.dataset.name),
-        ("topologies", ", ".join(first.topologies), ", ".join(other.topologies)),
-        *(("bins of deposited energy", *(f"{len(e) - 1} from {e[0] / 1e3:g} to {e[-1] / 1e3:g} TeV" for e in edges))
-          for edges in [(first.bin_edges_gev, other.bin_edges_gev)]),
-    ]  # fmt: skip
-    differing = (f"their {what} differ ({one}; {two})" for what, one, two in facts if one != two)
+    both = first, other
+    facts = {
+        "data sets": [each.dataset.name for each in both],
+        "topologies": [", ".join(each.topologies) for each in both],
+        "bins of deposited energy": [_bins(each.bin_edges_gev) for each in both],
+    }
+    differing = (f"their {what} differ ({one}; {two})" for what, (one, two) in facts.items() if one != two)
     same = np.array_equal(first.observed_counts, other.observed_counts)
     return next(differing, "" if same else "their counts differ, as simulated ones do")
+
+
+def _bins(edges_gev: FloatArray) -> str:
+    return f"{len(edges_gev) - 1} from {edges_gev[0] / 1e3:g} to {edges_gev[-1] / 1e3:g} TeV"
 
 
 def constraints(analysis: Analysis) -> str:

@@ -18,9 +18,6 @@ from nuinfer.plotting.density import TINTS, Density, draw_regions
 GRID = 240
 """Points along each axis at which constraints are evaluated."""
 
-BOUNDS = f"external bounds, {LIMIT.label(0.95)}:"
-"""Head of the constraints in a legend."""
-
 ESTIMATE = (0, (5, 2.5))
 """Dashes of what is estimated."""
 
@@ -83,10 +80,15 @@ def no_best_fit(density: Density, point: FloatArray, box: FloatArray, spelled: S
     return ""
 
 
+def head_bounds(axes: Axes) -> None:
+    """Head of the constraints in a legend."""
+    style.heading(axes, f"external bounds, {LIMIT.label(0.95)}:")
+
+
 def draw_constraint(axes: Axes, constraint: Constraint, box: FloatArray, look: BoundLook) -> None:
     """Boundary of a constraint on (m_Z', g') inside the prior box, with a light shade on the excluded side.
 
-    The legend says what it means, unless it is what `BOUNDS` says of all.
+    The legend says what it means, unless it is what `head_bounds` says of all.
     """
     from nuinfer.constraints.limits import excess
 

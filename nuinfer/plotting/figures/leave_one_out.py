@@ -65,7 +65,7 @@ def plot_leave_one_out(
             if outer < inner:
                 panel.contour(10.0**full.x, 10.0**full.y, full.value, levels=[outer, inner], **grey)
             panel.plot([], [], color=_GREY, label=f"with all: {credible(*HPD_LEVELS, kind='HPD')}")
-            style.heading(panel, plane.BOUNDS)
+            plane.head_bounds(panel)
             if constraint.in_plane:
                 plane.draw_constraint(panel, constraint, box, looks[name])
             plane.finish(panel, box, analysis.spelled)

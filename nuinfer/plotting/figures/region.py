@@ -13,7 +13,7 @@ from nuinfer.plotting.annotations import Analysis, Constraint, Draws, Figure, Lo
 from nuinfer.plotting.draws import Others, Posterior
 from nuinfer.plotting.kind import overlaid
 
-STAR: Look = {"color": style.BLACK, "mec": "white", "mew": 0.5, "ms": 8.0, "ls": "none", "zorder": 6, "clip_on": False}
+STAR: Look = {"color": style.BLACK, "mec": "white", "ls": "none", "zorder": 6, "clip_on": False}
 
 
 def plot_region(  # noqa: PLR0913 - one of the public names
@@ -61,7 +61,8 @@ def plot_region(  # noqa: PLR0913 - one of the public names
     boxes = np.array([each.analysis.prior_bounds[density.columns(each.analysis)] for each in runs.values()])
     widest = np.stack([boxes[..., 0].min(axis=0), boxes[..., 1].max(axis=0)], axis=-1)
     mass, thin = 10.0 ** np.linspace(widest[0, 0], widest[0, 1], plane.GRID), style.points(0.8)
-    every = constraints or {plane.whose(c): c for each in runs.values() for c in each.analysis.constraints}.values()
+    of_runs = {(plane.whose(c), c.form): c for each in runs.values() for c in each.analysis.constraints}
+    every = of_runs.values() if constraints is None else constraints
     heights = (0.56 * width_in, style.points(1.5 * width_in + 0.6 * len(others)))
     with sheet(axes, width_in, heights, legend="right") as drawn:
         panel, alone = drawn.panel, not others
@@ -81,12 +82,14 @@ def plot_region(  # noqa: PLR0913 - one of the public names
                 line: Look = {"marker": "" if unmarked else "*", "lw": style.points(1.5)}
                 panel.plot([], [], color=colour, label="\n".join(filter(None, said)), **line)
             if not unmarked:
-                panel.plot(*10.0**at, "*", **STAR | ({"label": "best fit"} if alone else {"color": colour}))
+                own: Look = {"label": "best fit"} if alone else {"color": colour}
+                panel.plot(*10.0**at, "*", ms=style.points(8.0), mew=style.points(0.5), **STAR | own)
         for truth in {each.analysis.truth for each in runs.values()}:
             if all(name in dict(truth) for name in COORDINATES):
                 cross: Look = {"color": style.BLACK, "ls": "none", "label": style.TRUTH, "zorder": 6}
                 panel.plot(*(10.0 ** dict(truth)[name] for name in COORDINATES), "x", **cross)
-        style.heading(panel, plane.BOUNDS if every else "")
+        if every:
+            plane.head_bounds(panel)
         for constraint, look in plane.looks(every, coloured=alone):
             plane.draw_constraint(panel, constraint, widest, look)
         opaque: Look = {"color": style.BLACK, "lw": thin, "label": r"$\tau(z=0) = 1$"}
