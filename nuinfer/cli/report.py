@@ -1,7 +1,6 @@
 """Write one self-contained HTML page about a run, finished or not."""
 
 from nuinfer.cli.command import Arguments, Parser, add, say_written
-from nuinfer.errors import LOG
 
 
 def add_options(parser: Parser) -> None:
@@ -15,6 +14,5 @@ def run(arguments: Arguments) -> int:
     """Write the page and name it."""
     from nuinfer.report import write_report
 
-    LOG.info("drawing the figures")
     path = write_report(arguments.folder, arguments.out, trust=arguments.trust)
     return say_written(path)

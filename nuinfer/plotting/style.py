@@ -6,6 +6,7 @@ Figures are drawn for print. Inside ``with style.context("talk"):`` the same fun
 
 from __future__ import annotations
 
+import functools
 import io
 import logging
 from collections.abc import Iterator, Mapping, Sequence
@@ -180,6 +181,7 @@ def write_lines(panel: Axes, lines: Sequence[tuple[str, str]]) -> None:
         panel.annotate(text, (0.96, 0.96), (0.0, -1.45 * k * mpl.rcParams["font.size"]), color=colour, **look)
 
 
+@functools.lru_cache(maxsize=1000)
 def text_width_in(text: str, size: float) -> float:
     """Width of a text in inches at a font size in points, that of its longest line."""
     import matplotlib as mpl

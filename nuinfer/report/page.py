@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from nuinfer import __version__
-from nuinfer.errors import RunFolderError
+from nuinfer.errors import LOG, RunFolderError
 from nuinfer.inference.runs import run_folder
 from nuinfer.inference.runs.run import Run, open_run
 from nuinfer.inference.work import files
@@ -69,7 +69,10 @@ def render(run: Run) -> str:
         As `write_report`.
     """
     summary = content.read_summary(run)
-    drawings, known = draw_all(run) if summary else [], run.readable
+    configuration, known = _text(run.folder / run_folder.CONFIG_RESOLVED), run.readable
+    if summary:
+        LOG.info("drawing the figures")
+    drawings = draw_all(run) if summary else []
     analysis = None if isinstance(known, Named) else known
     whole = analysis.dataset.references if analysis else ()
     cited = content.merged([*content.references(run, known), *data_references(drawings)], whole)
@@ -86,7 +89,7 @@ def render(run: Run) -> str:
         bibtex=bibtex(cited),
         script=script,
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
-        configuration=_text(run.folder / run_folder.CONFIG_RESOLVED),
+        configuration=configuration,
         log="\n".join(_text(run.folder / files.LOG, missing="").splitlines()[-200:]),
         version=__version__,
         commit=commit(),
