@@ -86,7 +86,9 @@ def test_an_analysis_is_shown_in_a_few_lines():
     assert f"couplings {hermitian}" in text
     assert analysis.config_hash in text
     assert "60 events" in analysis._repr_html_()
-    assert {"load", "fit", "limit", "simulate"} <= set(dir(nuinfer))
+    assert {"load", "fit", "limit", "simulate", "physics", "plotting"} <= set(dir(nuinfer))
+    assert "mixing" in dir(nuinfer.physics)
+    assert all(getattr(nuinfer, name).__doc__ for name in dir(nuinfer) if not name.startswith("_"))
 
 
 @pytest.mark.parametrize("name", commands())
