@@ -6,7 +6,9 @@
     11
 
 ``nuinfer.fit(analysis, "chains/my-run")`` samples the posterior, ``nuinfer.open_run`` reads it back;
-``nuinfer.compare`` sets hypotheses against each other.
+``nuinfer.compare`` sets hypotheses against each other, ``nuinfer.limit`` and ``nuinfer.significance`` ask for a Z',
+``nuinfer.simulate`` draws data. Formulas are in ``nuinfer.physics`` and ``nuinfer.constraints``, figures in
+``nuinfer.plotting``. In a terminal: ``nuinfer --help``.
 """
 
 from typing import TYPE_CHECKING
@@ -45,6 +47,8 @@ _HOMES = {
     "loading": ("load",),
 }
 
+_PARTS = ("constraints", "physics", "plotting")
+
 
 def __getattr__(name: str) -> object:
     """Import the public names when they are first used, so that ``import nuinfer`` stays fast."""
@@ -53,8 +57,10 @@ def __getattr__(name: str) -> object:
     for home, names in _HOMES.items():
         if name in names:
             return getattr(imported(f"nuinfer.{home}"), name)
+    if name in _PARTS:
+        return imported(f"nuinfer.{name}")
     raise AttributeError(f"module 'nuinfer' has no attribute '{name}'")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*__all__, *_PARTS, *(name for name in globals() if name.startswith("__"))})

@@ -20,7 +20,7 @@ def load(preset_or_path: str | Path, overrides: Iterable[str] | Mapping[str, Any
     Parameters
     ----------
     preset_or_path : str or Path
-        Name of a preset (``hese7``, ``hese7_icecube``) or path of a file.
+        Name of a preset, one of `nuinfer.config.presets` (``nuinfer presets`` says what each is), or path of a file.
     overrides : iterable of str, or mapping
         ``"table.key=value"`` strings, or dotted keys to values.
 

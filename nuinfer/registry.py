@@ -85,6 +85,18 @@ def imported(library: str, where: str = "", extra: str = "") -> Any:
         raise ConfigError(f"{where}: {missing} is not installed; pip install 'nuinfer[{extra}]'") from error
 
 
+def modules_of(package: str) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+    """``__getattr__`` and ``__dir__`` of a package whose modules are imported when they are used, and seen before."""
+    names = [one.name for one in pkgutil.iter_modules(import_module(package).__path__) if not one.name.startswith("_")]
+
+    def module(name: str) -> Any:
+        if name not in names:
+            raise AttributeError(f"module '{package}' has no attribute '{name}'")
+        return import_module(f"{package}.{name}")
+
+    return module, lambda: names
+
+
 class Cited(NamedTuple, Generic[T]):
     """One of a few choices that a configuration names, and what has to be cited for it."""
 

@@ -1,6 +1,7 @@
 """The command line, ``nuinfer COMMAND``: one module per command, found by its name.
 
-A module is a command if it has ``run``; ``add_options`` adds its arguments, and its docstring is its help. One that
+A module is a command if it has ``run``; ``add_options`` adds its arguments, and its docstring is its help: a sentence,
+and below it examples. One that
 does not sample as ``[sampler]`` says names in ``SAMPLER`` the keys of that table that it uses.
 Arguments in, calls of the public API, answers out; nothing is computed here. Heavy libraries are imported by the
 command that needs them, so that ``nuinfer --help`` answers at once.
@@ -26,6 +27,7 @@ from nuinfer.cli.command import BAD_INPUT, BUG, OK, SIGNALLED, add_loudness, say
 from nuinfer.errors import LOG, NonFiniteLogProbError, NuinferError, nearest
 from nuinfer.registry import imported, place_of_failure
 
+EXAMPLES = "examples:"
 LONGEST = 1600
 """Letters of a message, at most."""
 
@@ -94,6 +96,13 @@ class Parser(argparse.ArgumentParser):
         super().error(_shortened(message))
 
 
+class Helped(argparse.HelpFormatter):
+    """Help whose examples stay as they are."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        return text if text.startswith(EXAMPLES) else super()._fill_text(text, width, indent)
+
+
 def _shortened(text: str) -> str:
     """A message with its middle left out where what it quotes is longer than anybody reads."""
     return text if len(text) <= LONGEST else f"{text[: LONGEST // 2]} ... {text[-LONGEST // 2 :]}"
@@ -143,9 +152,9 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"nuinfer {__version__}")
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
     for name, module in commands().items():
-        text = str(module.__doc__)
-        text = text[0].lower() + text[1:].removesuffix(".")
-        subparser = subparsers.add_parser(name, help=text, description=text)
+        sentence, _, examples = str(module.__doc__).partition("\n\n")
+        text, epilog = sentence[0].lower() + sentence[1:].removesuffix("."), f"{EXAMPLES}\n{examples.rstrip()}"
+        subparser = subparsers.add_parser(name, help=text, description=text, epilog=epilog, formatter_class=Helped)
         module.add_options(subparser)
         add_loudness(subparser)
         subparser.set_defaults(run=module.run, sampler=getattr(module, "SAMPLER", None))

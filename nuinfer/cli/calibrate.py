@@ -1,4 +1,9 @@
-"""Simulate data, fit them, and check the posteriors against the truth."""
+"""Simulate data, fit them, and check the posteriors against the truth.
+
+nuinfer calibrate hese7 -n 200
+nuinfer calibrate hese7 -n 300 --resume          # a hundred more
+nuinfer calibrate hese7 -n 40 --control livetime  # a defect that must be found
+"""
 
 from pathlib import Path
 

@@ -1,4 +1,8 @@
-"""Run many independent jobs, or what is missing of them: pseudo-experiments, scans, calibration, odds."""
+"""Run many independent jobs, or what is missing of them: pseudo-experiments, scans, calibration, odds.
+
+nuinfer campaign coverage.toml --dry-run
+nuinfer campaign coverage.toml --resume --csv coverage.csv
+"""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,8 @@
-"""Which source, which physics: evidences of several hypotheses about the same data."""
+"""Which source, which physics: evidences of several hypotheses about the same data.
+
+nuinfer compare hese7 --vary model.source=pp,neutron
+nuinfer compare hese7 mine.toml --out chains/mine --resume
+"""
 
 import hashlib
 import json

@@ -1,4 +1,8 @@
-"""Print a commented configuration to start from."""
+"""Print a commented configuration to start from.
+
+nuinfer config hese7 > mine.toml
+nuinfer config hese12 --set model.ordering=inverted --resolved
+"""
 
 import nuinfer
 from nuinfer.cli.command import FLAG, OK, Arguments, Parser, add, say

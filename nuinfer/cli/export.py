@@ -1,4 +1,8 @@
-"""Write the chains of a run for GetDist or ArviZ, or the likelihood of an analysis for Cobaya."""
+"""Write the chains of a run for GetDist or ArviZ, or the likelihood of an analysis for Cobaya.
+
+nuinfer export chains/hese7 --format getdist
+nuinfer export hese7 --format cobaya --set model.source=pgamma
+"""
 
 import json
 import math

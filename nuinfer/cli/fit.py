@@ -1,4 +1,9 @@
-"""Sample the posterior into a run folder and draw its figures."""
+"""Sample the posterior into a run folder and draw its figures.
+
+nuinfer fit hese7 --resume
+nuinfer fit mine.toml --set model.source=pgamma --out chains/pgamma
+nuinfer fit hese7 --simulate m_zprime_mev=8 --simulate g_prime=1e-3 --seed 1 --out chains/simulated
+"""
 
 import shlex
 from collections.abc import Mapping

@@ -1,4 +1,8 @@
-"""What can be set: every key with its value and what else it may be."""
+"""What can be set: every key with its value and what else it may be.
+
+nuinfer keys
+nuinfer keys mass ordering
+"""
 
 import re
 from collections.abc import Iterator

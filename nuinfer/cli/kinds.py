@@ -1,4 +1,7 @@
-"""What can be named: figures, sources, spectra, evolution laws, constraints, engines and jobs."""
+"""What can be named: figures, sources, spectra, evolution laws, constraints, engines and jobs.
+
+nuinfer kinds
+"""
 
 from collections.abc import Mapping
 from typing import Any

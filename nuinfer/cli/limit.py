@@ -1,4 +1,9 @@
-"""Upper limits on g' at fixed masses: by profile likelihood, credible, or by Feldman and Cousins."""
+"""Upper limits on g' at fixed masses: by profile likelihood, credible, or by Feldman and Cousins.
+
+nuinfer limit hese7 --masses 3 30 8 --csv limits.csv --figure limits.pdf
+nuinfer limit hese7 --mass 10 --method feldman-cousins --out chains/fc --resume
+nuinfer limit chains/hese7 --mass 10 --method credible
+"""
 
 import math
 import os

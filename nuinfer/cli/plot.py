@@ -1,4 +1,9 @@
-"""Draw the figures of a run, or several runs over each other."""
+"""Draw the figures of a run, or several runs over each other.
+
+nuinfer plot chains/hese7
+nuinfer plot chains/hese7 --kind region --format svg --width 3.4
+nuinfer plot chains/hese7 chains/pgamma --kind corner
+"""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,8 @@
-"""Expected, observed and simulated counts, or flux points, at one point."""
+"""Expected, observed and simulated counts, or flux points, at one point.
+
+nuinfer predict hese7 --at m_zprime_mev=10 --at g_prime=3e-4
+nuinfer predict hese7 --at gamma=2.5 --draw 1 --seed 3 --csv counts.csv
+"""
 
 from pathlib import Path
 from typing import Any

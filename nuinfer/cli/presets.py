@@ -1,4 +1,7 @@
-"""The shipped configurations, each in a sentence."""
+"""The shipped configurations, each in a sentence.
+
+nuinfer presets
+"""
 
 from nuinfer.cli.command import OK, Arguments, Parser, add, print_json, say_sentence
 

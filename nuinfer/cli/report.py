@@ -1,4 +1,7 @@
-"""Write one self-contained HTML page about a run, finished or not."""
+"""Write one self-contained HTML page about a run, finished or not.
+
+nuinfer report chains/hese7
+"""
 
 from nuinfer.cli.command import Arguments, Parser, add, say_written
 

@@ -1,4 +1,7 @@
-"""How far a run or a campaign is."""
+"""How far a run or a campaign is.
+
+nuinfer status chains/hese7
+"""
 
 from pathlib import Path
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import shlex
+import shutil
+import subprocess
 
 import pytest
 
 import nuinfer
 from nuinfer import config
-from nuinfer.cli import main
+from nuinfer.cli import build_parser, commands, main
 from nuinfer.plotting import KINDS
 
 
@@ -83,4 +86,41 @@ def test_an_analysis_is_shown_in_a_few_lines():
     assert f"couplings {hermitian}" in text
     assert analysis.config_hash in text
     assert "60 events" in analysis._repr_html_()
-    assert {"load", "fit", "limit", "simulate"} <= set(dir(nuinfer))
+    assert {"load", "fit", "limit", "simulate", "physics", "plotting"} <= set(dir(nuinfer))
+    assert "mixing" in dir(nuinfer.physics)
+    assert all(getattr(nuinfer, name).__doc__ for name in dir(nuinfer) if not name.startswith("_"))
+
+
+@pytest.mark.parametrize("name", commands())
+def test_help_has_examples_that_are_commands(name, capsys):
+    """Every line of them is understood, what a `#` begins left out; they stay as they are at 60 columns."""
+    with pytest.raises(SystemExit):
+        main([name, "--help"])
+    printed = capsys.readouterr().out
+    lines = [line.strip() for line in printed.partition("examples:\n")[2].splitlines()]
+    assert lines
+    for line in lines:
+        command, *words = shlex.split(line.partition(" > ")[0], comments=True)
+        assert command == "nuinfer"
+        assert build_parser().parse_args(words).run.__module__ == f"nuinfer.cli.{name}"
+
+
+BASH = shutil.which("bash")
+
+
+@pytest.mark.skipif(BASH is None, reason="needs bash")
+@pytest.mark.parametrize(
+    ("words", "answer"),
+    [
+        ("nuinfer sig", "significance"),
+        ("nuinfer fit --target", "--target-ess"),
+        ("nuinfer fit hese7_ice", "hese7_icecube"),
+        ("nuinfer export --format get", "getdist"),
+    ],
+)
+def test_bash_completes_commands_options_choices_and_presets(words, answer, tmp_path, capsys):
+    assert main(["completion", "bash"]) == 0
+    asked = f"COMP_WORDS=({words}); COMP_CWORD={words.count(' ')}; _shtab_nuinfer; echo ${{COMPREPLY[*]}}"
+    script = f"{capsys.readouterr().out}\n{asked}\n"
+    done = subprocess.run([str(BASH)], input=script, capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert done.stdout.split() == [answer], done.stderr

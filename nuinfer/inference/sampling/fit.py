@@ -72,9 +72,9 @@ def fit(  # noqa: PLR0913 - one of the public names
     force : bool
         Start over where there is a run.
     seed : int, optional
-        Root seed; by default a new one, recorded in ``run.json``.
+        Root seed, by default that of ``analysis.sampler`` (1504 in the presets).
     ensembles, walkers, target_ess, max_steps : optional
-        By default those of ``analysis.sampler``; on resume the first two are those of the run.
+        By default those of ``analysis.sampler``; on resume seed, ensembles and walkers are those of the run.
     jobs : int, optional
         Worker processes, by default one per core and at most one per ensemble. In a script, call `fit` under
         ``if __name__ == "__main__":``, as for every process pool.
@@ -82,7 +82,7 @@ def fit(  # noqa: PLR0913 - one of the public names
         Points of each ensemble whose log-probability is not a number that are rejected, and named in the summary,
         instead of ending the run. On resume it is what is given then.
     progress : bool, optional
-        Whether to show progress on standard error, by default yes.
+        Whether to show progress on standard error, by default yes, unless the logger ``nuinfer`` is above WARNING.
     executor : concurrent.futures.Executor, optional
         Used instead of local processes; its workers must see the run folder.
     command : str, optional
