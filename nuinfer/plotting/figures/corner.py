@@ -98,7 +98,7 @@ def plot_corner(  # noqa: PLR0913 - one of the public names
         for each, values, box, colour in zip(runs.values(), posteriors, boxes, style.colours(len(runs)), strict=True):
             flat |= _draw_posterior(grid, values, box, _effective(each, names), colour, alone=not others)
         for simulated in {each.truth: each for each in analyses}.values():
-            _draw_truth(grid, _truth_of(simulated, names))
+            _draw_truth(figure, _truth_of(simulated, names))
         for panel, prior, span in zip(grid.diagonal(), priors[0].T, ranges, strict=True):
             if prior.size:  # not known of a run whose model is not to be had
                 _draw_prior(panel, prior, span)
@@ -184,14 +184,12 @@ def _truth_of(analysis: Analysis, names: list[str]) -> FloatArray:
     return _select(analysis, point, names)[0] if known else np.full(len(names), np.nan)
 
 
-def _draw_truth(grid: Any, truth: FloatArray) -> None:
+def _draw_truth(figure: Figure, truth: FloatArray) -> None:
     """Lines through the panels at the values that are known."""
+    import corner
+
     look: Look = {"color": style.BLACK, "ls": (0, (4, 2)), "lw": style.points(0.8), "zorder": 3}
-    for row, column in zip(*np.tril_indices(len(grid)), strict=True):
-        if np.isfinite(truth[column]):
-            grid[row, column].axvline(truth[column], **look)
-        if row > column and np.isfinite(truth[row]):
-            grid[row, column].axhline(truth[row], **look)
+    corner.overplot_lines(figure, [value if np.isfinite(value) else None for value in truth], **look)
 
 
 def _vary(values: FloatArray) -> bool:
