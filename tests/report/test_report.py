@@ -207,6 +207,18 @@ def test_limits_are_those_of_the_summary(run, nothing_drawn):
     assert "Nothing calls for a mediator, g′ < 4.14 × 10 −5 (credible 95 %), < 8.2 × 10 −5 by profile" in text
 
 
+def test_the_sentence_has_symbols_where_it_begins_with_one(run, nothing_drawn):
+    """Two-sided: mass and coupling with their units."""
+    summary = json.loads((run / "summary.json").read_text())
+    for name, ends in (("log10_m_zprime_mev", [0.9, 1.0]), ("log10_g_prime", [-4.0, -3.5])):
+        entry = summary["parameters"][name]
+        entry |= {"median": ends[0], "hpd68": ends, "unconstrained": False}
+        entry.pop("limit95", None)
+    (run / "summary.json").write_text(json.dumps(summary))
+    text = Page(write_report(run)).text
+    assert "m Z ′ [MeV] = 7.94 (7.94 to 10), g ′ = 0.0001 (0.0001 to 0.000316), credible 68 % (HPD)" in text
+
+
 def test_what_the_limit_hangs_on_has_the_resampled_limits_beside(run, nothing_drawn, monkeypatch):
     """95 of 100 draws of log10 g' lie at or below the limit of the posterior that was sampled without a constraint."""
     summary = json.loads((run / "summary.json").read_text())
