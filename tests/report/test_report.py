@@ -186,6 +186,7 @@ def test_page_says_everything(page, finished):
         assert digest in page.text
     for value in (record["config_hash"], record["versions"]["numpy"], record["host"]["platform"], str(record["seed"])):
         assert value in page.text
+    assert record["commit"] in page.text  # blank outside of a checkout
     listed = "".join(page.text.partition("should cite them.")[2].partition("BibTeX")[0].split())
     for reference in record["references"]:  # each citation once, with what it is cited for
         assert reference.split(",")[0].rpartition(": ")[2].replace(" ", "") in listed
