@@ -256,7 +256,8 @@ def test_the_commit_is_that_of_the_checkout(monkeypatch, tmp_path):
     here = Path(provenance.__file__).resolve().parents[1]
     found = provenance.commit.__wrapped__()
     if (here / ".git").exists():
-        head = subprocess.run(("git", "-C", here, "rev-parse", "HEAD"), capture_output=True, text=True, check=True)
+        asked = ("git", "-C", str(here), "rev-parse", "HEAD")
+        head = subprocess.run(asked, capture_output=True, text=True, check=True)
         assert found.removesuffix("+") == head.stdout.strip()
     else:
         assert found == ""
