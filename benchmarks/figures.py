@@ -1,4 +1,4 @@
-"""Seconds to draw every figure of a run, as ``nuinfer plot RUN`` does.
+"""Seconds to draw every figure of a run, as ``nuinfer plot RUN`` does, and to write its report.
 
 python benchmarks/figures.py RUN [FORMAT]
 """
@@ -12,6 +12,8 @@ from pathlib import Path
 
 import nuinfer
 from nuinfer import plotting
+from nuinfer.plotting.figures.leave_one_out import sampled
+from nuinfer.report import write_report
 
 
 def main() -> None:
@@ -23,7 +25,11 @@ def main() -> None:
             start = time.perf_counter()
             plotting.save_all(run, Path(folder), (ending,), kinds=(kind,))
             print(f"{kind:16s} {time.perf_counter() - start:6.2f} s")
-    print(f"{'all':16s} {time.perf_counter() - begin:6.2f} s")
+        print(f"{'all':16s} {time.perf_counter() - begin:6.2f} s")
+        sampled.cache_clear()
+        begin = time.perf_counter()
+        write_report(run.folder, Path(folder) / "report.html")
+        print(f"{'report':16s} {time.perf_counter() - begin:6.2f} s")
 
 
 if __name__ == "__main__":

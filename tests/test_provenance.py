@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import pickle
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from baseline_numbers import BY_NAME
 
 import nuinfer
+from nuinfer import provenance
 from nuinfer.config import parse
 from nuinfer.constraints import CONSTRAINTS
 from nuinfer.errors import ConfigError
@@ -247,3 +249,17 @@ def test_keys_that_joined_later_do_not_change_the_hash_while_they_are_off() -> N
         then = {name: files.get(name, sha256) for name, sha256 in analysis.checksums.items()}
         data = analysis.config.data.model_copy(update={"dataset": "hese3" if preset == "paper" else "hese7"})
         assert config_hash(analysis.config.model_copy(update={"data": data}), then) == expected
+
+
+def test_the_commit_is_that_of_the_checkout(monkeypatch, tmp_path):
+    """A plus where files differ from it; blank where the package is not in a checkout, as one that is installed."""
+    here = Path(provenance.__file__).resolve().parents[1]
+    found = provenance.commit.__wrapped__()
+    if (here / ".git").exists():
+        asked = ("git", "-C", str(here), "rev-parse", "HEAD")
+        head = subprocess.run(asked, capture_output=True, text=True, check=True)
+        assert found.removesuffix("+") == head.stdout.strip()
+    else:
+        assert found == ""
+    monkeypatch.setattr(provenance, "__file__", str(tmp_path / "nuinfer" / "provenance.py"))
+    assert provenance.commit.__wrapped__() == ""

@@ -21,7 +21,7 @@ def triangles(axes: Sequence[Axes] | None, width_in: float) -> Iterator[Sheet]:
     """Two triangles, the second one for an enlarged part, as `sheet` gives panels."""
     import mpltern  # noqa: F401 - registers the projection
 
-    heights = (0.52 * width_in + style.points(0.6), style.points(1.1) + 1.75 * width_in)
+    heights = (0.45 * width_in + style.points(0.85), style.points(1.1) + 1.65 * width_in)
     ternary: Look = {"subplot_kw": {"projection": "ternary", "ternary_sum": 1.0}}
     with sheet(axes, width_in, heights, panels=2, columns=(2, 1), **ternary) as drawn:
         if drawn.own:  # room for labels that the axes do not report

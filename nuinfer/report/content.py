@@ -62,7 +62,8 @@ def read_summary(run: Run) -> dict[str, Any] | None:
 def result(analysis: Analysis | Named, summary: Mapping[str, Any]) -> Markup:
     """What the run says, in one sentence, its numbers and symbols as they are printed."""
     text = analysis.spelled(in_one_sentence(summary)).removeprefix("Result: ").replace("'", "\u2032")
-    html = str(escape(text[:1].upper() + text[1:]))
+    names = {in_units(name)[0] for name in summary["parameters"]}
+    html = str(escape(text if text.split()[0] in names else text[:1].upper() + text[1:]))
     for name in summary["parameters"]:
         parts = re.split(rf"\b{in_units(name)[0]}\b", html)
         html = str(_symbol(analysis, name).text).join(parts)

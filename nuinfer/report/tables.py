@@ -188,10 +188,10 @@ def number(value: float | None, scale: float | None = None) -> Cell:
         return Cell("\u2013", "--")
     if scale and math.isfinite(scale):
         digits = max(0, 1 - math.floor(math.log10(scale)))
-        plain = f"{value:.{digits}f}" if digits <= 6 and abs(value) < 1e5 else f"{value:.3g}"
+        plain = f"{value:.{digits}f}" if digits <= 6 and abs(value) < 1e4 else f"{value:.3g}"
     else:
         plain = f"{value:.2e}" if 0.0 < abs(value) < 1e-3 else f"{value:.3g}"
-    mantissa, _, exponent = plain.partition("e")
+    mantissa, _, exponent = plain.removeprefix("-" * (float(plain) == 0.0)).partition("e")
     shown = mantissa.replace("-", "\u2212")
     if not exponent:
         return Cell(shown, f"${mantissa}$")

@@ -186,6 +186,7 @@ def test_page_says_everything(page, finished):
         assert digest in page.text
     for value in (record["config_hash"], record["versions"]["numpy"], record["host"]["platform"], str(record["seed"])):
         assert value in page.text
+    assert record["commit"] in page.text  # blank outside of a checkout
     listed = "".join(page.text.partition("should cite them.")[2].partition("BibTeX")[0].split())
     for reference in record["references"]:  # each citation once, with what it is cited for
         assert reference.split(",")[0].rpartition(": ")[2].replace(" ", "") in listed
@@ -205,6 +206,18 @@ def test_limits_are_those_of_the_summary(run, nothing_drawn):
     text = Page(write_report(run)).text
     assert "g ′ log10_g_prime < 4.14 × 10⁻⁵ < 8.20 × 10⁻⁵ 1.00 × 10⁻⁶" in text
     assert "Nothing calls for a mediator, g′ < 4.14 × 10 −5 (credible 95 %), < 8.2 × 10 −5 by profile" in text
+
+
+def test_the_sentence_has_symbols_where_it_begins_with_one(run, nothing_drawn):
+    """Two-sided: mass and coupling with their units."""
+    summary = json.loads((run / "summary.json").read_text())
+    for name, ends in (("log10_m_zprime_mev", [0.9, 1.0]), ("log10_g_prime", [-4.0, -3.5])):
+        entry = summary["parameters"][name]
+        entry |= {"median": ends[0], "hpd68": ends, "unconstrained": False}
+        entry.pop("limit95", None)
+    (run / "summary.json").write_text(json.dumps(summary))
+    text = Page(write_report(run)).text
+    assert "m Z ′ [MeV] = 7.94 (7.94 to 10), g ′ = 0.0001 (0.0001 to 0.000316), credible 68 % (HPD)" in text
 
 
 def test_what_the_limit_hangs_on_has_the_resampled_limits_beside(run, nothing_drawn, monkeypatch):

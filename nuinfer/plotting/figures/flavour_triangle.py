@@ -10,7 +10,7 @@ from nuinfer.plotting import Kind, draws, energies, of_posterior, style
 from nuinfer.plotting.annotations import Analysis, Draws, Figure, FloatArray, Look, Panels, Point
 from nuinfer.plotting.ternary import draw_points, enlarge, fill, triangles
 
-MOST_DRAWS = 1000
+MOST_DRAWS = 400
 DIP_GEV = (1e4, 1e7)
 """Where the dip is searched."""
 

@@ -41,9 +41,7 @@ def plot_flavours(hypotheses: Sequence[Evidence], *, width_in: float = style.PAG
                     draw_points(panel, point[None], mark, color=colour, ms=size, mec="white", mew=0.3)
             for place, mark in _MARKS.items():
                 draw_points(panel, np.empty((0, 3)), mark, color=style.GREY, ms=size, label=LABELS[place])
-        every = np.concatenate(list(paths.values()))
-        near = np.max(np.abs(every - np.median(every, axis=0)), axis=1) < 0.12  # outliers are not enlarged
-        enlarge(drawn, every[near])
+        enlarge(drawn, np.concatenate(list(paths.values())))
     return drawn.figure
 
 
