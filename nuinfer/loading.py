@@ -45,7 +45,7 @@ def load(preset_or_path: str | Path, overrides: Iterable[str] | Mapping[str, Any
     return analysis
 
 
-def load_resolved(text: str) -> Analysis:
+def load_resolved(text: str, name: str) -> Analysis:
     """Build the analysis of a resolved configuration, on a CPU: who looks at it need not have what made it.
 
     Raises
@@ -54,7 +54,7 @@ def load_resolved(text: str) -> Analysis:
         One line naming the key or file, the value and what is allowed.
     """
     config = configuration.parse(text, ["sampler.device=cpu"], resolved=True)
-    analysis = Analysis(config, text, Path(configuration.CONFIG_RESOLVED).stem)
+    analysis = Analysis(config, text, name)
     _warn_of_model(analysis)
     return analysis
 

@@ -163,7 +163,7 @@ def _say_absorption(test: dict[str, Any], coupling: str) -> None:
         rows.append(("likelihood ratio", f"{ratio['statistic']:.2f}, p = {test['p_value']:.3f} ({simulated})"))
     command.print_table(f"'{test['absorption']}' against '{test['none']}'", ("test", "result"), rows)
     if test["note"]:
-        say(f"warning: {test['note']}")
+        command.say_sentence(f"warning: {test['note']}")
 
 
 def _default_folder(arguments: Arguments, hypotheses: Mapping[str, "nuinfer.Analysis"]) -> Path:

@@ -12,7 +12,7 @@ from typing import Any
 
 import nuinfer
 from nuinfer.cli import command
-from nuinfer.cli.command import OK, Arguments, Parser, add, natural, say
+from nuinfer.cli.command import OK, Arguments, Parser, add, natural
 from nuinfer.confidence import LIMIT, credible
 from nuinfer.errors import ConfigError
 
@@ -55,7 +55,7 @@ def run(arguments: Arguments) -> int:
         head = map(analysis.spelled, ("m_Z' [MeV]", "g' <", "Monte-Carlo error"))
         command.print_table(f"{found.name}: {meaning}", tuple(head), rows)
         for text in found.warnings:
-            say(f"warning: {text}")
+            command.say_sentence(f"warning: {text}")
     written = [command.write_csv(Path(arguments.csv), _columns(found))] if arguments.csv else []
     if arguments.figure:
         from nuinfer.plotting import plot, style

@@ -9,7 +9,7 @@ from typing import Any
 
 import nuinfer
 from nuinfer.cli import command
-from nuinfer.cli.command import OK, Arguments, Parser, add, natural, say
+from nuinfer.cli.command import OK, Arguments, Parser, add, natural
 
 SAMPLER = ("device",)
 
@@ -33,7 +33,7 @@ def run(arguments: Arguments) -> int:
     found = nuinfer.significance(analysis, **options)
     if arguments.json:
         return command.print_json(found.to_json())
-    say(f"{found.name}: {found.sentence()}")
+    command.say_sentence(f"{found.name}: {found.sentence()}")
     for text in found.warnings:
-        say(f"warning: {text}")
+        command.say_sentence(f"warning: {text}")
     return OK

@@ -64,7 +64,7 @@ def assert_recorded(analysis, key, name, cited):
 def test_every_row_of_the_table_has_its_example():
     rows = re.findall(r"^\| (.*?) \|.*?\|.*?\|", PAGE.read_text().partition("Yours becomes")[0], re.MULTILINE)[1:]
     assert len(rows) == 9
-    assert len(EXAMPLES) == len(rows) + 5  # a source with a parameter, flux points, and three TOML files
+    assert len(EXAMPLES) == len(rows) + 6  # a source with a parameter, a table, flux points, and three TOML files
 
 
 # What the model is made of --------------------------------------------------------------------------------------------
@@ -112,6 +112,17 @@ def test_a_parameter_of_a_source():
     assert "neutron_share" not in load("model.source=mixture.py", "parameters.neutron_share.value=0").parameter_names
     with pytest.raises(ConfigError, match=r"parameters.neutron_share: 1.5 is not allowed, it must be in \[0, 1\]"):
         load("model.source=mixture.py", "parameters.neutron_share.high=1.5")
+
+
+def test_a_table_as_a_spectrum():
+    """A table of a power law is that power law, beyond its ends too; that of the page is another."""
+    tilted = [*FLUX, "parameters.gamma.value=2"]
+    given = astro(load("model.spectrum=tabulated.py", *tilted))
+    straight = EXAMPLES["tabulated.py"].replace("[1.2, 1.0, 0.7, 0.4, 0.1, 0.01]", "(ENERGY_GEV / 1e5) ** -0.5")
+    Path("straight.py").write_text(straight)
+    power_law = astro(load(*FLUX, "parameters.gamma.value=2.5"))
+    np.testing.assert_allclose(astro(load("model.spectrum=straight.py", *tilted)), power_law, rtol=1e-6)
+    assert not np.allclose(given, power_law, rtol=0.05)
 
 
 def test_a_spectrum():

@@ -101,7 +101,8 @@ class Run:
     @cached_property
     def rebuilt(self) -> Analysis:
         """What the resolved configuration stands for today; raises as `checked_configuration` and `load_resolved`."""
-        rebuilt = load_resolved(run_folder.checked_configuration(self.folder, self.record, trust=self._trust))
+        text = run_folder.checked_configuration(self.folder, self.record, trust=self._trust)
+        rebuilt = load_resolved(text, str(self.record.get("analysis") or Path(run_folder.CONFIG_RESOLVED).stem))
         if (counts := self.record.get("simulated_counts")) is None:
             return rebuilt
         simulated = rebuilt.with_observed(counts, self.record.get("simulated_measured"))

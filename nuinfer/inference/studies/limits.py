@@ -161,8 +161,9 @@ def limit(
     log10, errors = np.array(found).T
     limits = 10.0**log10
     high = 10.0 ** float(analysis.prior_bounds[analysis.parameter_names.index(COUPLING), 1])
-    for mass in masses[np.isnan(limits)]:
-        warnings.append(f"m_Z' = {mass:g} MeV: no coupling inside the prior, up to {high:.3g}, is excluded")
+    if np.isnan(limits).any():
+        where = ", ".join(f"{mass:.4g}" for mass in masses[np.isnan(limits)])
+        warnings.append(f"m_Z' = {where} MeV: no coupling inside the prior, up to {high:.3g}, is excluded")
     said = tuple(map(analysis.spelled, (*warnings, *notes)))
     errors *= math.log(10.0) * limits
     return Limits(analysis.name, method, level, masses, limits, errors, said, analysis.mediator)
