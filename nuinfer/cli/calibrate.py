@@ -30,7 +30,7 @@ def run(arguments: Arguments) -> int:
     """Calibrate, print the table and draw the ranks; 0 if it passes, else 3."""
     from nuinfer.config import constraint_forms
     from nuinfer.inference.studies.calibration import Setting, calibrate
-    from nuinfer.plotting import plot_calibration
+    from nuinfer.plotting import plot
 
     analysis = nuinfer.load(arguments.analysis, arguments.set)
     forms = constraint_forms(analysis.config.constraints) if arguments.exclusions else {}
@@ -44,5 +44,5 @@ def run(arguments: Arguments) -> int:
     result = calibrate(analysis.with_overrides(off), **asked, **folder, **workers)
     command.say(result.markdown().rstrip())
     with forgiven("figure 'calibration'"):
-        command.say_written(*command.save_figure(plot_calibration(result), folder["out"] / "ranks"))
+        command.say_written(*command.save_figure(plot("calibration", result), folder["out"] / "ranks"))
     return OK if result.passed else NOT_CONVERGED
