@@ -17,6 +17,7 @@ COMPILER = ("numba", "llvmlite")
 
 def make(work: Path) -> dict[str, Any]:
     """Megabytes of the base installation, and seconds of ``make fit`` in a fresh clone."""
+    shutil.rmtree(work, ignore_errors=True)
     venv.create(work / "base", with_pip=True)
     run(work / "base" / "bin" / "python", "-m", "pip", "install", "--quiet", ROOT)
     (packages,) = (work / "base").glob("lib/python*/site-packages")
