@@ -13,6 +13,7 @@ import threading
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -39,7 +40,7 @@ def _arviz() -> Any:
     temporary folder.
     """
     give_matplotlib_a_place()
-    folders = imported("platformdirs", WHERE, EXTRA)
+    folders = imported("platformdirs" if find_spec("arviz") else "arviz", WHERE, EXTRA)
     with _IMPORT, warnings.catch_warnings(), tempfile.TemporaryDirectory() as folder:
         warnings.simplefilter("ignore", FutureWarning)
         usual = folders.user_cache_dir
