@@ -44,7 +44,7 @@ def run(arguments: Arguments) -> int:
     first = state.moved(state.begin(analysis, start), point_of(arguments.at))
     origin = [given, *(part for text in arguments.set for part in ("--set", text))]
     ready = partial(_ready, opens=not arguments.no_browser)
-    serve(Opened(first, point_of, origin, draws), arguments.port, ready)
+    serve(Opened(first, point_of, arguments.analysis, origin, draws), arguments.port, ready)
     return OK
 
 

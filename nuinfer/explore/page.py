@@ -74,14 +74,17 @@ class Opened:
         Where it begins.
     read : callable
         From ``name=value`` texts to a point.
+    name : str
+        What was opened.
     origin : sequence of str
-        Arguments of a command that name the analysis.
+        Arguments with which a command that predicts finds the analysis.
     draws : ndarray, shape (draw, 2)
         Of (log10 m_Z', log10 g') from a posterior.
     """
 
     start: State
     read: Callable[[Iterable[str]], Mapping[str, float]]
+    name: str
     origin: Sequence[str]
     draws: FloatArray = field(default_factory=lambda: np.empty((0, 2)))
 
@@ -98,6 +101,8 @@ class Page:
 
     Attributes
     ----------
+    document : Document
+        What the browser shows.
     state : State
         Where it is.
     sliders : dict of str to Slider
@@ -105,7 +110,7 @@ class Page:
     """
 
     def __init__(self, document: Document, opened: Opened) -> None:
-        self._document, self._opened, self.state = document, opened, opened.start
+        self.document, self._opened, self.state = document, opened, opened.start
         self._past: list[State] = []
         self._kept, self._dragged, self._jobs = self.state, "", 0
         self._wanted: dict[str, float] = {}
@@ -116,7 +121,8 @@ class Page:
         self._notice = Div(name="notice", sizing_mode="stretch_width", stylesheets=[WIDGETS])
         self._terms = Div(sizing_mode="stretch_width", stylesheets=[WIDGETS])
         self._dark = Toggle(label="dark", width=70, stylesheets=[WIDGETS])
-        self._name = Div(styles={"font-size": "1.1em"}, sizing_mode="stretch_width", stylesheets=[WIDGETS])
+        name = f"<strong>{html.escape(opened.name)}</strong>"
+        named = Div(text=name, styles={"font-size": "1.1em"}, sizing_mode="stretch_width", stylesheets=[WIDGETS])
         self._at = TextInput(title="the point, as --at of every command takes it", **_wide())
         self._moved = Column(**_wide())
         self._stage, self._rest = Column(name="stage", **_wide()), Column(name="rest", **_wide(GRID % "19rem"))
@@ -128,7 +134,7 @@ class Page:
         switches = Column(children=list(self._switches.values()), name="switches", **_wide(GRID % "8.5rem"))
         buttons = Column(children=list(self._buttons.values()), **_wide(GRID % "8rem"))
         hand = Column(children=[self._terms, buttons, self._moved, self._at], name="hand", **_wide())
-        head = Row(children=[self._name, self._dark], name="head", sizing_mode="stretch_width")
+        head = Row(children=[named, self._dark], name="head", sizing_mode="stretch_width")
         self._listen()  # before they are in the document, which asks then who is to hear of a click
         for root in (head, self._notice, self._stage, hand, switches, self._rest):
             document.add_root(root)
@@ -150,8 +156,8 @@ class Page:
             button.js_on_click(CustomJS(args={"source": button}, code=code))
         figures = {"stage": self._stage, "rest": self._rest}
         self._buttons["figures as SVG"].js_on_click(CustomJS(args=figures, code=SVG))
-        self._document.js_on_event("document_ready", CustomJS(args={"toggle": self._dark}, code=SCHEME))
-        self._document.js_on_event("connection_lost", CustomJS(args={"notice": self._notice}, code=LOST))
+        self.document.js_on_event("document_ready", CustomJS(args={"toggle": self._dark}, code=SCHEME))
+        self.document.js_on_event("connection_lost", CustomJS(args={"notice": self._notice}, code=LOST))
 
     def _heard(self, act: Callable[[Any], object]) -> Callable[[str, Any, Any], None]:
         """A listener that is not told what the page itself has changed; what is refused is said."""
@@ -176,7 +182,7 @@ class Page:
         self._wanted[name] = value
         if not self._waiting:
             self._waiting = True
-            self._document.add_timeout_callback(self.catch_up, WAIT_MS)
+            self.document.add_timeout_callback(self.catch_up, WAIT_MS)
 
     def catch_up(self) -> None:
         """Show where the sliders are by now."""
@@ -228,11 +234,11 @@ class Page:
             try:
                 act, found = then, work()
             except Exception as error:
-                self._document.add_next_tick_callback(partial(end, self._refuse, error))
+                self.document.add_next_tick_callback(partial(end, self._refuse, error))
                 if not isinstance(error, NuinferError):
                     raise
             else:
-                self._document.add_next_tick_callback(partial(end, act, found))
+                self.document.add_next_tick_callback(partial(end, act, found))
 
         Thread(target=run, daemon=True).start()
 
@@ -260,7 +266,7 @@ class Page:
     def _settle(self, name: str, _: float) -> None:
         """The end of a drag: `back` leads to where the same slider was first taken."""
         if self._waiting:
-            self._document.add_timeout_callback(partial(self._settle, name, 0.0), WAIT_MS)
+            self.document.add_timeout_callback(partial(self._settle, name, 0.0), WAIT_MS)
             return
         if name != self._dragged:
             self._past = [*self._past[-MOST_PAST:], self._kept]
@@ -342,7 +348,6 @@ class Page:
         self._buttons["copy command"].tags = [command]
         self._buttons["config"].tags = [f"{analysis.name}.toml", f"# {command}\n{analysis.config_toml()}"]
         self._buttons["back"].disabled = not self._past
-        self._name.text = f"<strong>{html.escape(shlex.join(self._opened.origin))}</strong>"
         self._quiet = False
 
 

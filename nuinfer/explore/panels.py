@@ -30,7 +30,8 @@ FLAVOURS = MappingProxyType({"νe": style.BLUE, "νμ": style.VERMILLION, "ντ"
 INK = MappingProxyType({False: ("#1c1e21", "#d5d9de", "#ffffff"), True: ("#e6e8ea", "#363c43", "#15181c")})
 """Whether it is dark, to the colours of texts and data, of lines, and of what is behind them."""
 
-HEIGHT = 290
+HEIGHT = 300
+EDGE = ":host { background: var(--page); } .bk-events { box-shadow: inset 0 0 0 1px var(--page); }"  # of what was light
 ENERGY = "energy at Earth [TeV]"
 HIGHEST = 1.25  # of what arrives over what would; daughters pile up
 LIMIT = 0.55  # of an upper limit, where its arrow ends
@@ -68,7 +69,7 @@ def _figure(name: str, title: str, x: str, y: str, **settings: Any) -> Figure:
         x_axis_label=x,
         y_axis_label=y,
         min_border_right=12,
-        stylesheets=[":host { background-color: var(--page); }"],
+        stylesheets=[EDGE],
         **settings,
     )
     made.toolbar.logo = None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import socket
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -11,7 +13,6 @@ from bokeh.application.handlers import FunctionHandler
 from bokeh.document import Document
 from bokeh.server.server import BaseServer
 from bokeh.server.tornado import BokehTornado
-from bokeh.server.util import bind_sockets
 from bokeh.settings import settings
 from tornado.httpserver import HTTPServer
 from tornado.ioloop import IOLoop
@@ -20,7 +21,7 @@ from nuinfer.errors import ConfigError
 from nuinfer.explore.page import Opened, Page, template
 from nuinfer.inference.work.ending import ended_by_signals
 
-ADDRESS = "127.0.0.1"
+ADDRESS, LAST_PORT = "127.0.0.1", 65535
 
 
 def serve(opened: Opened, port: int, ready: Callable[[str], object]) -> None:
@@ -40,17 +41,23 @@ def serve(opened: Opened, port: int, ready: Callable[[str], object]) -> None:
     ConfigError
         If the port cannot be had.
     """
+    if port > LAST_PORT:
+        raise ConfigError(f"--port {port}: is not allowed, the last one is {LAST_PORT}")
     try:
-        sockets, port = bind_sockets(ADDRESS, port)
-    except (OSError, OverflowError) as error:
-        raise ConfigError(f"--port {port}: cannot be had ({error}); leave it out for a free one") from None
+        listening = socket.create_server((ADDRESS, port))
+    except OSError as error:
+        raise ConfigError(f"--port {port}: cannot be had, {error}; without it a free one is taken") from None
+    listening.setblocking(False)
+    port = listening.getsockname()[1]
     origins = [f"{name}:{port}" for name in (ADDRESS, "localhost")]
+    for name in ("bokeh.server.views.ws", "tornado.access"):  # what is refused is no fault of ours
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     settings.resources = "server"  # whatever the user's environment says
     settings.allowed_ws_origin = origins
 
     def fill(document: Document) -> None:
         Page(document, opened)
-        document.title = f"nuinfer explore {' '.join(opened.origin)}"
+        document.title = f"nuinfer explore {opened.name}"
         document.template = template()
         document.template_variables.update(origins=[f"ws://{origin}" for origin in origins])
 
@@ -58,7 +65,7 @@ def serve(opened: Opened, port: int, ready: Callable[[str], object]) -> None:
     application = BokehTornado(Application(FunctionHandler(fill)), extra_websocket_origins=origins)
     http = HTTPServer(application)
     server = BaseServer(loop, application, http)
-    http.add_sockets(sockets)
+    http.add_sockets([listening])
     server.start()
     with ended_by_signals(partial(loop.asyncio_loop.call_soon_threadsafe, loop.stop)):
         loop.add_callback(ready, f"http://{ADDRESS}:{port}/")

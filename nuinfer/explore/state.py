@@ -109,10 +109,13 @@ def theta_of(analysis: Analysis, at: Mapping[str, float]) -> FloatArray:
 
 
 def ends_of(analysis: Analysis) -> FloatArray:
-    """Finite ends between which each parameter is moved, shape (n_dim, 2)."""
+    """Finite ends between which each parameter is moved, shape (n_dim, 2); rounded they are inside the prior."""
     tails = analysis.prior_transform(np.repeat([[TAIL], [1.0 - TAIL]], len(analysis.parameter_names), axis=1)).T
     ends = np.where(np.isfinite(analysis.prior_bounds), analysis.prior_bounds, tails)
-    return np.asarray(ends + np.ptp(ends, axis=-1, keepdims=True) * [WITHIN, -WITHIN])
+    physical = [in_units(name, *pair)[1] for name, pair in zip(analysis.parameter_names, ends.tolist(), strict=True)]
+    round_ones = np.array([[_rounded(value, DIGITS[0]) == value for value in pair] for pair in physical])
+    within = ends + np.ptp(ends, axis=-1, keepdims=True) * [WITHIN, -WITHIN]
+    return np.where(round_ones, ends, within)
 
 
 def begin(analysis: Analysis, start: FloatArray | None = None) -> State:
@@ -131,13 +134,17 @@ def moved(state: State, values: Mapping[str, float]) -> State:
         For an unknown name, a parameter that is fixed, or a value that has no meaning.
     """
     analysis, names = state.analysis, [in_units(name)[0] for name in state.analysis.parameter_names]
-    at = {**state.at, **{label: x for label, (x,) in (in_units(name, value) for name, value in values.items())}}
-    point = analysis.point(at)
-    if fixed := [name for name in at if name not in names]:
+    given = {label: x for label, (x,) in (in_units(name, value) for name, value in values.items())}
+    point = analysis.point(given)
+    if fixed := [name for name in given if name not in names]:
         raise ConfigError(f"parameter '{fixed[0]}': it is fixed here, to {point[fixed[0]]:g}")
+    at = {**state.at, **given}
     if analysis.space.shares:
-        held = [k for k, name in enumerate(names) if name in values]
-        at = _readable(analysis, analysis.into_prior(theta_of(analysis, at), held))
+        kept = [
+            analysis.point({name: at[name]})[own] for own, name in zip(analysis.parameter_names, names, strict=True)
+        ]
+        held = [k for k, name in enumerate(names) if name in given]
+        at = _readable(analysis, analysis.into_prior(kept, held))
     return replace(state, at=at)
 
 
@@ -160,7 +167,11 @@ def _readable(analysis: Analysis, theta: FloatArray) -> dict[str, float]:
 
 def _in_digits(name: str, value: float, digits: int) -> tuple[str, float]:
     label, (physical,) = in_units(name, float(value))
-    return label, float(f"{physical:.{digits}g}")
+    return label, _rounded(physical, digits)
+
+
+def _rounded(value: float, digits: int) -> float:
+    return float(f"{value:.{digits}g}")
 
 
 def keys_with(state: State, key: str, value: Any) -> dict[str, Any]:
@@ -179,11 +190,10 @@ def switched(state: State, keys: Mapping[str, Any]) -> State:
     """
     analysis = state.given.with_overrides(keys) if keys else state.given
     known = theta_of(analysis, {})
-    for column, (name, ends) in enumerate(zip(analysis.parameter_names, ends_of(analysis), strict=True)):
-        label, (low, high) = in_units(name, *ends)
+    for column, (name, ends) in enumerate(zip(analysis.parameter_names, analysis.prior_bounds, strict=True)):
+        label = in_units(name)[0]
         if label in state.at:
-            share = np.clip(state.at[label], low, high)
-            known[column] = np.log10(share) if label != name else share
+            known[column] = np.clip(state.at[label] if label == name else np.log10(state.at[label]), *ends)
     return replace(begin(analysis, analysis.into_prior(known)), given=state.given, switched=keys)
 
 
