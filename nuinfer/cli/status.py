@@ -19,8 +19,10 @@ SECONDS = 1.0
 GOES_ON = ("sampling", "running")
 """States that do not last."""
 
-AT_A_GLANCE = ("state", "what", "jobs", "done", "failed", "steps", "ESS", "ESS wanted", "R-hat", "missing")
-AT_A_GLANCE += ("steps per second", "jobs per second", "seconds to go", "95 % limits")
+AT_A_GLANCE = (
+    "state", "what", "jobs", "done", "failed", "steps", "ESS", "ESS wanted", "R-hat", "missing", "steps per second",
+    "jobs per second", "seconds to go", "95 % limits",
+)  # fmt: skip
 """What is watched."""
 
 CALLED = {"rhat_max": "R-hat", "ess_min": "ESS", "target_ess": "ESS wanted", "eta_seconds": "seconds to go"}

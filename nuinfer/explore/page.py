@@ -26,6 +26,7 @@ from nuinfer.explore import panels, terms
 from nuinfer.explore import state as points
 from nuinfer.explore.scene import look, surroundings
 from nuinfer.explore.state import State
+from nuinfer.explore.wire import Wire
 from nuinfer.parameters import LOG10, Definition, in_units
 from nuinfer.typing import FloatArray
 
@@ -119,7 +120,8 @@ class Page:
         self._drawn: Any = None
         self.sliders: dict[str, Slider] = {}
         self._notice = Div(name="notice", sizing_mode="stretch_width", stylesheets=[WIDGETS])
-        self._terms = Div(sizing_mode="stretch_width", stylesheets=[WIDGETS])
+        self._terms = Div(name="terms", sizing_mode="stretch_width", stylesheets=[WIDGETS])
+        self._wire = Wire(self._terms)
         self._dark = Toggle(label="dark", width=70, stylesheets=[WIDGETS])
         name = f"<strong>{html.escape(opened.name)}</strong>"
         named = Div(text=name, styles={"font-size": "1.1em"}, sizing_mode="stretch_width", stylesheets=[WIDGETS])
@@ -133,7 +135,7 @@ class Page:
         }
         switches = Column(children=list(self._switches.values()), name="switches", **_wide(GRID % "8.5rem"))
         buttons = Column(children=list(self._buttons.values()), **_wide(GRID % "8rem"))
-        hand = Column(children=[self._terms, buttons, self._moved, self._at], name="hand", **_wide())
+        hand = Column(children=[self._wire.end, self._terms, buttons, self._moved, self._at], name="hand", **_wide())
         head = Row(children=[named, self._dark], name="head", sizing_mode="stretch_width")
         self._listen()  # before they are in the document, which asks then who is to hear of a click
         for root in (head, self._notice, self._stage, hand, switches, self._rest):
@@ -288,6 +290,7 @@ class Page:
             then = partial(self._surround, plane)
             self._meanwhile("computing the bounds", partial(surroundings, analysis), then)
         self._panels = [stage, *rest]
+        self._wire.forget()
         self._colour()
         self._stage.children = [stage.figure]
         self._rest.children = [panel.figure for panel in rest]
@@ -302,6 +305,7 @@ class Page:
     def _slider(self, name: str, low: float, high: float) -> Slider:
         physical = "10 ** tick" if name.startswith(LOG10) else "tick"
         made = Slider(
+            name=name,
             title=in_units(name)[0], start=low, end=high, value=low, step=(high - low) / STEPS, margin=(2, 5, 0, 5),
             format=CustomJSTickFormatter(code=f"return {NUMBER % physical}"), **_wide(),
         )  # fmt: skip
@@ -318,9 +322,8 @@ class Page:
         """Draw a state of the analysis that there are figures for."""
         scene = look(state)
         self.state = points.seen(state, scene.terms)
-        for panel in self._panels:
-            panel.show(scene, self.state)
-        self._terms.text = terms.table(scene, self.state)
+        parcels = [parcel for panel in self._panels for parcel in panel.show(scene, self.state)]
+        self._wire.send(parcels, terms.table(scene, self.state))
 
     def _colour(self) -> None:
         for panel in self._panels:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -16,6 +16,7 @@ from nuinfer.constants import COORDINATES
 from nuinfer.explore import scene
 from nuinfer.explore.scene import Scene, Surroundings
 from nuinfer.explore.state import State, theta_of
+from nuinfer.explore.wire import Parcel
 from nuinfer.plotting import style
 from nuinfer.plotting.energies import GEV_PER_TEV
 from nuinfer.plotting.figures.counts import BACKGROUNDS, FLOOR_EVENTS, garwood
@@ -27,6 +28,8 @@ Figure = Any
 """Of Bokeh, whose attributes are made at run time."""
 
 FLAVOURS = MappingProxyType({"νe": style.BLUE, "νμ": style.VERMILLION, "ντ": style.GREEN})
+OF_FLAVOURS = MappingProxyType({name: {"color": colour} for name, colour in FLAVOURS.items()})
+MARKS = ("circle", "square", "diamond", "triangle", "inverted_triangle")
 INK = MappingProxyType({False: ("#1c1e21", "#d5d9de", "#ffffff"), True: ("#e6e8ea", "#363c43", "#15181c")})
 """Whether it is dark, to the colours of texts and data, of lines, and of what is behind them."""
 
@@ -46,13 +49,13 @@ class Panel:
     figure : Figure
         Of Bokeh.
     show : callable
-        Draws a scene and the state that it belongs to.
+        From a scene and the state that it belongs to to what has to be drawn, of the same sources each time.
     inked : list
         Glyphs and whiskers in the colour of texts.
     """
 
     figure: Figure
-    show: Callable[[Scene, State], object]
+    show: Callable[[Scene, State], list[Parcel]]
     inked: list[Any] = field(default_factory=list)
 
 
@@ -84,6 +87,18 @@ def _of_energies(name: str, title: str, y: str, analysis: Analysis, ends: tuple[
     made = _figure(name, title, ENERGY, y, x_range=reach, **axes)
     made.xaxis[0].formatter = _plain()
     return made
+
+
+def _curves(made: Figure, looks: Mapping[str, Mapping[str, Any]]) -> Callable[[FloatArray, FloatArray], Parcel]:
+    """Lines by name; what takes energies in GeV, shape (energy,), and values, shape (energy, line)."""
+    source = ColumnDataSource({name: [] for name in ("x", *looks)})
+    for name, look in looks.items():
+        made.line("x", name, source=source, line_width=2, legend_label=name, **look)
+
+    def show(energy_gev: FloatArray, values: FloatArray) -> Parcel:
+        return source, {"x": energy_gev / GEV_PER_TEV, **dict(zip(looks, values.T, strict=True))}
+
+    return show
 
 
 def _range(low: float, high: float) -> Range1d:
@@ -125,66 +140,58 @@ def coloured(panel: Panel, dark: bool) -> None:
         held.update(**{name: ink for name in ("line_color", "fill_color") if name in held.properties()})
 
 
-def _errors(made: Figure, source: ColumnDataSource, colour: str) -> Any:
-    """Lines from ``low`` to ``high`` of a source at its ``x``."""
-    return made.segment("x", "low", "x", "high", source=source, color=colour).glyph
-
-
 def spectrum(analysis: Analysis) -> Panel:
     """E^2 phi of each flavour, with and without absorption, and published fluxes."""
     made = _of_energies("spectrum", "flux of each flavour at Earth", "E²φ [GeV cm⁻² s⁻¹ sr⁻¹]", analysis, FLUX)
-    names = {name: (f"flux {name}", f"unabsorbed {name}") for name in FLAVOURS}
-    source = ColumnDataSource({"x": [], **{column: [] for pair in names.values() for column in pair}})
-    for name, colour in FLAVOURS.items():
-        flux, unabsorbed = names[name]
-        made.line("x", unabsorbed, source=source, color=colour, line_dash="dashed", line_alpha=0.7)
-        made.line("x", flux, source=source, color=colour, line_width=2, legend_label=name)
-    marks = ("circle", "square", "diamond", "triangle", "inverted_triangle")
-    shown = zip(marks, scene.flux_points(analysis), strict=False)
-    inked = [glyph for mark, segments in shown for glyph in _draw_segments(made, segments, mark)]
+    empty: list[list[float]] = [[]] * len(FLAVOURS)
+    without = ColumnDataSource({"xs": empty, "ys": empty, "colour": list(FLAVOURS.values())})
+    made.multi_line("xs", "ys", source=without, color="colour", line_dash="dashed", line_alpha=0.7)
+    curves = _curves(made, OF_FLAVOURS)
+    _draw_published(made, scene.flux_points(analysis))
     _legend(made, "bottom_left", 2)
 
-    def show(now: Scene, _: State) -> None:
-        columns = zip(names.values(), now.flux.T, now.unabsorbed.T, strict=True)
-        data = {column: values for pair, *both in columns for column, values in zip(pair, both, strict=True)}
-        source.data = {"x": now.energy_gev / GEV_PER_TEV, **data}
+    def show(now: Scene, _: State) -> list[Parcel]:
+        xs = np.broadcast_to(now.energy_gev / GEV_PER_TEV, now.unabsorbed.T.shape)
+        return [(without, {"xs": xs, "ys": now.unabsorbed.T}), curves(now.energy_gev, now.flux)]
 
-    return Panel(made, show, inked)
+    return Panel(made, show)
 
 
-def _draw_segments(made: Figure, segments: Segments, mark: str) -> list[Any]:
-    """A published flux, limits as lines down from their value; what of it has the colour of texts."""
+def _draw_published(made: Figure, samples: Sequence[Segments]) -> None:
+    """Published fluxes: lines across their energies and down to their errors, limits down from their value."""
     of_flavour = dict(zip(("e", "mu", "tau"), FLAVOURS.values(), strict=True))
-    colour, limit = of_flavour.get(segments.flavour, INK[False][0]), segments.plus == 0.0
-    flux = segments.e2_flux
-    source = ColumnDataSource({
-        "x": np.sqrt(segments.low_gev * segments.high_gev) / GEV_PER_TEV,
-        "left": segments.low_gev / GEV_PER_TEV,
-        "right": segments.high_gev / GEV_PER_TEV,
-        "y": flux,
-        "low": np.where(limit, LIMIT * flux, flux - np.minimum(segments.minus, flux * (1.0 - 1e-6))),
-        "high": flux + segments.plus,
-    })  # fmt: skip
-    across = made.segment("left", "y", "right", "y", source=source, color=colour)
-    points = made.scatter("x", "y", source=source, color=colour, size=5, marker=mark, legend_label=segments.label)
-    drawn = [_errors(made, source, colour), across.glyph, points.glyph]
-    return [] if segments.flavour in of_flavour else drawn
+    points: dict[str, list[Any]] = {name: [] for name in ("x", "y", "colour", "mark", "label")}
+    bars: dict[str, list[Any]] = {name: [] for name in ("x0", "y0", "x1", "y1", "colour")}
+    for mark, each in zip(MARKS, samples, strict=False):
+        colour, flux, limit = of_flavour.get(each.flavour, style.GREY), each.e2_flux, each.plus == 0.0
+        ends = (each.low_gev / GEV_PER_TEV, each.high_gev / GEV_PER_TEV)
+        centre = np.sqrt(ends[0] * ends[1])
+        low = np.where(limit, LIMIT * flux, flux - np.minimum(each.minus, flux * (1.0 - 1e-6)))
+        same: dict[str, list[str]] = {
+            "colour": [colour] * flux.size,
+            "mark": [mark] * flux.size,
+            "label": [each.label] * flux.size,
+        }
+        for name, values in zip(points, (centre, flux, *same.values()), strict=True):
+            points[name].extend(values)
+        for x0, y0, x1, y1 in ((ends[0], flux, ends[1], flux), (centre, low, centre, flux + each.plus)):
+            for name, values in zip(bars, (x0, y0, x1, y1, same["colour"]), strict=True):
+                bars[name].extend(values)
+    made.segment("x0", "y0", "x1", "y1", source=ColumnDataSource(bars), color="colour")
+    look = {"color": "colour", "marker": "mark", "size": 5, "legend_group": "label"}
+    made.scatter("x", "y", source=ColumnDataSource(points), **look)
 
 
 def survival(analysis: Analysis) -> Panel:
     """What is left of each flavour."""
-    made = _of_energies(
-        "survival", "what arrives of each flavour", "flux over that without absorption", analysis, (0.0, HIGHEST)
-    )
-    source = ColumnDataSource({"x": [], **{name: [] for name in FLAVOURS}})
-    for name, colour in FLAVOURS.items():
-        made.line("x", name, source=source, color=colour, line_width=2, legend_label=name)
+    highest = (0.0, HIGHEST)
+    made = _of_energies("survival", "what arrives of each flavour", "flux over that unabsorbed", analysis, highest)
+    curves = _curves(made, OF_FLAVOURS)
     _legend(made, "bottom_right")
 
-    def show(now: Scene, _: State) -> None:
-        columns = dict(zip(FLAVOURS, now.survival.T, strict=True))
-        source.data = {"x": now.energy_gev / GEV_PER_TEV, **columns}
-        made.y_range.end = max(HIGHEST, 1.1 * float(np.nanmax(now.survival, initial=0.0)))
+    def show(now: Scene, _: State) -> list[Parcel]:
+        made.y_range.end = HIGHEST * np.ceil(np.nanmax(now.survival, initial=HIGHEST) / HIGHEST)
+        return [curves(now.energy_gev, now.survival)]
 
     return Panel(made, show)
 
@@ -192,20 +199,15 @@ def survival(analysis: Analysis) -> Panel:
 def depth(analysis: Analysis) -> Panel:
     """Optical depth at each target."""
     made = _of_energies("depth", "depth from the farthest source", "optical depth τ", analysis, DEPTH)
-    targets, inked = scene.targets_of(analysis), []
-    source = ColumnDataSource({"x": [], **{name: [] for name in targets}})
-    for name, dash in zip(targets, ("solid", "dashed", "dotted", "dashdot"), strict=False):
-        line = made.line("x", name, source=source, color=INK[False][0], line_dash=dash, line_width=2, legend_label=name)
-        inked.append(line.glyph)
-    if targets:
-        _legend(made, "top_right")
+    looks = ({"line_dash": dash, "color": INK[False][0]} for dash in ("solid", "dashed", "dotted", "dashdot"))
+    curves = _curves(made, dict(zip(scene.targets_of(analysis), looks, strict=False)))
+    _legend(made, "top_right")
 
-    def show(now: Scene, _: State) -> None:
-        columns = {name: np.where(row > 0.0, row, np.nan) for name, row in zip(targets, now.depths.T, strict=True)}
-        source.data = {"x": now.depth_energy_gev / GEV_PER_TEV, **columns}
-        made.y_range.end = max(DEPTH[1], 3.0 * float(now.depths.max(initial=0.0)))
+    def show(now: Scene, _: State) -> list[Parcel]:
+        made.y_range.end = 10.0 ** np.ceil(np.log10(max(DEPTH[1], 2.0 * float(now.depths.max(initial=0.0)))))
+        return [curves(now.depth_energy_gev, np.where(now.depths > 0.0, now.depths, np.nan))]
 
-    return Panel(made, show, inked)
+    return Panel(made, show, [line.glyph for line in made.renderers])
 
 
 def counts(analysis: Analysis) -> list[Panel]:
@@ -215,87 +217,79 @@ def counts(analysis: Analysis) -> list[Panel]:
 
 def _bins(analysis: Analysis, row: int, topology: str) -> Panel:
     dataset: Any = analysis.dataset
-    observed = analysis.observed_counts[row]
-    counted = dataset.kind == "counts"
-    low, high = garwood(observed) if counted else (observed - dataset.error_low, observed + dataset.error_up)
-    top = 3.0 * float(np.max(garwood(analysis.observed_counts)[1])) if counted else 1.3 * float(np.max(high))
-    floor = FLOOR_EVENTS if counted else min(0.0, 1.3 * float(np.min(low)))
+    observed, counted = analysis.observed_counts[row], dataset.kind == "counts"
+    if counted:
+        (low, high), limit = garwood(observed), observed == 0.0
+        floor, top, scale = FLOOR_EVENTS, 3.0 * float(np.max(garwood(analysis.observed_counts)[1])), "log"
+        words = topology.replace("_", " "), "deposited energy [TeV]", "events per bin"
+    else:
+        low, high = observed - dataset.error_low, observed + dataset.error_up
+        limit, floor, scale = dataset.error_low == 0.0, min(0.0, 1.3 * float(np.min(low))), "linear"
+        top, words = 1.3 * float(np.max(high)), ("measured flux", ENERGY, f"E²φ [{_spelled(dataset.unit)}]")
     left, right = np.asarray(dataset.bins_gev).T / GEV_PER_TEV
-    name = topology.replace("_", " ") if counted else "measured flux"
-    made = _figure(
-        topology,
-        name,
-        "deposited energy [TeV]" if counted else ENERGY,
-        "events per bin" if counted else f"E²φ [{_spelled(dataset.unit)}]",
-        x_axis_type="log",
-        y_axis_type="log" if counted else "linear",
-        x_range=_range(left[0], right[-1]),
-        y_range=_range(floor, top),
-    )
+    ranges: dict[str, Any] = {"x_range": _range(left[0], right[-1]), "y_range": _range(floor, top)}
+    made = _figure(topology, *words, x_axis_type="log", y_axis_type=scale, **ranges)
     made.xaxis[0].formatter = _plain()
-    ink = INK[False][0]
-    parts = {**BACKGROUNDS, "astro": style.SKY} if counted else {"astro": style.SKY}
-    base = {"left": left, "right": right}
-    source = ColumnDataSource(
-        {**base, **{f"{end} {name}": 0.0 * left + floor for name in parts for end in ("from", "to")}}
-    )
-    for part, colour in parts.items():
-        made.quad(
-            left="left", right="right", bottom=f"from {part}", top=f"to {part}", source=source,
-            color=colour, alpha=0.7, line_width=0, legend_label=part,
-        )  # fmt: skip
-    top_of = {"x0": "left", "x1": "right", "y0": "to astro", "y1": "to astro"}
-    made.segment(**top_of, source=source, color=style.BLUE, line_width=2, legend_label="expected")
-    limit = observed == 0.0 if counted else np.equal(dataset.error_low, 0.0)
+    parts = {**(BACKGROUNDS if counted else {}), "astro": style.SKY}
+    number = len(left)
+    stack = ColumnDataSource({
+        "left": np.tile(left, len(parts)), "right": np.tile(right, len(parts)),
+        "bottom": np.full(number * len(parts), floor), "top": np.full(number * len(parts), floor),
+        "part": np.repeat(list(parts), number), "colour": np.repeat(list(parts.values()), number),
+    })  # fmt: skip
+    bars = {"left": "left", "right": "right", "bottom": "bottom", "top": "top", "legend_group": "part"}
+    made.quad(**bars, source=stack, color="colour", alpha=0.7, line_width=0)
+    edge = ColumnDataSource({"left": left, "right": right, "y": np.full(number, floor)})
+    line = {"color": style.BLUE, "line_width": 2, "legend_label": "expected"}
+    made.segment("left", "y", "right", "y", source=edge, **line)
     low = np.where(limit, LIMIT * high, np.maximum(low, floor))
     marks = np.where(limit, "inverted_triangle", "circle")
     seen = {"y": np.where(limit, low, observed), "low": low, "high": high, "mark": marks}
     data = ColumnDataSource({"x": np.sqrt(left * right), **seen})
+    ink = INK[False][0]
+    errors = made.segment("x", "low", "x", "high", source=data, color=ink)
     points = made.scatter("x", "y", source=data, color=ink, size=6, marker="mark", legend_label="data, 68 %")
-    inked = [_errors(made, data, ink), points.glyph]
     _legend(made, "top_right", 2)
     made.legend[0].visible = row == 0
 
-    def show(now: Scene, _: State) -> None:
-        columns, below = dict(base), np.zeros(len(left))
-        for part in parts:
-            above = below + now.components[part][row] if part in now.components else below
-            columns |= {f"from {part}": np.maximum(below, floor), f"to {part}": np.maximum(above, floor)}
-            below = above
-        source.data = columns
-        if counted:
-            made.title.text = f"{name}: {observed.sum():.0f} seen, {below.sum():.1f} expected"
+    def show(now: Scene, _: State) -> list[Parcel]:
+        tops = np.cumsum(
+            [now.components[part][row] if part in now.components else 0.0 * left for part in parts], axis=0
+        )
+        bottoms, shown = np.vstack([0.0 * left, tops[:-1]]), np.maximum(tops, floor)
+        return [(stack, {"bottom": np.maximum(bottoms, floor).ravel(), "top": shown.ravel()}), (edge, {"y": shown[-1]})]
 
-    return Panel(made, show, inked)
+    return Panel(made, show, [errors.glyph, points.glyph])
 
 
 def plane(analysis: Analysis, draws: FloatArray, to: Callable[[float, float], object]) -> Panel:
     """The plane (m_Z', g') with the point and draws of a posterior, shape (draw, 2); a tap moves the point."""
     masses, couplings = scene.axes_of(analysis)
-    title = "mass and coupling: click to move" if len(_coordinates(analysis)) == 2 else "mass and coupling"
-    made = _figure(
-        "plane", title, *map(analysis.spelled, ("m_Z' [MeV]", "g'")), x_axis_type="log", y_axis_type="log",
-        x_range=_range(*masses), y_range=_range(*couplings),
-    )  # fmt: skip
+    moves = all(name in analysis.parameter_names for name in COORDINATES)
+    words = "mass and coupling" + ": click to move" * moves, *map(analysis.spelled, ("m_Z' [MeV]", "g'"))
+    ranges: dict[str, Any] = {"x_range": _range(*masses), "y_range": _range(*couplings)}
+    made = _figure("plane", *words, x_axis_type="log", y_axis_type="log", **ranges)
     made.xaxis[0].update(formatter=_plain(), ticker=_round_numbers(*masses))
     if len(draws):
         mass, coupling = 10.0**draws.T
         made.scatter(mass, coupling, color=style.PURPLE, size=2, alpha=0.4, legend_label="posterior draws")
-    best = ColumnDataSource({"x": [], "y": []})
-    here = ColumnDataSource({"x": [], "y": []})
-    made.scatter("x", "y", source=best, marker="star", size=14, color=style.ORANGE, legend_label="highest seen")
-    cross = made.scatter(
-        "x", "y", source=here, marker="circle_cross", size=15, fill_alpha=0.0, line_width=2, color=INK[False][0]
-    )
+    best, here = ColumnDataSource({"x": [], "y": []}), ColumnDataSource({"x": [], "y": []})
+    star = {"marker": "star", "size": 14, "color": style.ORANGE, "legend_label": "highest seen"}
+    made.scatter("x", "y", source=best, **star)
+    cross = {"marker": "circle_cross", "size": 15, "fill_alpha": 0.0, "line_width": 2, "color": INK[False][0]}
+    drawn = made.scatter("x", "y", source=here, **cross)
     _legend(made, "below", 3)
     made.on_event("tap", lambda event: to(event.x, event.y))
 
-    def show(_: Scene, state: State) -> None:
-        for source, at in ((here, state.at), (best, state.best.at if state.best else state.at)):
-            point = state.analysis.values(theta_of(state.analysis, at))
-            source.data = {"x": [float(point["m_zprime_mev"])], "y": [float(point["g_prime"])]}
+    def show(_: Scene, state: State) -> list[Parcel]:
+        return [(here, _place(state, state.at)), (best, _place(state, state.best.at if state.best else state.at))]
 
-    return Panel(made, show, [cross.glyph])
+    return Panel(made, show, [drawn.glyph])
+
+
+def _place(state: State, at: Mapping[str, float]) -> dict[str, FloatArray]:
+    point = state.analysis.values(theta_of(state.analysis, at))
+    return {"x": point["m_zprime_mev"].reshape(1), "y": point["g_prime"].reshape(1)}
 
 
 def _round_numbers(low: float, high: float) -> FixedTicker:
@@ -306,19 +300,23 @@ def _round_numbers(low: float, high: float) -> FixedTicker:
     )
 
 
-def _coordinates(analysis: Analysis) -> list[str]:
-    return [name for name in COORDINATES if name in analysis.parameter_names]
-
-
 def surround(panel: Panel, around: Surroundings) -> None:
     """Draw the bounds in the plane: what they exclude shaded, their edges as lines."""
     made, x, (floor, ceiling) = panel.figure, around.masses_mev, around.couplings
     near, far = around.opaque
     made.varea(x, far, near, color=style.SKY, alpha=0.3, legend_label="τ = 1, z = 0 to 3", level="underlay")
+    edges: list[tuple[str, str, FloatArray, FloatArray]] = []
     for colour, found in around.bounds:
-        top = np.clip(np.where(np.isnan(found.upper), floor, found.upper), floor, ceiling)
-        bottom = np.clip(np.where(np.isnan(found.lower), floor, found.lower), floor, ceiling)
-        for low, high, edge in ((top, np.full_like(x, ceiling), top), (np.full_like(x, floor), bottom, bottom)):
-            inside = (edge > floor) & (edge < ceiling)
-            made.varea(x, low, high, color=colour, alpha=0.12, level="underlay")
-            made.line(x, np.where(inside, edge, np.nan), color=colour, line_width=2, legend_label=found.name)
+        upper, lower = (np.where(np.isnan(edge), floor, edge) for edge in (found.upper, found.lower))
+        edges += [(found.name, colour, np.clip(upper, floor, ceiling), np.full_like(x, ceiling))]
+        edges += [(found.name, colour, np.clip(lower, floor, ceiling), np.full_like(x, floor))]
+    inside = [np.where((edge > floor) & (edge < ceiling), edge, np.nan) for _, _, edge, _ in edges]
+    lines = ColumnDataSource({
+        "xs": [x] * len(edges), "ys": inside,
+        "shape": [np.concatenate([x, x[::-1]])] * len(edges), "shade": [np.r_[edge, end] for *_, edge, end in edges],
+        "name": [name for name, *_ in edges], "colour": [colour for _, colour, *_ in edges],
+    })  # fmt: skip
+    if edges:
+        shade = {"color": "colour", "fill_alpha": 0.12, "line_width": 0, "level": "underlay"}
+        made.patches("shape", "shade", source=lines, **shade)
+        made.multi_line("xs", "ys", source=lines, color="colour", line_width=2, legend_group="name")

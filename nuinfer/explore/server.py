@@ -24,6 +24,16 @@ from nuinfer.inference.work.ending import ended_by_signals
 ADDRESS, LAST_PORT = "127.0.0.1", 65535
 
 
+class Prompt(HTTPServer):
+    """A server that sends small messages at once: else each of the many of a web socket waits for the one before."""
+
+    def handle_stream(self, stream: Any, address: Any) -> None:
+        """Take a connection."""
+        stream.set_nodelay(True)
+        stream.set_nodelay = bool  # Tornado would take it back after the first answer
+        super().handle_stream(stream, address)
+
+
 def serve(opened: Opened, port: int, ready: Callable[[str], object]) -> None:
     """Serve pages until a signal ends it.
 
@@ -63,7 +73,7 @@ def serve(opened: Opened, port: int, ready: Callable[[str], object]) -> None:
 
     loop: Any = IOLoop.current()
     application = BokehTornado(Application(FunctionHandler(fill)), extra_websocket_origins=origins)
-    http = HTTPServer(application)
+    http = Prompt(application)
     server = BaseServer(loop, application, http)
     http.add_sockets([listening])
     server.start()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -24,12 +25,19 @@ def table(scene: Scene, state: State) -> str:
         cells = f"<td>{_number(value)}</td><td>{_number(less[name], '+')}</td>"
         lines.append(f'<tr><th scope="row">{html.escape(name)}</th>{cells}<td class="bar">{bar}</td></tr>')
     head = "<tr><th>term</th><th>ln P</th><th>less highest</th><th></th></tr>"
-    derived = (
-        f"<p>dip of the heaviest target at {10.0 ** (scene.derived['log10_e_res_gev'] - 3.0):.4g} TeV</p>"
-        if scene.derived
-        else ""
-    )
-    return f"<table><thead>{head}</thead><tbody>{''.join(lines)}</tbody></table>{derived}"
+    below = "".join(f"<p>{html.escape(text)}</p>" for text in _sentences(scene, state))
+    return f"<table><thead>{head}</thead><tbody>{''.join(lines)}</tbody></table>{below}"
+
+
+def _sentences(scene: Scene, state: State) -> Iterator[str]:
+    """Numbers of events, and where the dip is."""
+    analysis = state.analysis
+    if analysis.dataset.kind == "counts":
+        expected = sum(scene.components.values(), start=np.zeros(1)).sum(axis=-1)
+        each = zip(analysis.topologies, analysis.observed_counts.sum(axis=-1), expected, strict=True)
+        yield "; ".join(f"{name.replace('_', ' ')} {seen:.0f} seen, {mean:.1f} expected" for name, seen, mean in each)
+    if scene.derived:
+        yield f"dip of the heaviest target at {10.0 ** (scene.derived['log10_e_res_gev'] - 3.0):.4g} TeV"
 
 
 def _number(value: float, sign: str = "") -> str:
