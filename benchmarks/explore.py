@@ -44,8 +44,8 @@ def main() -> None:
     for words in [sys.argv[1:]] if sys.argv[1:] else map(str.split, USUAL):
         preset, *overrides = words
         here, there = on_the_server(preset, overrides), in_a_browser(preset, overrides)
-        told = (f"{np.median(times):.0f} ms (at most {np.max(times):.0f})" for times in (here, there))
-        print("{}: server {}, slider to picture {}".format(" ".join(words), *told))
+        told = (f"{np.min(times):.0f} ms at least, {np.median(times):.0f} as a rule" for times in (here, there))
+        print("{}: server {}; slider to picture {}".format(" ".join(words), *told))
 
 
 def shares() -> list[float]:

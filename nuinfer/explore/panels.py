@@ -34,7 +34,11 @@ INK = MappingProxyType({False: ("#1c1e21", "#d5d9de", "#ffffff"), True: ("#e6e8e
 """Whether it is dark, to the colours of texts and data, of lines, and of what is behind them."""
 
 HEIGHT = 300
-EDGE = ":host { background: var(--page); } .bk-events { box-shadow: inset 0 0 0 1px var(--page); }"  # of what was light
+EDGE = """
+:host { background: var(--page); }
+:host::after { content: ""; position: absolute; inset: 0; pointer-events: none; }
+:host::after { box-shadow: inset 0 0 0 1px var(--page); }
+"""  # hides what is left of a light edge on a dark page
 ENERGY = "energy at Earth [TeV]"
 HIGHEST = 1.25  # of what arrives over what would; daughters pile up
 LIMIT = 0.55  # of an upper limit, where its arrow ends
@@ -172,7 +176,8 @@ def _draw_published(made: Figure, samples: Sequence[Segments]) -> None:
             "mark": [mark] * flux.size,
             "label": [each.label] * flux.size,
         }
-        for name, values in zip(points, (centre, flux, *same.values()), strict=True):
+        every: tuple[Any, ...] = (centre, flux, *same.values())
+        for name, values in zip(points, every, strict=True):
             points[name].extend(values)
         for x0, y0, x1, y1 in ((ends[0], flux, ends[1], flux), (centre, low, centre, flux + each.plus)):
             for name, values in zip(bars, (x0, y0, x1, y1, same["colour"]), strict=True):
@@ -278,7 +283,8 @@ def plane(analysis: Analysis, draws: FloatArray, to: Callable[[float, float], ob
     made.scatter("x", "y", source=best, **star)
     cross = {"marker": "circle_cross", "size": 15, "fill_alpha": 0.0, "line_width": 2, "color": INK[False][0]}
     drawn = made.scatter("x", "y", source=here, **cross)
-    _legend(made, "below", 3)
+    _legend(made, "below", 2)
+    made.height = HEIGHT + 50
     made.on_event("tap", lambda event: to(event.x, event.y))
 
     def show(_: Scene, state: State) -> list[Parcel]:
