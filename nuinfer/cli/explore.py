@@ -3,6 +3,7 @@
 import math
 from functools import partial
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import nuinfer
@@ -73,4 +74,4 @@ def _ready(address: str, opens: bool) -> None:
 
     say(f"nuinfer explore: {address} (Ctrl-C ends it)")
     if opens:
-        webbrowser.open(address)
+        Thread(target=webbrowser.open, args=(address,), daemon=True).start()  # some do not return before they end

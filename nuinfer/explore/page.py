@@ -200,7 +200,8 @@ class Page:
         given = zip(COORDINATES, (mass, coupling), strict=True)
         logs = {name: float(np.log10(x)) for name, x in given if x and name in self.state.analysis.parameter_names}
         with self._said():
-            self._arrive(points.nudged(self.state, logs))
+            if logs:
+                self._arrive(points.nudged(self.state, logs))
 
     def back(self) -> None:
         """Go to the point before."""

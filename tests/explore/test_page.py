@@ -9,6 +9,8 @@ import signal
 import socket
 import subprocess
 import sys
+from argparse import Namespace
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
@@ -16,8 +18,9 @@ import numpy as np
 import pytest
 
 import nuinfer
-from nuinfer.cli import main
+from nuinfer.cli import explore, main
 from nuinfer.cli.command import point_of
+from nuinfer.constants import COORDINATES
 from nuinfer.explore import state
 from nuinfer.flux import flux_at_earth
 
@@ -93,6 +96,28 @@ def test_back_and_what_is_refused(page):
     assert notice.text == ""
 
 
+def test_without_bokeh(monkeypatch, capsys):
+    """One line that says how to get it."""
+    monkeypatch.setitem(sys.modules, "bokeh.server.server", None)
+    assert main(["explore", "hese7", "--no-browser"]) == 2
+    assert "pip install 'nuinfer[explore]'" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_run_brings_its_draws(tmp_path):
+    """The coordinates of the draws in the plane, and what `predict` calls the analysis."""
+    few = {"ensembles": 2, "walkers": 24, "max_steps": 12, "seed": 7, "progress": False}
+    with ThreadPoolExecutor(1) as pool:
+        run = nuinfer.fit(nuinfer.load("hese7_icecube"), tmp_path / "run", executor=pool, **few)
+    arguments = Namespace(analysis=str(run.folder), set=["model.source=pgamma"], trust=False)
+    analysis, start, draws, origin = explore._opened(arguments)
+    wanted = run.samples()[..., [run.parameter_names.index(name) for name in COORDINATES]].reshape(-1, 2)
+    assert np.array_equal(draws, wanted[:: len(wanted) // explore.MOST_DRAWS + 1])
+    assert analysis.config.model.source == "pgamma"
+    assert np.array_equal(start, run.best_fit)
+    assert main(["predict", origin, "--json"]) == 0
+
+
 def test_ports_that_cannot_be_had(capsys):
     """One that is in use, and one beyond the last: a line, and what to do."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -142,7 +167,9 @@ CURVE = """name => {
 
 @pytest.mark.slow
 def test_in_a_browser(browser, capsys):
-    """Loads in silence, asks this machine alone; a slider changes the curve, the numbers are those of `predict`."""
+    """Loads in silence, asks this machine alone; sliders and clicks move the point, numbers are those of `predict`."""
+    from playwright.sync_api import expect
+
     with served("hese7", "--at", "m_zprime_mev=8", "--at", "g_prime=1e-3") as address:
         view, said, hosts = opened(browser, address, viewport={"width": 1400, "height": 900})
         before, at = view.evaluate(CURVE, "νe"), view.locator("input[type=text]").first
@@ -162,6 +189,10 @@ def test_in_a_browser(browser, capsys):
             )
             total = np.add(predicted["astro"][topology], predicted["background"][topology])
             assert top == pytest.approx(np.maximum(total, min(top)), rel=1e-12)
+        box = view.locator(".bk-Figure").nth(1).bounding_box()
+        view.mouse.click(box["x"] + 0.5 * box["width"], box["y"] + 0.3 * box["height"])
+        expect(at).not_to_have_value(re.compile("m_zprime_mev=8.0 "))
+        assert "gamma=2.7475" in at.input_value()
         assert said == []
         assert hosts == {"127.0.0.1"}
         view.close()
