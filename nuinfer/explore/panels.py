@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from bokeh.models import ColumnDataSource, CustomJSTickFormatter, FixedTicker, Range1d
+from bokeh.models import ColumnDataSource, FixedTicker, LogTickFormatter, Range1d
 from bokeh.plotting import figure
 
 from nuinfer.analysis import Analysis
@@ -80,6 +80,7 @@ def _figure(name: str, title: str, x: str, y: str, **settings: Any) -> Figure:
         **settings,
     )
     made.toolbar.logo = None
+    made.xaxis[0].formatter = LogTickFormatter(min_exponent=5)
     made.title.text_font_size = "12px"
     return made
 
@@ -88,9 +89,7 @@ def _of_energies(name: str, title: str, y: str, analysis: Analysis, ends: tuple[
     scale = "log" if ends[0] > 0.0 else "linear"
     axes = {"x_axis_type": "log", "y_axis_type": scale, "y_range": _range(*ends)}
     reach = _range(*(end / GEV_PER_TEV for end in scene.reach_of(analysis)))
-    made = _figure(name, title, ENERGY, y, x_range=reach, **axes)
-    made.xaxis[0].formatter = _plain()
-    return made
+    return _figure(name, title, ENERGY, y, x_range=reach, **axes)
 
 
 def _curves(made: Figure, looks: Mapping[str, Mapping[str, Any]]) -> Callable[[FloatArray, FloatArray], Parcel]:
@@ -107,10 +106,6 @@ def _curves(made: Figure, looks: Mapping[str, Mapping[str, Any]]) -> Callable[[F
 
 def _range(low: float, high: float) -> Range1d:
     return Range1d(start=float(low), end=float(high))
-
-
-def _plain() -> Any:
-    return CustomJSTickFormatter(code="return String(Number(tick.toPrecision(6)))")
 
 
 def _spelled(unit: str) -> str:
@@ -234,7 +229,6 @@ def _bins(analysis: Analysis, row: int, topology: str) -> Panel:
     left, right = np.asarray(dataset.bins_gev).T / GEV_PER_TEV
     ranges: dict[str, Any] = {"x_range": _range(left[0], right[-1]), "y_range": _range(floor, top)}
     made = _figure(topology, *words, x_axis_type="log", y_axis_type=scale, **ranges)
-    made.xaxis[0].formatter = _plain()
     parts = {**(BACKGROUNDS if counted else {}), "astro": style.SKY}
     number = len(left)
     stack = ColumnDataSource({
@@ -254,8 +248,10 @@ def _bins(analysis: Analysis, row: int, topology: str) -> Panel:
     ink = INK[False][0]
     errors = made.segment("x", "low", "x", "high", source=data, color=ink)
     points = made.scatter("x", "y", source=data, color=ink, size=6, marker="mark", legend_label="data, 68 %")
-    _legend(made, "top_right", 2)
-    made.legend[0].visible = row == 0
+    if row == 0:
+        _legend(made, "top_right", 2)
+    else:
+        made.center.remove(made.legend[0])
 
     def show(now: Scene, _: State) -> list[Parcel]:
         tops = np.cumsum(
@@ -274,7 +270,7 @@ def plane(analysis: Analysis, draws: FloatArray, to: Callable[[float, float], ob
     words = "mass and coupling" + ": click to move" * moves, *map(analysis.spelled, ("m_Z' [MeV]", "g'"))
     ranges: dict[str, Any] = {"x_range": _range(*masses), "y_range": _range(*couplings)}
     made = _figure("plane", *words, x_axis_type="log", y_axis_type="log", **ranges)
-    made.xaxis[0].update(formatter=_plain(), ticker=_round_numbers(*masses))
+    made.xaxis[0].ticker = _round_numbers(*masses)
     if len(draws):
         mass, coupling = 10.0**draws.T
         made.scatter(mass, coupling, color=style.PURPLE, size=2, alpha=0.4, legend_label="posterior draws")
