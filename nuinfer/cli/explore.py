@@ -1,4 +1,8 @@
-"""Move a point by hand and see what follows, on a local page."""
+"""Move a point by hand and see what follows, on a local page.
+
+nuinfer explore hese7 --at m_zprime_mev=9 --at g_prime=2.5e-4
+nuinfer explore chains/hese7
+"""
 
 import math
 from functools import partial

@@ -13,13 +13,14 @@ from bokeh.plotting import figure
 
 from nuinfer.analysis import Analysis
 from nuinfer.constants import COORDINATES
+from nuinfer.constraints.base import Constraint
 from nuinfer.explore import scene
 from nuinfer.explore.scene import Scene, Surroundings
 from nuinfer.explore.state import State, theta_of
 from nuinfer.explore.wire import Parcel
 from nuinfer.plotting import style
 from nuinfer.plotting.energies import GEV_PER_TEV
-from nuinfer.plotting.figures.counts import BACKGROUNDS, FLOOR_EVENTS, garwood
+from nuinfer.plotting.figures.counts import COMPONENTS, FLOOR_EVENTS, garwood
 from nuinfer.plotting.figures.depth import DEPTH
 from nuinfer.plotting.figures.spectrum import FLUX, Segments
 from nuinfer.typing import FloatArray
@@ -229,18 +230,20 @@ def _bins(analysis: Analysis, row: int, topology: str) -> Panel:
     left, right = np.asarray(dataset.bins_gev).T / GEV_PER_TEV
     ranges: dict[str, Any] = {"x_range": _range(left[0], right[-1]), "y_range": _range(floor, top)}
     made = _figure(topology, *words, x_axis_type="log", y_axis_type=scale, **ranges)
-    parts = {**(BACKGROUNDS if counted else {}), "astro": style.SKY}
-    number = len(left)
-    stack = ColumnDataSource({
+    # components by themselves, for nobody can read a stack on a logarithmic axis
+    parts = [name for name in COMPONENTS if counted and name in analysis.model.component_names]
+    number, labels = len(left), [COMPONENTS[name][2] for name in parts]
+    lines = ColumnDataSource({
         "left": np.tile(left, len(parts)), "right": np.tile(right, len(parts)),
-        "bottom": np.full(number * len(parts), floor), "top": np.full(number * len(parts), floor),
-        "part": np.repeat(list(parts), number), "colour": np.repeat(list(parts.values()), number),
+        "y": np.full(number * len(parts), floor), "part": np.repeat(labels, number).tolist(),
+        "colour": np.repeat([COMPONENTS[name][0] for name in parts], number).tolist(),
     })  # fmt: skip
-    bars = {"left": "left", "right": "right", "bottom": "bottom", "top": "top", "legend_group": "part"}
-    made.quad(**bars, source=stack, color="colour", alpha=0.7, line_width=0)
-    edge = ColumnDataSource({"left": left, "right": right, "y": np.full(number, floor)})
-    line = {"color": style.BLUE, "line_width": 2, "legend_label": "expected"}
-    made.segment("left", "y", "right", "y", source=edge, **line)
+    every = ColumnDataSource({"left": left, "right": right, "top": np.full(number, floor)})
+    bars = {"left": "left", "right": "right", "top": "top", "bottom": floor, "source": every}
+    made.quad(**bars, color=style.SKY, fill_alpha=0.35, line_width=0, legend_label="expected")
+    made.segment("left", "top", "right", "top", source=every, color=style.SKY, line_width=3)
+    if parts:
+        made.segment("left", "y", "right", "y", source=lines, color="colour", line_width=1.5, legend_group="part")
     low = np.where(limit, LIMIT * high, np.maximum(low, floor))
     marks = np.where(limit, "inverted_triangle", "circle")
     seen = {"y": np.where(limit, low, observed), "low": low, "high": high, "mark": marks}
@@ -254,11 +257,9 @@ def _bins(analysis: Analysis, row: int, topology: str) -> Panel:
         made.center.remove(made.legend[0])
 
     def show(now: Scene, _: State) -> list[Parcel]:
-        tops = np.cumsum(
-            [now.components[part][row] if part in now.components else 0.0 * left for part in parts], axis=0
-        )
-        bottoms, shown = np.vstack([0.0 * left, tops[:-1]]), np.maximum(tops, floor)
-        return [(stack, {"bottom": np.maximum(bottoms, floor).ravel(), "top": shown.ravel()}), (edge, {"y": shown[-1]})]
+        each = [np.maximum(now.components[name][row], floor) for name in parts]
+        total = sum(now.components.values(), start=np.zeros(1))[row]
+        return [(lines, {"y": np.ravel(each)}), (every, {"top": np.maximum(total, floor)})]
 
     return Panel(made, show, [errors.glyph, points.glyph])
 
@@ -307,18 +308,20 @@ def surround(panel: Panel, around: Surroundings) -> None:
     made, x, (floor, ceiling) = panel.figure, around.masses_mev, around.couplings
     near, far = around.opaque
     made.varea(x, far, near, color=style.SKY, alpha=0.3, legend_label="τ = 1, z = 0 to 3", level="underlay")
-    edges: list[tuple[str, str, FloatArray, FloatArray]] = []
-    for colour, found in around.bounds:
+    edges: list[tuple[Constraint, str, FloatArray, FloatArray]] = []
+    for constraint, colour, found in around.bounds:
         upper, lower = (np.where(np.isnan(edge), floor, edge) for edge in (found.upper, found.lower))
-        edges += [(found.name, colour, np.clip(upper, floor, ceiling), np.full_like(x, ceiling))]
-        edges += [(found.name, colour, np.clip(lower, floor, ceiling), np.full_like(x, floor))]
-    inside = [np.where((edge > floor) & (edge < ceiling), edge, np.nan) for _, _, edge, _ in edges]
+        edges += [(constraint, colour, np.clip(upper, floor, ceiling), np.full_like(x, ceiling))]
+        edges += [(constraint, colour, np.clip(lower, floor, ceiling), np.full_like(x, floor))]
     lines = ColumnDataSource({
-        "xs": [x] * len(edges), "ys": inside,
+        "xs": [x] * len(edges), "ys": [np.where((e > floor) & (e < ceiling), e, np.nan) for *_, e, _ in edges],
         "shape": [np.concatenate([x, x[::-1]])] * len(edges), "shade": [np.r_[edge, end] for *_, edge, end in edges],
-        "name": [name for name, *_ in edges], "colour": [colour for _, colour, *_ in edges],
+        "name": [constraint.name for constraint, *_ in edges], "colour": [colour for _, colour, *_ in edges],
+        "dash": ["dashed" if constraint.estimate else "solid" for constraint, *_ in edges],
+        "alpha": [0.04 if constraint.estimate else 0.12 for constraint, *_ in edges],
     })  # fmt: skip
     if edges:
-        shade = {"color": "colour", "fill_alpha": 0.12, "line_width": 0, "level": "underlay"}
+        shade = {"color": "colour", "fill_alpha": "alpha", "line_width": 0, "level": "underlay"}
         made.patches("shape", "shade", source=lines, **shade)
-        made.multi_line("xs", "ys", source=lines, color="colour", line_width=2, legend_group="name")
+        look = {"color": "colour", "line_dash": "dash", "line_width": 2, "legend_group": "name"}
+        made.multi_line("xs", "ys", source=lines, **look)

@@ -8,13 +8,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from nuinfer.analysis import Analysis
+from nuinfer.constraints.base import Constraint
 from nuinfer.constraints.limits import Bound, bound
 from nuinfer.explore.state import State
 from nuinfer.flux import depths_at_earth, flux_at_earth, unabsorbed_flux
 from nuinfer.plotting import energies, plane
-from nuinfer.plotting.figures.bounds import COUPLING, MASS_MEV
+from nuinfer.plotting.figures.bounds import MASS_MEV
 from nuinfer.plotting.figures.spectrum import Segments, published_segments, segments_of
 from nuinfer.typing import FloatArray
+
+COUPLING = (1e-6, 10.0**-2.5)
+"""Shown in any case."""
 
 ENERGIES, FEW_ENERGIES = 160, 24  # along an axis; of depths that take long
 MASSES = 120
@@ -111,14 +115,14 @@ class Surroundings:
     couplings : tuple of float
         Ends of the axis of couplings.
     bounds : tuple
-        Colour and bound of each constraint in the plane.
+        Each constraint in the plane with its colour and bound.
     opaque : tuple of ndarray
         Couplings with a depth of one for resonances crossed between redshift 0 and 3.
     """
 
     masses_mev: FloatArray
     couplings: tuple[float, float]
-    bounds: tuple[tuple[str, Bound], ...]
+    bounds: tuple[tuple[Constraint, str, Bound], ...]
     opaque: tuple[FloatArray, FloatArray]
 
 
@@ -134,5 +138,6 @@ def surroundings(analysis: Analysis) -> Surroundings:
     ends, couplings = axes_of(analysis)
     masses = np.geomspace(*ends, MASSES)
     near, far = (analysis.model.coupling_of_depth(1.0, redshift, masses) for redshift in (0.0, 3.0))
-    bounds = tuple((colour, bound(each, masses)) for each, (colour, _) in plane.looks(analysis.constraints))
+    looks = plane.looks(analysis.constraints)
+    bounds = tuple((each, str(look.line["color"]), bound(each, masses)) for each, look in looks)
     return Surroundings(masses, couplings, bounds, (near, far))

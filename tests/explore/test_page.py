@@ -69,7 +69,7 @@ def test_a_slider_moves_everything(page):
     assert after["ντ"] == pytest.approx(wanted, rel=1e-12)
     expected = analysis.expected_at(page.state.at).total
     for row, topology in enumerate(analysis.topologies):
-        top = data_of(page, topology, "y")["y"]
+        top = data_of(page, topology, "top")["top"]
         assert top == pytest.approx(np.maximum(expected[row], top.min()), rel=1e-12)
     assert f"{float(analysis.log_prob(page.state.theta)):.2f}" in page._wire.end.tags[-1]
 
@@ -184,7 +184,7 @@ def test_in_a_browser(browser, capsys):
         for topology in predicted["topologies"]:
             top = view.evaluate(
                 "name => { const figure = Bokeh.documents[0].get_model_by_name(name);"
-                "return Array.from(figure.renderers[1].data_source.data.y) }",
+                "return Array.from(figure.renderers[0].data_source.data.top) }",
                 topology,
             )
             total = np.add(predicted["astro"][topology], predicted["background"][topology])

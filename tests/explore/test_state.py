@@ -66,7 +66,7 @@ def test_bounds_are_those_of_the_command(hese7, capsys):
     assert main(["constraints", "hese7", "--points", "2", "--json"]) == 0
     said = json.loads(capsys.readouterr().out)
     assert around.masses_mev[every] == pytest.approx(said["m_zprime_mev"], rel=1e-12)
-    for _, found in around.bounds:
+    for *_, found in around.bounds:
         wanted = [np.inf if each is None else each for each in said["constraints"][found.name]["g_prime_upper"]]
         upper = np.where(np.isnan(found.upper), 0.0, found.upper)  # as the command has it where nothing is allowed
         assert upper[every] == pytest.approx(wanted, rel=1e-9)
