@@ -33,6 +33,11 @@ def data_root() -> Path:
     return inside if inside.is_dir() else package.parent / "data"
 
 
+def shipped_data() -> list[str]:
+    """Names of the shipped data sets."""
+    return sorted(path.parent.name for path in data_root().glob("*/dataset.toml"))
+
+
 def locate(name: str) -> Path:
     """Folder of the data set `name`: a name of the shipped data, or a path to a user's own folder.
 
@@ -45,7 +50,7 @@ def locate(name: str) -> Path:
     for folder in (own,) if is_own(name) else (data_root() / name, own):
         if (folder / MANIFEST).is_file():
             return folder
-    shipped = ", ".join(sorted(path.parent.name for path in data_root().glob("*/dataset.toml")))
+    shipped = ", ".join(shipped_data())
     neither = f"no such shipped data (there is: {shipped}) and no folder of that name with a {MANIFEST}"
     if is_own(name):
         neither = f"no folder of that name with a {MANIFEST}"

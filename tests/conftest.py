@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -20,3 +21,18 @@ def pool():
     """Two threads instead of worker processes."""
     with ThreadPoolExecutor(2) as executor:
         yield executor
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """A headless Chromium of the system, else the one that Playwright has installed, else a skip that says so."""
+    reason = "needs Playwright (pip install nuinfer[browser])"
+    api = pytest.importorskip("playwright.sync_api", reason=reason)
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    with api.sync_playwright() as playwright:
+        try:
+            opened = playwright.chromium.launch(executable_path=found, args=["--no-sandbox", "--disable-gpu"])
+        except api.Error as error:
+            pytest.skip(f"no Chromium starts on this machine: {str(error).splitlines()[0]}")
+        yield opened
+        opened.close()

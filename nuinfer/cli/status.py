@@ -1,16 +1,37 @@
-"""How far a run or a campaign is.
+"""How far a run or a campaign is, once or for as long as it lasts.
 
-nuinfer status chains/hese7
+nuinfer status chains/hese7 --watch
 """
 
+import contextlib
+import sys
+import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from nuinfer.cli.command import OK, Arguments, Parser, add, print_json, say
+from nuinfer.cli.command import FLAG, OK, Arguments, Parser, add, print_json, say
+from nuinfer.errors import ConfigError
+
+SECONDS = 1.0
+"""Between two looks."""
+
+GOES_ON = ("sampling", "running")
+"""States that do not last."""
+
+AT_A_GLANCE = (
+    "state", "what", "jobs", "done", "failed", "steps", "ESS", "ESS wanted", "R-hat", "missing", "steps per second",
+    "jobs per second", "seconds to go", "95 % limits",
+)  # fmt: skip
+"""What is watched."""
+
+CALLED = {"rhat_max": "R-hat", "ess_min": "ESS", "target_ess": "ESS wanted", "eta_seconds": "seconds to go"}
 
 
 def add_options(parser: Parser) -> None:
     """Add the arguments."""
     add(parser, "folder", metavar="RUN", help="a run folder, or that of a campaign")
+    add(parser, "--watch", **FLAG, help="go on until it ends, or until Ctrl-C")
     add(parser, "--json")
 
 
@@ -19,20 +40,69 @@ def run(arguments: Arguments) -> int:
     from nuinfer.inference.runs.stored import Status, read_stored
     from nuinfer.inference.work.files import STATUS
 
-    status = read_stored(Path(arguments.folder) / STATUS, Status)
+    path = Path(arguments.folder) / STATUS
+    if arguments.watch:
+        if arguments.json:
+            raise ConfigError("--watch and --json: only one of them is allowed")
+        return _watch(path)
+    status = read_stored(path, Status)
     if arguments.json:
         return print_json(status)
-    for k, ensemble in enumerate(status.pop("ensembles", [])):
-        acceptance = "" if ensemble["acceptance"] is None else f", acceptance {ensemble['acceptance']:.2f}"
-        say(f"ensemble {k}: step {ensemble['steps']}{acceptance}")
-    for key, value in status.items():
-        text = (
-            f"{value:.4g}"
-            if isinstance(value, float)
-            else "; ".join(map(str, value))
-            if isinstance(value, list)
-            else value
-        )
-        if text not in (None, ""):
-            say(f"{key.replace('_', ' ')}: {text}")
+    for name, text in told(status).items():
+        say(f"{name}: {text}")
+    return OK
+
+
+def told(status: Mapping[str, Any]) -> dict[str, str]:
+    """What a status says, by the names of its entries in words."""
+    from nuinfer.inference.runs.summary import limit_in_words
+    from nuinfer.parameters import in_units
+
+    lines = {}
+    for k, one in enumerate(status.get("ensembles", [])):
+        acceptance = "" if one["acceptance"] is None else f", acceptance {one['acceptance']:.2f}"
+        lines[f"ensemble {k}"] = f"step {one['steps']}{acceptance}"
+    limits = status.get("limit95", {}).items()
+    rest = {key: value for key, value in status.items() if key not in ("ensembles", "limit95")}
+    rest["95 % limits"] = [f"{in_units(name)[0]} {limit_in_words(name, limit)[0]}" for name, limit in limits]
+    for key, value in rest.items():
+        several = value if isinstance(value, list) else [value]
+        text = "; ".join(f"{one:.4g}" if isinstance(one, float) else str(one) for one in several if one is not None)
+        if text:
+            lines[CALLED.get(key, key.replace("_", " "))] = text
+    return lines
+
+
+def _watch(path: Path) -> int:
+    """Show the status for as long as it lasts: in one place on a terminal, elsewhere a line when there is another."""
+    from rich.console import Console
+    from rich.live import Live
+    from rich.table import Table
+    from rich.text import Text
+
+    from nuinfer.inference.runs.stored import Status, read_stored
+    from nuinfer.inference.runs.summary import what_is_missing
+
+    console, before = Console(markup=False, highlight=False), ""
+    with contextlib.suppress(KeyboardInterrupt), contextlib.ExitStack() as stack:
+        live = stack.enter_context(Live(console=console, auto_refresh=False)) if console.is_terminal else None
+        while True:
+            begun = path.exists() or not path.parent.is_dir()  # a fit writes no status in its first seconds
+            status = read_stored(path, Status) if begun else {"state": GOES_ON[0]}
+            first = what_is_missing(status["missing"]).removeprefix("missing: ") if status.get("missing") else None
+            lines = told({**status, "missing": first})
+            lines = {name: lines[name] for name in AT_A_GLANCE if name in lines}
+            line = "; ".join(f"{name} {text}" for name, text in lines.items())
+            if live:
+                table = Table.grid(padding=(0, 2))
+                for name, text in lines.items():
+                    table.add_row(name, Text(text))
+                live.update(table, refresh=True)
+            elif line != before:
+                say(line)
+                sys.stdout.flush()
+            if status["state"] not in GOES_ON:
+                break
+            before = line
+            time.sleep(SECONDS)
     return OK

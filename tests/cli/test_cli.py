@@ -140,6 +140,9 @@ def test_fit_writes_its_folder_and_keeps_it(tmp_path, capsys):
     assert main(["fit", "hese7", *FAST, "--out", run, "--resume"]) == 3
     assert main(["status", run]) == 0
     assert "not converged" in capsys.readouterr().out.lower()
+    status, summary = (json.loads((tmp_path / "run" / f"{name}.json").read_text()) for name in ("status", "summary"))
+    limits = {name: one["limit95"] for name, one in summary["parameters"].items() if "limit95" in one}
+    assert {name: {**one, "profile": limits[name]["profile"]} for name, one in status["limit95"].items()} == limits
     assert main(["plot", run, "--kind", "counts", "--format", "svg", "--out", str(tmp_path / "figures")]) == 0
     assert (tmp_path / "figures" / "counts.svg").is_file()
     assert main(["plot", run, "--kind", "triangle"]) == 2

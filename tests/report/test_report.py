@@ -128,21 +128,6 @@ def page(page_file):
     return Page(page_file)
 
 
-@pytest.fixture(scope="module")
-def browser():
-    """A headless Chromium of the system, else the one that Playwright has installed, else a skip that says so."""
-    reason = "needs Playwright (pip install nuinfer[browser])"
-    api = pytest.importorskip("playwright.sync_api", reason=reason)
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    with api.sync_playwright() as playwright:
-        try:
-            opened = playwright.chromium.launch(executable_path=found, args=["--no-sandbox", "--disable-gpu"])
-        except api.Error as error:
-            pytest.skip(f"no Chromium starts on this machine: {str(error).splitlines()[0]}")
-        yield opened
-        opened.close()
-
-
 def test_page_is_well_formed_and_loads_nothing(page):
     """Matching tags, unique ids, links that lead somewhere, and no resource from outside."""
     ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]

@@ -120,6 +120,23 @@ def best_fits(
     return Search(analysis, seed, None, _of(effort), data, batch).best
 
 
+def uphill(analysis: Analysis, theta: ArrayLike) -> BestFit:
+    """The maximum that a climb and a simplex reach from one point, no lower than that.
+
+    From a point that is impossible there is no way up: then it is the highest that a short search finds.
+
+    Parameters
+    ----------
+    analysis : Analysis
+        What is maximised.
+    theta : array_like, shape (n_dim,)
+        Where it begins.
+    """
+    start = np.atleast_2d(np.asarray(theta, float))
+    possible = bool(np.isfinite(analysis.log_prob(start)[0]))
+    return Search(analysis, 0, start, FROM_POINT if possible else FROM_DRAWS).best[0]
+
+
 Decided = Callable[[FloatArray, bool], BoolArray]
 """Whether searches may end, by the best log-probabilities (n,) so far, and whether they have had their generations."""
 
@@ -143,6 +160,9 @@ WHOLE = Amount(1.0, 6, 100, 1e-6, 3000)
 
 FROM_DRAWS = Amount(0.06, 6, 100, 1e-4, 1000)
 """Where draws of a posterior show the way."""
+
+FROM_POINT = Amount(0.0, 0, 0, 1e-6, 3000)
+"""Uphill from given points, without draws of the prior and without children."""
 
 LITTLE = Amount(0.06, 2, 50, 1e-4, 1000)
 """With a parameter fixed, from what the searches before have found."""
@@ -205,7 +225,7 @@ class Search:
         self.pools: list[Population] = [(drawn[:0], drawn[:0, 0])] * len(self._data)
         if starts is not None and len(starts):
             known, costs = self._known(section, starts)
-            chosen = [unit[distinct(unit, cost, n_first)] for unit, cost in zip(known, costs, strict=True)]
+            chosen = [unit[distinct(unit, cost, n_first or len(unit))] for unit, cost in zip(known, costs, strict=True)]
             first = [np.vstack(both) for both in zip(first, chosen, strict=True)]
         if not all(map(len, first)):
             raise ConfigError(f"profile: none of {PRIOR_DRAWS} draws of the prior has a finite log-probability")
@@ -351,7 +371,7 @@ def _generations(
     section: Section, found: list[Population], drawn: FloatArray, amount: Amount, rng: np.random.Generator
 ) -> list[Population]:
     """Populations with what their children come to, and what the best of all come to."""
-    n_parent = math.ceil(PARENTS * math.sqrt(amount.effort))
+    n_parent = math.ceil(PARENTS * math.sqrt(amount.effort)) or 1
     n_child = math.ceil(CHILDREN * drawn.shape[1] * amount.effort)
     for _ in range(amount.rounds):
         crossed = rng.random((n_child, drawn.shape[1])) < CROSSED

@@ -24,7 +24,13 @@ from nuinfer.inference.profile.search import best_fit
 from nuinfer.inference.runs import diagnostics, run_folder
 from nuinfer.inference.runs.sensitivity import Case, Fitted, fitted, sensitivity
 from nuinfer.inference.runs.stored import Record, Status, Summary, read_stored
-from nuinfer.inference.runs.summary import PRIOR_DRAWS, PredictiveChecks, predictive_checks, summarise
+from nuinfer.inference.runs.summary import (
+    DRAWS_FOR_INTERVALS,
+    PRIOR_DRAWS,
+    PredictiveChecks,
+    predictive_checks,
+    summarise,
+)
 from nuinfer.inference.work import files
 from nuinfer.inference.work.calls import Inline, on_unpickled
 from nuinfer.loading import load_resolved
@@ -52,11 +58,6 @@ class Run:
         What was sampled; rebuilt from the folder's resolved configuration when it is needed.
     trust : bool
         Whether Python files that this configuration names are run even if somebody else has made the folder.
-
-    Raises
-    ------
-    RunFolderError
-        If it is not a run folder.
     """
 
     def __init__(self, folder: Path, analysis: Analysis | None = None, *, trust: bool = False) -> None:
@@ -211,14 +212,18 @@ class Run:
             if set(summary["parameters"]) != set(self.parameter_names):
                 raise RunFolderError(f"{path}: damaged, it has no verdict on {', '.join(self.parameter_names)}")
             return summary
-        chain = self._stacked("chain", self.steps)
-        prior = self.analysis.sample_prior(PRIOR_DRAWS, np.random.default_rng(0))
-        summary = summarise(chain, self.verdict, self.parameter_names, self.prior_bounds, prior)
+        summary = self.summary_after(self.steps)
         if rejected := self.rejected():
             terms = ", ".join(sorted({one["term"] for one in rejected}))
             reason = f"their log-probability is not a number (term {terms})"
             summary["warnings"].append(f"{len(rejected)} points were rejected because {reason}")
         return summary
+
+    def summary_after(self, steps: int, most: int = DRAWS_FOR_INTERVALS) -> dict[str, Any]:
+        """What the chains say after a number of steps that every ensemble has, from so many draws at most."""
+        chain, verdict = self._stacked("chain", steps), self.verdict_after(steps)
+        prior = self.analysis.sample_prior(min(PRIOR_DRAWS, most), np.random.default_rng(0))
+        return summarise(chain, verdict, self.parameter_names, self.prior_bounds, prior, most)
 
     def complete_summary(
         self,

@@ -114,6 +114,8 @@ class Status(Stored):
     state: str
     updated: str
     ensembles: list[Ensemble] = []
+    limit95: dict[str, Limit] = {}
+    missing: list[str] = []
 
 
 class Rejected(Stored):

@@ -103,7 +103,12 @@ def unconstrained(sample: FloatArray, prior: FloatArray, ess: float = math.inf) 
 
 
 def summarise(
-    chain: FloatArray, verdict: Verdict, names: Sequence[str], prior_bounds: FloatArray, prior: FloatArray
+    chain: FloatArray,
+    verdict: Verdict,
+    names: Sequence[str],
+    prior_bounds: FloatArray,
+    prior: FloatArray,
+    most: int = DRAWS_FOR_INTERVALS,
 ) -> dict[str, Any]:
     """Summary of a run, as in ``summary.json``.
 
@@ -119,6 +124,8 @@ def summarise(
         Support of the priors.
     prior : array, shape (n, n_dim)
         Draws of them.
+    most : int
+        Draws of the chains that are looked at.
 
     Returns
     -------
@@ -127,7 +134,7 @@ def summarise(
         ``rhat``, ``unconstrained``, and ``limit95`` where the posterior is not as its prior and piles up at one edge of
         it), ``warnings``.
     """
-    draws = flattened(chain[:, verdict.discard :], max(1, verdict.thin), DRAWS_FOR_INTERVALS).reshape(-1, len(names))
+    draws = flattened(chain[:, verdict.discard :], max(1, verdict.thin), most).reshape(-1, len(names))
     warnings = [NOT_CONVERGED + what for what in verdict.missing]
     if len(chain) < 2:
         warnings.append("a single ensemble: R-hat between ensembles is not defined")

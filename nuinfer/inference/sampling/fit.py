@@ -33,6 +33,7 @@ from nuinfer.inference.work.executors import open_executor, start, workers_of
 from nuinfer.inference.work.progress import Reporter, now
 
 STATUS_SECONDS = 2.0
+STATUS_DRAWS = 20_000  # from which limits are told meanwhile
 QUIET_SECONDS, STOP_SECONDS = 1.5, 20.0  # that workers have to end at a step, without and with a word
 FIRST = 256  # points that compile all that workers need
 
@@ -210,6 +211,7 @@ class _Session:
         self._check = check
         self._pending = Awaited()
         self._verdict: Verdict | None = None
+        self._limits: dict[str, Any] = {}
         self._on_disk = run.refresh()
         self._begin, self._begin_steps = time.monotonic(), sum(self._on_disk)
 
@@ -231,6 +233,8 @@ class _Session:
             for target in lengths:
                 self._advance(target)
                 self._verdict = verdict = self._run.verdict_after(target)
+                so_far = self._run.summary_after(target, STATUS_DRAWS)["parameters"]
+                self._limits = {name: entry["limit95"] for name, entry in so_far.items() if "limit95" in entry}
                 end = f"{verdict.decides} decides" if verdict.decides else "converged"
                 reached = f"{verdict.steps_per_tau:.1f} tau, {up_to(float(np.max(verdict.rhat)))}"
                 self._reporter.line(f"step {target}: ESS {np.min(verdict.ess):.0f}, {reached}; {end}", *verdict.missing)
@@ -327,7 +331,9 @@ class _Session:
             "ess_min": float(np.min(verdict.ess)) if verdict else None,
             "target_ess": record["target_ess"],
             "steps_per_tau": verdict.steps_per_tau if verdict else None,
+            "limit95": self._limits,
             "updated": now(),
+            "steps_per_second": rate if state == "sampling" else None,
             "eta_seconds": max(0.0, (wanted or 0.0) * len(ensembles) - total) / rate if known else None,
         }
         files.write_record(self._run.folder / files.STATUS, content, durable=False)

@@ -12,10 +12,15 @@ SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP"
 
 
 @contextlib.contextmanager
-def ended_by_signals() -> Iterator[Callable[[], None]]:
+def ended_by_signals(instead: Callable[[], object] | None = None) -> Iterator[Callable[[], None]]:
     """Signals that end a process raise KeyboardInterrupt, with their number, so that what is done is kept.
 
     Signals that are ignored (by ``nohup``) or that somebody handles already stay what they are.
+
+    Parameters
+    ----------
+    instead : callable, optional
+        Called for the first signal instead of raising: it lets a loop end.
 
     Yields
     ------
@@ -26,7 +31,9 @@ def ended_by_signals() -> Iterator[Callable[[], None]]:
 
     def end(number: int, _: FrameType | None) -> None:
         received.append(number)
-        raise KeyboardInterrupt(number)
+        if instead is None or len(received) > 1:
+            raise KeyboardInterrupt(number)
+        instead()
 
     def check() -> None:
         if received:
