@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+
+os.environ.pop("COLUMNS", None)  # of whoever runs the tests; what is printed into a pipe has no width then
 
 
 @pytest.fixture(scope="session")
