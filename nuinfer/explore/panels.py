@@ -142,7 +142,7 @@ def coloured(panel: Panel, dark: bool) -> None:
 
 def spectrum(analysis: Analysis) -> Panel:
     """E^2 phi of each flavour, with and without absorption, and published fluxes."""
-    made = _of_energies("spectrum", "flux of each flavour at Earth", "E²φ [GeV cm⁻² s⁻¹ sr⁻¹]", analysis, FLUX)
+    made = _of_energies("spectrum", "flux of each flavour at Earth", "E²φ [TeV cm⁻² s⁻¹ sr⁻¹]", analysis, FLUX)
     empty: list[list[float]] = [[]] * len(FLAVOURS)
     without = ColumnDataSource({"xs": empty, "ys": empty, "colour": list(FLAVOURS.values())})
     made.multi_line("xs", "ys", source=without, color="colour", line_dash="dashed", line_alpha=0.7)
@@ -163,10 +163,11 @@ def _draw_published(made: Figure, samples: Sequence[Segments]) -> None:
     points: dict[str, list[Any]] = {name: [] for name in ("x", "y", "colour", "mark", "label")}
     bars: dict[str, list[Any]] = {name: [] for name in ("x0", "y0", "x1", "y1", "colour")}
     for mark, each in zip(MARKS, samples, strict=False):
-        colour, flux, limit = of_flavour.get(each.flavour, style.GREY), each.e2_flux, each.plus == 0.0
+        colour, limit = of_flavour.get(each.flavour, style.GREY), each.plus == 0.0
+        flux, minus, plus = (values / GEV_PER_TEV for values in (each.e2_flux, each.minus, each.plus))
         ends = (each.low_gev / GEV_PER_TEV, each.high_gev / GEV_PER_TEV)
         centre = np.sqrt(ends[0] * ends[1])
-        low = np.where(limit, LIMIT * flux, flux - np.minimum(each.minus, flux * (1.0 - 1e-6)))
+        low = np.where(limit, LIMIT * flux, flux - np.minimum(minus, flux * (1.0 - 1e-6)))
         same: dict[str, list[str]] = {
             "colour": [colour] * flux.size,
             "mark": [mark] * flux.size,
@@ -175,7 +176,7 @@ def _draw_published(made: Figure, samples: Sequence[Segments]) -> None:
         every: tuple[Any, ...] = (centre, flux, *same.values())
         for name, values in zip(points, every, strict=True):
             points[name].extend(values)
-        for x0, y0, x1, y1 in ((ends[0], flux, ends[1], flux), (centre, low, centre, flux + each.plus)):
+        for x0, y0, x1, y1 in ((ends[0], flux, ends[1], flux), (centre, low, centre, flux + plus)):
             for name, values in zip(bars, (x0, y0, x1, y1, same["colour"]), strict=True):
                 bars[name].extend(values)
     made.segment("x0", "y0", "x1", "y1", source=ColumnDataSource(bars), color="colour")

@@ -33,7 +33,7 @@ class Scene:
     energy_gev : ndarray, shape (energy,)
         Energies at Earth, GeV.
     flux, unabsorbed : ndarray, shape (energy, 3)
-        E^2 phi of each flavour, GeV cm^-2 s^-1 sr^-1, and without absorption.
+        E^2 phi of each flavour, TeV cm^-2 s^-1 sr^-1, and without absorption.
     survival : ndarray, shape (energy, 3)
         Their ratio.
     depth_energy_gev, depths : ndarray, shape (energy,) and (energy, target)
@@ -67,7 +67,7 @@ def look(state: State) -> Scene:
     """
     analysis, theta = state.analysis, state.theta
     energy = energies.with_edges(analysis, theta, np.geomspace(*reach_of(analysis), ENERGIES))
-    square = np.square(energy)[:, None]
+    square = np.square(energy)[:, None] / energies.GEV_PER_TEV
     flux, unabsorbed = (make(analysis, theta, energy) * square for make in (flux_at_earth, unabsorbed_flux))
     slow = analysis.config.model.targets == "thermal"
     depth_energy = energy[:: len(energy) // FEW_ENERGIES] if slow else energy

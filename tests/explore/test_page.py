@@ -65,8 +65,10 @@ def test_a_slider_moves_everything(page):
     after, analysis = data_of(page, "spectrum", "νe"), page.state.analysis
     assert not np.array_equal(before, after["νe"])
     energy = after["x"] * 1e3
-    wanted = flux_at_earth(analysis, page.state.theta, energy)[:, 2] * energy**2
+    wanted = flux_at_earth(analysis, page.state.theta, energy)[:, 2] * energy**2 / 1e3
     assert after["ντ"] == pytest.approx(wanted, rel=1e-12)
+    axis = page.document.select_one({"name": "spectrum"}).y_range
+    assert np.mean((after["ντ"] > axis.start) & (after["ντ"] < axis.end)) > 0.5
     expected = analysis.expected_at(page.state.at).total
     for row, topology in enumerate(analysis.topologies):
         top = data_of(page, topology, "top")["top"]
