@@ -15,6 +15,7 @@ import os
 import pkgutil
 import re
 import sys
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from signal import SIGINT
@@ -153,7 +154,10 @@ def build_parser() -> argparse.ArgumentParser:
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
     for name, module in commands().items():
         sentence, _, examples = str(module.__doc__).partition("\n\n")
-        text, epilog = sentence[0].lower() + sentence[1:].removesuffix("."), f"{EXAMPLES}\n{examples.rstrip()}"
+        text, epilog = (
+            sentence[0].lower() + sentence[1:].removesuffix("."),
+            f"{EXAMPLES}\n{textwrap.indent(examples.rstrip(), '  ')}",
+        )
         subparser = subparsers.add_parser(name, help=text, description=text, epilog=epilog, formatter_class=Helped)
         module.add_options(subparser)
         add_loudness(subparser)

@@ -2,7 +2,7 @@
 
 nuinfer calibrate hese7 -n 200
 nuinfer calibrate hese7 -n 300 --resume          # a hundred more
-nuinfer calibrate hese7 -n 40 --control livetime  # a defect that must be found
+nuinfer calibrate hese7 -n 40 --control livetime  # must fail
 """
 
 from pathlib import Path

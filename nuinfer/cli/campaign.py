@@ -60,9 +60,9 @@ def print_results(campaign: "nuinfer.Campaign") -> None:
         rows = [
             (
                 name,
-                f"{at:.4g}",
-                f"{low:.4g} .. {high:.4g}" if case.done > 1 else "",
-                "" if truth is None else f"{truth:.4g}",
+                f"{at:.3g}",
+                f"{low:.3g} .. {high:.3g}" if case.done > 1 else "",
+                "" if truth is None else f"{truth:.3g}",
             )
             for name, (at, low, high, truth) in case.quantities.items()
         ]

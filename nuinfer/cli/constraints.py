@@ -1,7 +1,7 @@
 """Limits on g' against m_Z', constraint by constraint.
 
 nuinfer constraints hese7 --figure bounds.pdf
-nuinfer constraints hese7 --sigma 2 --masses 3 30 --points 8 --out bounds.csv
+nuinfer constraints hese7 --sigma 2 --masses 3 30 --out bounds.csv
 """
 
 import dataclasses

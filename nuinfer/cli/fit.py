@@ -2,7 +2,7 @@
 
 nuinfer fit hese7 --resume
 nuinfer fit mine.toml --set model.source=pgamma --out chains/pgamma
-nuinfer fit hese7 --simulate m_zprime_mev=8 --simulate g_prime=1e-3 --seed 1 --out chains/simulated
+nuinfer fit hese7_icecube --simulate g_prime=1e-3 --out chains/simulated
 """
 
 import shlex

@@ -1,6 +1,6 @@
 """Years until a Z' at a point is seen or excluded; with --band, the limits expected without one.
 
-nuinfer forecast hese7 --at m_zprime_mev=8 --at g_prime=1e-3 --figure years.pdf
+nuinfer forecast hese7 --at m_zprime_mev=8 --at g_prime=1e-3
 nuinfer forecast hese7 --band --masses 3 30 --points 5 -n 50
 """
 

@@ -1,7 +1,7 @@
 """Upper limits on g' at fixed masses: by profile likelihood, credible, or by Feldman and Cousins.
 
-nuinfer limit hese7 --masses 3 30 8 --csv limits.csv --figure limits.pdf
-nuinfer limit hese7 --mass 10 --method feldman-cousins --out chains/fc --resume
+nuinfer limit hese7 --masses 3 30 8 --csv g.csv --figure g.pdf
+nuinfer limit hese7 --mass 10 --method feldman-cousins --out chains/fc
 nuinfer limit chains/hese7 --mass 10 --method credible
 """
 

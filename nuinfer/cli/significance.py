@@ -1,7 +1,7 @@
 """What the data say for absorption: its likelihood ratio, local and global p-value.
 
 nuinfer significance hese7_icecube
-nuinfer significance hese7_icecube --simulations 1000 --out chains/significance --resume
+nuinfer significance hese7_icecube --out chains/significance --resume
 """
 
 import os

@@ -192,7 +192,7 @@ def test_results_do_not_depend_on_the_executor_and_are_kept(tmp_path, capsys):
     with table.open() as lines:
         written = list(csv.DictReader(lines))
     gammas = [float(row["gamma"]) for row in written]
-    assert f" {statistics.median(gammas):.4g} " in next(line for line in printed.splitlines() if "gamma" in line)
+    assert f" {statistics.median(gammas):.3g} " in next(line for line in printed.splitlines() if "gamma" in line)
     assert [float(row["gamma"]) for row in nuinfer.open_campaign(tmp_path / "two").rows()] == gammas
     one = run_campaign(file, tmp_path / "one", executor=Inline(), progress=False)
     assert numbers(tmp_path / "one") == numbers(tmp_path / "two")

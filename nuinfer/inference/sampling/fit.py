@@ -146,7 +146,7 @@ def fit_as(analysis: Analysis, path: Path, asked: Mapping[str, Any], how: How) -
     if target is not None and target < least:
         enough = f"chains that are long enough have {least:g}"
         warn_once(f"a target of {target:g} effective samples makes the fit no shorter: {enough}")
-    LOG.info("%s: %d ensembles of %d walkers look for their starts", path, record["ensembles"], record["walkers"])
+    LOG.info("%s: %d ensembles of %d walkers start", path, record["ensembles"], record["walkers"])
     pickled = pickle.dumps(analysis)
     with contextlib.ExitStack() as stack:
         check = stack.enter_context(ended_by_signals())
