@@ -95,7 +95,7 @@ def test_other_refusals_of_a_limit_curve(tmp_path: Path) -> None:
         nuinfer.load("hese7_icecube", {**entry(path), "model.charges": [1, 1, 1]})
     with pytest.raises(ConfigError, match=r"limit_curve.toy.outsde: unknown key \(did you mean 'outside'\?\)"):
         nuinfer.load("hese7_icecube", entry(path, outsde="allowed"))
-    with pytest.raises(ConfigError, match=r"limit_curve.toy.reference: missing"):
+    with pytest.raises(ConfigError, match=r"limit_curve.toy.reference, .*confidence_level: missing"):
         nuinfer.load("hese7_icecube", {"constraints.limit_curve.toy.table": str(path)})
     off = nuinfer.load("hese7_icecube", entry(path, form="off"))
     assert "limit_curve.toy" not in off.term_names
