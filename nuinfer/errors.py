@@ -20,6 +20,7 @@ _PATH = re.compile(r"""(?<![\w./~-])/[^\s,"'\]}]+""")
 
 LOG = logging.getLogger("nuinfer")
 """Its level says how much is told: below WARNING what goes on, above it results and errors alone."""
+LOG.setLevel(logging.WARNING)  # its own: other packages silence the root, which would take our warnings with it
 
 
 @functools.lru_cache(maxsize=256)

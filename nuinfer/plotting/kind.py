@@ -111,7 +111,8 @@ def drawn_from(given: Any) -> str:
     """What a figure is drawn from, for its file: names, data, and the hash and seed that make it again."""
     if every := getattr(given, "hypotheses", ()):
         return "; ".join(map(drawn_from, every))
-    record, model = getattr(given, "record", {}), getattr(given, "described", analysis_of(given))
+    record = getattr(given, "record", {})
+    model = given.described if record else analysis_of(given)
     folder = f"run {given.folder.resolve().name} of " if record else ""
     said = [folder + str(record.get("analysis") or getattr(given, "name", "") or getattr(model, "name", ""))]
     if title := getattr(getattr(model, "dataset", None), "title", ""):

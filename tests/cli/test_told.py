@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import getpass
 import io
+import logging
 import os
 import platform
 import re
@@ -18,7 +19,7 @@ import pytest
 import nuinfer
 from nuinfer import plotting
 from nuinfer.cli import main
-from nuinfer.errors import shortened
+from nuinfer.errors import LOG, shortened, warn_once
 from nuinfer.inference.evidence.nested import Setting
 from nuinfer.inference.runs.run import Run
 from nuinfer.inference.work.progress import this_command
@@ -155,3 +156,15 @@ def test_a_command_is_recorded_without_the_folders_above(word, kept, tmp_path, m
     assert shortened(tmp_path / "work" / "x", from_here=False) == "~/work/x"
     (tmp_path / "work").rmdir()
     assert shortened("/scratch/x") == "/scratch/x"
+
+
+def test_other_packages_do_not_silence_warnings(caplog, monkeypatch):
+    """Cobaya raises the level of the root logger; what is ours is told all the same, and `-q` is what silences it."""
+    monkeypatch.setattr(logging.root, "level", logging.CRITICAL)  # what it does
+    warn_once("a warning of this test")
+    LOG.setLevel(logging.ERROR)
+    try:
+        warn_once("a warning that -q silences")
+    finally:
+        LOG.setLevel(logging.WARNING)
+    assert caplog.messages == ["warning: a warning of this test"]
