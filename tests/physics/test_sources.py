@@ -34,6 +34,13 @@ from nuinfer.transport.points import PIVOT_GEV, Propagation
 from nuinfer.transport.resonant import Resonant
 
 REFERENCE = json.loads((Path(__file__).parents[1] / "reference" / "spectra.json").read_text())
+
+
+def thinned(cases):
+    """Every other case by default, the rest with the slow tests."""
+    return [pytest.param(case, marks=pytest.mark.slow) if k % 2 else case for k, case in enumerate(cases)]
+
+
 FREE, CUTOFF, BROKEN = "model.source=free", "model.spectrum=cutoff", "model.spectrum=broken_power_law"
 SINGLE = ("model.evolution=single", "model.source_redshift=1.0")
 PARABOLA, EARTH = "model.spectrum=log_parabola", "model.spectrum_frame=earth"
@@ -257,7 +264,7 @@ def analysis_of(case):
 
 
 @pytest.mark.parametrize(
-    "case", REFERENCE["counts"], ids=lambda c: "-".join(str(c.get(k)) for k in ("spectrum", "frame", "source"))
+    "case", thinned(REFERENCE["counts"]), ids=lambda c: "-".join(str(c.get(k)) for k in ("spectrum", "frame", "source"))
 )
 def test_counts_against_adaptive_quadrature(case):
     """Every bin to 1e-5 at the default accuracy."""
@@ -271,7 +278,9 @@ def test_counts_against_adaptive_quadrature(case):
     np.testing.assert_allclose(analysis.predict(at)["astro"], case["result"], rtol=1e-5)
 
 
-@pytest.mark.parametrize("case", REFERENCE["daughters"], ids=lambda c: f"{c['spectrum']}-{c.get('frame', 'source')}")
+@pytest.mark.parametrize(
+    "case", thinned(REFERENCE["daughters"]), ids=lambda c: f"{c['spectrum']}-{c.get('frame', 'source')}"
+)
 def test_daughters_against_adaptive_quadrature(case):
     """Regeneration of one degenerate target, by a direct integral over the redshift of the absorption."""
     single = "source_redshift" in case
@@ -288,10 +297,11 @@ def test_daughters_against_adaptive_quadrature(case):
 
 
 @pytest.mark.parametrize("overrides", [
-    [CUTOFF], [BROKEN], [BROKEN, "model.evolution=grb"],
-    [CUTOFF, "model.evolution=single", "model.source_redshift=1.0"],
-    [BROKEN, "model.evolution=single", "model.source_redshift=1.0", "model.source=pgamma"],
-    [BROKEN, EARTH], [BROKEN, EARTH, *SINGLE], [PARABOLA], [CUTOFF, EARTH],
+    [CUTOFF], [BROKEN, EARTH, *SINGLE], [PARABOLA],
+    *(pytest.param(each, marks=pytest.mark.slow) for each in (
+        [BROKEN], [BROKEN, "model.evolution=grb"], [CUTOFF, *SINGLE], [BROKEN, *SINGLE, "model.source=pgamma"],
+        [BROKEN, EARTH], [CUTOFF, EARTH],
+    )),
 ])  # fmt: skip
 def test_regenerated_counts_are_accurate(overrides):
     """Against 16 times finer tables of the shells and 6 times finer ones of the absorbed flux: below 1e-5 per bin."""
@@ -304,11 +314,13 @@ def test_regenerated_counts_are_accurate(overrides):
 
 
 @pytest.mark.parametrize("overrides", [
-    [FREE], [FREE, "model.coherence=coherent"], [FREE, "model.masses=degenerate", "model.evolution=grb"],
-    [FREE, CUTOFF], [BROKEN, "model.source=pgamma"], [CUTOFF, "model.absorption=false"],
-    [BROKEN, FREE, "model.absorption=false"], ["model.evolution=bllac"], ["model.evolution=quasar"],
+    [FREE, "model.masses=degenerate", "model.evolution=grb"], [BROKEN, EARTH], [CUTOFF, "model.absorption=false"],
     [FREE, "model.targets=thermal", "model.regeneration=false"],
-    [BROKEN, *SINGLE], [BROKEN, EARTH], [PARABOLA, "model.absorption=false"],
+    *(pytest.param(each, marks=pytest.mark.slow) for each in (
+        [FREE], [FREE, "model.coherence=coherent"], [FREE, CUTOFF], [BROKEN, "model.source=pgamma"], [BROKEN, *SINGLE],
+        [BROKEN, FREE, "model.absorption=false"], ["model.evolution=bllac"], ["model.evolution=quasar"],
+        [PARABOLA, "model.absorption=false"],
+    )),
 ])  # fmt: skip
 def test_batches_do_not_matter(overrides):
     """Not in a single bit."""

@@ -47,9 +47,11 @@ def pair(mine, *overrides):
 
 
 @pytest.mark.parametrize("overrides", [
-    [], ["model.absorption=false", "model.source=free"],
-    ["model.evolution=single", "model.source_redshift=1.0", "model.coherence=coherent", "model.masses=degenerate"],
-    ["model.evolution=grb", "model.source=pgamma", "model.regeneration=false"], ["model.spectrum_frame=earth"],
+    ["model.absorption=false", "model.source=free"], ["model.spectrum_frame=earth"],
+    *(pytest.param(each, marks=pytest.mark.slow) for each in (
+        [], ["model.evolution=grb", "model.source=pgamma", "model.regeneration=false"],
+        ["model.evolution=single", "model.source_redshift=1.0", "model.coherence=coherent", "model.masses=degenerate"],
+    )),
 ])  # fmt: skip
 def test_a_cutoff_of_ones_own_is_the_shipped_one(mine, overrides):
     """Counts to 1e-6, the accuracy of the table, behind the cut-off to 1e-15 of the largest."""
