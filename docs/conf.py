@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import sys
@@ -113,6 +114,8 @@ get_ipython().register_magic_function(bash, "cell")
 ipython = HERE / "_build" / "ipython"
 (ipython / "profile_default" / "startup").mkdir(parents=True, exist_ok=True)
 (ipython / "profile_default" / "startup" / "shell.py").write_text(SHELL)
+(ipython / "profile_default" / "ipython_kernel_config.py").write_text("get_config().IPKernelApp.log_level = 40\n")
+logging.getLogger("traitlets").setLevel(logging.WARNING)  # of the notebooks, that they are run
 os.environ["IPYTHONDIR"] = str(ipython)
 
 INCLUDED = re.compile(r"```\{include\} (\S+)\n```")

@@ -7,8 +7,10 @@ Figures are drawn for print. Inside ``with style.context("talk"):`` the same fun
 from __future__ import annotations
 
 import functools
+import importlib
 import io
 import logging
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -124,7 +126,19 @@ def new_figure(width_in: float, height_in: float) -> Figure:
     from matplotlib.figure import Figure
 
     check_width(width_in)
+    _show_in_notebooks(Figure)
     return Figure(figsize=(width_in, height_in), layout="constrained")
+
+
+def _show_in_notebooks(figure: type[Figure]) -> None:
+    """Have a notebook show figures that it is handed, as it does once pyplot is used; what the user set up stays."""
+    notebook: Any = sys.modules.get("IPython")
+    if notebook is None or (shell := notebook.get_ipython()) is None:
+        return
+    known = shell.display_formatter.formatters
+    if not any(figure in formatter for formatter in known.values()):
+        tools: Any = importlib.import_module("IPython.core.pylabtools")
+        tools.select_figure_formats(shell, {"png"})
 
 
 def plain_log(axis: Axis, subs: Sequence[float] = (1.0,), base: float = 10.0) -> None:

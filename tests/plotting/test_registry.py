@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import matplotlib as mpl
 import pytest
 from plotting_checks import importance_samples, legend_entries, make_run, make_summary, overlaps, texts
 
@@ -121,3 +123,16 @@ def test_needs_name_what_is_lacking():
     assert kind.lacks(SimpleNamespace(analysis=none)).startswith("model.absorption = false")
     assert needs.constraints(some)
     assert not needs.constraints(none)
+
+
+@pytest.mark.parametrize("mine", [True, False])
+def test_a_notebook_shows_a_figure_unless_its_user_says_how(monkeypatch, mine):
+    """IPython knows figures once pyplot is used; ours come without it."""
+    known = {"image/png": {mpl.figure.Figure} if mine else set()}
+    shell = SimpleNamespace(display_formatter=SimpleNamespace(formatters=known))
+    told = []
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell))
+    tools = SimpleNamespace(select_figure_formats=lambda *given: told.append(given))
+    monkeypatch.setitem(sys.modules, "IPython.core.pylabtools", tools)
+    style.new_figure(3.0, 3.0)
+    assert told == ([] if mine else [(shell, {"png"})])
