@@ -6,7 +6,6 @@ theta holds which name.
 """
 
 import math
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -41,18 +40,6 @@ def in_units(name: str, *values: float) -> tuple[str, list[float]]:
     """
     is_log = name.startswith(LOG10)
     return name.removeprefix(LOG10), [10.0**value if is_log else value for value in values]
-
-
-def label_in_units(label: str) -> str:
-    r"""The label of a logarithm as that of the quantity itself, any other as it is.
-
-    Examples
-    --------
-    >>> print(label_in_units(r"$\log_{10}(m_{Z'}/\mathrm{MeV})$"), label_in_units(r"$\log_{10} g'$"))
-    $m_{Z'}\ [\mathrm{MeV}]$ $g'$
-    """
-    found = re.fullmatch(r"\$\\log_\{10\} ?\(?(.*?)(?:/(\\mathrm\{\w+\})\))?\$", label)
-    return label if found is None else f"${found[1]}" + (f"\\ [{found[2]}]$" if found[2] else "$")
 
 
 @dataclass(frozen=True)

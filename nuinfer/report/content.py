@@ -33,11 +33,11 @@ from nuinfer.inference.runs.summary import (
 )
 from nuinfer.inference.sampling.short import ShortRun
 from nuinfer.named import Named
-from nuinfer.parameters import LOG10, PARAMETERS, Parameter, in_units, label_in_units
+from nuinfer.parameters import LOG10, PARAMETERS, Parameter, in_units
 from nuinfer.plotting.energies import GEV_PER_TEV
 from nuinfer.priors import Normal
 from nuinfer.provenance import software_references
-from nuinfer.report.tables import Cell, Table, interval, joined, number, powers, symbol, words
+from nuinfer.report.tables import Cell, Table, interval, joined, label_in_units, number, powers, symbol, words
 
 DERIVED_DRAWS = 20_000
 LEARNED_NOTHING = words(UNCONSTRAINED), words(AS_PRIOR), words("–")

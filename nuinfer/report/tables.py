@@ -105,6 +105,18 @@ def escape_latex(text: str) -> str:
     return "".join(_LATEX.get(character, character) for character in text)
 
 
+def label_in_units(label: str) -> str:
+    r"""The label of a logarithm as that of the quantity itself, any other as it is.
+
+    Examples
+    --------
+    >>> print(label_in_units(r"$\log_{10}(m_{Z'}/\mathrm{MeV})$"), label_in_units(r"$\log_{10} g'$"))
+    $m_{Z'}\ [\mathrm{MeV}]$ $g'$
+    """
+    found = re.fullmatch(r"\$\\log_\{10\} ?\(?(.*?)(?:/(\\mathrm\{\w+\})\))?\$", label)
+    return label if found is None else f"${found[1]}" + (f"\\ [{found[2]}]$" if found[2] else "$")
+
+
 def symbol(label: str, unit: str = "", code: str = "") -> Cell:
     r"""A label with its unit; what is in dollars is set as mathematics.
 

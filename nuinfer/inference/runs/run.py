@@ -22,15 +22,9 @@ from nuinfer.export.getdist import getdist_files
 from nuinfer.inference.profile.profile import COUPLING
 from nuinfer.inference.profile.search import best_fit
 from nuinfer.inference.runs import diagnostics, run_folder
+from nuinfer.inference.runs import summary as summaries
 from nuinfer.inference.runs.sensitivity import Case, Fitted, fitted, sensitivity
 from nuinfer.inference.runs.stored import Record, Status, Summary, read_stored
-from nuinfer.inference.runs.summary import (
-    DRAWS_FOR_INTERVALS,
-    PRIOR_DRAWS,
-    PredictiveChecks,
-    predictive_checks,
-    summarise,
-)
 from nuinfer.inference.work import files
 from nuinfer.inference.work.calls import Inline, on_unpickled
 from nuinfer.loading import load_resolved
@@ -219,11 +213,11 @@ class Run:
             summary["warnings"].append(f"{len(rejected)} points were rejected because {reason}")
         return summary
 
-    def summary_after(self, steps: int, most: int = DRAWS_FOR_INTERVALS) -> dict[str, Any]:
+    def summary_after(self, steps: int, most: int = summaries.DRAWS_FOR_INTERVALS) -> dict[str, Any]:
         """What the chains say after a number of steps that every ensemble has, from so many draws at most."""
         chain, verdict = self._stacked("chain", steps), self.verdict_after(steps)
-        prior = self.analysis.sample_prior(min(PRIOR_DRAWS, most), np.random.default_rng(0))
-        return summarise(chain, verdict, self.parameter_names, self.prior_bounds, prior, most)
+        prior = self.analysis.sample_prior(min(summaries.PRIOR_DRAWS, most), np.random.default_rng(0))
+        return summaries.summarise(chain, verdict, self.parameter_names, self.prior_bounds, prior, most)
 
     def complete_summary(
         self,
@@ -276,7 +270,7 @@ class Run:
         terms = {name: values.ravel() for name, values in self.log_terms().items()}
         return sensitivity(self.analysis, self._draws(), terms, found, self.record["seed"], executor)
 
-    def predictive_checks(self, draws: int = CHECKED_DRAWS) -> PredictiveChecks:
+    def predictive_checks(self, draws: int = CHECKED_DRAWS) -> summaries.PredictiveChecks:
         """Posterior predictive p-values of every bin, of the total and of the deviance.
 
         Parameters
@@ -286,7 +280,7 @@ class Run:
         """
         expected, rng = self.analysis.expected(self._draws(draws)), np.random.default_rng(self.record["seed"])
         against = self.analysis.observed_counts, expected.total, rng, expected.variance
-        return predictive_checks(*against, self.analysis.density)
+        return summaries.predictive_checks(*against, self.analysis.density)
 
     @cached_property
     def best_fit(self) -> FloatArray:
