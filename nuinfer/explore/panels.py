@@ -16,7 +16,7 @@ from nuinfer.constants import COORDINATES
 from nuinfer.constraints.base import Constraint
 from nuinfer.explore import scene
 from nuinfer.explore.scene import Scene, Surroundings
-from nuinfer.explore.state import State, theta_of
+from nuinfer.explore.state import State
 from nuinfer.explore.wire import Parcel
 from nuinfer.plotting import style
 from nuinfer.plotting.energies import GEV_PER_TEV
@@ -292,7 +292,7 @@ def plane(analysis: Analysis, draws: FloatArray, to: Callable[[float, float], ob
 
 
 def _place(state: State, at: Mapping[str, float]) -> dict[str, FloatArray]:
-    point = state.analysis.values(theta_of(state.analysis, at))
+    point = state.analysis.values(state.analysis.theta(at))
     return {"x": point["m_zprime_mev"].reshape(1), "y": point["g_prime"].reshape(1)}
 
 

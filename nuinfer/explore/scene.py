@@ -78,7 +78,7 @@ def look(state: State) -> Scene:
         unabsorbed=unabsorbed,
         survival=np.divide(flux, unabsorbed, out=np.full_like(flux, np.nan), where=unabsorbed > 0.0),
         depth_energy_gev=depth_energy,
-        depths=depths_at_earth(analysis, theta, depth_energy) if absorbs else np.empty((len(energy), 0)),
+        depths=depths_at_earth(analysis, theta, depth_energy) if absorbs else np.empty((len(depth_energy), 0)),
         components=analysis.predict(state.at),
         terms={name: float(term) for name, term in analysis.log_terms(theta).items()},
         derived={name: float(value) for name, value in analysis.derived(theta).items()},

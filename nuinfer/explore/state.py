@@ -99,13 +99,7 @@ class State:
     @property
     def theta(self) -> FloatArray:
         """The point, shape (n_dim,)."""
-        return theta_of(self.analysis, self.at)
-
-
-def theta_of(analysis: Analysis, at: Mapping[str, float]) -> FloatArray:
-    """Parameters of an analysis, shape (n_dim,), at named values."""
-    point = analysis.point(at)
-    return np.array([point[name] for name in analysis.parameter_names])
+        return self.analysis.theta(self.at)
 
 
 def ends_of(analysis: Analysis) -> FloatArray:
@@ -120,7 +114,7 @@ def ends_of(analysis: Analysis) -> FloatArray:
 
 def begin(analysis: Analysis, start: FloatArray | None = None) -> State:
     """The state at a point of shape (n_dim,), by default in the centre of the prior."""
-    return State(analysis, _readable(analysis, theta_of(analysis, {}) if start is None else start), analysis)
+    return State(analysis, _readable(analysis, analysis.theta() if start is None else start), analysis)
 
 
 def moved(state: State, values: Mapping[str, float]) -> State:
@@ -160,7 +154,7 @@ def _readable(analysis: Analysis, theta: FloatArray) -> dict[str, float]:
     wanted, at = float(analysis.log_prob(theta)), dict[str, float]()
     for digits in DIGITS:
         at = dict(_in_digits(name, value, digits) for name, value in zip(analysis.parameter_names, theta, strict=True))
-        if not np.isfinite(wanted) or analysis.log_prob(theta_of(analysis, at)) > wanted - 1e-2:
+        if not np.isfinite(wanted) or analysis.log_prob(analysis.theta(at)) > wanted - 1e-2:
             break
     return at
 
@@ -189,7 +183,7 @@ def switched(state: State, keys: Mapping[str, Any]) -> State:
         If the keys do not go together.
     """
     analysis = state.given.with_overrides(keys) if keys else state.given
-    known = theta_of(analysis, {})
+    known = analysis.theta()
     for column, (name, ends) in enumerate(zip(analysis.parameter_names, analysis.prior_bounds, strict=True)):
         label = in_units(name)[0]
         if label in state.at:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nuinfer.confidence import HPD, HPD_LEVELS
+from nuinfer.confidence import HPD, HPD_LEVELS, percent
 from nuinfer.constants import COORDINATES
 from nuinfer.plotting import draws, style
 from nuinfer.plotting.annotations import Analysis, ArrayLike, Axes, BoolArray, FloatArray, Look
@@ -62,7 +62,7 @@ class Density:
         """What each region is, with what it holds if that is more for a plateau in it."""
         each = zip(HPD, HPD_LEVELS, self.held, strict=True)
         return [
-            name + f": a plateau, holds {held:.0%}".replace("%", " %") * (held > level + SMALL)
+            name + f": a plateau, holds {percent(round(held, 2))}" * (held > level + SMALL)
             for name, level, held in each
         ]
 

@@ -170,7 +170,7 @@ def test_terms_and_curves_in_a_file_and_in_figures():
     assert analysis.term_names[1:-1] == ("limit_curve.somebody", "custom.tracks")
     assert "limit_curve.somebody: illustration, no published curve" in analysis.references()
     inside, outside = ({"m_zprime_mev": 10.0, "g_prime": g} for g in (4.99e-4, 5.01e-4))
-    points = [[analysis.point(at)[name] for name in analysis.parameter_names] for at in (inside, outside)]
+    points = [analysis.theta(at) for at in (inside, outside)]
     assert analysis.log_exclusion(points).tolist() == [0.0, -np.inf]
     samples = importance_samples(analysis, number=200, prior_draws=1000)
     assert "somebody (at 90 %), exclusion" in legend_entries(plotting.plot_region(analysis, samples))

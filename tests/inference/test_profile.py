@@ -207,7 +207,7 @@ def test_counts_as_expected_are_fitted_best_by_their_truth_analytic(truth):
     analysis = nuinfer.load("hese7_icecube", ["data.likelihood=poisson"])
     at = {"g_prime": 1e-3, "lightest_nu_mass_ev": 0.05, "phi_total": 8.0, "norm_prompt": 0.0, **truth}
     expected = sum(analysis.predict(at).values())
-    theta = np.array([analysis.point(at)[name] for name in analysis.parameter_names])
+    theta = analysis.theta(at)
     exact = analysis.with_observed(expected)
     lost = float(exact.log_prob(theta)) - nuinfer.best_fit(exact).log_prob
     assert -1e-9 < lost < 2e-3
