@@ -63,7 +63,7 @@ def simplex(cost: Cost, start: FloatArray, accuracy: float, evaluations: int) ->
     start : ndarray, shape (problem, free)
         Points of the unit cube.
     accuracy : float
-        Largest difference between its corners at the end, of the points and of the costs.
+        Largest difference between the costs of its corners at the end; where costs are level it stays wide.
     evaluations : int
         It ends where it has taken so many.
 
@@ -84,9 +84,7 @@ def simplex(cost: Cost, start: FloatArray, accuracy: float, evaluations: int) ->
         order = np.argsort(values[going], axis=1, kind="stable")
         corners[going] = np.take_along_axis(corners[going], order[:, :, None], axis=1)
         values[going] = np.take_along_axis(values[going], order, axis=1)
-        wide = np.max(np.abs(corners[going, 1:] - corners[going, :1]), axis=(1, 2)) > accuracy
-        wide |= np.max(np.abs(values[going, 1:] - values[going, :1]), axis=1) > accuracy
-        going = going[wide & (used[going] < evaluations)]
+        going = going[(values[going, -1] - values[going, 0] > accuracy) & (used[going] < evaluations)]
         if not going.size:
             return corners[:, 0], values[:, 0]
         low, second, high = values[going, 0], values[going, -2], values[going, -1]

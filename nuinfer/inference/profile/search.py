@@ -145,7 +145,7 @@ class Amount(NamedTuple):
     """What a search takes.
 
     Its effort, which sets the size of populations; generations of children, and of the differential evolution; accuracy
-    of the simplex at the end, in the cube and in the log-probability, and its evaluations at most.
+    of the simplex at the end, in the log-probability, and its evaluations at most.
     """
 
     effort: float
@@ -157,6 +157,9 @@ class Amount(NamedTuple):
 
 WHOLE = Amount(1.0, 6, 100, 1e-6, 3000)
 """Finds the highest maximum anywhere in a prior, as ``benchmarks/global_maximum.py`` tests."""
+
+WITH_DRAWS = WHOLE._replace(effort=0.25)
+"""The same where draws of a posterior take part."""
 
 FROM_DRAWS = Amount(0.06, 6, 100, 1e-4, 1000)
 """Where draws of a posterior show the way."""

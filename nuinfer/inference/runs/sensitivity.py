@@ -22,7 +22,7 @@ from nuinfer.analysis import Analysis
 from nuinfer.errors import ConfigError
 from nuinfer.export import arviz_adapter
 from nuinfer.inference.profile.profile import COUPLING, MASS, Profile
-from nuinfer.inference.profile.search import FROM_DRAWS, BestFit
+from nuinfer.inference.profile.search import FROM_DRAWS, WITH_DRAWS, BestFit
 from nuinfer.inference.runs.summary import EDGE_BAND, edges_reached
 from nuinfer.inference.work.calls import on_unpickled
 from nuinfer.typing import FloatArray
@@ -76,7 +76,7 @@ class Fitted(NamedTuple):
 
 def fitted(analysis: Analysis, seed: int, starts: FloatArray, asked: Iterable[tuple[str, str]]) -> Fitted:
     """The best fit, searched from draws too, and 95 % limits on parameters from a side."""
-    profile = Profile(analysis, seed, starts)
+    profile = Profile(analysis, seed, starts, WITH_DRAWS)
     limits = {(name, side): profile.limit(name, side, LEVEL) for name, side in asked}
     return Fitted(profile.best, limits, profile.pool)
 

@@ -97,7 +97,7 @@ def plot_corner(  # noqa: PLR0913 - one of the public names
         boxes = np.where(np.ptp(bounds, axis=-1, keepdims=True) < 1e-6, ranges, bounds)  # of what is constant
         for each, values, box, colour in zip(runs.values(), posteriors, boxes, style.colours(len(runs)), strict=True):
             flat |= _draw_posterior(grid, values, box, _effective(each, names), colour, alone=not others)
-        for simulated in {each.truth: each for each in analyses}.values():
+        for simulated in {each.truth: each for each in analyses if each.truth}.values():
             _draw_truth(figure, _truth_of(simulated, names))
         for panel, prior, span in zip(grid.diagonal(), priors[0].T, ranges, strict=True):
             if prior.size:  # not known of a run whose model is not to be had
@@ -180,8 +180,7 @@ def _select(analysis: Analysis, rows: FloatArray, names: list[str]) -> FloatArra
 def _truth_of(analysis: Analysis, names: list[str]) -> FloatArray:
     """Values that simulated data were drawn with, NaN of what is not known; shape (name,)."""
     known = dict(analysis.truth)
-    point = np.array([[known.get(name, np.nan) for name in analysis.parameter_names]])
-    return _select(analysis, point, names)[0] if known else np.full(len(names), np.nan)
+    return _select(analysis, np.array([[known.get(name, np.nan) for name in analysis.parameter_names]]), names)[0]
 
 
 def _draw_truth(figure: Figure, truth: FloatArray) -> None:
