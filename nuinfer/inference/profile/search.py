@@ -155,7 +155,7 @@ class Amount(NamedTuple):
     evaluations: int
 
 
-WHOLE = Amount(1.0, 6, 100, 1e-6, 3000)
+WHOLE = Amount(1.0, 6, 100, 1e-7, 3000)
 """Finds the highest maximum anywhere in a prior, as ``benchmarks/global_maximum.py`` tests."""
 
 WITH_DRAWS = WHOLE._replace(effort=0.25)
@@ -164,7 +164,7 @@ WITH_DRAWS = WHOLE._replace(effort=0.25)
 FROM_DRAWS = Amount(0.06, 6, 100, 1e-4, 1000)
 """Where draws of a posterior show the way."""
 
-FROM_POINT = Amount(0.0, 0, 0, 1e-6, 3000)
+FROM_POINT = Amount(0.0, 0, 0, 1e-7, 3000)
 """Uphill from given points, without draws of the prior and without children."""
 
 LITTLE = Amount(0.06, 2, 50, 1e-4, 1000)
