@@ -16,12 +16,9 @@ from nuinfer.errors import ConfigError
 SECONDS = 1.0
 """Between two looks."""
 
-GOES_ON = ("sampling", "running")
-"""States that do not last."""
-
 AT_A_GLANCE = (
     "state", "what", "jobs", "done", "failed", "steps", "ESS", "ESS wanted", "R-hat", "missing", "steps per second",
-    "jobs per second", "seconds to go", "95 % limits",
+    "jobs per second", "seconds to go", "95 % limits", "silent",
 )  # fmt: skip
 """What is watched."""
 
@@ -56,6 +53,7 @@ def run(arguments: Arguments) -> int:
 def told(status: Mapping[str, Any]) -> dict[str, str]:
     """What a status says, by the names of its entries in words."""
     from nuinfer.inference.runs.summary import limit_in_words
+    from nuinfer.inference.work.progress import silence
     from nuinfer.parameters import in_units
 
     lines = {}
@@ -70,6 +68,8 @@ def told(status: Mapping[str, Any]) -> dict[str, str]:
         text = "; ".join(f"{one:.4g}" if isinstance(one, float) else str(one) for one in several if one is not None)
         if text:
             lines[CALLED.get(key, key.replace("_", " "))] = text
+    if seconds := silence(status):
+        lines["silent"] = f"for {seconds / 60.0:.0f} min; if its process is gone, the command with --resume goes on"
     return lines
 
 
@@ -82,13 +82,14 @@ def _watch(path: Path) -> int:
 
     from nuinfer.inference.runs.stored import Status, read_stored
     from nuinfer.inference.runs.summary import what_is_missing
+    from nuinfer.inference.work.progress import GOES_ON, now
 
     console, before = Console(markup=False, highlight=False), ""
     with contextlib.suppress(KeyboardInterrupt), contextlib.ExitStack() as stack:
         live = stack.enter_context(Live(console=console, auto_refresh=False)) if console.is_terminal else None
         while True:
             begun = path.exists() or not path.parent.is_dir()  # a fit writes no status in its first seconds
-            status = read_stored(path, Status) if begun else {"state": GOES_ON[0]}
+            status = read_stored(path, Status) if begun else {"state": GOES_ON[0], "updated": now()}
             first = what_is_missing(status["missing"]).removeprefix("missing: ") if status.get("missing") else None
             lines = told({**status, "missing": first})
             lines = {name: lines[name] for name in AT_A_GLANCE if name in lines}

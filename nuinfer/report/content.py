@@ -6,7 +6,6 @@ import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, Literal
 
 import numpy as np
@@ -32,6 +31,7 @@ from nuinfer.inference.runs.summary import (
     unconstrained,
 )
 from nuinfer.inference.sampling.short import ShortRun
+from nuinfer.inference.work.progress import GOES_ON, silence
 from nuinfer.named import Named
 from nuinfer.parameters import LOG10, PARAMETERS, Parameter, in_units
 from nuinfer.plotting.energies import GEV_PER_TEV
@@ -43,7 +43,6 @@ DERIVED_DRAWS = 20_000
 LEARNED_NOTHING = words(UNCONSTRAINED), words(AS_PRIOR), words("–")
 PROFILE = f"profile {percent(0.95)} CL"
 _AS_MATHEMATICS = {"m_Z'": "m_{Z'}", "m_phi": r"m_\phi", "g'": "g'", "g": "g"}
-SILENT_SECONDS = 120.0  # a process at work writes its status every few seconds, but not while it judges the chains
 
 
 def read_summary(run: Run) -> dict[str, Any] | None:
@@ -138,14 +137,11 @@ def _whereabouts(run: Run) -> list[str]:
     found = []
     with contextlib.suppress(RunFolderError):  # killed before its first status
         status = run.status
-        state, updated = str(status.get("state")), str(status.get("updated"))
-        silent = math.inf
-        with contextlib.suppress(TypeError, ValueError):
-            silent = (datetime.now(UTC) - datetime.fromisoformat(updated)).total_seconds()
-        if state == "sampling" and silent < SILENT_SECONDS:
-            found.append(f"The run is at work: step {status.get('steps')} of {status.get('target_steps')} so far.")
-        elif state == "sampling":
+        state, updated = status["state"], status["updated"]
+        if silence(status):
             found.append(f"The run seems to have been killed: its last sign of life is of {updated}.")
+        elif state in GOES_ON:
+            found.append(f"The run is at work: step {status.get('steps')} of {status.get('target_steps')} so far.")
         else:
             found.append(f"The run was {'stopped by an error' if state == 'failed' else state} on {updated}.")
     path = run.folder / run_folder.NONFINITE

@@ -8,6 +8,7 @@ import pytest
 
 from nuinfer.cli import main
 from nuinfer.inference.work.files import write_record
+from nuinfer.inference.work.progress import now
 
 BEGUN = {
     "state": "sampling", "missing": ["gamma: effective sample size 430 of 2000", "and so on"], "steps": 400,
@@ -37,6 +38,14 @@ def test_lines_where_there_is_no_terminal(running, capsys):
     assert "missing gamma: effective sample size 430 of 2000 (and 1 more)" in lines[0]
     assert "ESS 997" in lines[1]
     assert "seconds to go" not in lines[2]
+
+
+def test_a_run_that_nobody_writes_any_more_says_so(tmp_path, capsys):
+    """A process that was killed leaves a status that says nothing of it."""
+    for status, silent in ((BEGUN, True), ({**BEGUN, "updated": now()}, False), (ENDED, False)):
+        write_record(tmp_path / "status.json", status)
+        assert main(["status", str(tmp_path)]) == 0
+        assert ("silent: for" in capsys.readouterr().out) == silent
 
 
 def test_one_place_on_a_terminal(running, capsys, monkeypatch):

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import shlex
 import sys
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -20,6 +23,8 @@ from nuinfer.inference.work.files import STATUS, appending, refusing, write_reco
 
 STATUS_SECONDS, LINE_SECONDS = 1.0, 30.0
 ENDLESS = 1000  # columns of what is no terminal
+GOES_ON = ("sampling", "running")  # states that do not last
+SILENT_SECONDS = 120.0  # a process at work writes its status every few seconds, but not while it judges the chains
 FEW = 60  # jobs, of which each is worth a line of the log
 
 
@@ -32,6 +37,17 @@ def this_command() -> str:
 def now() -> str:
     """Time in UTC, to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def silence(status: Mapping[str, Any]) -> float:
+    """Seconds since a process that should be at work wrote its status; 0 if that is not long, or if it has ended."""
+    if status["state"] not in GOES_ON:
+        return 0.0
+    try:
+        seconds = (datetime.now(UTC) - datetime.fromisoformat(status["updated"])).total_seconds()
+    except (TypeError, ValueError):
+        return math.inf
+    return seconds if seconds > SILENT_SECONDS else 0.0
 
 
 def console(*, stderr: bool = False, width: int | None = None) -> Console:

@@ -180,7 +180,8 @@ def _select(analysis: Analysis, rows: FloatArray, names: list[str]) -> FloatArra
 def _truth_of(analysis: Analysis, names: list[str]) -> FloatArray:
     """Values that simulated data were drawn with, NaN of what is not known; shape (name,)."""
     known = dict(analysis.truth)
-    return _select(analysis, np.array([[known.get(name, np.nan) for name in analysis.parameter_names]]), names)[0]
+    point = np.array([[known.get(name, np.nan) for name in analysis.parameter_names]])
+    return _select(analysis, point, names).ravel()
 
 
 def _draw_truth(figure: Figure, truth: FloatArray) -> None:
