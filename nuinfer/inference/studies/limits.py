@@ -173,7 +173,8 @@ def _masses(analysis: Analysis, masses_mev: ArrayLike) -> FloatArray:
     """The masses, checked."""
     needs_coupling("limit", analysis)
     masses = np.atleast_1d(np.asarray(masses_mev, float))
-    if masses.ndim != 1 or not masses.size or not np.all(np.isfinite(masses)) or np.any(np.diff(masses) <= 0.0):
+    apart = np.diff(masses) > 1e-6 * np.abs(masses[1:])  # their labels differ too
+    if masses.ndim != 1 or not masses.size or not np.all(np.isfinite(masses)) or not np.all(apart):
         raise ConfigError(f"masses_mev: {np.asarray(masses_mev).tolist()} is not allowed; increasing masses are needed")
     low, high = analysis.mass_range_mev or (math.nan, math.nan)
     outside = (masses < low * (1.0 - 1e-9)) | (masses > high * (1.0 + 1e-9))
@@ -186,7 +187,7 @@ def _masses(analysis: Analysis, masses_mev: ArrayLike) -> FloatArray:
 def _slices(study: Study, analysis: Analysis, masses: FloatArray, level: float) -> list[dict[str, Any]]:
     """Profile limit and best fit at each mass."""
     asked = {
-        f"{mass:.17g} MeV": (at_mass(analysis, mass), {"task": "limit", "parameter": COUPLING, "level": level})
+        f"{mass:.8g} MeV": (at_mass(analysis, mass), {"task": "limit", "parameter": COUPLING, "level": level})
         for mass in masses
     }
     return [rows[0] for rows in study.rows(asked, "masses").values()]
