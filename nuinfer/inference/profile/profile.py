@@ -18,7 +18,7 @@ from collections.abc import Generator
 from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from nuinfer.analysis import Analysis
 from nuinfer.confidence import INTERVAL, LIMIT, ONE_SIGMA
@@ -379,4 +379,4 @@ def p_value(q: float) -> float:
     >>> round(p_value(threshold(0.95)), 3)
     0.05
     """
-    return 0.5 * float(stats.chi2.sf(q, 1)) if q > 0.0 else 1.0
+    return 0.5 * float(special.chdtrc(1.0, q)) if q > 0.0 else 1.0

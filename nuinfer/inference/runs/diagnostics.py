@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import fft, ndimage, stats
+from scipy import fft, ndimage, special
 
 from nuinfer.export import arviz_adapter
 from nuinfer.typing import FloatArray, IntArray
@@ -203,7 +203,7 @@ def spread_p(kept: FloatArray, ess: FloatArray) -> FloatArray:
     means, variance = np.mean(kept, axis=(1, 2)), np.var(kept, axis=(0, 1, 2))
     with np.errstate(divide="ignore", invalid="ignore"):
         chi2 = np.sum((means - means.mean(axis=0)) ** 2, axis=0) * ess / (len(kept) * variance)
-    return np.asarray(stats.chi2.sf(chi2, len(kept) - 1))
+    return np.asarray(special.chdtrc(len(kept) - 1, chi2))
 
 
 def modes(sample: FloatArray) -> list[tuple[float, float]]:
