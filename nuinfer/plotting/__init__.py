@@ -163,7 +163,5 @@ def save_all(
         for kind in (kind for kind in kinds_of(run, of) if kind in chosen):
             with forgiven(f"figure '{kind}'"):
                 figure = plot(kind, run, width_in=width_in)
-                for ending in endings:
-                    written.append(style.save(figure, folder / f"{kind}.{ending}"))
-                    figure.set_layout_engine("none")  # it stays as it is laid out
+                written += [style.save(figure, folder / f"{kind}.{ending}") for ending in endings]
     return written
