@@ -30,10 +30,10 @@ DASHES = (0, (4, 2))
 _BASE = 1e-9  # where bands from zero stand on a logarithmic axis
 
 
-def garwood(observed: ArrayLike, probability: float = 0.6827) -> tuple[FloatArray, FloatArray]:
-    """Central exact interval of a Poisson mean (Garwood 1936), shape of `observed` each.
+def garwood(observed: ArrayLike) -> tuple[FloatArray, FloatArray]:
+    """Central exact 68 % interval of a Poisson mean (Garwood 1936), shape of `observed` each.
 
-    The ends leave (1 - probability)/2 on either side; the lower one of zero events is 0.
+    The ends leave (1 - 0.6827)/2 on either side; the lower one of zero events is 0.
 
     Examples
     --------
@@ -43,7 +43,7 @@ def garwood(observed: ArrayLike, probability: float = 0.6827) -> tuple[FloatArra
     """
     from scipy import special
 
-    n, tail = np.asarray(observed, float), 0.5 * (1.0 - probability)
+    n, tail = np.asarray(observed, float), 0.5 * (1.0 - 0.6827)
     low = np.where(n > 0.0, special.gammaincinv(np.where(n > 0.0, n, 1.0), tail), 0.0)
     return low, np.asarray(special.gammaincinv(n + 1.0, 1.0 - tail))
 
