@@ -13,7 +13,7 @@ from nuinfer.constraints.limits import Bound, bound
 from nuinfer.explore.state import State
 from nuinfer.flux import depths_at_earth, flux_at_earth, unabsorbed_flux
 from nuinfer.plotting import energies, plane
-from nuinfer.plotting.figures.bounds import MASS_MEV
+from nuinfer.plotting.figures.bounds import CROSSED, masses_of
 from nuinfer.plotting.figures.spectrum import Segments, published_segments, segments_of
 from nuinfer.typing import FloatArray
 
@@ -116,28 +116,26 @@ class Surroundings:
         Ends of the axis of couplings.
     bounds : tuple
         Each constraint in the plane with its colour and bound.
-    opaque : tuple of ndarray
+    opaque : ndarray, shape (2, mass)
         Couplings with a depth of one for resonances crossed between redshift 0 and 3.
     """
 
     masses_mev: FloatArray
     couplings: tuple[float, float]
     bounds: tuple[tuple[Constraint, str, Bound], ...]
-    opaque: tuple[FloatArray, FloatArray]
+    opaque: FloatArray
 
 
 def axes_of(analysis: Analysis) -> tuple[tuple[float, float], tuple[float, float]]:
     """Ends of the axes of the plane: masses in MeV, and couplings."""
-    low, high = analysis.mass_range_mev or MASS_MEV
     strongest = next(p for p in analysis.space.parameters if p.name == "log10_g_prime").range[1]
-    return ((low, high) if high > low else MASS_MEV), (COUPLING[0], max(COUPLING[1], 10.0**strongest))
+    return masses_of(analysis), (COUPLING[0], max(COUPLING[1], 10.0**strongest))
 
 
 def surroundings(analysis: Analysis) -> Surroundings:
     """The bounds that ``nuinfer constraints`` gives, for all masses of the prior; it may take a while."""
     ends, couplings = axes_of(analysis)
     masses = np.geomspace(*ends, MASSES)
-    near, far = (analysis.model.coupling_of_depth(1.0, redshift, masses) for redshift in (0.0, 3.0))
     looks = plane.looks(analysis.constraints)
     bounds = tuple((each, str(look.line["color"]), bound(each, masses)) for each, look in looks)
-    return Surroundings(masses, couplings, bounds, (near, far))
+    return Surroundings(masses, couplings, bounds, analysis.model.coupling_of_depth(1.0, CROSSED, masses))

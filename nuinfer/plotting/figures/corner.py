@@ -98,7 +98,7 @@ def plot_corner(  # noqa: PLR0913 - one of the public names
         for each, values, box, colour in zip(runs.values(), posteriors, boxes, style.colours(len(runs)), strict=True):
             flat |= _draw_posterior(grid, names, each.summary, values, box, colour, alone=not others)
         for simulated in {each.truth: each for each in analyses if each.truth}.values():
-            _draw_truth(figure, _truth_of(simulated, names))
+            _draw_truth(figure, simulated, names)
         for panel, prior, span in zip(grid.diagonal(), priors[0].T, ranges, strict=True):
             if prior.size:  # not known of a run whose model is not to be had
                 _draw_prior(panel, prior, span)
@@ -167,19 +167,15 @@ def _names(analyses: list[Analysis], chosen: tuple[str, ...] | None) -> list[str
 def _select(analysis: Analysis, rows: FloatArray, names: list[str]) -> FloatArray:
     """Columns of parameters and derived quantities at rows (n, n_dim), shape (n, name)."""
     columns = dict(zip(analysis.parameter_names, rows.T, strict=True)) | analysis.derived(rows)
-    return np.asarray(np.column_stack([columns[name] for name in names]))
+    return np.column_stack([columns[name] for name in names])
 
 
-def _truth_of(analysis: Analysis, names: list[str]) -> FloatArray:
-    """Values that simulated data were drawn with, NaN of what is not known; shape (name,)."""
-    known = dict(analysis.truth)
-    return _select(analysis, np.array([[known.get(name, np.nan) for name in analysis.parameter_names]]), names)[0]
-
-
-def _draw_truth(figure: Figure, truth: FloatArray) -> None:
-    """Lines through the panels at the values that are known."""
+def _draw_truth(figure: Figure, analysis: Analysis, names: list[str]) -> None:
+    """Lines through the panels at the values that simulated data were drawn with, as far as they are known."""
     import corner
 
+    known = dict(analysis.truth)
+    (truth,) = _select(analysis, np.array([[known.get(name, np.nan) for name in analysis.parameter_names]]), names)
     look: Look = {"color": style.BLACK, "ls": (0, (4, 2)), "lw": style.points(0.8), "zorder": 3}
     corner.overplot_lines(figure, [value if np.isfinite(value) else None for value in truth], **look)
 

@@ -129,15 +129,10 @@ def _predict(posterior: Posterior, seed: int) -> _Predicted:
 
 def _draw_alone(panel: Axes, edges_tev: FloatArray, each: _Predicted, row: int) -> None:
     """Bands of predicted and expected counts, the best fit, and the median of each component."""
-    whole = np.quantile(each.drawn[:, row], style.CENTRAL, axis=0, method="inverted_cdf")
-    mean = np.quantile(each.expected[:, row], style.CENTRAL[1:3], axis=0)
-    for low, high, colour, label in (
-        (whole[0], whole[3], "#E6E6E6", "posterior predictive, central 95 %"),
-        (whole[1], whole[2], "#CCCCCC", "posterior predictive, central 68 %"),
-        (mean[0], mean[1], style.BANDS[1], "expected, " + credible(0.68, kind="central")),
-    ):
-        base = np.maximum(low, _BASE)
-        panel.stairs(np.maximum(high, base), edges_tev, baseline=base, fill=True, color=colour, lw=0, label=label)
+    whole = np.maximum(np.quantile(each.drawn[:, row], style.CENTRAL, axis=0, method="inverted_cdf"), _BASE)
+    mean = np.maximum(np.quantile(each.expected[:, row], style.CENTRAL[1:3], axis=0), _BASE)
+    band: Look = {"color": style.BANDS[1], "label": "expected, " + credible(0.68, kind="central")}
+    style.draw_predicted(panel, edges_tev, whole, mean, **band)
     line: Look = {"color": style.BLUE, "lw": style.points(1.3), "label": "best fit, all together"}
     panel.stairs(each.fitted[row], edges_tev, baseline=None, **line)
     for name, (colour, dashes, label) in COMPONENTS.items():
