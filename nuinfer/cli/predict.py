@@ -29,12 +29,8 @@ def add_options(parser: Parser) -> None:
     add(parser, "--at", help="a parameter, as in m_zprime_mev=8; the others take the centre of their prior")
     add(parser, "--draw", type=natural, default=0, metavar="N", help="simulate N data sets")
     add(parser, "--seed", default=0, help="seed of the simulation")
-    add(
-        parser,
-        "--csv",
-        metavar="FILE",
-        help="write the first of them, else what is expected, as fit --observed reads it",
-    )
+    csv_help = "write the first of them, else what is expected, as fit --observed reads it"
+    add(parser, "--csv", metavar="FILE", help=csv_help)
     add(parser, "--json")
 
 
