@@ -28,7 +28,7 @@ Figure = Any
 """Of Bokeh, whose attributes are made at run time."""
 
 FLAVOURS = MappingProxyType({"νe": style.BLUE, "νμ": style.VERMILLION, "ντ": style.GREEN})
-OF_FLAVOURS = MappingProxyType({name: {"color": colour} for name, colour in FLAVOURS.items()})
+OF_FLAVOURS = MappingProxyType({name: {"color": colour, "legend_label": name} for name, colour in FLAVOURS.items()})
 MARKS = ("circle", "square", "diamond", "triangle", "inverted_triangle")
 INK = MappingProxyType({False: ("#1c1e21", "#d5d9de", "#ffffff"), True: ("#e6e8ea", "#363c43", "#15181c")})
 """Whether it is dark, to the colours of texts and data, of lines, and of what is behind them."""
@@ -96,7 +96,7 @@ def _curves(made: Figure, looks: Mapping[str, Mapping[str, Any]]) -> Callable[[F
     """Lines by name; what takes energies in GeV, shape (energy,), and values, shape (energy, line)."""
     source = ColumnDataSource({name: [] for name in ("x", *looks)})
     for name, look in looks.items():
-        made.line("x", name, source=source, line_width=2, legend_label=name, **look)
+        made.line("x", name, source=source, **{"line_width": 2, **look})
 
     def show(energy_gev: FloatArray, values: FloatArray) -> Parcel:
         return source, {"x": energy_gev / GEV_PER_TEV, **dict(zip(looks, values.T, strict=True))}
@@ -142,16 +142,14 @@ def coloured(panel: Panel, dark: bool) -> None:
 def spectrum(analysis: Analysis) -> Panel:
     """E^2 phi of each flavour, with and without absorption, and published fluxes."""
     made = _of_energies("spectrum", "flux of each flavour at Earth", "E²φ [TeV cm⁻² s⁻¹ sr⁻¹]", analysis, FLUX)
-    empty: list[list[float]] = [[]] * len(FLAVOURS)
-    without = ColumnDataSource({"xs": empty, "ys": empty, "colour": list(FLAVOURS.values())})
-    made.multi_line("xs", "ys", source=without, color="colour", line_dash="dashed", line_alpha=0.7)
+    dashed = {"line_dash": "dashed", "line_alpha": 0.7, "line_width": 1}
+    without = _curves(made, {name: {"color": colour, **dashed} for name, colour in FLAVOURS.items()})
     curves = _curves(made, OF_FLAVOURS)
     _draw_published(made, scene.flux_points(analysis))
     _legend(made, "bottom_left", 2)
 
     def show(now: Scene, _: State) -> list[Parcel]:
-        xs = np.broadcast_to(now.energy_gev / GEV_PER_TEV, now.unabsorbed.T.shape)
-        return [(without, {"xs": xs, "ys": now.unabsorbed.T}), curves(now.energy_gev, now.flux)]
+        return [curves(now.energy_gev, now.flux), without(now.energy_gev, now.unabsorbed)]
 
     return Panel(made, show)
 
@@ -186,8 +184,9 @@ def survival(analysis: Analysis) -> Panel:
 def depth(analysis: Analysis) -> Panel:
     """Optical depth at each target."""
     made = _of_energies("depth", "depth from the farthest source", "optical depth τ", analysis, DEPTH)
-    looks = ({"line_dash": dash, "color": INK[False][0]} for dash in ("solid", "dashed", "dotted", "dashdot"))
-    curves = _curves(made, dict(zip(scene.targets_of(analysis), looks, strict=False)))
+    dashes = zip(scene.targets_of(analysis), ("solid", "dashed", "dotted", "dashdot"), strict=False)
+    ink = INK[False][0]
+    curves = _curves(made, {name: {"line_dash": dash, "color": ink, "legend_label": name} for name, dash in dashes})
     _legend(made, "top_right")
 
     def show(now: Scene, _: State) -> list[Parcel]:

@@ -76,7 +76,7 @@ def render(run: Run) -> str:
     analysis = None if isinstance(known, Named) else known
     whole = analysis.dataset.references if analysis else ()
     cited = content.merged([*content.references(run, known), *data_references(drawings)], whole)
-    script = _script()
+    script = Markup((Path(__file__).parent / "page.js").read_text(encoding="utf-8"))  # noqa: S704 - ours as it is
     return _template().render(
         run=run,
         analysis=analysis,
@@ -104,12 +104,6 @@ def _text(path: Path, missing: str | None = None) -> str:
         if missing is not None and isinstance(error, FileNotFoundError):
             return missing
         raise RunFolderError(f"{path}: cannot be read ({error})") from error
-
-
-@cache
-def _script() -> Markup:
-    """The script of the page, ours as it is."""
-    return Markup((Path(__file__).parent / "page.js").read_text(encoding="utf-8"))  # noqa: S704
 
 
 @cache
