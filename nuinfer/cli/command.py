@@ -257,6 +257,12 @@ def say_sentence(text: str, *, stderr: bool = False) -> None:
     console(stderr=stderr).print(text, highlight=False, markup=False)
 
 
+def say_warnings(texts: Iterable[str]) -> None:
+    """Print what results come with, a sentence each."""
+    for text in texts:
+        say_sentence(f"warning: {text}")
+
+
 def print_table(title: str, head: Iterable[str], rows: Iterable[Sequence[str]], optional: int = 0) -> None:
     """Print a table: where it is too wide its head takes two lines, then it goes without `optional` last columns.
 

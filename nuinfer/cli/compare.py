@@ -140,8 +140,7 @@ def print_comparison(result: "nuinfer.Comparison", title: str) -> None:
             intervals = ("{:.4g} .. {:.4g}".format(*entry[key]) for key in ("hpd68", "hpd95"))
             rows.append([name, f"{entry['median']:.4g}", *intervals])
         command.print_table("averaged over the hypotheses", ("quantity", "median", *HPD), rows)
-    for text in result.warnings:
-        command.say_sentence(f"warning: {text}")
+    command.say_warnings(result.warnings)
     command.say_sentence(in_one_sentence(content["hypotheses"]))
 
 
@@ -162,8 +161,7 @@ def _say_absorption(test: dict[str, Any], coupling: str) -> None:
         simulated = f"{len(ratio['simulated'])} simulated data sets"
         rows.append(("likelihood ratio", f"{ratio['statistic']:.2f}, p = {test['p_value']:.3f} ({simulated})"))
     command.print_table(f"'{test['absorption']}' against '{test['none']}'", ("test", "result"), rows)
-    if test["note"]:
-        command.say_sentence(f"warning: {test['note']}")
+    command.say_warnings([test["note"]] if test["note"] else [])
 
 
 def _default_folder(arguments: Arguments, hypotheses: Mapping[str, "nuinfer.Analysis"]) -> Path:

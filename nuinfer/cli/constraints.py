@@ -79,11 +79,8 @@ def run(arguments: Arguments) -> int:
         columns = [map(_allowed, b.lower.tolist(), b.upper.tolist()) for b in bounds]
         rows = list(zip((f"{m:.3g}" for m in masses), *columns, strict=True))
         coupling, mass = map(analysis.spelled, ("g'", "m_Z' [MeV]"))
-        command.print_table(
-            f"{analysis.name}: {coupling} allowed at {convention.label(level)}",
-            [mass, *(b.name for b in bounds)],
-            rows,
-        )
+        title = f"{analysis.name}: {coupling} allowed at {convention.label(level)}"
+        command.print_table(title, [mass, *(b.name for b in bounds)], rows)
         for word, meaning in WORDS.items():
             if any(word in row for row in rows):
                 command.say_sentence(f"{word}: {meaning.format(coupling)}")

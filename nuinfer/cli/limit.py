@@ -51,8 +51,7 @@ def run(arguments: Arguments) -> int:
         meaning = words.get(found.method, f"{LIMIT.written(found.level)} CL, Feldman and Cousins")
         head = map(analysis.spelled, ("m_Z' [MeV]", "g' <", "Monte-Carlo error"))
         command.print_table(f"{found.name}: {meaning}", tuple(head), rows)
-        for text in found.warnings:
-            command.say_sentence(f"warning: {text}")
+        command.say_warnings(found.warnings)
     columns = {"m_zprime_mev": found.masses_mev, "g_prime_upper": found.limits, "monte_carlo_error": found.errors}
     written = [command.write_csv(Path(arguments.csv), columns)] if arguments.csv else []
     if arguments.figure:

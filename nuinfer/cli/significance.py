@@ -28,6 +28,5 @@ def run(arguments: Arguments) -> int:
     if arguments.json:
         return command.print_json(found.to_json())
     command.say_sentence(f"{found.name}: {found.sentence()}")
-    for text in found.warnings:
-        command.say_sentence(f"warning: {text}")
+    command.say_warnings(found.warnings)
     return OK

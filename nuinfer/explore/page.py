@@ -296,9 +296,8 @@ class Page:
         self._stage.children = [stage.figure]
         self._rest.children = [panel.figure for panel in rest]
         meanings, ends = own_definitions(analysis.config.model), points.ends_of(analysis)
-        self.sliders = {}
-        for name, (low, high) in zip(analysis.parameter_names, ends.tolist(), strict=True):
-            self.sliders[name] = self._slider(name, low, high)
+        moved = zip(analysis.parameter_names, ends.tolist(), strict=True)
+        self.sliders = {name: self._slider(name, low, high) for name, (low, high) in moved}
         texts = (f'<span class="quiet">{html.escape(_meaning(meanings[name]))}</span>' for name in self.sliders)
         below = (Div(text=text, margin=(0, 5, 4, 5), **_wide()) for text in texts)
         self._moved.children = [each for pair in zip(self.sliders.values(), below, strict=True) for each in pair]

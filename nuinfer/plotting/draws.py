@@ -55,11 +55,10 @@ def effective(summary: Summary, *names: str) -> float | None:
     return min(each.get(name, min(each.values())) for name in names or COORDINATES) if each else None
 
 
-def truth(analysis: Analysis) -> FloatArray | None:
-    """The point (n_dim,) with which data were simulated, if they were and all of it is known."""
+def truth(analysis: Analysis) -> FloatArray:
+    """The point (n_dim,) with which data were simulated, NaN where it is not known or they were not."""
     known = dict(analysis.truth)
-    names = analysis.parameter_names
-    return np.array([known[name] for name in names]) if known and all(name in known for name in names) else None
+    return np.array([known.get(name, np.nan) for name in analysis.parameter_names])
 
 
 def flat(analysis: Analysis, samples: ArrayLike, most: int) -> FloatArray:

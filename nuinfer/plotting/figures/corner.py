@@ -174,8 +174,7 @@ def _draw_truth(figure: Figure, analysis: Analysis, names: list[str]) -> None:
     """Lines through the panels at the values that simulated data were drawn with, as far as they are known."""
     import corner
 
-    known = dict(analysis.truth)
-    (truth,) = _select(analysis, np.array([[known.get(name, np.nan) for name in analysis.parameter_names]]), names)
+    (truth,) = _select(analysis, draws.truth(analysis)[None], names)
     look: Look = {"color": style.BLACK, "ls": (0, (4, 2)), "lw": style.points(0.8), "zorder": 3}
     corner.overplot_lines(figure, [value if np.isfinite(value) else None for value in truth], **look)
 

@@ -100,7 +100,7 @@ def plot_counts(
                 said.append((f"predicted {low:.0f}–{high:.0f} (68 %)", style.BLACK if alone else colour))
             if not alone:
                 panel.plot([], [], color=style.BLACK, ls="dotted", label="all backgrounds, medians")
-            if (truth := draws.truth(analysis)) is not None:
+            if np.isfinite(truth := draws.truth(analysis)).all():
                 line: Look = {"color": style.BLACK, "ls": DASHES, "lw": style.points(0.9), "label": style.TRUTH}
                 panel.stairs(analysis.expected_counts(truth)[row], edges_tev, baseline=None, **line)
             draw_observed(panel, edges_tev, observed, what)

@@ -184,11 +184,8 @@ def _draw_posterior(
         flux = make(analysis, at, energy_gev) * (np.square(energy_gev) / GEV_PER_TEV)[:, None]
         return np.moveaxis(np.concatenate([flux.mean(axis=-1, keepdims=True), flux], axis=-1), -1, 0)
 
-    band, line, smooth = (
-        e2_flux(flux_at_earth, theta, grid),
-        e2_flux(flux_at_earth, point, fine),
-        e2_flux(unabsorbed_flux, point, fine),
-    )
+    band, line = e2_flux(flux_at_earth, theta, grid), e2_flux(flux_at_earth, point, fine)
+    smooth = e2_flux(unabsorbed_flux, point, fine)
     lost = float(np.max(1.0 - line / smooth))
     without: Look = {"ls": (0, (4, 3)), "lw": style.points(0.8), "color": style.BLACK, "zorder": 3}
     without["label"] = "best fit without absorption" + (f" (the same within {percent(SAME)})" if lost < SAME else "")
@@ -199,7 +196,7 @@ def _draw_posterior(
         panel.plot(fine / GEV_PER_TEV, line[k], color=colour, lw=style.points(1.4), label=label)
         if not name:
             panel.plot(fine / GEV_PER_TEV, smooth[k], **without)
-        if truth is not None:
+        if np.isfinite(truth).all():
             there = energies.with_edges(analysis, truth, grid)
             look: Look = {"color": style.BLACK, "ls": "dotted", "label": style.TRUTH, "zorder": 3}
             panel.plot(there / GEV_PER_TEV, e2_flux(flux_at_earth, truth, there)[k], **look)
