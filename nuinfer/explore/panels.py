@@ -289,10 +289,10 @@ def surround(panel: Panel, around: Surroundings) -> None:
     made, x, (floor, ceiling) = panel.figure, around.masses_mev, around.couplings
     near, far = around.opaque
     made.varea(x, far, near, color=style.SKY, alpha=0.3, legend_label="τ = 1, z = 0 to 3", level="underlay")
-    for constraint, colour, found in around.bounds:
-        dashes, alpha = ("dashed", 0.04) if constraint.estimate else ("solid", 0.12)
+    for constraint, look, found in around.bounds:
+        colour, dashes = look.line["color"], "dashed" if constraint.estimate else "solid"
         line = {"color": colour, "line_dash": dashes, "line_width": 2, "legend_label": constraint.name}
         for allowed, end in ((found.upper, ceiling), (found.lower, floor)):
             edge = np.clip(np.where(np.isnan(allowed), floor, allowed), floor, ceiling)
-            made.varea(x, edge, np.full_like(x, end), color=colour, alpha=alpha, level="underlay")
+            made.varea(x, edge, np.full_like(x, end), color=colour, alpha=look.opacity, level="underlay")
             made.line(x, np.where((edge > floor) & (edge < ceiling), edge, np.nan), **line)

@@ -115,14 +115,14 @@ class Surroundings:
     couplings : tuple of float
         Ends of the axis of couplings.
     bounds : tuple
-        Each constraint in the plane with its colour and bound.
+        Each constraint in the plane with its look and bound.
     opaque : ndarray, shape (2, mass)
         Couplings with a depth of one for resonances crossed between redshift 0 and 3.
     """
 
     masses_mev: FloatArray
     couplings: tuple[float, float]
-    bounds: tuple[tuple[Constraint, str, Bound], ...]
+    bounds: tuple[tuple[Constraint, plane.BoundLook, Bound], ...]
     opaque: FloatArray
 
 
@@ -136,6 +136,5 @@ def surroundings(analysis: Analysis) -> Surroundings:
     """The bounds that ``nuinfer constraints`` gives, for all masses of the prior; it may take a while."""
     ends, couplings = axes_of(analysis)
     masses = np.geomspace(*ends, MASSES)
-    looks = plane.looks(analysis.constraints)
-    bounds = tuple((each, str(look.line["color"]), bound(each, masses)) for each, look in looks)
+    bounds = tuple((*each, bound(each[0], masses)) for each in plane.looks(analysis.constraints))
     return Surroundings(masses, couplings, bounds, analysis.model.coupling_of_depth(1.0, CROSSED, masses))

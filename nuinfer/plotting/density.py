@@ -158,10 +158,7 @@ def _without_islands(density: FloatArray, threshold: float, in_kernel: FloatArra
         height = sign * (density - threshold) * np.sqrt(in_kernel / max(threshold, 1e-300))
         labels, n = ndimage.label((height > 0.0) & (in_kernel > 0.0))
         each = np.arange(1, n + 1)
-        peaks, held = (
-            np.atleast_1d(ndimage.maximum(height, labels, each)),
-            np.atleast_1d(ndimage.sum(shares, labels, each)),
-        )
+        peaks, held = np.array([ndimage.maximum(height, labels, each), ndimage.sum(shares, labels, each)])
         faint = np.isin(labels, each[(peaks < NOISE) & (held < SMALL)])
         density = np.where(faint, threshold * (1.0 - sign * 1e-6), density)
     return density

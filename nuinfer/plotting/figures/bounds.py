@@ -105,7 +105,7 @@ def _draw_bound(axes: Axes, found: Bound, said: list[str], couplings: tuple[floa
     x, (floor, ceiling) = found.m_zprime_mev, couplings
     everywhere, nowhere = np.isnan(found.upper), np.isinf(found.upper)
     top, bottom = (np.clip(np.where(everywhere, floor, edge), floor, ceiling) for edge in (found.upper, found.lower))
-    shade: Look = {"lw": 0, "zorder": 1, "color": look.line["color"], "alpha": look.shade["alpha"]}
+    shade: Look = {"lw": 0, "zorder": 1, "color": look.line["color"], "alpha": look.opacity}
     axes.fill_between(x, top, ceiling, **shade)
     axes.fill_between(x, floor, bottom, where=bottom > floor, **shade)
     # the edge of a region that is excluded for every coupling is vertical; any other curve just ends
