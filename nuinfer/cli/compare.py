@@ -111,9 +111,7 @@ def print_comparison(result: "nuinfer.Comparison", title: str) -> None:
     from nuinfer.inference.evidence.evidence import in_one_sentence
 
     content = result.to_dict()
-    weighed = any(
-        constraint.is_penalty for evidence in result.hypotheses for constraint in evidence.analysis.constraints
-    )
+    weighed = any(one.is_penalty for evidence in result.hypotheses for one in evidence.analysis.constraints)
     factors = ["ln_bayes_factor", "ln_bayes_factor_without_one_sided"][: 1 + weighed]
     columns = ("ln B", "ln B without one-sided")[: len(factors)]
     head = ("hypothesis", "ln Z", "ln V(prior)", "allowed", *columns, "against the best", "max ln L", "LOO")

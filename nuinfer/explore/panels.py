@@ -18,10 +18,10 @@ from nuinfer.explore.scene import Scene, Surroundings
 from nuinfer.explore.state import State
 from nuinfer.explore.wire import Parcel
 from nuinfer.plotting import style
-from nuinfer.plotting.energies import GEV_PER_TEV
+from nuinfer.plotting.energies import GEV_PER_TEV, span
 from nuinfer.plotting.figures.counts import COMPONENTS, FLOOR_EVENTS, garwood
 from nuinfer.plotting.figures.depth import DEPTH
-from nuinfer.plotting.figures.spectrum import FLUX, Segments
+from nuinfer.plotting.figures.spectrum import FLUX, Segments, published
 from nuinfer.typing import FloatArray
 
 Figure = Any
@@ -88,7 +88,7 @@ def _figure(name: str, title: str, x: str, y: str, **settings: Any) -> Figure:
 def _of_energies(name: str, title: str, y: str, analysis: Analysis, ends: tuple[float, float]) -> Figure:
     scale = "log" if ends[0] > 0.0 else "linear"
     axes = {"x_axis_type": "log", "y_axis_type": scale, "y_range": _range(*ends)}
-    reach = _range(*(end / GEV_PER_TEV for end in scene.reach_of(analysis)))
+    reach = _range(*(end / GEV_PER_TEV for end in span(analysis)))
     return _figure(name, title, ENERGY, y, x_range=reach, **axes)
 
 
@@ -145,7 +145,7 @@ def spectrum(analysis: Analysis) -> Panel:
     dashed = {"line_dash": "dashed", "line_alpha": 0.7, "line_width": 1}
     without = _curves(made, {name: {"color": colour, **dashed} for name, colour in FLAVOURS.items()})
     curves = _curves(made, OF_FLAVOURS)
-    _draw_published(made, scene.flux_points(analysis))
+    _draw_published(made, published(analysis))
     _legend(made, "bottom_left", 2)
 
     def show(now: Scene, _: State) -> list[Parcel]:

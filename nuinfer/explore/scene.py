@@ -14,7 +14,6 @@ from nuinfer.explore.state import State
 from nuinfer.flux import depths_at_earth, flux_at_earth, unabsorbed_flux
 from nuinfer.plotting import energies, plane
 from nuinfer.plotting.figures.bounds import CROSSED, masses_of
-from nuinfer.plotting.figures.spectrum import Segments, published_segments, segments_of
 from nuinfer.typing import FloatArray
 
 COUPLING = (1e-6, 10.0**-2.5)
@@ -66,7 +65,7 @@ def look(state: State) -> Scene:
         If the model fails there.
     """
     analysis, theta = state.analysis, state.theta
-    energy = energies.with_edges(analysis, theta, np.geomspace(*reach_of(analysis), ENERGIES))
+    energy = energies.with_edges(analysis, theta, np.geomspace(*energies.span(analysis), ENERGIES))
     square = np.square(energy)[:, None] / energies.GEV_PER_TEV
     flux, unabsorbed = (make(analysis, theta, energy) * square for make in (flux_at_earth, unabsorbed_flux))
     slow = analysis.config.model.targets == "thermal"
@@ -85,23 +84,11 @@ def look(state: State) -> Scene:
     )
 
 
-def reach_of(analysis: Analysis) -> tuple[float, float]:
-    """Ends of the axis of energies, GeV: the usual ones, or those of flux points if they go further."""
-    ends = [*energies.ENERGY_GEV, *(analysis.bin_edges_gev if analysis.dataset.kind == "flux_points" else ())]
-    return float(min(ends)), float(max(ends))
-
-
 def targets_of(analysis: Analysis) -> tuple[str, ...]:
     """Names of the target masses, as `Scene` has their depths."""
     model = analysis.config.model
     active = ("at m₁", "at m₂", "at m₃") if model.masses == "split" else ("at m_ν",)
     return (*active, *(("at m_s",) if model.sterile else ())) if analysis.absorbs else ()
-
-
-def flux_points(analysis: Analysis) -> list[Segments]:
-    """Fluxes that were published, with those that are fitted."""
-    fitted = [analysis.config.data.dataset] if analysis.dataset.kind == "flux_points" else []
-    return [*published_segments(), *map(segments_of, fitted)]
 
 
 @dataclass(frozen=True)
