@@ -7,9 +7,11 @@ import json
 import logging
 import math
 import os
+import re
 import sys
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,16 +25,6 @@ Arguments = argparse.Namespace
 
 
 # Options --------------------------------------------------------------------------------------------------------------
-
-
-def positive(text: str) -> int:
-    """Argument that counts something."""
-    return _at_least(1, text)
-
-
-def natural(text: str) -> int:
-    """Argument that is 0 or counts something."""
-    return _at_least(0, text)
 
 
 def numbers(text: str) -> list[float]:
@@ -51,19 +43,20 @@ def _figure(name: str) -> Path:
     return Path(name)
 
 
-def _device(name: str) -> str:
-    """A device as a change of a key."""
-    return f"sampler.device={name}"
-
-
 def _at_least(least: int, text: str) -> int:
-    if not text.isascii() or not text.strip().lstrip("+-").isdigit() or len(text) > DIGITS:
+    if not re.fullmatch(r"\s*[+-]?\d+\s*", text, re.ASCII) or len(text) > DIGITS:
         raise argparse.ArgumentTypeError(f"{text[:DIGITS]} is not allowed, it must be a whole number")
     value = int(text)
     if not least <= value <= MOST:
         raise argparse.ArgumentTypeError(f"{text} is not allowed, it must be at least {least} and at most {MOST}")
     return value
 
+
+positive = partial(_at_least, 1)
+"""Argument that counts something."""
+
+natural = partial(_at_least, 0)
+"""Argument that is 0 or counts something."""
 
 FLAG: Mapping[str, Any] = {"action": "store_true"}
 REPEATED: Mapping[str, Any] = {"action": "append", "default": []}
@@ -83,7 +76,7 @@ SHARED: Mapping[str, Mapping[str, Any]] = {
     "--figure": {"type": _figure, "metavar": "FILE", "help": "draw it (.pdf, .png or .svg)"},
     "--jobs": {"type": positive, "metavar": "J", "help": "processes (default: one per core)"},
     "--scheduler": {"metavar": "ADDRESS", "help": SCHEDULER},
-    "--device": {**REPEATED, "dest": "set", "type": _device, "metavar": "cpu|cuda", "help": DEVICE},
+    "--device": {**REPEATED, "dest": "set", "type": "sampler.device={}".format, "metavar": "cpu|cuda", "help": DEVICE},
     "--trust": {**FLAG, "help": "run the Python files that a run folder of somebody else names"},
     "--json": {**FLAG, "help": "print JSON"},
 }
