@@ -154,10 +154,8 @@ def build_parser() -> argparse.ArgumentParser:
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
     for name, module in commands().items():
         sentence, _, examples = str(module.__doc__).partition("\n\n")
-        text, epilog = (
-            sentence[0].lower() + sentence[1:].removesuffix("."),
-            f"{EXAMPLES}\n{textwrap.indent(examples.rstrip(), '  ')}",
-        )
+        text = sentence[0].lower() + sentence[1:].removesuffix(".")
+        epilog = f"{EXAMPLES}\n{textwrap.indent(examples.rstrip(), '  ')}"
         subparser = subparsers.add_parser(name, help=text, description=text, epilog=epilog, formatter_class=Helped)
         module.add_options(subparser)
         add_loudness(subparser)

@@ -6,9 +6,12 @@ import io
 import json
 import logging
 import math
+import os
+import re
 import sys
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,16 +25,6 @@ Arguments = argparse.Namespace
 
 
 # Options --------------------------------------------------------------------------------------------------------------
-
-
-def positive(text: str) -> int:
-    """Argument that counts something."""
-    return _at_least(1, text)
-
-
-def natural(text: str) -> int:
-    """Argument that is 0 or counts something."""
-    return _at_least(0, text)
 
 
 def numbers(text: str) -> list[float]:
@@ -50,13 +43,8 @@ def _figure(name: str) -> Path:
     return Path(name)
 
 
-def _device(name: str) -> str:
-    """A device as a change of a key."""
-    return f"sampler.device={name}"
-
-
 def _at_least(least: int, text: str) -> int:
-    if not text.isascii() or not text.strip().lstrip("+-").isdigit() or len(text) > DIGITS:
+    if not re.fullmatch(r"\s*[+-]?\d+\s*", text, re.ASCII) or len(text) > DIGITS:
         raise argparse.ArgumentTypeError(f"{text[:DIGITS]} is not allowed, it must be a whole number")
     value = int(text)
     if not least <= value <= MOST:
@@ -64,17 +52,19 @@ def _at_least(least: int, text: str) -> int:
     return value
 
 
+positive = partial(_at_least, 1)
+"""Argument that counts something."""
+
+natural = partial(_at_least, 0)
+"""Argument that is 0 or counts something."""
+
 FLAG: Mapping[str, Any] = {"action": "store_true"}
 REPEATED: Mapping[str, Any] = {"action": "append", "default": []}
 SCHEDULER = "a dask scheduler instead: its address or file, 'local' for one of this machine, or 'mpi'"
+DEVICE = "where the posterior is computed (default: cpu), as --set sampler.device=..."
 SHARED: Mapping[str, Mapping[str, Any]] = {
     "analysis": {"metavar": "PRESET|FILE", "help": "a preset, or the path of a TOML file"},
-    "--set": {
-        "action": "append",
-        "default": [],
-        "metavar": "KEY=VALUE",
-        "help": "change a key, as in model.source=pgamma",
-    },
+    "--set": {**REPEATED, "metavar": "KEY=VALUE", "help": "change a key, as in model.source=pgamma"},
     "--at": {**REPEATED, "metavar": "NAME=VALUE"},
     "--out": {"metavar": "DIR"},
     "--resume": {**FLAG, "help": "go on with a folder that exists"},
@@ -86,14 +76,7 @@ SHARED: Mapping[str, Mapping[str, Any]] = {
     "--figure": {"type": _figure, "metavar": "FILE", "help": "draw it (.pdf, .png or .svg)"},
     "--jobs": {"type": positive, "metavar": "J", "help": "processes (default: one per core)"},
     "--scheduler": {"metavar": "ADDRESS", "help": SCHEDULER},
-    "--device": {
-        "dest": "set",
-        "action": "append",
-        "default": [],
-        "type": _device,
-        "metavar": "cpu|cuda",
-        "help": "where the posterior is computed (default: cpu), as --set sampler.device=...",
-    },
+    "--device": {**REPEATED, "dest": "set", "type": "sampler.device={}".format, "metavar": "cpu|cuda", "help": DEVICE},
     "--trust": {**FLAG, "help": "run the Python files that a run folder of somebody else names"},
     "--json": {**FLAG, "help": "print JSON"},
 }
@@ -118,6 +101,12 @@ def folder_of(arguments: Arguments, usual: str | Path | None = None) -> dict[str
         raise ConfigError(f"--{'resume' if arguments.resume else 'force'}: needs --out, no folder is kept without")
     out = arguments.out or usual
     return {"out": out and Path(out), **chosen(arguments, "resume", "force")}
+
+
+def study_of(arguments: Arguments) -> dict[str, Any]:
+    """Seed, folder and workers of a study that shows no progress, to be handed on by name: a process per core."""
+    jobs = {} if arguments.scheduler else {"jobs": arguments.jobs or os.cpu_count()}
+    return chosen(arguments, "seed", "scheduler") | folder_of(arguments) | jobs | {"progress": None}
 
 
 def add_level(parser: Parser) -> None:
@@ -217,12 +206,12 @@ def save_figure(figure: Any, stem: Path, formats: Iterable[str] = ("pdf", "png")
     return [style.save(figure, stem.with_name(f"{stem.name}.{ending}")) for ending in formats]
 
 
-def write_text(path: Path, text: str) -> Path:
+def write(path: Path, content: str | bytes) -> Path:
     """Write a file whole or not at all, with its parents; return the path."""
     from nuinfer.inference.work import files
 
     files.make_folder(path.parent)
-    files.write_atomic(path, text.encode())
+    files.write_atomic(path, content.encode() if isinstance(content, str) else content)
     return path
 
 
@@ -232,7 +221,7 @@ def write_csv(path: Path, columns: Mapping[str, Iterable[Any]], comments: Iterab
     rows.writerow(columns)
     for row in zip(*columns.values(), strict=True):
         rows.writerow("" if value is None or value != value else value for value in row)  # noqa: PLR0124 - NaN
-    return write_text(path, "".join(f"# {text}\n" for text in comments) + made.getvalue())
+    return write(path, "".join(f"# {text}\n" for text in comments) + made.getvalue())
 
 
 def say_aside(text: str) -> None:
@@ -259,6 +248,12 @@ def say_sentence(text: str, *, stderr: bool = False) -> None:
     from nuinfer.inference.work.progress import console
 
     console(stderr=stderr).print(text, highlight=False, markup=False)
+
+
+def say_warnings(texts: Iterable[str]) -> None:
+    """Print what results come with, a sentence each."""
+    for text in texts:
+        say_sentence(f"warning: {text}")
 
 
 def print_table(title: str, head: Iterable[str], rows: Iterable[Sequence[str]], optional: int = 0) -> None:

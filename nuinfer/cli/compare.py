@@ -111,9 +111,7 @@ def print_comparison(result: "nuinfer.Comparison", title: str) -> None:
     from nuinfer.inference.evidence.evidence import in_one_sentence
 
     content = result.to_dict()
-    weighed = any(
-        constraint.is_penalty for evidence in result.hypotheses for constraint in evidence.analysis.constraints
-    )
+    weighed = any(one.is_penalty for evidence in result.hypotheses for one in evidence.analysis.constraints)
     factors = ["ln_bayes_factor", "ln_bayes_factor_without_one_sided"][: 1 + weighed]
     columns = ("ln B", "ln B without one-sided")[: len(factors)]
     head = ("hypothesis", "ln Z", "ln V(prior)", "allowed", *columns, "against the best", "max ln L", "LOO")
@@ -140,8 +138,7 @@ def print_comparison(result: "nuinfer.Comparison", title: str) -> None:
             intervals = ("{:.4g} .. {:.4g}".format(*entry[key]) for key in ("hpd68", "hpd95"))
             rows.append([name, f"{entry['median']:.4g}", *intervals])
         command.print_table("averaged over the hypotheses", ("quantity", "median", *HPD), rows)
-    for text in result.warnings:
-        command.say_sentence(f"warning: {text}")
+    command.say_warnings(result.warnings)
     command.say_sentence(in_one_sentence(content["hypotheses"]))
 
 
@@ -162,8 +159,7 @@ def _say_absorption(test: dict[str, Any], coupling: str) -> None:
         simulated = f"{len(ratio['simulated'])} simulated data sets"
         rows.append(("likelihood ratio", f"{ratio['statistic']:.2f}, p = {test['p_value']:.3f} ({simulated})"))
     command.print_table(f"'{test['absorption']}' against '{test['none']}'", ("test", "result"), rows)
-    if test["note"]:
-        command.say_sentence(f"warning: {test['note']}")
+    command.say_warnings([test["note"]] if test["note"] else [])
 
 
 def _default_folder(arguments: Arguments, hypotheses: Mapping[str, "nuinfer.Analysis"]) -> Path:

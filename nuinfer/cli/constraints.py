@@ -79,11 +79,8 @@ def run(arguments: Arguments) -> int:
         columns = [map(_allowed, b.lower.tolist(), b.upper.tolist()) for b in bounds]
         rows = list(zip((f"{m:.3g}" for m in masses), *columns, strict=True))
         coupling, mass = map(analysis.spelled, ("g'", "m_Z' [MeV]"))
-        command.print_table(
-            f"{analysis.name}: {coupling} allowed at {convention.label(level)}",
-            [mass, *(b.name for b in bounds)],
-            rows,
-        )
+        title = f"{analysis.name}: {coupling} allowed at {convention.label(level)}"
+        command.print_table(title, [mass, *(b.name for b in bounds)], rows)
         for word, meaning in WORDS.items():
             if any(word in row for row in rows):
                 command.say_sentence(f"{word}: {meaning.format(coupling)}")
@@ -94,9 +91,7 @@ def run(arguments: Arguments) -> int:
         meant: dict[str, Any] = {"level": level, "convention": convention}
         meant["data"] = _of_data(analysis, level) if arguments.with_data else None
         written.append(style.save(plot("bounds", analysis, **meant), arguments.figure))
-    if not arguments.json:  # JSON on the standard output stays JSON
-        command.say_written(*written)
-    return OK
+    return OK if arguments.json else command.say_written(*written)  # JSON on the standard output stays JSON
 
 
 def _of_data(analysis: Any, level: float) -> Any:
@@ -124,7 +119,7 @@ def _allowed(lower: float, upper: float) -> str:
 def _save(path: Path, answer: Mapping[str, Any]) -> Path:
     """Write the bounds as JSON or, by the name of the file, as CSV; an empty field where nothing bounds g'."""
     if path.suffix == ".json":
-        return command.write_text(path, json.dumps(answer, indent=1) + "\n")
+        return command.write(path, json.dumps(answer, indent=1) + "\n")
     found, columns = answer["constraints"], {"m_zprime_mev": answer["m_zprime_mev"]}
     for name, entry in found.items():
         columns |= {f"{name}_{end}": entry[f"g_prime_{end}"] for end in ("lower", "upper")}

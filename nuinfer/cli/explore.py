@@ -19,18 +19,11 @@ MOST_DRAWS = 3000
 
 def add_options(parser: Parser) -> None:
     """Add the arguments."""
-    add(
-        parser,
-        "analysis",
-        metavar="PRESET|FILE|RUN",
-        help="a preset, a TOML file or a run folder, whose draws are shown",
-    )
+    analysis_help = "a preset, a TOML file or a run folder, whose draws are shown"
+    add(parser, "analysis", metavar="PRESET|FILE|RUN", help=analysis_help)
     add(parser, "--set")
-    add(
-        parser,
-        "--at",
-        help="where to begin, as in m_zprime_mev=8 (default: best fit of a run, else centre of the prior)",
-    )
+    at_help = "where to begin, as in m_zprime_mev=8 (default: best fit of a run, else centre of the prior)"
+    add(parser, "--at", help=at_help)
     add(parser, "--port", type=natural, default=0, metavar="N", help="of this machine (default: a free one)")
     add(parser, "--no-browser", **FLAG, help="print the address, open nothing")
     add(parser, "--trust")

@@ -9,7 +9,7 @@ import math
 from pathlib import Path
 
 import nuinfer
-from nuinfer.cli.command import Arguments, Parser, add, say_written
+from nuinfer.cli.command import Arguments, Parser, add, say_written, write
 from nuinfer.errors import ConfigError, resolved, shortened
 
 
@@ -28,7 +28,6 @@ def run(arguments: Arguments) -> int:
     """Write what was asked for and name it."""
     from nuinfer.export import arviz_adapter
     from nuinfer.inference.runs import run_folder
-    from nuinfer.inference.work import files
 
     source, out = Path(arguments.source), Path(arguments.out) if arguments.out else None
     if arguments.set and (arguments.format != "cobaya" or run_folder.is_run(source)):
@@ -40,10 +39,7 @@ def run(arguments: Arguments) -> int:
     if arguments.format == "getdist":
         return say_written(opened.to_getdist(out))
     path = source / run_folder.POSTERIOR if out is None else out
-    content = arviz_adapter.netcdf(opened.contents())
-    files.make_folder(path.parent)
-    files.write_atomic(path, content)
-    return say_written(path)
+    return say_written(write(path, arviz_adapter.netcdf(opened.contents())))
 
 
 def _write_cobaya(source: Path, out: Path | None, arguments: Arguments) -> Path:
@@ -51,7 +47,6 @@ def _write_cobaya(source: Path, out: Path | None, arguments: Arguments) -> Path:
     from nuinfer import cobaya
     from nuinfer.config import own_paths, presets, toml
     from nuinfer.inference.runs import run_folder
-    from nuinfer.inference.work import files
     from nuinfer.registry import imported
 
     yaml = imported("yaml", "the input of Cobaya", "export")
@@ -70,6 +65,4 @@ def _write_cobaya(source: Path, out: Path | None, arguments: Arguments) -> Path:
     if named not in presets():
         named = shortened(resolved(configuration), from_here=False)
     content = cobaya.info(named, overrides) | {"sampler": {"mcmc": {}}}
-    files.make_folder(path.parent)
-    files.write_atomic(path, yaml.safe_dump(content, sort_keys=False, width=math.inf).encode())
-    return path
+    return write(path, yaml.safe_dump(content, sort_keys=False, width=math.inf))

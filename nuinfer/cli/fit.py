@@ -112,8 +112,7 @@ def print_summary(folder: Path, summary: Mapping[str, Any], mediator: str = "vec
         limit = spelled("upper limit on g'", mediator)
         title = f"{limit} ({LIMIT.words}), and what it hangs on; k: Pareto's, of weights"
         command.print_table(title, ("", *head, "credible one by"), listed, optional=1)
-    for warning in summary["warnings"]:
-        command.say_sentence(f"warning: {warning}")
+    command.say_warnings(summary["warnings"])
     command.say_sentence(spelled(in_one_sentence(summary), mediator))
 
 

@@ -51,12 +51,9 @@ def run(arguments: Arguments) -> int:
     result = _band(arguments, shared) if arguments.band else _years(arguments, shared)
     if arguments.json:
         command.print_json(result.to_json())
-    if arguments.figure:
-        figure = plot("expected_limits" if arguments.band else "forecast", result)
-        path = style.save(figure, arguments.figure)
-        if not arguments.json:  # JSON on the standard output stays JSON
-            command.say_written(path)
-    return OK
+    kind = "expected_limits" if arguments.band else "forecast"
+    written = [style.save(plot(kind, result), arguments.figure)] if arguments.figure else []
+    return OK if arguments.json else command.say_written(*written)  # JSON on the standard output stays JSON
 
 
 def _years(arguments: Arguments, shared: dict[str, Any]) -> Any:

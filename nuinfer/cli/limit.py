@@ -6,7 +6,6 @@ nuinfer limit chains/hese7 --mass 10 --method credible
 """
 
 import math
-import os
 from pathlib import Path
 from typing import Any
 
@@ -41,10 +40,8 @@ def add_options(parser: Parser) -> None:
 def run(arguments: Arguments) -> int:
     """Print the limits, write and draw them."""
     analysis = command.analysis_of(arguments.analysis, arguments.set, trust=arguments.trust)
-    options: dict[str, Any] = command.chosen(arguments, "method", "simulations", "seed", "scheduler")
-    options |= command.folder_of(arguments) | {"level": command.level_of(arguments), "progress": None}
-    options |= {} if arguments.scheduler else {"jobs": arguments.jobs or os.cpu_count()}
-    found = nuinfer.limit(analysis, _masses(analysis, arguments), **options)
+    options = command.chosen(arguments, "method", "simulations") | command.study_of(arguments)
+    found = nuinfer.limit(analysis, _masses(analysis, arguments), level=command.level_of(arguments), **options)
     if arguments.json:
         command.print_json(found.to_json())
     else:
@@ -54,9 +51,9 @@ def run(arguments: Arguments) -> int:
         meaning = words.get(found.method, f"{LIMIT.written(found.level)} CL, Feldman and Cousins")
         head = map(analysis.spelled, ("m_Z' [MeV]", "g' <", "Monte-Carlo error"))
         command.print_table(f"{found.name}: {meaning}", tuple(head), rows)
-        for text in found.warnings:
-            command.say_sentence(f"warning: {text}")
-    written = [command.write_csv(Path(arguments.csv), _columns(found))] if arguments.csv else []
+        command.say_warnings(found.warnings)
+    columns = {"m_zprime_mev": found.masses_mev, "g_prime_upper": found.limits, "monte_carlo_error": found.errors}
+    written = [command.write_csv(Path(arguments.csv), columns)] if arguments.csv else []
     if arguments.figure:
         from nuinfer.plotting import plot, style
 
@@ -79,9 +76,3 @@ def _masses(analysis: Any, arguments: Arguments) -> list[float]:
     if n < 1 or n != int(n):
         raise ConfigError(f"--masses: {n:g} is no number of masses; write two masses and how many, as in 3 30 8")
     return command.mass_grid(ends, int(n))
-
-
-def _columns(found: Any) -> dict[str, list[float]]:
-    """The table; NaN where nothing is excluded."""
-    names = {"m_zprime_mev": found.masses_mev, "g_prime_upper": found.limits, "monte_carlo_error": found.errors}
-    return {name: values.tolist() for name, values in names.items()}

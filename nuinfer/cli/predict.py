@@ -8,17 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import nuinfer
-from nuinfer.cli.command import (
-    Arguments,
-    Parser,
-    add,
-    natural,
-    point_of,
-    print_json,
-    print_table,
-    say_written,
-    warn_outside,
-)
+from nuinfer.cli import command
+from nuinfer.cli.command import Arguments, Parser, add, natural
 
 SAMPLER = ("device",)
 
@@ -29,12 +20,8 @@ def add_options(parser: Parser) -> None:
     add(parser, "--at", help="a parameter, as in m_zprime_mev=8; the others take the centre of their prior")
     add(parser, "--draw", type=natural, default=0, metavar="N", help="simulate N data sets")
     add(parser, "--seed", default=0, help="seed of the simulation")
-    add(
-        parser,
-        "--csv",
-        metavar="FILE",
-        help="write the first of them, else what is expected, as fit --observed reads it",
-    )
+    csv_help = "write the first of them, else what is expected, as fit --observed reads it"
+    add(parser, "--csv", metavar="FILE", help=csv_help)
     add(parser, "--json")
 
 
@@ -46,8 +33,8 @@ def run(arguments: Arguments) -> int:
     from nuinfer.likelihood import drawn
 
     analysis = nuinfer.load(arguments.analysis, arguments.set)
-    at = point_of(arguments.at)
-    warn_outside(analysis, at)
+    at = command.point_of(arguments.at)
+    command.warn_outside(analysis, at)
     expected, dataset = analysis.expected_at(at), analysis.dataset
     parts = dict(zip(analysis.model.component_names, expected.components, strict=True))
     background = {name: part for name, part in parts.items() if name != "astro"}
@@ -74,7 +61,8 @@ def run(arguments: Arguments) -> int:
             "observed": by_topology(analysis.observed_counts),
             "parameters": analysis.point(at),
         }
-        return print_json(answer | ({"simulated": [by_topology(draw) for draw in draws]} if arguments.draw else {}))
+        simulated = {"simulated": [by_topology(draw) for draw in draws]} if draws else {}
+        return command.print_json(answer | simulated)
     names = [f"{low:.1f} - {high:.1f}" for low, high in dataset.bins_gev / 1e3]
     counted = dataset.kind == "counts"
     columns = {**parts, **({"total": mean} if counted else {}), "observed": analysis.observed_counts}
@@ -83,10 +71,10 @@ def run(arguments: Arguments) -> int:
         shown = [[*column[t], column[t].sum()] for column in columns.values()]
         rows = [[name, *map(_count, values)] for name, *values in zip([*names, "sum"], *shown, strict=True)]
         if counted:
-            print_table(f"{topology} events", ["E_dep [TeV]", *columns], rows)
+            command.print_table(f"{topology} events", ["E_dep [TeV]", *columns], rows)
         else:
-            print_table(f"E^2 phi, {topology}, {dataset.unit}", ["E [TeV]", *columns], rows[:-1])
-    return say_written(*written)
+            command.print_table(f"E^2 phi, {topology}, {dataset.unit}", ["E [TeV]", *columns], rows[:-1])
+    return command.say_written(*written)
 
 
 def _count(value: float) -> str:

@@ -4,9 +4,6 @@ nuinfer significance hese7_icecube
 nuinfer significance hese7_icecube --out chains/significance --resume
 """
 
-import os
-from typing import Any
-
 import nuinfer
 from nuinfer.cli import command
 from nuinfer.cli.command import OK, Arguments, Parser, add, natural
@@ -27,13 +24,9 @@ def add_options(parser: Parser) -> None:
 def run(arguments: Arguments) -> int:
     """Print the p-values."""
     analysis = command.analysis_of(arguments.analysis, arguments.set, trust=arguments.trust)
-    options: dict[str, Any] = command.chosen(arguments, "simulations", "seed", "scheduler")
-    options |= command.folder_of(arguments) | {"progress": None}
-    options |= {} if arguments.scheduler else {"jobs": arguments.jobs or os.cpu_count()}
-    found = nuinfer.significance(analysis, **options)
+    found = nuinfer.significance(analysis, arguments.simulations, **command.study_of(arguments))
     if arguments.json:
         return command.print_json(found.to_json())
     command.say_sentence(f"{found.name}: {found.sentence()}")
-    for text in found.warnings:
-        command.say_sentence(f"warning: {text}")
+    command.say_warnings(found.warnings)
     return OK

@@ -225,7 +225,7 @@ class Page:
 
     def _meanwhile(self, what: str, work: Callable[[], T], then: Callable[[T], object]) -> None:
         """Do something beside the page, which goes on with what comes of it unless it was asked for more meanwhile."""
-        self._say(f'<p class="quiet">{what} …</p>')
+        self._notice.text = f'<p class="quiet">{what} …</p>'
         self._jobs += 1
         number = self._jobs
 
@@ -247,11 +247,8 @@ class Page:
 
     def _refuse(self, error: Exception) -> None:
         """Say what is wrong, with everything left as it is."""
-        self._say(f'<p class="bad" role="alert">{html.escape(" ".join(str(error).split()))}</p>')
+        self._notice.text = f'<p class="bad" role="alert">{html.escape(" ".join(str(error).split()))}</p>'
         self._set_widgets()
-
-    def _say(self, text: str) -> None:
-        self._notice.text = text
 
     # What is shown ----------------------------------------------------------------------------------------------------
 
@@ -259,7 +256,7 @@ class Page:
         """Show a state that one has jumped to, from which `back` leads here."""
         if remember and state is not self._kept:
             self._past = [*self._past[-MOST_PAST:], self._kept]
-        self._say("")
+        self._notice.text = ""
         if state.analysis is not self._drawn:
             self._build(state)
         self._show(state)
@@ -296,9 +293,8 @@ class Page:
         self._stage.children = [stage.figure]
         self._rest.children = [panel.figure for panel in rest]
         meanings, ends = own_definitions(analysis.config.model), points.ends_of(analysis)
-        self.sliders = {}
-        for name, (low, high) in zip(analysis.parameter_names, ends.tolist(), strict=True):
-            self.sliders[name] = self._slider(name, low, high)
+        moved = zip(analysis.parameter_names, ends.tolist(), strict=True)
+        self.sliders = {name: self._slider(name, low, high) for name, (low, high) in moved}
         texts = (f'<span class="quiet">{html.escape(_meaning(meanings[name]))}</span>' for name in self.sliders)
         below = (Div(text=text, margin=(0, 5, 4, 5), **_wide()) for text in texts)
         self._moved.children = [each for pair in zip(self.sliders.values(), below, strict=True) for each in pair]
@@ -317,7 +313,7 @@ class Page:
     def _surround(self, plane: panels.Panel, around: Any) -> None:
         if plane in self._panels:
             panels.surround(plane, around)
-            self._say("")
+            self._notice.text = ""
 
     def _show(self, state: State) -> None:
         """Draw a state of the analysis that there are figures for."""

@@ -13,23 +13,22 @@ from bokeh.plotting import figure
 
 from nuinfer.analysis import Analysis
 from nuinfer.constants import COORDINATES
-from nuinfer.constraints.base import Constraint
 from nuinfer.explore import scene
 from nuinfer.explore.scene import Scene, Surroundings
 from nuinfer.explore.state import State
 from nuinfer.explore.wire import Parcel
 from nuinfer.plotting import style
-from nuinfer.plotting.energies import GEV_PER_TEV
+from nuinfer.plotting.energies import GEV_PER_TEV, span
 from nuinfer.plotting.figures.counts import COMPONENTS, FLOOR_EVENTS, garwood
 from nuinfer.plotting.figures.depth import DEPTH
-from nuinfer.plotting.figures.spectrum import FLUX, Segments
+from nuinfer.plotting.figures.spectrum import FLUX, Segments, published
 from nuinfer.typing import FloatArray
 
 Figure = Any
 """Of Bokeh, whose attributes are made at run time."""
 
 FLAVOURS = MappingProxyType({"νe": style.BLUE, "νμ": style.VERMILLION, "ντ": style.GREEN})
-OF_FLAVOURS = MappingProxyType({name: {"color": colour} for name, colour in FLAVOURS.items()})
+OF_FLAVOURS = MappingProxyType({name: {"color": colour, "legend_label": name} for name, colour in FLAVOURS.items()})
 MARKS = ("circle", "square", "diamond", "triangle", "inverted_triangle")
 INK = MappingProxyType({False: ("#1c1e21", "#d5d9de", "#ffffff"), True: ("#e6e8ea", "#363c43", "#15181c")})
 """Whether it is dark, to the colours of texts and data, of lines, and of what is behind them."""
@@ -89,7 +88,7 @@ def _figure(name: str, title: str, x: str, y: str, **settings: Any) -> Figure:
 def _of_energies(name: str, title: str, y: str, analysis: Analysis, ends: tuple[float, float]) -> Figure:
     scale = "log" if ends[0] > 0.0 else "linear"
     axes = {"x_axis_type": "log", "y_axis_type": scale, "y_range": _range(*ends)}
-    reach = _range(*(end / GEV_PER_TEV for end in scene.reach_of(analysis)))
+    reach = _range(*(end / GEV_PER_TEV for end in span(analysis)))
     return _figure(name, title, ENERGY, y, x_range=reach, **axes)
 
 
@@ -97,7 +96,7 @@ def _curves(made: Figure, looks: Mapping[str, Mapping[str, Any]]) -> Callable[[F
     """Lines by name; what takes energies in GeV, shape (energy,), and values, shape (energy, line)."""
     source = ColumnDataSource({name: [] for name in ("x", *looks)})
     for name, look in looks.items():
-        made.line("x", name, source=source, line_width=2, legend_label=name, **look)
+        made.line("x", name, source=source, **{"line_width": 2, **look})
 
     def show(energy_gev: FloatArray, values: FloatArray) -> Parcel:
         return source, {"x": energy_gev / GEV_PER_TEV, **dict(zip(looks, values.T, strict=True))}
@@ -143,16 +142,14 @@ def coloured(panel: Panel, dark: bool) -> None:
 def spectrum(analysis: Analysis) -> Panel:
     """E^2 phi of each flavour, with and without absorption, and published fluxes."""
     made = _of_energies("spectrum", "flux of each flavour at Earth", "E²φ [TeV cm⁻² s⁻¹ sr⁻¹]", analysis, FLUX)
-    empty: list[list[float]] = [[]] * len(FLAVOURS)
-    without = ColumnDataSource({"xs": empty, "ys": empty, "colour": list(FLAVOURS.values())})
-    made.multi_line("xs", "ys", source=without, color="colour", line_dash="dashed", line_alpha=0.7)
+    dashed = {"line_dash": "dashed", "line_alpha": 0.7, "line_width": 1}
+    without = _curves(made, {name: {"color": colour, **dashed} for name, colour in FLAVOURS.items()})
     curves = _curves(made, OF_FLAVOURS)
-    _draw_published(made, scene.flux_points(analysis))
+    _draw_published(made, published(analysis))
     _legend(made, "bottom_left", 2)
 
     def show(now: Scene, _: State) -> list[Parcel]:
-        xs = np.broadcast_to(now.energy_gev / GEV_PER_TEV, now.unabsorbed.T.shape)
-        return [(without, {"xs": xs, "ys": now.unabsorbed.T}), curves(now.energy_gev, now.flux)]
+        return [curves(now.energy_gev, now.flux), without(now.energy_gev, now.unabsorbed)]
 
     return Panel(made, show)
 
@@ -160,28 +157,14 @@ def spectrum(analysis: Analysis) -> Panel:
 def _draw_published(made: Figure, samples: Sequence[Segments]) -> None:
     """Published fluxes: lines across their energies and down to their errors, limits down from their value."""
     of_flavour = dict(zip(("e", "mu", "tau"), FLAVOURS.values(), strict=True))
-    points: dict[str, list[Any]] = {name: [] for name in ("x", "y", "colour", "mark", "label")}
-    bars: dict[str, list[Any]] = {name: [] for name in ("x0", "y0", "x1", "y1", "colour")}
     for mark, each in zip(MARKS, samples, strict=False):
         colour, limit = of_flavour.get(each.flavour, style.GREY), each.plus == 0.0
         flux, minus, plus = (values / GEV_PER_TEV for values in (each.e2_flux, each.minus, each.plus))
-        ends = (each.low_gev / GEV_PER_TEV, each.high_gev / GEV_PER_TEV)
-        centre = np.sqrt(ends[0] * ends[1])
-        low = np.where(limit, LIMIT * flux, flux - np.minimum(minus, flux * (1.0 - 1e-6)))
-        same: dict[str, list[str]] = {
-            "colour": [colour] * flux.size,
-            "mark": [mark] * flux.size,
-            "label": [each.label] * flux.size,
-        }
-        every: tuple[Any, ...] = (centre, flux, *same.values())
-        for name, values in zip(points, every, strict=True):
-            points[name].extend(values)
-        for x0, y0, x1, y1 in ((ends[0], flux, ends[1], flux), (centre, low, centre, flux + plus)):
-            for name, values in zip(bars, (x0, y0, x1, y1, same["colour"]), strict=True):
-                bars[name].extend(values)
-    made.segment("x0", "y0", "x1", "y1", source=ColumnDataSource(bars), color="colour")
-    look = {"color": "colour", "marker": "mark", "size": 5, "legend_group": "label"}
-    made.scatter("x", "y", source=ColumnDataSource(points), **look)
+        left, right = each.low_gev / GEV_PER_TEV, each.high_gev / GEV_PER_TEV
+        centre, down = np.sqrt(left * right), flux - np.minimum(minus, flux * (1.0 - 1e-6))
+        made.segment(left, flux, right, flux, color=colour)
+        made.segment(centre, np.where(limit, LIMIT * flux, down), centre, flux + plus, color=colour)
+        made.scatter(centre, flux, color=colour, marker=mark, size=5, legend_label=each.label)
 
 
 def survival(analysis: Analysis) -> Panel:
@@ -201,8 +184,9 @@ def survival(analysis: Analysis) -> Panel:
 def depth(analysis: Analysis) -> Panel:
     """Optical depth at each target."""
     made = _of_energies("depth", "depth from the farthest source", "optical depth τ", analysis, DEPTH)
-    looks = ({"line_dash": dash, "color": INK[False][0]} for dash in ("solid", "dashed", "dotted", "dashdot"))
-    curves = _curves(made, dict(zip(scene.targets_of(analysis), looks, strict=False)))
+    dashes = zip(scene.targets_of(analysis), ("solid", "dashed", "dotted", "dashdot"), strict=False)
+    ink = INK[False][0]
+    curves = _curves(made, {name: {"line_dash": dash, "color": ink, "legend_label": name} for name, dash in dashes})
     _legend(made, "top_right")
 
     def show(now: Scene, _: State) -> list[Parcel]:
@@ -233,18 +217,14 @@ def _bins(analysis: Analysis, row: int, topology: str) -> Panel:
     made = _figure(topology, *words, x_axis_type="log", y_axis_type=scale, **ranges)
     # components by themselves, for nobody can read a stack on a logarithmic axis
     parts = [name for name in COMPONENTS if counted and name in analysis.model.component_names]
-    number, labels = len(left), [COMPONENTS[name][2] for name in parts]
-    lines = ColumnDataSource({
-        "left": np.tile(left, len(parts)), "right": np.tile(right, len(parts)),
-        "y": np.full(number * len(parts), floor), "part": np.repeat(labels, number).tolist(),
-        "colour": np.repeat([COMPONENTS[name][0] for name in parts], number).tolist(),
-    })  # fmt: skip
-    every = ColumnDataSource({"left": left, "right": right, "top": np.full(number, floor)})
+    empty = dict.fromkeys(("top", *parts), np.full(len(left), floor))
+    every = ColumnDataSource({"left": left, "right": right, **empty})
     bars = {"left": "left", "right": "right", "top": "top", "bottom": floor, "source": every}
     made.quad(**bars, color=style.SKY, fill_alpha=0.35, line_width=0, legend_label="expected")
     made.segment("left", "top", "right", "top", source=every, color=style.SKY, line_width=3)
-    if parts:
-        made.segment("left", "y", "right", "y", source=lines, color="colour", line_width=1.5, legend_group="part")
+    for name in parts:
+        colour, _, label = COMPONENTS[name]
+        made.segment("left", name, "right", name, source=every, color=colour, line_width=1.5, legend_label=label)
     low = np.where(limit, LIMIT * high, np.maximum(low, floor))
     marks = np.where(limit, "inverted_triangle", "circle")
     seen = {"y": np.where(limit, low, observed), "low": low, "high": high, "mark": marks}
@@ -258,9 +238,9 @@ def _bins(analysis: Analysis, row: int, topology: str) -> Panel:
         made.center.remove(made.legend[0])
 
     def show(now: Scene, _: State) -> list[Parcel]:
-        each = [np.maximum(now.components[name][row], floor) for name in parts]
-        total = sum(now.components.values(), start=np.zeros(1))[row]
-        return [(lines, {"y": np.ravel(each)}), (every, {"top": np.maximum(total, floor)})]
+        total = {"top": sum(now.components.values(), start=np.zeros(1))}
+        shown = total | {name: now.components[name] for name in parts}
+        return [(every, {name: np.maximum(counts[row], floor) for name, counts in shown.items()})]
 
     return Panel(made, show, [errors.glyph, points.glyph])
 
@@ -309,20 +289,10 @@ def surround(panel: Panel, around: Surroundings) -> None:
     made, x, (floor, ceiling) = panel.figure, around.masses_mev, around.couplings
     near, far = around.opaque
     made.varea(x, far, near, color=style.SKY, alpha=0.3, legend_label="τ = 1, z = 0 to 3", level="underlay")
-    edges: list[tuple[Constraint, str, FloatArray, FloatArray]] = []
-    for constraint, colour, found in around.bounds:
-        upper, lower = (np.where(np.isnan(edge), floor, edge) for edge in (found.upper, found.lower))
-        edges += [(constraint, colour, np.clip(upper, floor, ceiling), np.full_like(x, ceiling))]
-        edges += [(constraint, colour, np.clip(lower, floor, ceiling), np.full_like(x, floor))]
-    lines = ColumnDataSource({
-        "xs": [x] * len(edges), "ys": [np.where((e > floor) & (e < ceiling), e, np.nan) for *_, e, _ in edges],
-        "shape": [np.concatenate([x, x[::-1]])] * len(edges), "shade": [np.r_[edge, end] for *_, edge, end in edges],
-        "name": [constraint.name for constraint, *_ in edges], "colour": [colour for _, colour, *_ in edges],
-        "dash": ["dashed" if constraint.estimate else "solid" for constraint, *_ in edges],
-        "alpha": [0.04 if constraint.estimate else 0.12 for constraint, *_ in edges],
-    })  # fmt: skip
-    if edges:
-        shade = {"color": "colour", "fill_alpha": "alpha", "line_width": 0, "level": "underlay"}
-        made.patches("shape", "shade", source=lines, **shade)
-        look = {"color": "colour", "line_dash": "dash", "line_width": 2, "legend_group": "name"}
-        made.multi_line("xs", "ys", source=lines, **look)
+    for constraint, look, found in around.bounds:
+        colour, dashes = look.line["color"], "dashed" if constraint.estimate else "solid"
+        line = {"color": colour, "line_dash": dashes, "line_width": 2, "legend_label": constraint.name}
+        for allowed, end in ((found.upper, ceiling), (found.lower, floor)):
+            edge = np.clip(np.where(np.isnan(allowed), floor, allowed), floor, ceiling)
+            made.varea(x, edge, np.full_like(x, end), color=colour, alpha=look.opacity, level="underlay")
+            made.line(x, np.where((edge > floor) & (edge < ceiling), edge, np.nan), **line)

@@ -13,8 +13,7 @@ from nuinfer.constraints.limits import Bound, bound
 from nuinfer.explore.state import State
 from nuinfer.flux import depths_at_earth, flux_at_earth, unabsorbed_flux
 from nuinfer.plotting import energies, plane
-from nuinfer.plotting.figures.bounds import MASS_MEV
-from nuinfer.plotting.figures.spectrum import Segments, published_segments, segments_of
+from nuinfer.plotting.figures.bounds import CROSSED, masses_of
 from nuinfer.typing import FloatArray
 
 COUPLING = (1e-6, 10.0**-2.5)
@@ -66,7 +65,7 @@ def look(state: State) -> Scene:
         If the model fails there.
     """
     analysis, theta = state.analysis, state.theta
-    energy = energies.with_edges(analysis, theta, np.geomspace(*reach_of(analysis), ENERGIES))
+    energy = energies.with_edges(analysis, theta, np.geomspace(*energies.span(analysis), ENERGIES))
     square = np.square(energy)[:, None] / energies.GEV_PER_TEV
     flux, unabsorbed = (make(analysis, theta, energy) * square for make in (flux_at_earth, unabsorbed_flux))
     slow = analysis.config.model.targets == "thermal"
@@ -85,23 +84,11 @@ def look(state: State) -> Scene:
     )
 
 
-def reach_of(analysis: Analysis) -> tuple[float, float]:
-    """Ends of the axis of energies, GeV: the usual ones, or those of flux points if they go further."""
-    ends = [*energies.ENERGY_GEV, *(analysis.bin_edges_gev if analysis.dataset.kind == "flux_points" else ())]
-    return float(min(ends)), float(max(ends))
-
-
 def targets_of(analysis: Analysis) -> tuple[str, ...]:
     """Names of the target masses, as `Scene` has their depths."""
     model = analysis.config.model
     active = ("at m₁", "at m₂", "at m₃") if model.masses == "split" else ("at m_ν",)
     return (*active, *(("at m_s",) if model.sterile else ())) if analysis.absorbs else ()
-
-
-def flux_points(analysis: Analysis) -> list[Segments]:
-    """Fluxes that were published, with those that are fitted."""
-    fitted = [analysis.config.data.dataset] if analysis.dataset.kind == "flux_points" else []
-    return [*published_segments(), *map(segments_of, fitted)]
 
 
 @dataclass(frozen=True)
@@ -115,29 +102,26 @@ class Surroundings:
     couplings : tuple of float
         Ends of the axis of couplings.
     bounds : tuple
-        Each constraint in the plane with its colour and bound.
-    opaque : tuple of ndarray
+        Each constraint in the plane with its look and bound.
+    opaque : ndarray, shape (2, mass)
         Couplings with a depth of one for resonances crossed between redshift 0 and 3.
     """
 
     masses_mev: FloatArray
     couplings: tuple[float, float]
-    bounds: tuple[tuple[Constraint, str, Bound], ...]
-    opaque: tuple[FloatArray, FloatArray]
+    bounds: tuple[tuple[Constraint, plane.BoundLook, Bound], ...]
+    opaque: FloatArray
 
 
 def axes_of(analysis: Analysis) -> tuple[tuple[float, float], tuple[float, float]]:
     """Ends of the axes of the plane: masses in MeV, and couplings."""
-    low, high = analysis.mass_range_mev or MASS_MEV
     strongest = next(p for p in analysis.space.parameters if p.name == "log10_g_prime").range[1]
-    return ((low, high) if high > low else MASS_MEV), (COUPLING[0], max(COUPLING[1], 10.0**strongest))
+    return masses_of(analysis), (COUPLING[0], max(COUPLING[1], 10.0**strongest))
 
 
 def surroundings(analysis: Analysis) -> Surroundings:
     """The bounds that ``nuinfer constraints`` gives, for all masses of the prior; it may take a while."""
     ends, couplings = axes_of(analysis)
     masses = np.geomspace(*ends, MASSES)
-    near, far = (analysis.model.coupling_of_depth(1.0, redshift, masses) for redshift in (0.0, 3.0))
-    looks = plane.looks(analysis.constraints)
-    bounds = tuple((each, str(look.line["color"]), bound(each, masses)) for each, look in looks)
-    return Surroundings(masses, couplings, bounds, (near, far))
+    bounds = tuple((*each, bound(each[0], masses)) for each in plane.looks(analysis.constraints))
+    return Surroundings(masses, couplings, bounds, analysis.model.coupling_of_depth(1.0, CROSSED, masses))

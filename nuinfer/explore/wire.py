@@ -12,17 +12,14 @@ from bokeh.models.widgets import Div
 from nuinfer.typing import FloatArray
 
 Parcel = tuple[ColumnDataSource, dict[str, FloatArray]]
-"""A source and the columns that change, each of shape (n,), or (line, n) of several lines."""
+"""A source and the columns that change, each of shape (n,)."""
 
 UNPACK = """
 const [plan, numbers, text] = wire.tags, all = new Float64Array(numbers)
 let at = 0
 for (const [k, columns] of plan) {
   const data = {...sources[k].data}
-  for (const [name, lines, length] of columns) {
-    const each = Array.from({length: Math.max(lines, 1)}, () => all.slice(at, at += length))
-    data[name] = lines ? each : each[0]
-  }
+  for (const [name, length] of columns) data[name] = all.slice(at, at += length)
   sources[k].setv({data}, {sync: false})
 }
 terms.setv({text}, {sync: false})
@@ -62,17 +59,17 @@ class Wire:
             self.end.tags = [*_packed(parcels, self.sent), text]
         else:
             for source, columns in parcels:
-                source.data = {**source.data, **{name: list(values) for name, values in columns.items()}}
+                source.data = {**source.data, **columns}
             self._unpack.args = {"wire": self.end, "terms": self._text, "sources": [source for source, _ in parcels]}
             self._text.text = text
         self.sent = parcels
 
 
 def _packed(parcels: Sequence[Parcel], sent: Sequence[Parcel]) -> tuple[list[Any], FloatArray]:
-    """What has changed, as rows of numbers behind each other, and by source, column, lines and length where it goes."""
+    """What has changed, as rows of numbers behind each other, and by source, column and length where it goes."""
     plan, numbers = list[Any](), [np.empty(0)]
     for k, ((_, new), (_, old)) in enumerate(zip(parcels, sent, strict=True)):
         if any(not np.array_equal(values, old[name]) for name, values in new.items()):
-            plan.append([k, [[name, len(x) if x.ndim > 1 else 0, x.shape[-1]] for name, x in new.items()]])
-            numbers += [values.ravel() for values in new.values()]
+            plan.append([k, [[name, values.size] for name, values in new.items()]])
+            numbers += new.values()
     return plan, np.concatenate(numbers)

@@ -12,12 +12,12 @@ import numpy as np
 from nuinfer.confidence import HPD_LEVELS, UNCONSTRAINED, credible
 from nuinfer.plotting import style
 from nuinfer.plotting.annotations import Figure, FloatArray, Look
-from nuinfer.plotting.draws import Posterior
+from nuinfer.plotting.draws import Posterior, Summary
 
 PRIOR_DASHES = (0, (3, 1.5))
 
 
-def title_entry(name: str, values: FloatArray, summary: Mapping[str, Any] | None) -> Mapping[str, Any]:
+def title_entry(name: str, values: FloatArray, summary: Summary) -> Mapping[str, Any]:
     """Interval or limit of a quantity: that of the summary if it has one, else of its draws."""
     from nuinfer.inference.runs.summary import shortest_interval
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -41,7 +42,7 @@ class Density:
     value : ndarray, shape (n_y, n_x)
         Density at the nodes, zero where nothing is allowed.
     thresholds : tuple of float
-        Value above which each of `nuinfer.confidence.HPD_LEVELS` lies.
+        Value above which each of `nuinfer.confidence.HPD_LEVELS` lies; they differ, even on a plateau.
     held : tuple of float
         Share of the draws above each, more than its level where a region includes a plateau.
     """
@@ -49,7 +50,7 @@ class Density:
     x: FloatArray
     y: FloatArray
     value: FloatArray
-    thresholds: tuple[float, ...]
+    thresholds: tuple[float, float]
     held: tuple[float, ...]
 
     @property
@@ -133,7 +134,8 @@ def highest_density(
     surface = interpolate.RegularGridInterpolator((nodes[0], nodes[1]), np.pad(ratio, 1, mode="edge"))
     x, y = np.linspace(low, high, parts * BINS + 1, axis=1)
     value = np.where(allowed(x[:, None], y[None, :]), surface((x[:, None], y[None, :])), 0.0)
-    return Density(x, y, value.T, tuple(thresholds), held)
+    inner, outer = thresholds
+    return Density(x, y, value.T, (max(inner, outer * (1.0 + 1e-9)), outer), held)
 
 
 def _below_plateau(density: FloatArray, threshold: float, in_kernel: FloatArray, shares: FloatArray) -> float:
@@ -156,10 +158,7 @@ def _without_islands(density: FloatArray, threshold: float, in_kernel: FloatArra
         height = sign * (density - threshold) * np.sqrt(in_kernel / max(threshold, 1e-300))
         labels, n = ndimage.label((height > 0.0) & (in_kernel > 0.0))
         each = np.arange(1, n + 1)
-        peaks, held = (
-            np.atleast_1d(ndimage.maximum(height, labels, each)),
-            np.atleast_1d(ndimage.sum(shares, labels, each)),
-        )
+        peaks, held = np.array([ndimage.maximum(height, labels, each), ndimage.sum(shares, labels, each)])
         faint = np.isin(labels, each[(peaks < NOISE) & (held < SMALL)])
         density = np.where(faint, threshold * (1.0 - sign * 1e-6), density)
     return density
@@ -168,13 +167,17 @@ def _without_islands(density: FloatArray, threshold: float, in_kernel: FloatArra
 def draw_regions(axes: Axes, x: FloatArray, y: FloatArray, density: Density, colour: str, alone: bool = True) -> None:
     """The regions at coordinates of the nodes (n_x,) and (n_y,): shaded or, one of several, as lines hardly filled."""
     inner, outer = density.thresholds
-    inner = max(inner, outer * (1.0 + 1e-9))  # levels must increase, even on a plateau
     levels = [outer, inner, max(float(density.value.max()), inner) * (1.0 + 1e-6)]
     fills: Look = {"colors": [style.tint(colour, tint) for tint in TINTS]} if alone else {"colors": colour}
     axes.contourf(x, y, density.value, levels=levels, alpha=None if alone else OVERLAID, zorder=2, **fills)
-    if density.value.min() < inner:  # there is an edge
-        widths = (style.points(0.7), style.points(1.2))
-        axes.contour(x, y, density.value, levels=levels[:2], colors=colour, linewidths=widths, zorder=3)
+    draw_edges(axes, x, y, density, colors=colour, linewidths=(style.points(0.7), style.points(1.2)), zorder=3)
+
+
+def draw_edges(axes: Axes, x: FloatArray, y: FloatArray, density: Density, **look: Any) -> bool:
+    """Lines around the outer and the inner region; whether there is an edge, which a plateau may not have."""
+    if there := bool(density.value.min() < density.thresholds[0]):
+        axes.contour(x, y, density.value, levels=density.thresholds[::-1], **look)
+    return there
 
 
 def columns(analysis: Analysis) -> list[int]:

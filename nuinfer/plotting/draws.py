@@ -17,6 +17,10 @@ FEWEST = 50
 """Draws without which a figure would mislead."""
 
 
+Summary = Mapping[str, Any] | None
+"""What a run says of its chains, if it is known."""
+
+
 class Posterior(NamedTuple):
     """One of several posteriors that are drawn over each other.
 
@@ -27,12 +31,7 @@ class Posterior(NamedTuple):
     analysis: Analysis
     samples: ArrayLike
     best_fit: ArrayLike | None = None
-    summary: Mapping[str, Any] | None = None
-
-    @property
-    def effective(self) -> float | None:
-        """Effective sample size of mass and coupling, None if it is not known."""
-        return effective(self.summary) if self.summary else None
+    summary: Summary = None
 
 
 Others = Mapping[str, tuple[Any, ...]]
@@ -46,17 +45,20 @@ def together(label: str, first: Posterior, others: Others) -> dict[str, Posterio
     return {label: first} | {name: Posterior(*each) for name, each in others.items()}
 
 
-def effective(summary: Mapping[str, Any], names: tuple[str, ...] = COORDINATES) -> float | None:
-    """Smallest effective sample size of parameters, those of the plane, from the summary of a run."""
-    known = summary["parameters"]
-    return min((float(known[name]["ess"]) for name in names if name in known), default=None)
+def effective(summary: Summary, *names: str) -> float | None:
+    """Smallest effective sample size of quantities from the summary of a run, of all if one is derived, if it is known.
+
+    Without names, that of mass and coupling.
+    """
+    entries = summary["parameters"] if summary else {}
+    each = {name: float(entry["ess"]) for name, entry in entries.items() if "ess" in entry}
+    return min(each.get(name, min(each.values())) for name in names or COORDINATES) if each else None
 
 
-def truth(analysis: Analysis) -> FloatArray | None:
-    """The point (n_dim,) with which data were simulated, if they were and all of it is known."""
+def truth(analysis: Analysis) -> FloatArray:
+    """The point (n_dim,) with which data were simulated, NaN where it is not known or they were not."""
     known = dict(analysis.truth)
-    names = analysis.parameter_names
-    return np.array([known[name] for name in names]) if known and all(name in known for name in names) else None
+    return np.array([known.get(name, np.nan) for name in analysis.parameter_names])
 
 
 def flat(analysis: Analysis, samples: ArrayLike, most: int) -> FloatArray:

@@ -19,6 +19,13 @@ def finish(panel: Axes, ends_gev: tuple[float, float] = ENERGY_GEV) -> None:
     style.plain_log(panel.xaxis, base=10.0 if ends_gev[1] < MOST_DECADES * ends_gev[0] else 100.0)
 
 
+def span(*analyses: Analysis) -> tuple[float, float]:
+    """Ends of the axis, GeV: the usual ones, or those of the flux points that analyses fit, if they go further."""
+    fitted = (each.bin_edges_gev for each in analyses if each.dataset.kind == "flux_points")
+    ends = np.concatenate([ENERGY_GEV, *fitted])
+    return float(ends.min()), float(ends.max())
+
+
 def with_edges(analysis: Analysis, point: FloatArray, energy_gev: FloatArray) -> FloatArray:
     """Energies, and pairs of them on either side of the jumps of the spectrum at one point, in order.
 

@@ -37,12 +37,14 @@ class BoundLook:
 
     Parameters
     ----------
-    line, shade : mapping
-        Keywords of matplotlib, for its edge and for what it excludes.
+    line : mapping
+        Keywords of matplotlib, for its edge.
+    opacity : float
+        Of the shade over what it excludes.
     """
 
     line: Look
-    shade: Look
+    opacity: float
 
 
 def looks(constraints: Iterable[Constraint], coloured: bool = True) -> list[tuple[Constraint, BoundLook]]:
@@ -54,9 +56,8 @@ def looks(constraints: Iterable[Constraint], coloured: bool = True) -> list[tupl
     found = []
     for constraint in (c for c in constraints if c.in_plane):
         colour, dashes = constraint.colour or next(free, style.GREY), ESTIMATE if constraint.estimate else next(bounds)
-        line = {"color": colour, "ls": dashes, "lw": style.points(1.3)}
-        look = BoundLook(line, {"color": colour, "alpha": 0.04 if constraint.estimate else 0.12})
-        found.append((constraint, look if coloured else BoundLook(line | {"color": style.GREY}, {"alpha": 0.0})))
+        line = {"color": colour if coloured else style.GREY, "ls": dashes, "lw": style.points(1.3)}
+        found.append((constraint, BoundLook(line, (0.04 if constraint.estimate else 0.12) * coloured)))
     return found
 
 
@@ -102,7 +103,7 @@ def draw_constraint(axes: Axes, constraint: Constraint, box: FloatArray, look: B
     axes.plot([], [], label=", ".join(filter(None, (whose(constraint), statement))), **look.line)
     if beyond.min() <= 0.0 < beyond.max():
         line: Look = {"colors": look.line["color"], "linestyles": [look.line["ls"]], "linewidths": look.line["lw"]}
-        shade: Look = {"colors": look.line["color"], "alpha": look.shade["alpha"]}
+        shade: Look = {"colors": look.line["color"], "alpha": look.opacity}
         axes.contourf(mass, coupling, beyond, levels=[0.0, np.inf], zorder=1, **shade)
         axes.contour(mass, coupling, beyond, levels=[0.0], zorder=4, **line)
 

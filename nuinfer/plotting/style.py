@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from nuinfer import __version__
-from nuinfer.confidence import credible
+from nuinfer.confidence import credible, percent
 from nuinfer.errors import ConfigError
 from nuinfer.inference.work.files import make_folder, write_atomic
 from nuinfer.plotting.annotations import Axes, Axis, Figure, FloatArray, Look
@@ -173,6 +173,14 @@ def draw_band(axes: Axes, x: FloatArray, values: FloatArray, colour: str = "") -
     for k, level in enumerate((0.95, 0.68) if not colour else ()):
         label = credible(level, kind="central")
         axes.fill_between(x, ends[k], ends[3 - k], color=BANDS[k], lw=0, label=label, zorder=1)
+
+
+def draw_predicted(axes: Axes, edges: FloatArray, drawn: FloatArray, mean: FloatArray, **look: Any) -> None:
+    """Central 95 and 68 % of what may be measured, ends (4, bin), in shades of grey, and 68 % of its mean (2, bin)."""
+    for k, (level, colour) in enumerate(((0.95, "#E6E6E6"), (0.68, "#CCCCCC"))):
+        label = f"posterior predictive, central {percent(level)}"
+        axes.stairs(drawn[3 - k], edges, baseline=drawn[k], fill=True, color=colour, lw=0, label=label)
+    axes.stairs(mean[1], edges, baseline=mean[0], fill=True, lw=0, **look)
 
 
 def heading(axes: Axes, text: str) -> None:

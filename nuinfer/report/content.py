@@ -23,13 +23,7 @@ from nuinfer.inference.runs import run_folder
 from nuinfer.inference.runs.run import Run
 from nuinfer.inference.runs.sensitivity import WITHOUT, credible_limit
 from nuinfer.inference.runs.stored import Nonfinite, read_stored
-from nuinfer.inference.runs.summary import (
-    NOT_CONVERGED,
-    PRIOR_DRAWS,
-    in_one_sentence,
-    shortest_interval,
-    unconstrained,
-)
+from nuinfer.inference.runs.summary import NOT_CONVERGED, PRIOR_DRAWS, in_one_sentence, shortest_interval, unconstrained
 from nuinfer.inference.sampling.short import ShortRun
 from nuinfer.inference.work.progress import GOES_ON, silence
 from nuinfer.named import Named

@@ -18,6 +18,7 @@ from nuinfer.inference.work import files
 from nuinfer.inference.work.progress import now
 from nuinfer.named import Named
 from nuinfer.provenance import commit
+from nuinfer.reading import content_of
 from nuinfer.report import content
 from nuinfer.report.bibtex import IDENTIFIER, bibtex
 from nuinfer.report.figures import data_references, draw_all, resampled
@@ -69,14 +70,14 @@ def render(run: Run) -> str:
         As `write_report`.
     """
     summary = content.read_summary(run)
-    configuration, known = _text(run.folder / run_folder.CONFIG_RESOLVED), run.readable
+    configuration, known, log = _text(run.folder / run_folder.CONFIG_RESOLVED), run.readable, run.folder / files.LOG
     if summary:
         LOG.info("drawing the figures")
     drawings = draw_all(run) if summary else []
     analysis = None if isinstance(known, Named) else known
     whole = analysis.dataset.references if analysis else ()
     cited = content.merged([*content.references(run, known), *data_references(drawings)], whole)
-    script = _script()
+    script = Markup((Path(__file__).parent / "page.js").read_text(encoding="utf-8"))  # noqa: S704 - ours as it is
     return _template().render(
         run=run,
         analysis=analysis,
@@ -90,26 +91,16 @@ def render(run: Run) -> str:
         script=script,
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         configuration=configuration,
-        log="\n".join(_text(run.folder / files.LOG, missing="").splitlines()[-200:]),
+        log="\n".join(_text(log).splitlines()[-200:]) if log.exists() else "",
         version=__version__,
         commit=commit(),
         made=now(),
     )
 
 
-def _text(path: Path, missing: str | None = None) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        if missing is not None and isinstance(error, FileNotFoundError):
-            return missing
-        raise RunFolderError(f"{path}: cannot be read ({error})") from error
-
-
-@cache
-def _script() -> Markup:
-    """The script of the page, ours as it is."""
-    return Markup((Path(__file__).parent / "page.js").read_text(encoding="utf-8"))  # noqa: S704
+def _text(path: Path) -> str:
+    with files.refusing(path, "read"):
+        return content_of(path).decode(errors="replace")
 
 
 @cache

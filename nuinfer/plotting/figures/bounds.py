@@ -14,6 +14,9 @@ from nuinfer.plotting.plane import BoundLook
 MASS_MEV = (1.0, 50.0)
 """Drawn if the prior fixes the mass."""
 
+CROSSED = ((0.0,), (3.0,))
+"""Redshifts of the crossing at the edges of the opaque band, for each a row of masses."""
+
 STEEP = 1e4
 """Range of couplings of a curve from which it goes through the figure, and does not say where that ends."""
 
@@ -55,10 +58,9 @@ def plot_bounds(
     from nuinfer.constraints.limits import bound
 
     FIGURE.require(analysis)
-    low, high = analysis.mass_range_mev or MASS_MEV
-    masses = np.geomspace(*((low, high) if high > low else MASS_MEV), plane.GRID)
-    near, far = (analysis.model.coupling_of_depth(1.0, redshift, masses) for redshift in (0.0, 3.0))
-    opaque: Look = {"color": style.SKY, "alpha": 0.5, "lw": 0, "zorder": 2, "label": r"$\tau = 1$ for $z = 3$ to $0$"}
+    masses = np.geomspace(*masses_of(analysis), plane.GRID)
+    near, far = analysis.model.coupling_of_depth(1.0, CROSSED, masses)
+    shade: Look = {"color": style.SKY, "alpha": 0.5, "lw": 0, "zorder": 2, "label": r"$\tau = 1$ for $z = 3$ to $0$"}
     found = [bound(constraint, masses, level, convention) for constraint, _ in plane.looks(analysis.constraints)]
     shown = [near, far, *(each.upper for each in found), *([data.limits] if data else [])]
     couplings, meaning = _ends(shown), convention.label(level)
@@ -70,10 +72,16 @@ def plot_bounds(
             style.heading(drawn.panel, "external bounds" + f", {meaning}" * (meaning in meanings) + ":")
         for (constraint, look), each, said in zip(plane.looks(analysis.constraints), found, meanings, strict=True):
             _draw_bound(drawn.panel, each, [plane.whose(constraint), said * (said != meaning)], couplings, look)
-        drawn.panel.fill_between(masses, far, near, **opaque)
+        drawn.panel.fill_between(masses, far, near, **shade)
         _draw_dip(drawn.panel, analysis)
         plane.frame(drawn.panel, (masses[0], masses[-1]), couplings, analysis.spelled)
     return drawn.figure
+
+
+def masses_of(analysis: Analysis) -> tuple[float, float]:
+    """Ends of the axis of masses in MeV: those of the prior, unless it fixes the mass."""
+    low, high = analysis.mass_range_mev or MASS_MEV
+    return (low, high) if high > low else MASS_MEV
 
 
 def _ends(curves: Iterable[FloatArray]) -> tuple[float, float]:
@@ -97,7 +105,7 @@ def _draw_bound(axes: Axes, found: Bound, said: list[str], couplings: tuple[floa
     x, (floor, ceiling) = found.m_zprime_mev, couplings
     everywhere, nowhere = np.isnan(found.upper), np.isinf(found.upper)
     top, bottom = (np.clip(np.where(everywhere, floor, edge), floor, ceiling) for edge in (found.upper, found.lower))
-    shade: Look = {"lw": 0, "zorder": 1, "color": look.line["color"], "alpha": look.shade["alpha"]}
+    shade: Look = {"lw": 0, "zorder": 1, "color": look.line["color"], "alpha": look.opacity}
     axes.fill_between(x, top, ceiling, **shade)
     axes.fill_between(x, floor, bottom, where=bottom > floor, **shade)
     # the edge of a region that is excluded for every coupling is vertical; any other curve just ends

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from nuinfer.errors import ConfigError
 from nuinfer.plotting import Kind, corner_text, density, draws, style
 from nuinfer.plotting.annotations import Analysis, ArrayLike, Axes, Figure, FloatArray, Look, Run
-from nuinfer.plotting.draws import Others, Posterior
+from nuinfer.plotting.draws import Others, Posterior, Summary
 from nuinfer.plotting.kind import names_of
 
 MOST_DRAWS = PRIOR_DRAWS = 100_000
@@ -35,7 +35,7 @@ def plot_corner(  # noqa: PLR0913 - one of the public names
     samples: ArrayLike,
     *,
     label: str = "posterior",
-    summary: Mapping[str, Any] | None = None,
+    summary: Summary = None,
     others: Others = draws.ALONE,
     parameters: tuple[str, ...] | None = None,
     figure: Figure | None = None,
@@ -96,9 +96,9 @@ def plot_corner(  # noqa: PLR0913 - one of the public names
         grid, flat = _panels(figure, labels, ranges), False
         boxes = np.where(np.ptp(bounds, axis=-1, keepdims=True) < 1e-6, ranges, bounds)  # of what is constant
         for each, values, box, colour in zip(runs.values(), posteriors, boxes, style.colours(len(runs)), strict=True):
-            flat |= _draw_posterior(grid, values, box, _effective(each, names), colour, alone=not others)
+            flat |= _draw_posterior(grid, names, each.summary, values, box, colour, alone=not others)
         for simulated in {each.truth: each for each in analyses if each.truth}.values():
-            _draw_truth(figure, _truth_of(simulated, names))
+            _draw_truth(figure, simulated, names)
         for panel, prior, span in zip(grid.diagonal(), priors[0].T, ranges, strict=True):
             if prior.size:  # not known of a run whose model is not to be had
                 _draw_prior(panel, prior, span)
@@ -123,15 +123,8 @@ def _panels(figure: Figure, labels: list[str], ranges: Sequence[Span]) -> Any:
     return grid
 
 
-def _effective(posterior: Posterior, names: list[str]) -> list[float | None]:
-    """Effective sample size of each quantity, of derived ones the smallest of all; None where it is not known."""
-    known = (posterior.summary or {"parameters": {}})["parameters"]
-    each = {name: float(entry["ess"]) for name, entry in known.items() if "ess" in entry}
-    return [each.get(name, min(each.values(), default=None)) for name in names]
-
-
 def _draw_posterior(
-    grid: Any, values: FloatArray, box: FloatArray, effective: list[float | None], colour: str, *, alone: bool
+    grid: Any, names: list[str], summary: Summary, values: FloatArray, box: FloatArray, colour: str, *, alone: bool
 ) -> bool:
     """Histograms on the diagonal and regions below it, in one colour; whether a region includes a plateau."""
     flat = False
@@ -140,7 +133,7 @@ def _draw_posterior(
         panel.hist(column, bins=DIAGONAL_BINS, range=panel.get_xlim(), **look)
     for row, column in zip(*np.tril_indices(len(grid), -1), strict=True):
         both = [column, row]
-        independent = min((effective[k] or np.inf for k in both), default=None)
+        independent = draws.effective(summary, names[column], names[row])
         found = density.highest_density(values[:, both], box[both], effective=independent, parts=PARTS)
         density.draw_regions(grid[row, column], found.x, found.y, found, colour, alone)
         flat |= found.plateau
@@ -177,17 +170,11 @@ def _select(analysis: Analysis, rows: FloatArray, names: list[str]) -> FloatArra
     return np.column_stack([columns[name] for name in names])
 
 
-def _truth_of(analysis: Analysis, names: list[str]) -> FloatArray:
-    """Values that simulated data were drawn with, NaN of what is not known; shape (name,)."""
-    known = dict(analysis.truth)
-    point = np.array([[known.get(name, np.nan) for name in analysis.parameter_names]])
-    return _select(analysis, point, names).ravel()
-
-
-def _draw_truth(figure: Figure, truth: FloatArray) -> None:
-    """Lines through the panels at the values that are known."""
+def _draw_truth(figure: Figure, analysis: Analysis, names: list[str]) -> None:
+    """Lines through the panels at the values that simulated data were drawn with, as far as they are known."""
     import corner
 
+    (truth,) = _select(analysis, draws.truth(analysis)[None], names)
     look: Look = {"color": style.BLACK, "ls": (0, (4, 2)), "lw": style.points(0.8), "zorder": 3}
     corner.overplot_lines(figure, [value if np.isfinite(value) else None for value in truth], **look)
 
@@ -272,13 +259,10 @@ def _ticks(span: Span, most: int) -> list[float]:
     return inside
 
 
-def _draw(run: Run, *others: Run, width_in: float) -> Figure:
-    label, *names = names_of((run, *others))
-    known: list[Any] = [(one.described, one.samples(), None, one.summary()) for one in (run, *others)]
-    each = [Posterior(*one) for one in known]
-    beside = dict(zip(names, each[1:], strict=True))
-    first: Look = {"label": label, "summary": each[0].summary, "others": beside}
-    return plot_corner(each[0].analysis, each[0].samples, **first, width_in=width_in)
+def _draw(*runs: Run, width_in: float) -> Figure:
+    each: list[Any] = [(one.described, one.samples(), None, one.summary()) for one in runs]
+    (label, (analysis, samples, _, summary)), *others = zip(names_of(runs), each, strict=True)
+    return plot_corner(analysis, samples, label=label, summary=summary, others=dict(others), width_in=width_in)
 
 
 CAPTION = "Marginal posteriors of pairs of parameters, and of single ones with their priors."

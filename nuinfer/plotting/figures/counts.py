@@ -30,10 +30,10 @@ DASHES = (0, (4, 2))
 _BASE = 1e-9  # where bands from zero stand on a logarithmic axis
 
 
-def garwood(observed: ArrayLike, probability: float = 0.6827) -> tuple[FloatArray, FloatArray]:
-    """Central exact interval of a Poisson mean (Garwood 1936), shape of `observed` each.
+def garwood(observed: ArrayLike) -> tuple[FloatArray, FloatArray]:
+    """Central exact 68 % interval of a Poisson mean (Garwood 1936), shape of `observed` each.
 
-    The ends leave (1 - probability)/2 on either side; the lower one of zero events is 0.
+    The ends leave (1 - 0.6827)/2 on either side; the lower one of zero events is 0.
 
     Examples
     --------
@@ -43,7 +43,7 @@ def garwood(observed: ArrayLike, probability: float = 0.6827) -> tuple[FloatArra
     """
     from scipy import special
 
-    n, tail = np.asarray(observed, float), 0.5 * (1.0 - probability)
+    n, tail = np.asarray(observed, float), 0.5 * (1.0 - 0.6827)
     low = np.where(n > 0.0, special.gammaincinv(np.where(n > 0.0, n, 1.0), tail), 0.0)
     return low, np.asarray(special.gammaincinv(n + 1.0, 1.0 - tail))
 
@@ -100,7 +100,7 @@ def plot_counts(
                 said.append((f"predicted {low:.0f}–{high:.0f} (68 %)", style.BLACK if alone else colour))
             if not alone:
                 panel.plot([], [], color=style.BLACK, ls="dotted", label="all backgrounds, medians")
-            if (truth := draws.truth(analysis)) is not None:
+            if np.isfinite(truth := draws.truth(analysis)).all():
                 line: Look = {"color": style.BLACK, "ls": DASHES, "lw": style.points(0.9), "label": style.TRUTH}
                 panel.stairs(analysis.expected_counts(truth)[row], edges_tev, baseline=None, **line)
             draw_observed(panel, edges_tev, observed, what)
@@ -129,15 +129,10 @@ def _predict(posterior: Posterior, seed: int) -> _Predicted:
 
 def _draw_alone(panel: Axes, edges_tev: FloatArray, each: _Predicted, row: int) -> None:
     """Bands of predicted and expected counts, the best fit, and the median of each component."""
-    whole = np.quantile(each.drawn[:, row], style.CENTRAL, axis=0, method="inverted_cdf")
-    mean = np.quantile(each.expected[:, row], style.CENTRAL[1:3], axis=0)
-    for low, high, colour, label in (
-        (whole[0], whole[3], "#E6E6E6", "posterior predictive, central 95 %"),
-        (whole[1], whole[2], "#CCCCCC", "posterior predictive, central 68 %"),
-        (mean[0], mean[1], style.BANDS[1], "expected, " + credible(0.68, kind="central")),
-    ):
-        base = np.maximum(low, _BASE)
-        panel.stairs(np.maximum(high, base), edges_tev, baseline=base, fill=True, color=colour, lw=0, label=label)
+    whole = np.maximum(np.quantile(each.drawn[:, row], style.CENTRAL, axis=0, method="inverted_cdf"), _BASE)
+    mean = np.maximum(np.quantile(each.expected[:, row], style.CENTRAL[1:3], axis=0), _BASE)
+    band: Look = {"color": style.BANDS[1], "label": "expected, " + credible(0.68, kind="central")}
+    style.draw_predicted(panel, edges_tev, whole, mean, **band)
     line: Look = {"color": style.BLUE, "lw": style.points(1.3), "label": "best fit, all together"}
     panel.stairs(each.fitted[row], edges_tev, baseline=None, **line)
     for name, (colour, dashes, label) in COMPONENTS.items():

@@ -51,20 +51,17 @@ def plot_flux_points(
     bins_tev, edges_tev = analysis.dataset.bins_gev / GEV_PER_TEV, analysis.bin_edges_gev / GEV_PER_TEV
 
     def steps(values: FloatArray) -> FloatArray:
-        """Of every segment, and NaN in gaps."""
-        stairs: FloatArray = np.full(edges_tev.size - 1, np.nan)
-        stairs[np.searchsorted(edges_tev, bins_tev[:, 0])] = values
+        """Of every segment, the last axis, and NaN in gaps."""
+        stairs: FloatArray = np.full((*values.shape[:-1], edges_tev.size - 1), np.nan)
+        stairs[..., np.searchsorted(edges_tev, bins_tev[:, 0])] = values
         return stairs
 
     with sheet(axes, width_in, (0.58 * width_in, 0.95 * width_in)) as drawn:
         panel = drawn.panel
-        ends, mean = np.quantile(predicted, style.CENTRAL, axis=0), np.quantile(expected, [0.16, 0.84], axis=0)
-        for low, high, colour, label in (
-            (ends[0], ends[3], "#E6E6E6", "posterior predictive, central 95 %"),
-            (ends[1], ends[2], "#CCCCCC", "posterior predictive, central 68 %"),
-            (mean[0], mean[1], style.SKY, "flux, " + credible(0.68, kind="central")),
-        ):
-            panel.stairs(steps(high), edges_tev, baseline=steps(low), fill=True, color=colour, lw=0, label=label)
+        whole = steps(np.quantile(predicted, style.CENTRAL, axis=0))
+        mean = steps(np.quantile(expected, style.CENTRAL[1:3], axis=0))
+        band: Look = {"color": style.SKY, "label": "flux, " + credible(0.68, kind="central")}
+        style.draw_predicted(panel, edges_tev, whole, mean, **band)
         panel.axhline(0.0, color=style.GREY, lw=style.points(0.6))
         line: Look = {"color": style.BLUE, "lw": style.points(1.3), "label": "best fit"}
         panel.stairs(steps(fitted), edges_tev, baseline=None, **line)

@@ -50,7 +50,6 @@ def plot_leave_one_out(
         raise ConfigError("figure 'leave_one_out': the analysis has no constraint that could be left out")
     box = analysis.prior_bounds[density.columns(analysis)]
     full = density.posterior_density(analysis, samples, effective)
-    inner, outer = full.thresholds
     looks = {constraint.name: look for constraint, look in plane.looks(analysis.constraints)}
     grey: Look = {"linewidths": (style.points(0.6), style.points(1.0)), "colors": _GREY, "zorder": 4}
 
@@ -62,8 +61,7 @@ def plot_leave_one_out(
             without, found = analysis.with_overrides([f"constraints.{name}.form=off"]), left_out[name]
             alone = density.posterior_density(without, found.samples, found.ess)
             plane.draw_posterior(panel, alone, HPD)
-            if outer < inner:
-                panel.contour(10.0**full.x, 10.0**full.y, full.value, levels=[outer, inner], **grey)
+            density.draw_edges(panel, 10.0**full.x, 10.0**full.y, full, **grey)
             panel.plot([], [], color=_GREY, label=f"with all: {credible(*HPD_LEVELS, kind='HPD')}")
             plane.head_bounds(panel)
             if constraint.in_plane:

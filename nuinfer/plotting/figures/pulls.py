@@ -102,12 +102,9 @@ def plot_pulls(
         for row in rows[free]:
             panel.barh(row, -reach, 0.8, color="white", edgecolor=style.GREEN, hatch="////", lw=0, alpha=0.5, zorder=1)
             panel.text(-0.5 * reach, row, "allowed, no pull", backgroundcolor="white", **ALLOWED)
-        panel.hlines(
-            rows, ends[0], ends[3], color=style.BLUE, lw=style.points(1.0), label=credible(0.95, kind="central")
-        )
-        panel.hlines(
-            rows, ends[1], ends[2], color=style.BLUE, lw=style.points(3.0), label=credible(0.68, kind="central")
-        )
+        for k, (level, width) in enumerate(((0.95, 1.0), (0.68, 3.0))):
+            line: Look = {"color": style.BLUE, "lw": style.points(width), "label": credible(level, kind="central")}
+            panel.hlines(rows, ends[k], ends[3 - k], **line)
         panel.plot(fitted, rows, "D", color=style.VERMILLION, ms=style.points(3.2), ls="none", label="best fit")
         panel.set_yticks(rows, names)
         panel.tick_params(axis="y", which="both", length=0)

@@ -69,7 +69,7 @@ def plot_region(  # noqa: PLR0913 - one of the public names
         if others:
             style.heading(panel, f"{credible(*HPD_LEVELS, kind='HPD')}, thick and thin:")
         for (name, each), box, colour in zip(runs.items(), boxes, style.colours(len(runs)), strict=True):
-            smoothing = effective if name == label else each.effective
+            smoothing = effective if name == label else draws.effective(each.summary)
             found = density.posterior_density(each.analysis, each.samples, smoothing)
             at = draws.best_fit(each.analysis, each.samples, each.best_fit)[density.columns(each.analysis)]
             unmarked = plane.no_best_fit(found, at, box, each.analysis.spelled)

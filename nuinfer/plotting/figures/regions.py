@@ -9,15 +9,11 @@ from typing import Any
 import numpy as np
 
 from nuinfer.plotting import Kind, density, needs, plane, sheet, style
-from nuinfer.plotting.annotations import Axes, Comparison, Evidence, Figure, FloatArray, Look
+from nuinfer.plotting.annotations import Comparison, Evidence, Figure, FloatArray, Look
 from nuinfer.plotting.density import Density
 
 SMOOTHING = 300.0
 """Independent draws for which regions are smoothed at most: they are compared by eye, their details are noise."""
-
-FLAT = 0.15
-"""Relative distance from the mean density within which a contour says nothing, and is left out."""
-
 
 DASHES = ("solid", "dashed", "dashdot", "dotted")
 ROOM = 0.15
@@ -27,7 +23,7 @@ ROOM = 0.15
 def plot_overlaid_regions(hypotheses: Sequence[Evidence], *, width_in: float = style.PAGE_IN) -> Figure:
     """68 and 95 % HPD regions in (m_Z', g') of several hypotheses, as lines.
 
-    Contours near the mean density, on a plateau, are noise and left out. The axes hold the regions, and as much of the
+    A region that fills its prior has no edge, and its name says so. The axes hold the regions, and as much of the
     prior as is near them.
 
     Parameters
@@ -51,9 +47,11 @@ def plot_overlaid_regions(hypotheses: Sequence[Evidence], *, width_in: float = s
         for hypothesis, box, (colour, dashes) in zip(shown, boxes, looks, strict=False):
             effective = min(hypothesis.effective, SMOOTHING)
             found = density.posterior_density(hypothesis.analysis, hypothesis.draws(20_000), effective)
-            line: Look = {"color": colour, "ls": dashes, "lw": style.points(1.5)}
-            says_something = _draw_contours(drawn.panel, found, box, line)
-            drawn.panel.plot([], [], label=hypothesis.name + " (flat)" * (not says_something), **line)
+            thick = style.points(1.5)
+            line: Look = {"colors": colour, "linestyles": [dashes], "linewidths": (0.5 * thick, thick)}
+            says_something = density.draw_edges(drawn.panel, 10.0**found.x, 10.0**found.y, found, **line)
+            label = hypothesis.name + " (flat)" * (not says_something)
+            drawn.panel.plot([], [], color=colour, ls=dashes, lw=thick, label=label)
             windows += [_window(found, box)] if says_something else []
         held = np.array(windows or boxes)
         ends = np.stack([held[..., 0].min(axis=0), held[..., 1].max(axis=0)], axis=-1)
@@ -69,20 +67,6 @@ def _window(found: Density, box: FloatArray) -> FloatArray:
     ends = np.array([[axis.min(), axis.max()] for axis in held])
     room = ROOM * np.ptp(ends, axis=1)[:, None] * np.array([-1.0, 1.0])
     return np.asarray(np.clip(ends + room, box[:, :1], box[:, 1:]))
-
-
-def _draw_contours(panel: Axes, found: Density, box: FloatArray, line: Look) -> bool:
-    """The contours that differ from the mean density over the prior box (2, 2); whether there are any."""
-    x, y = np.gradient(found.x), np.gradient(found.y)
-    mean = float(y @ found.value @ x / np.prod(np.ptp(box, axis=1)))
-    inner, outer = (threshold / mean for threshold in found.thresholds)
-    edges = (level for level in (outer, inner) if found.value.min() < level * mean and abs(level - 1.0) > FLAT)
-    said = {level: line["lw"] * (1.0 if level == inner else 0.5) for level in edges}
-    if said:
-        look: Look = {"levels": list(said), "colors": [line["color"]], "linewidths": list(said.values())}
-        look["linestyles"] = [line["ls"]]
-        panel.contour(10.0**found.x, 10.0**found.y, found.value / mean, **look)
-    return bool(said)
 
 
 def _a_plane(given: Any) -> str:

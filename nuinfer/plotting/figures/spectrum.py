@@ -14,7 +14,7 @@ from nuinfer.errors import ConfigError
 from nuinfer.plotting import Kind, draws, energies, of_posterior, sheet, style
 from nuinfer.plotting.annotations import Analysis, Axes, Draws, Figure, FloatArray, Look, Panels, Point
 from nuinfer.plotting.draws import Others, Posterior
-from nuinfer.plotting.energies import ENERGY_GEV, GEV_PER_TEV
+from nuinfer.plotting.energies import GEV_PER_TEV
 
 MOST_DRAWS = 600
 PIECEWISE = "fluxes"
@@ -112,6 +112,12 @@ def segments_of(name_or_path: str) -> Segments:
     return Segments(f"{data.title}, flavours alike", "all", *data.bins_gev.T, *numbers)
 
 
+def published(*analyses: Analysis, beside: Iterable[str] = ()) -> list[Segments]:
+    """Fluxes that were published: piecewise ones, the flux points that analyses fit, and other data sets of them."""
+    fitted = [each.config.data.dataset for each in analyses if each.dataset.kind == "flux_points"]
+    return [*published_segments(), *map(segments_of, dict.fromkeys([*fitted, *beside]))]
+
+
 def plot_spectrum(
     analysis: Analysis,
     samples: Draws,
@@ -147,12 +153,9 @@ def plot_spectrum(
         For samples that do not belong to `analysis`, or a data set of events among the flux points.
     """
     runs = draws.together(label, Posterior(analysis, samples, best_fit), others)
-    fitted = [each.analysis for each in runs.values() if each.analysis.dataset.kind == "flux_points"]
-    names = dict.fromkeys([*(each.config.data.dataset for each in fitted), *flux_points])
-    simulated = any(each.analysis.truth for each in runs.values())
-    shown = [] if simulated else [*published_segments(), *map(segments_of, names)]
-    ends = np.array([ENERGY_GEV, *(each.bin_edges_gev[[0, -1]] for each in fitted)])
-    span = float(ends[:, 0].min()), float(ends[:, 1].max())
+    analyses = [each.analysis for each in runs.values()]
+    shown = [] if any(each.truth for each in analyses) else published(*analyses, beside=flux_points)
+    span = energies.span(*analyses)
     heights = (0.66 * width_in + style.points(0.7), style.points(7.4))
     with sheet(axes, width_in, heights, panels=4, columns=(2, 1), share="xy") as drawn:
         for (name, each), colour in zip(runs.items(), style.colours(len(runs)), strict=True):
@@ -184,11 +187,8 @@ def _draw_posterior(
         flux = make(analysis, at, energy_gev) * (np.square(energy_gev) / GEV_PER_TEV)[:, None]
         return np.moveaxis(np.concatenate([flux.mean(axis=-1, keepdims=True), flux], axis=-1), -1, 0)
 
-    band, line, smooth = (
-        e2_flux(flux_at_earth, theta, grid),
-        e2_flux(flux_at_earth, point, fine),
-        e2_flux(unabsorbed_flux, point, fine),
-    )
+    band, line = e2_flux(flux_at_earth, theta, grid), e2_flux(flux_at_earth, point, fine)
+    smooth = e2_flux(unabsorbed_flux, point, fine)
     lost = float(np.max(1.0 - line / smooth))
     without: Look = {"ls": (0, (4, 3)), "lw": style.points(0.8), "color": style.BLACK, "zorder": 3}
     without["label"] = "best fit without absorption" + (f" (the same within {percent(SAME)})" if lost < SAME else "")
@@ -199,7 +199,7 @@ def _draw_posterior(
         panel.plot(fine / GEV_PER_TEV, line[k], color=colour, lw=style.points(1.4), label=label)
         if not name:
             panel.plot(fine / GEV_PER_TEV, smooth[k], **without)
-        if truth is not None:
+        if np.isfinite(truth).all():
             there = energies.with_edges(analysis, truth, grid)
             look: Look = {"color": style.BLACK, "ls": "dotted", "label": style.TRUTH, "zorder": 3}
             panel.plot(there / GEV_PER_TEV, e2_flux(flux_at_earth, truth, there)[k], **look)
