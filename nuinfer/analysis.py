@@ -141,7 +141,7 @@ class Analysis:
     @property
     def derived_labels(self) -> dict[str, str]:
         """LaTeX labels of the derived quantities."""
-        return {name: self.spelled(derived.label) for name, derived in DERIVED.items()}
+        return {name: self.spelled(label) for name, label in DERIVED.items()}
 
     @property
     def mediator(self) -> str:
