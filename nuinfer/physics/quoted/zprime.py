@@ -13,8 +13,8 @@ import numpy as np
 from scipy import special
 
 from nuinfer.constants import HBAR_C_MEV_CM, MASS_PLANCK_GEV
+from nuinfer.physics.domain import checked
 from nuinfer.physics.mediator import LMU_LTAU, Mediator
-from nuinfer.physics.quoted import checked
 from nuinfer.typing import ArrayLike, FloatArray
 
 DEGREES_OF_FREEDOM = 10.75
