@@ -12,9 +12,7 @@ at 6.3 PeV tells one from the other.
 """
 
 import functools
-import itertools
 import math
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -31,11 +29,11 @@ from nuinfer.physics.shells import Shells
 from nuinfer.physics.spectra._emission import emit_at, make_emission, prepare, shape_at
 from nuinfer.transport.march_depth import depths_of_states
 from nuinfer.transport.march_grid import Lattice, Smooth, make_lattice, make_smooth, per_target
-from nuinfer.transport.march_loop import LN_PIVOT, Beams, Room, march
+from nuinfer.transport.march_loop import Beams, Room, march
 from nuinfer.transport.march_sight import arrive
 from nuinfer.transport.march_step import GAUSS, Case, Medium, density
 from nuinfer.transport.nodes import collect, make_nodes, place, weigh
-from nuinfer.transport.points import Bins, Points, Propagation, make_bins
+from nuinfer.transport.points import LN_PIVOT, NO_BINS, Bins, Points, Propagation, make_bins
 from nuinfer.typing import FloatArray
 
 FIT_STEPS = (0.032,)
@@ -67,8 +65,6 @@ PLACE = 0.3
 
 TINY = 1e-300
 
-_NO_BINS = Bins(np.zeros(1), np.zeros((2, 1)))
-
 
 @compiled
 def _light(spectrum: Any, b: int, x_max: float, ln_e: FloatArray, out: FloatArray) -> None:
@@ -96,7 +92,7 @@ def _one(
 @compiled
 def _follow(
     points: Points, fixed: tuple[Medium, Smooth, Lattice], bins: Bins, edges: FloatArray, ln_e: FloatArray,
-    first: int, end: int, out: FloatArray,
+    out: FloatArray, first: int, end: int,
 ) -> None:  # fmt: skip
     """Populations at ln E (n, energy) into (n, channel, 3, energy); without energies, integrals over the bins."""
     medium, smooth, (lowest_top, h, n_step, n_line) = fixed
@@ -155,7 +151,7 @@ def _follow(
         placed = place(bins, breaks, nodes)
         _light(points.spectrum, b, x_max, nodes.ln_e[:placed], seen[:placed])
         _one(case, (medium, smooth, lattice), room, beams, (light, seen), nodes.ln_e, placed, arriving)
-        weigh(ALONE, placed, points.spectrum.gamma[b], LN_PIVOT, nodes)
+        weigh(ALONE, placed, points.spectrum.gamma[b], nodes)
         collect(ALONE, placed, 1.0 / whole, nodes, arriving, out[b])
 
 
@@ -255,7 +251,7 @@ class March:
     def populations(self, points: Points, energy_gev: FloatArray) -> FloatArray:
         """See `nuinfer.transport.points.Transport`."""
         ln_e = np.log(energy_gev)
-        return self._run(points, ln_e, _NO_BINS, ln_e, (points.source.shape[1], 3, ln_e.shape[1]))
+        return self._run(points, ln_e, NO_BINS, ln_e, (points.source.shape[1], 3, ln_e.shape[1]))
 
     def depths(self, points: Points, energy_gev: FloatArray) -> FloatArray:
         """See `nuinfer.transport.points.Transport`.
@@ -277,26 +273,18 @@ class March:
         for lattice in lattices:
             out = np.empty((points.spectrum.gamma.size, *shape))
             fixed = self._medium, self._smooth(points, lattice), lattice
-            follow = functools.partial(_some, points, fixed, bins, ln_e, out)
-            ends = np.linspace(0, len(out), self.threads + 1).astype(int).tolist()
+            follow = functools.partial(_follow, points, fixed, bins, EDGES, ln_e, out)
+            ends = np.linspace(0, len(out), self.threads + 1).astype(int)
             if self.threads == 1:
-                follow(ends)
+                follow(*ends)
             else:
                 with ThreadPoolExecutor(self.threads) as executor:
-                    list(executor.map(follow, itertools.pairwise(ends)))
+                    list(executor.map(follow, ends[:-1], ends[1:]))
             found.append(out)
         if len(found) == 1:
             return found[0]
         coarse, fine = found
         return _extrapolated(coarse, fine, lattices[1].n_step / lattices[0].n_step)
-
-
-def _some(
-    points: Points, fixed: tuple[Medium, Smooth, Lattice], bins: Bins, ln_e: FloatArray, out: FloatArray,
-    rows: Sequence[int],
-) -> None:  # fmt: skip
-    """Follow the points between two rows."""
-    _follow(points, fixed, bins, EDGES, ln_e, rows[0], rows[1], out)
 
 
 def _extrapolated(coarse: FloatArray, fine: FloatArray, finer: float) -> FloatArray:

@@ -27,7 +27,6 @@ from nuinfer.transport.march_step import (
     in_core,
     insert,
     lost,
-    make_offsets,
     mean_density,
     near_share,
     place_cuts,
@@ -35,10 +34,8 @@ from nuinfer.transport.march_step import (
     weights_between,
     wing,
 )
-from nuinfer.transport.points import PIVOT_GEV
+from nuinfer.transport.points import LN_PIVOT
 from nuinfer.typing import BoolArray, FloatArray
-
-LN_PIVOT = math.log(PIVOT_GEV)
 
 CLOSE = 0.02
 """Share by which linear interpolation of a cross-section is corrected at most for what becomes of daughters."""
@@ -247,8 +244,7 @@ def march(
     n_channel, n_target, (n_parent, n_daughter) = origin.shape[0], ln_res.size, smooth.weights.shape[:2]
     rates, decay, g = medium.rates, medium.decay, medium.daughters
     single, regenerate = case.beyond.size == 1, medium.regenerate
-    offsets = make_offsets(case.wide)
-    core = place_cuts(h, width, offsets)
+    offsets, core = place_cuts(h, width, case.wide)
     held = in_core(core, width)
     cuts, kinds = np.empty(n_target * offsets.size), np.empty(n_target * offsets.size, np.intp)
     n_cuts, cut = 0, 0

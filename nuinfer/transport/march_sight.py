@@ -12,7 +12,7 @@ import numpy as np
 from nuinfer.compiled import inlined, reordered
 from nuinfer.physics.exponential import exponential
 from nuinfer.transport.march_grid import Lattice
-from nuinfer.transport.march_loop import END, LN_PIVOT, MID, Beams
+from nuinfer.transport.march_loop import END, MID, Beams
 from nuinfer.transport.march_step import (
     STEEPEST,
     Case,
@@ -22,13 +22,13 @@ from nuinfer.transport.march_step import (
     emitted_beyond,
     in_core,
     insert,
-    make_offsets,
     mean_density,
     moment,
     passed,
     place_cuts,
     weights_between,
 )
+from nuinfer.transport.points import LN_PIVOT
 from nuinfer.typing import FloatArray
 
 
@@ -62,8 +62,7 @@ def arrive(
     n_channel, n_target, regenerate = origin.shape[0], ln_res.size, medium.regenerate
     rates, decay = medium.rates, medium.decay
     gamma, single = case.gamma, case.beyond.size == 1
-    offsets = make_offsets(case.wide)
-    core = place_cuts(h, width, offsets)
+    offsets, core = place_cuts(h, width, case.wide)
     held, ends = in_core(core, width), (math.expm1(-core), math.expm1(core))
     cuts, kinds = np.empty(n_target * offsets.size), np.empty(n_target * offsets.size, np.intp)
     thick, dense, growth = np.empty(n_step), np.empty(n_step + 1), np.empty(n_step + 1)

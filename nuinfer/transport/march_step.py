@@ -165,21 +165,20 @@ def dispersed_rate(u: float, width: float, core: float) -> float:
 
 
 @inlined
-def place_cuts(h: float, width: float, offsets: FloatArray) -> float:
-    """Where steps are cut on both sides of a resonance, in ln E, itself in the middle; returns the end of its core.
+def place_cuts(h: float, width: float, wide: bool) -> tuple[FloatArray, float]:
+    """Where steps are cut on both sides of a resonance, in ln E, itself in the middle, and the end of its core.
 
-    With one offset nothing is cut but at the resonance itself, and the core is half a step.
+    If wings do not matter nothing is cut but at the resonance itself, and the core is half a step.
     """
-    n_side = offsets.size // 2
-    core = 0.5 * h if n_side == 0 else min(CLOSEST * h, CORE * width)
-    offsets[n_side] = 0.0
+    n_side = 1 + INNER + OUTER if wide else 0
+    offsets, core = np.zeros(2 * n_side + 1), min(CLOSEST * h, CORE * width) if wide else 0.5 * h
     for m in range(n_side):
         if m <= INNER:
             offset = core * (0.5 * h / core) ** (m / INNER)
         else:
             offset = 0.5 * h * (2.0 * REACH) ** ((m - INNER) / OUTER)
         offsets[n_side + 1 + m], offsets[n_side - 1 - m] = offset, -offset
-    return core
+    return offsets, core
 
 
 @inlined
@@ -301,9 +300,3 @@ def solve_at_once(into: FloatArray, q: tuple[float, float, float], rest: FloatAr
         scale * (s0 * c1 + s1 * (a00 * a22 - a02 * a20) + s2 * (a02 * a10 - a00 * a12)),
         scale * (s0 * c2 + s1 * (a01 * a20 - a00 * a21) + s2 * (a00 * a11 - a01 * a10)),
     )
-
-
-@inlined
-def make_offsets(wide: bool) -> FloatArray:
-    """Room for what `place_cuts` fills."""
-    return np.zeros(3 + 2 * (INNER + OUTER) if wide else 1)

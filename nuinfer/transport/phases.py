@@ -12,13 +12,11 @@ import numpy as np
 from nuinfer.compiled import barrier, each, leads, phase, span
 from nuinfer.physics import absorption
 from nuinfer.transport.nodes import Nodes, sort
-from nuinfer.transport.points import PIVOT_GEV
+from nuinfer.transport.points import LN_PIVOT
 from nuinfer.typing import FloatArray, IntArray
 
 INSIDE = 1e-12
 """Nodes at the ends of a piece stay this far inside, on their own side of a jump, whatever the rounding."""
-
-LN_PIVOT = math.log(PIVOT_GEV)
 
 
 @phase

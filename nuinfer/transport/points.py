@@ -1,5 +1,6 @@
 """What a beam passes on its way and what a transport is given, and what every transport does."""
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple, Protocol
@@ -17,6 +18,8 @@ from nuinfer.typing import FloatArray
 
 PIVOT_GEV = 1e5
 """Energy at which phi_total is the unabsorbed flux."""
+
+LN_PIVOT = math.log(PIVOT_GEV)
 
 
 class Points(NamedTuple):
@@ -66,6 +69,9 @@ class Bins(NamedTuple):
     ln_edges: FloatArray
     rule: FloatArray
     power: float = 0.0
+
+
+NO_BINS = Bins(np.zeros(1), np.zeros((2, 1)))
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,6 @@ from nuinfer.physics.shells import Shells
 from nuinfer.physics.spectra._emission import emit, prepare, reach
 from nuinfer.transport.nodes import collect, place, weigh
 from nuinfer.transport.phases import (
-    LN_PIVOT,
     absorb,
     add_emitted,
     add_made,
@@ -44,11 +43,9 @@ from nuinfer.transport.phases import (
     set_breaks,
     tabulate,
 )
-from nuinfer.transport.points import Bins, Points, Propagation
+from nuinfer.transport.points import LN_PIVOT, NO_BINS, Bins, Points, Propagation
 from nuinfer.transport.workspace import Path, make_workspace, workspace_of
 from nuinfer.typing import FloatArray
-
-_NO_BINS = Bins(np.zeros(1), np.zeros((2, 1)))
 
 
 @inner
@@ -100,7 +97,7 @@ def at_earth(
             if n_node == 0:
                 continue
             n_met = min(stage + 1, n_target)
-            weigh(team, n_node, gamma, LN_PIVOT, nodes)
+            weigh(team, n_node, gamma, nodes)
             meet(team, ln_e, n_node, x_max, ln_res, firsts, ends, n_met)
             if leads(team):
                 ln_e[n_node] = LN_PIVOT
@@ -258,6 +255,6 @@ class Resonant:
         arriving = np.empty((*energy_gev.shape[:1], points.source.shape[1], 3, energy_gev.shape[1]))
         increasing, ln_e = np.empty_like(arriving), np.log(np.take_along_axis(energy_gev, order, axis=-1))
         room = workspace_of(points, self.path, ln_e.shape[1])
-        at_earth(ALONE, points, self.path, _NO_BINS, ln_e, ln_e.shape[1], room, increasing)
+        at_earth(ALONE, points, self.path, NO_BINS, ln_e, ln_e.shape[1], room, increasing)
         np.put_along_axis(arriving, np.broadcast_to(order[:, None, None], arriving.shape), increasing, axis=-1)
         return arriving
