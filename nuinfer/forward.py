@@ -182,10 +182,6 @@ class ForwardModel:
         nothing = np.zeros((1, *self.dataset.observed.shape))
         return self.evaluate(values, nothing, nothing, np.zeros(values["gamma"].size, np.intp))[0]
 
-    def components(self, values: Mapping[str, FloatArray]) -> FloatArray:
-        """Expected counts by component, shape (n, component, topology, bin), see `expected`."""
-        return self.expected(values).components
-
     def evaluate(
         self, values: Mapping[str, FloatArray], observed: FloatArray, factorials: FloatArray, of: IntArray
     ) -> tuple[Expected, FloatArray]:
