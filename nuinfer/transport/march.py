@@ -96,8 +96,9 @@ def _follow(
 ) -> None:  # fmt: skip
     """Populations at ln E (n, energy) into (n, channel, 3, energy); without energies, integrals over the bins."""
     medium, smooth, (lowest_top, h, n_step, n_line) = fixed
+    path, shells = medium.path, medium.path.shells
     n_target, n_channel, n_pairs = points.masses_ev.shape[1], points.source.shape[1], smooth.weights.shape[:2]
-    deepest, kinks = np.argmax(medium.rates.sum(axis=1)), points.spectrum.ln_kinks
+    deepest, kinks = np.argmax(path.crossings.rates.sum(axis=1)), points.spectrum.ln_kinks
     n_break, n_node = 2 * (n_target * edges.size + kinks.shape[0]), ln_e.shape[1]
     if n_node == 0:
         n_node = bins.rule.shape[1] * (bins.ln_edges.size - 1 + n_break)
@@ -109,23 +110,20 @@ def _follow(
         np.empty((*n_pairs, n_line, n_line)), np.empty((n_pairs[0], n_line, n_step)), np.empty((n_target, n_line)),
         np.empty((n_target, n_line)), np.empty((2, 3, n_line)), np.empty(n_line, np.bool_),
     )  # fmt: skip
-    emission, nodes = make_emission(np.empty(1), 0, medium.shells.density.size), make_nodes(n_node)
+    emission, nodes = make_emission(np.empty(1), 0, shells.density.size), make_nodes(n_node)
     ln_res, breaks, arriving = np.empty(n_target), np.empty(n_break), np.empty((n_channel, 3, n_node))
-    x_max, light, seen = (
-        medium.shells.x_max,
-        np.empty((n_line + n_step + 1, n_step + 1)),
-        np.empty((n_node, n_step + 1)),
-    )
-    most = medium.rates.max() * density(medium.shells.x_max, medium) * 2.0 / (math.pi * h)
+    x_max, light = shells.x_max, np.empty((n_line + n_step + 1, n_step + 1))
+    seen = np.empty((n_node, n_step + 1))
+    most = path.crossings.rates.max() * density(x_max, medium) * 2.0 / (math.pi * h)
     for b in range(first, end):
         mass, coupling = points.m_zprime_mev[b], points.g_prime[b]
         for j in range(n_target):
             ln_res[j] = math.log(absorption.resonance_energy_gev(mass, points.masses_ev[b, j]))
-        depth = medium.strength * (coupling / mass) ** 2 * points.relic_temperature[b] ** 3
-        share = neutrino_share(mass, medium.neutrinos, medium.charged)
+        depth = path.strength * (coupling / mass) ** 2 * points.relic_temperature[b] ** 3
+        share = neutrino_share(mass, path.neutrinos, path.charged)
         width = max(medium.width * coupling * coupling / share, NARROWEST)
-        prepare(points.spectrum, ALONE, b, medium.shells, emission)
-        whole = emit_at(points.spectrum, ALONE, b, LN_PIVOT, medium.shells, emission)
+        prepare(points.spectrum, ALONE, b, shells, emission)
+        whole = emit_at(points.spectrum, ALONE, b, LN_PIVOT, shells, emission)
         case = Case(
             points.spectrum.gamma[b], emission.beyond[0], emission.slope[0],
             points.source[min(b, points.source.shape[0] - 1)], ln_res, depth, medium.exchange * coupling * coupling,
@@ -157,14 +155,8 @@ def _follow(
 
 def make_medium(shells: Shells, passed: Propagation, regenerate: bool) -> Medium:
     """What lies between source and Earth, as compiled functions take it."""
-    mediator, cosmology = passed.mediator, passed.cosmology
-    return Medium(
-        shells, cosmology.omega_m, cosmology.omega_lambda,
-        passed.depth_factor * float(absorption.depth_strength(1.0, 1.0, cosmology)),
-        1.0 / (32.0 * math.pi**2 * mediator.depth_over_vector),  # a vector's resonance has 2 pi g^2/M^2
-        float(mediator.width_over_mass(1.0)), passed.crossings.rates, passed.daughters, passed.decay,
-        mediator.decays_to_neutrinos, mediator.charged_leptons, regenerate,
-    )  # fmt: skip
+    exchange = 1.0 / (32.0 * math.pi**2 * passed.mediator.depth_over_vector)  # a vector's resonance has 2 pi g^2/M^2
+    return Medium(passed.path(shells), exchange, float(passed.mediator.width_over_mass(1.0)), regenerate)
 
 
 @dataclass(frozen=True)
@@ -261,7 +253,7 @@ class March:
         energy = np.ascontiguousarray(np.broadcast_to(energy_gev, (points.m_zprime_mev.size, energy_gev.shape[1])))
         spin, totals = self.propagation.mediator.spin, self._tensors.totals
         found = depths_of_states(points, self._medium, spin, totals, energy)
-        return np.asarray(found.sum(axis=-2) / np.maximum(self._medium.rates.sum(axis=-1), NARROWEST))
+        return np.asarray(found.sum(axis=-2) / np.maximum(self._medium.path.crossings.rates.sum(axis=-1), NARROWEST))
 
     def _run(
         self, points: Points, reached: FloatArray, bins: Bins, ln_e: FloatArray, shape: tuple[int, ...]

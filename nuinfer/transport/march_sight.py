@@ -60,7 +60,7 @@ def arrive(
     top, h, n_step = lattice.ln_top, lattice.step, lattice.n_step
     origin, ln_res, width = case.origin, case.ln_res, case.width
     n_channel, n_target, regenerate = origin.shape[0], ln_res.size, medium.regenerate
-    rates, decay = medium.rates, medium.decay
+    rates, decay, daughters = medium.path.crossings.rates, medium.path.decay, medium.path.daughters
     gamma, single = case.gamma, case.beyond.size == 1
     offsets, core = place_cuts(h, width, case.wide)
     held, ends = in_core(core, width), (math.expm1(-core), math.expm1(core))
@@ -83,9 +83,8 @@ def arrive(
         line = math.floor((top - e) / h)
         t = (top - e) / h - line
         norm = exponential((gamma - 1.0) * (e - LN_PIVOT))
-        here = (
-            norm * (1.0 - t) * exponential((gamma - 1.0) * t * h)
-        )  # births scaled as the spectrum between two middles
+        # births scaled as the spectrum between two middles
+        here = norm * (1.0 - t) * exponential((gamma - 1.0) * t * h)
         there = norm * t * exponential((gamma - 1.0) * (t - 1.0) * h)
         w0, w1, w2, w3 = weights_between(t)
         for n in range(n_step):
@@ -162,7 +161,7 @@ def arrive(
                                 found += decay[c, p] * moment(p, high, a)
                             found *= norm * case.share * beams.made[j, c, n]
                             for i in range(3):
-                                gain[c, i] += found * medium.daughters[i]
+                                gain[c, i] += found * daughters[i]
                     below[j], real[j], rising[j], bending[j] = after, real_after, rising_after, bending_after
                     ratio[j] = a
                 mean = 0.5 * (near_dense + far_dense) - length * length * (0.5 * (dense[n] + dense[n + 1]) - thick[n])

@@ -13,7 +13,8 @@ import numpy as np
 from nuinfer.compiled import inlined
 from nuinfer.physics.absorption import crossing_depth
 from nuinfer.physics.exponential import exponential
-from nuinfer.physics.shells import Shells, fraction_beyond
+from nuinfer.physics.shells import fraction_beyond
+from nuinfer.transport.points import Path
 from nuinfer.typing import FloatArray, IntArray
 
 FAR = 8.0
@@ -35,39 +36,23 @@ STEEPEST = 1.5
 
 
 class Medium(NamedTuple):
-    """What lies between source and Earth, the same for all points.
+    """What lies between source and Earth, and what of it matters beside the resonance, the same for all points.
 
     Parameters
     ----------
-    shells : Shells
-        Distribution of the sources.
-    omega_m, omega_lambda : float
-        Expansion.
-    strength : float
-        Depth of a resonance for a unit entry of R over (1+z)^3 H0/H, at 1 MeV and unit coupling.
+    path : Path
+        As of a resonance alone; its tables of absorbed flux are left out.
     exchange : float
-        g^4/(16 pi M^2) over that, at unit coupling.
+        g^4/(16 pi M^2) over its strength, at unit coupling.
     width : float
         Width into neutrinos over mass at unit coupling.
-    rates, daughters, decay : ndarray, shape (target, 3), (3,) and (2, 3)
-        R_j,ii; populations of the mass states among daughters of the mediator, coefficients of their spectrum.
-    neutrinos, charged : float and ndarray of shape (3, 3)
-        `Mediator.decays_to_neutrinos`; squared couplings of the charged leptons.
     regenerate : bool
         Whether daughters are followed.
     """
 
-    shells: Shells
-    omega_m: float
-    omega_lambda: float
-    strength: float
+    path: Path
     exchange: float
     width: float
-    rates: FloatArray
-    daughters: FloatArray
-    decay: FloatArray
-    neutrinos: float
-    charged: FloatArray
     regenerate: bool
 
 
@@ -107,7 +92,7 @@ class Case(NamedTuple):
 @inlined
 def density(x: float, medium: Medium) -> float:
     """Targets that are met per x: (1+z)^3 H0/H."""
-    return float(crossing_depth(1.0, math.exp(-3.0 * x), medium.omega_m, medium.omega_lambda))
+    return float(crossing_depth(1.0, math.exp(-3.0 * x), medium.path.omega_m, medium.path.omega_lambda))
 
 
 @inlined
@@ -120,7 +105,7 @@ def mean_density(n: int, h: float, medium: Medium) -> float:
 @inlined
 def emitted_beyond(x: float, case: Case, medium: Medium) -> float:
     """Share of the power law's flux that is emitted beyond x; sources at one redshift are none of it."""
-    x_max = medium.shells.x_max
+    x_max = medium.path.shells.x_max
     if case.beyond.size == 1 or x >= x_max:
         return 0.0
     return fraction_beyond(x, (case.beyond.size - 1) / x_max, case.beyond, case.slope)

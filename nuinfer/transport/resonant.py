@@ -22,7 +22,6 @@ from nuinfer.errors import PhysicsDomainError
 from nuinfer.physics import absorption
 from nuinfer.physics.crossings import Crossings, cross
 from nuinfer.physics.mediator import neutrino_share
-from nuinfer.physics.regeneration import cumulative_rule
 from nuinfer.physics.shells import Shells
 from nuinfer.physics.spectra._emission import emit, prepare, reach
 from nuinfer.transport.nodes import collect, place, weigh
@@ -43,8 +42,8 @@ from nuinfer.transport.phases import (
     set_breaks,
     tabulate,
 )
-from nuinfer.transport.points import LN_PIVOT, NO_BINS, Bins, Points, Propagation
-from nuinfer.transport.workspace import Path, make_workspace, workspace_of
+from nuinfer.transport.points import LN_PIVOT, NO_BINS, Bins, Path, Points, Propagation
+from nuinfer.transport.workspace import make_workspace, workspace_of
 from nuinfer.typing import FloatArray
 
 
@@ -210,20 +209,11 @@ class Resonant:
     @cached_property
     def path(self) -> Path:
         """What the compiled functions take."""
-        cumulative, stencil = np.zeros((0, 6)), np.zeros(0, np.intp)
-        passed = self.propagation
-        if passed is None:
-            nothing, none = Crossings(np.zeros((0, 3)), np.zeros((0, 0, 3, 3))), np.zeros((3, 3))
-            decay = np.zeros((2, 3))
-            return Path(self.shells, nothing, 1.0, 0.0, 0.0, none[0], decay, 1.0, none, cumulative, stencil)
-        if self.regeneration_intervals:
-            cumulative, stencil = cumulative_rule(self.regeneration_intervals)
-        mediator, cosmology = passed.mediator, passed.cosmology
-        strength = passed.depth_factor * float(absorption.depth_strength(1.0, 1.0, cosmology))
-        return Path(
-            self.shells, passed.crossings, cosmology.omega_m, cosmology.omega_lambda, strength, passed.daughters,
-            passed.decay, mediator.decays_to_neutrinos, mediator.charged_leptons, cumulative, stencil,
-        )  # fmt: skip
+        if self.propagation is not None:
+            return self.propagation.path(self.shells, self.regeneration_intervals)
+        nothing, none = Crossings(np.zeros((0, 3)), np.zeros((0, 0, 3, 3))), np.zeros((3, 3))
+        decay, rule = np.zeros((2, 3)), (np.zeros((0, 6)), np.zeros(0, np.intp))
+        return Path(self.shells, nothing, 1.0, 0.0, 0.0, none[0], decay, 1.0, none, *rule)
 
     def edges_gev(self, points: Points) -> FloatArray:
         """See `nuinfer.transport.points.Transport`.
