@@ -89,10 +89,7 @@ def maximum(constraint: Constraint, observable: FloatArray) -> float:
 
 
 def bound(
-    constraint: Constraint,
-    m_zprime_mev: ArrayLike,
-    level: float = 0.95,
-    convention: Convention = LIMIT,
+    constraint: Constraint, m_zprime_mev: ArrayLike, level: float = 0.95, convention: Convention = LIMIT
 ) -> Bound:
     """Range of couplings that a constraint allows at each mass.
 

@@ -91,15 +91,15 @@ def _one(
 
 @compiled
 def _follow(
-    points: Points, fixed: tuple[Medium, Smooth, Lattice], bins: Bins, edges: FloatArray, ln_e: FloatArray,
-    out: FloatArray, first: int, end: int,
+    points: Points, fixed: tuple[Medium, Smooth, Lattice], bins: Bins, ln_e: FloatArray, out: FloatArray,
+    first: int, end: int,
 ) -> None:  # fmt: skip
     """Populations at ln E (n, energy) into (n, channel, 3, energy); without energies, integrals over the bins."""
     medium, smooth, (lowest_top, h, n_step, n_line) = fixed
     path, shells = medium.path, medium.path.shells
     n_target, n_channel, n_pairs = points.masses_ev.shape[1], points.source.shape[1], smooth.weights.shape[:2]
     deepest, kinks = np.argmax(path.crossings.rates.sum(axis=1)), points.spectrum.ln_kinks
-    n_break, n_node = 2 * (n_target * edges.size + kinks.shape[0]), ln_e.shape[1]
+    n_break, n_node = 2 * (n_target * EDGES.size + kinks.shape[0]), ln_e.shape[1]
     if n_node == 0:
         n_node = bins.rule.shape[1] * (bins.ln_edges.size - 1 + n_break)
     beams = Beams(
@@ -140,9 +140,9 @@ def _follow(
             _one(case, (medium, smooth, lattice), room, beams, (light, seen), ln_e[b], n_node, arriving)
             out[b] = arriving / whole
             continue
-        at = n_target * edges.size
+        at = n_target * EDGES.size
         for j in range(n_target):
-            breaks[j * edges.size : (j + 1) * edges.size] = ln_res[j] + edges
+            breaks[j * EDGES.size : (j + 1) * EDGES.size] = ln_res[j] + EDGES
         breaks[at : 2 * at] = breaks[:at] - x_max  # where the farthest sources cross
         for m in range(kinks.shape[0]):
             breaks[2 * at + 2 * m], breaks[2 * at + 2 * m + 1] = kinks[m, b], kinks[m, b] - x_max
@@ -265,7 +265,7 @@ class March:
         for lattice in lattices:
             out = np.empty((points.spectrum.gamma.size, *shape))
             fixed = self._medium, self._smooth(points, lattice), lattice
-            follow = functools.partial(_follow, points, fixed, bins, EDGES, ln_e, out)
+            follow = functools.partial(_follow, points, fixed, bins, ln_e, out)
             ends = np.linspace(0, len(out), self.threads + 1).astype(int)
             if self.threads == 1:
                 follow(*ends)

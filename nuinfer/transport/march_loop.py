@@ -281,9 +281,7 @@ def march(
         total = flux[n] * light[n, n_step] if single else 0.0
         for m in range(n, n_step):
             total += emitted[m] * flux[n] * light[n, m]
-        for c in range(n_channel):
-            for i in range(3):
-                now[c, i, n] = total * origin[c, i]
+        now[:, :, n] = total * origin
     for k in range(n_line):
         if regenerate:
             for c in range(n_channel):

@@ -115,9 +115,7 @@ def arrive(
                     n_cuts = insert(x, j if centre else MID, n_cuts, cuts, kinds)
             below[j], real[j], rising[j], bending[j] = _profile(ratio[j], width, ends, held)
         start = light[node, n_step] if single else 0.0
-        for c in range(n_channel):
-            for i in range(3):
-                number[c, i] = start * origin[c, i]
+        number[:] = start * origin
         x, far_dense = n_step * h, dense[n_step]
         for n in range(n_step - 1, -1, -1):
             brighter = _slope(shone, n)
@@ -180,6 +178,4 @@ def arrive(
                         for c in range(n_channel):
                             number[c, i] *= left
                 x, far_dense = low, near_dense
-        for c in range(n_channel):
-            for i in range(3):
-                out[c, i, node] = number[c, i]
+        out[:, :, node] = number

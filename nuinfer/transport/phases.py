@@ -21,14 +21,9 @@ INSIDE = 1e-12
 
 @phase
 def order_targets(
-    team: Any,
-    m_zprime_mev: float,
-    masses: FloatArray,
-    gamma: float,
-    order: IntArray,
-    ln_res: FloatArray,
+    team: Any, m_zprime_mev: float, masses: FloatArray, gamma: float, order: IntArray, ln_res: FloatArray,
     scales: FloatArray,
-) -> None:
+) -> None:  # fmt: skip
     """Put the targets of a point in order, heaviest last."""
     if leads(team):
         for j in range(masses.size):
