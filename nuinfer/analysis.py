@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -14,7 +14,7 @@ from nuinfer import config as configuration
 from nuinfer import provenance
 from nuinfer.build import Parts, build, mass_range_mev
 from nuinfer.config import Config, SamplerConfig
-from nuinfer.constraints.base import CUSTOM, Constraint, log_terms
+from nuinfer.constraints.base import CUSTOM, Constraint, log_terms, numbers_of
 from nuinfer.detector.dataset import DataSet
 from nuinfer.detector.flux_points import FluxPoints
 from nuinfer.detector.response import Expected
@@ -22,7 +22,7 @@ from nuinfer.errors import ConfigError, PhysicsDomainError
 from nuinfer.forward import ForwardModel
 from nuinfer.likelihood import Density, data_log_likelihood, data_log_terms, drawn
 from nuinfer.observed import DataSets, Observed, observed, stacked, updated
-from nuinfer.parameters import DERIVED, ParameterSpace
+from nuinfer.parameters import DERIVED, ParameterSpace, physical_point
 from nuinfer.physics.mediator import spelled
 from nuinfer.physics.mixing import Mixing
 from nuinfer.shown import as_html, as_text
@@ -86,7 +86,6 @@ class Analysis:
     observed_counts: FloatArray = field(init=False, compare=False)
     own: DataSets = field(init=False, compare=False)
     checksums: dict[str, str] = field(init=False, compare=False)
-    cited: tuple[str, ...] = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
         parts = build(self.config) if self.given is None else self.given
@@ -105,8 +104,7 @@ class Analysis:
             "own": stacked(data, [(data.counts, {})]),
             "checksums": data.checksums,
         }
-        for name, value in facts.items():
-            object.__setattr__(self, name, value)
+        vars(self).update(facts)
         if self.given is None and not configuration.names_code(self.config):
             tried = self if parts.simpler is parts else replace(self, given=parts.simpler)
             check_box(parts.space.n_dim, self.prior_transform, tried.evaluate)
@@ -121,7 +119,7 @@ class Analysis:
     @cached_property
     def _numbers(self) -> FloatArray:
         """Of the constraints, as their terms take them, shape (constraint, 4)."""
-        return np.array([constraint.numbers for constraint in self.constraints]).reshape(-1, 4)
+        return numbers_of(self.constraints)
 
     @property
     def density(self) -> Density:
@@ -141,7 +139,7 @@ class Analysis:
     @property
     def derived_labels(self) -> dict[str, str]:
         """LaTeX labels of the derived quantities."""
-        return {name: self.spelled(derived.label) for name, derived in DERIVED.items()}
+        return {name: self.spelled(label) for name, label in DERIVED.items()}
 
     @property
     def mediator(self) -> str:
@@ -247,7 +245,7 @@ class Analysis:
     def log_terms(self, theta: ArrayLike) -> dict[str, FloatArray]:
         """Every named term at theta, inside the prior or not; each of shape (*batch,); raises what `evaluate` does."""
         x, values, log_prior, finite = self.parts.unpack(theta)
-        found = [log_prior, *self.parts.terms(self.constraints, self._numbers, self.own.measured, values)]
+        found = [log_prior, *self.parts.terms(self.constraints, self.own.measured, values)]
         data = self.own.counts, self.own.factorials, np.zeros(len(x), np.intp)
         found.append(data_log_likelihood(*data, self.parts.expected(values, finite), self.density))
         terms = dict(zip(self.term_names, found, strict=True))
@@ -256,10 +254,15 @@ class Analysis:
 
     def log_constraints(self, theta: ArrayLike) -> FloatArray:
         """Sum of the terms of constraints that are not users' own, shape (*batch,); NaN where one makes no sense."""
-        _, values, _, _ = self.parts.unpack(theta)
-        rows = [row for row, one in enumerate(self.constraints) if not one.name.startswith(CUSTOM)]
-        chosen = [self.constraints[row] for row in rows]
-        terms = self.parts.terms(chosen, self._numbers[rows], self.own.measured[:, rows], values)
+        return self._sum_of(theta, lambda c: not c.name.startswith(CUSTOM), refuse=False)
+
+    def _sum_of(self, theta: ArrayLike, chosen: Callable[[Constraint], bool], *, refuse: bool = True) -> FloatArray:
+        """Sum of the terms of some constraints, shape (*batch,); one that is NaN or +inf may be refused."""
+        x, values, _, _ = self.parts.unpack(theta)
+        rows = [row for row, one in enumerate(self.constraints) if chosen(one)]
+        terms = self.parts.terms([self.constraints[row] for row in rows], self.own.measured[:, rows], values)
+        if refuse:
+            self.parts.refuse_nonfinite(x, {self.constraints[row].name: terms[k] for k, row in enumerate(rows)})
         return np.asarray(terms.sum(axis=0)).reshape(np.shape(theta)[:-1])
 
     def log_likelihood(self, theta: ArrayLike) -> FloatArray:
@@ -271,22 +274,20 @@ class Analysis:
 
     def log_exclusion(self, theta: ArrayLike) -> FloatArray:
         """0 where no exclusion applies, else -inf; shape (*batch,)."""
-        return self.parts.total(theta, [c for c in self.constraints if c.is_exclusion])
+        return self._sum_of(theta, lambda c: c.is_exclusion)
 
     def log_penalty(self, theta: ArrayLike) -> FloatArray:
         """Sum of the terms that are no densities of measured values but weigh the prior, one-sided ones; (*batch,)."""
-        return self.parts.total(theta, [c for c in self.constraints if c.is_penalty])
+        return self._sum_of(theta, lambda c: c.is_penalty)
 
     def observables(self, theta: ArrayLike) -> dict[str, FloatArray]:
         """What each constraint predicts at theta, by name; its Standard Model value if it lacks a mediator."""
-        x, values, _, _ = self.parts.unpack(theta)
-        found = {c.name: self.parts.observable(c, values) for c in self.constraints}
-        return {name: np.broadcast_to(each, len(x)).reshape(np.shape(theta)[:-1]) for name, each in found.items()}
+        rows = self.parts.observables(self.constraints, self.parts.unpack(theta)[1])
+        return {c.name: row.reshape(np.shape(theta)[:-1]) for c, row in zip(self.constraints, rows, strict=True)}
 
     def values(self, theta: ArrayLike) -> dict[str, FloatArray]:
         """Named physical values at theta, logarithms undone; each of shape (*batch,), infinite where they overflow."""
-        _, values, _, _ = self.parts.unpack(theta)
-        return {name: value.reshape(np.shape(theta)[:-1]) for name, value in values.items()}
+        return {name: value.reshape(np.shape(theta)[:-1]) for name, value in self.parts.unpack(theta)[1].items()}
 
     def expected(self, theta: ArrayLike) -> Expected:
         """Expected counts by component and their variance, batch (*batch,); NaN where they make no sense."""
@@ -345,7 +346,9 @@ class Analysis:
 
     def predict_observables(self, at: Mapping[str, float] | None = None) -> dict[str, float]:
         """What each constraint predicts at named values, inside the prior or not; see `predict`."""
-        return self.parts.observables_at(self.point(at), self.constraints)
+        values = physical_point(self.point(at))
+        with np.errstate(all="ignore"):
+            return {c.name: float(np.ravel(self.parts.observable(c, values))[0]) for c in self.constraints}
 
     def with_overrides(self, overrides: Iterable[str] | Mapping[str, Any]) -> Analysis:
         """A new analysis with configuration keys changed; data that replace observed ones stay, defaults stay open."""
@@ -386,7 +389,7 @@ class Analysis:
 
     def references(self) -> list[str]:
         """References of everything used: data set, model, measurements, and the formulas that predict them."""
-        return list(self.cited)
+        return list(self.parts.cited)
 
 
 def _again(used: dict[str, str], *facts: Any) -> Analysis:

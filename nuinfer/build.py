@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ import numpy as np
 from nuinfer import provenance
 from nuinfer.config import Config, DataConfig, ModelConfig, mediator_of, n_eff, not_heated_because, own_definitions
 from nuinfer.constraints import CONSTRAINTS, user
-from nuinfer.constraints.base import Constraint, log_terms
+from nuinfer.constraints.base import Constraint, log_terms, numbers_of
 from nuinfer.constraints.definition import Oscillation, Prediction, lmu_ltau_strength
 from nuinfer.detector.dataset import DataSet, analysed, load_dataset, project
 from nuinfer.detector.flux_points import FluxPoints
@@ -123,33 +123,11 @@ class Parts(NamedTuple):
                 raise PhysicsDomainError(f"the expected '{name}' counts are not finite at {at}")
         return Expected(components[0], variance[0])
 
-    def observables_at(self, at: dict[str, float], constraints: Iterable[Constraint]) -> dict[str, float]:
-        """What constraints predict at values of all parameters."""
-        values = physical_point(at)
-        with np.errstate(all="ignore"):
-            return {c.name: float(np.ravel(self.observable(c, values))[0]) for c in constraints}
-
-    def terms(
-        self, constraints: Sequence[Constraint], numbers: FloatArray, measured: FloatArray, values: Values
-    ) -> FloatArray:
-        """Terms of constraints, shape (constraint, n), from their numbers and the first set of what they measured."""
+    def terms(self, constraints: Sequence[Constraint], measured: FloatArray, values: Values) -> FloatArray:
+        """Terms of constraints, shape (constraint, n), with the first set of what they measured."""
         with np.errstate(all="ignore"):
             found = self.observables(constraints, values)
-            return log_terms(found, numbers, measured, np.zeros(found.shape[1], np.intp))
-
-    def term(self, constraint: Constraint, values: Values) -> FloatArray:
-        """Term of a constraint."""
-        return constraint.log_term_of(self.observable(constraint, values))
-
-    def total(self, theta: ArrayLike, constraints: Iterable[Constraint]) -> FloatArray:
-        """Sum of the terms of some constraints, shape (*batch,)."""
-        x, values, _, _ = self.unpack(theta)
-        total = np.zeros(len(x))
-        with np.errstate(all="ignore"):
-            for constraint in constraints:
-                total = total + self.term(constraint, values)
-                self.refuse_nonfinite(x, {constraint.name: total})
-        return total.reshape(np.shape(theta)[:-1])
+            return log_terms(found, numbers_of(constraints), measured, np.zeros(found.shape[1], np.intp))
 
     def refuse_nonfinite(self, theta: FloatArray, terms: dict[str, FloatArray]) -> None:
         """Refuse terms (n,) at points (n, n_dim) that are NaN or +inf.

@@ -173,23 +173,12 @@ def elementwise(loop: Callable[..., None], values: tuple[ArrayLike, ...], *const
     """
     arrays = [np.asarray(value, float) for value in values]
     shape = arrays[0].shape
-    for array in arrays:
-        if array.shape != shape:
-            shape = np.broadcast_shapes(*(each.shape for each in arrays))
-            arrays = [_spread(each, shape) for each in arrays]
-            break
+    if any(array.shape != shape for array in arrays):
+        shape = np.broadcast_shapes(*(array.shape for array in arrays))
+        arrays = [np.full(shape, array) for array in arrays]
     out = np.empty(shape)
     loop(*[array.ravel() for array in arrays], *constants, out.ravel())  # a view of an array just made
     return out
-
-
-def _spread(array: FloatArray, shape: tuple[int, ...]) -> FloatArray:
-    """The broadcast array, contiguous; numpy's own way is slow for small ones."""
-    if array.shape == shape:
-        return array
-    spread = np.empty(shape)
-    spread[...] = array
-    return spread
 
 
 def plain(function: Callable[..., object]) -> Callable[..., Any]:

@@ -33,6 +33,7 @@ EV_PER_MEV = 1e6
 EV_PER_GEV = 1e9
 MEV_PER_GEV = 1e3
 SECONDS_PER_YEAR = 31557600.0  # Julian year, IAU
+CM_PER_KM = 1e5
 CM2_PER_M2 = 1e4
 
 # Cosmology

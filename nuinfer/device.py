@@ -23,9 +23,9 @@ from nuinfer.detector.response import Expected, Passing, Response, count, counti
 from nuinfer.errors import ConfigError
 from nuinfer.likelihood import COUNTING, weigh
 from nuinfer.registry import imported
-from nuinfer.transport.points import Bins, Points
+from nuinfer.transport.points import Bins, Path, Points
 from nuinfer.transport.resonant import at_earth, most_nodes
-from nuinfer.transport.workspace import Path, workspace_of
+from nuinfer.transport.workspace import workspace_of
 from nuinfer.typing import FloatArray, IntArray
 
 LANES = 32

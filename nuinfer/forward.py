@@ -24,7 +24,7 @@ from nuinfer.physics.propagation import source_populations
 from nuinfer.physics.sources import Source
 from nuinfer.physics.spectra import Frame, Spectrum
 from nuinfer.physics.spectra._emission import emit, emit_at, make_emission, prepare
-from nuinfer.transport.points import PIVOT_GEV, Bins, Points, Transport, make_bins
+from nuinfer.transport.points import LN_PIVOT, Bins, Points, Transport, make_bins
 from nuinfer.transport.resonant import Resonant
 from nuinfer.typing import ArrayLike, FloatArray, IntArray
 
@@ -182,10 +182,6 @@ class ForwardModel:
         nothing = np.zeros((1, *self.dataset.observed.shape))
         return self.evaluate(values, nothing, nothing, np.zeros(values["gamma"].size, np.intp))[0]
 
-    def components(self, values: Mapping[str, FloatArray]) -> FloatArray:
-        """Expected counts by component, shape (n, component, topology, bin), see `expected`."""
-        return self.expected(values).components
-
     def evaluate(
         self, values: Mapping[str, FloatArray], observed: FloatArray, factorials: FloatArray, of: IntArray
     ) -> tuple[Expected, FloatArray]:
@@ -288,7 +284,7 @@ def _unabsorbed(spectrum: Any, shells: Any, ln_e: FloatArray) -> FloatArray:
     emission = make_emission(np.empty(n_node + 1), 0, shells.density.size)
     for b in range(out.shape[0]):
         prepare(spectrum, ALONE, b, shells, emission)
-        pivot = emit_at(spectrum, ALONE, b, np.log(PIVOT_GEV), shells, emission)
+        pivot = emit_at(spectrum, ALONE, b, LN_PIVOT, shells, emission)
         emission.ln_e[:n_node] = ln_e
         emit(spectrum, ALONE, b, 0, n_node, shells, emission)
         out[b] = emission.unabsorbed[:n_node] / pivot

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from types import EllipsisType, MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -128,21 +128,12 @@ def with_own(own: Iterable[Definition]) -> dict[str, Definition]:
     return {d.name: d for d in (*_FLUX, *own, *_DETECTOR)}
 
 
-class Derived(NamedTuple):
-    """A quantity that follows from the parameters: its name, label and unit."""
-
-    name: str
-    label: str
-    unit: str
-
-
-_DERIVED = (
-    Derived("m_zprime_mev", r"$m_{Z'}\ [\mathrm{MeV}]$", "MeV"),
-    Derived("g_prime", r"$g'$", ""),
-    Derived("log10_e_res_gev", r"$\log_{10}(E_\mathrm{dip}/\mathrm{GeV})$", ""),
-)
-DERIVED: Mapping[str, Derived] = MappingProxyType({derived.name: derived for derived in _DERIVED})
-"""What `Analysis.derived` gives where there is a mediator; the last is the dip of the heaviest target."""
+DERIVED: Mapping[str, str] = MappingProxyType({
+    "m_zprime_mev": r"$m_{Z'}\ [\mathrm{MeV}]$",
+    "g_prime": r"$g'$",
+    "log10_e_res_gev": r"$\log_{10}(E_\mathrm{dip}/\mathrm{GeV})$",
+})  # fmt: skip
+"""What `Analysis.derived` gives where there is a mediator, with labels; the last is the dip of the heaviest target."""
 
 
 @dataclass(frozen=True)

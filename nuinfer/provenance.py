@@ -18,8 +18,7 @@ from nuinfer import likelihood
 from nuinfer.config import Config, definitions, entry_of, late_keys, own_definitions
 from nuinfer.constraints import CONSTRAINTS
 from nuinfer.constraints.base import Constraint
-from nuinfer.constraints.tables import FOLDER
-from nuinfer.datafiles import DataFolder, locate
+from nuinfer.constraints.tables import FOLDER, data_folder
 from nuinfer.detector.dataset import DataSet
 from nuinfer.detector.flux_points import FluxPoints
 from nuinfer.errors import ConfigError
@@ -93,7 +92,7 @@ def checksums(config: Config, dataset: DataSet | FluxPoints, constraints: Iterab
     files |= {name: load_file(name, key).sha256 for key, name in chosen.items() if is_path(name)}
     if constraints:
         late = {file for definition in CONSTRAINTS.shipped.values() for file in definition.late}
-        every = DataFolder.open(locate(FOLDER)).checksums()
+        every = data_folder().checksums()
         files |= {f"{FOLDER}/{file}": sha256 for file, sha256 in every.items() if file not in late}
     return files | dict(file for constraint in constraints for file in constraint.files)
 

@@ -26,41 +26,6 @@ MOST_POINTS = 1000  # that are tried for the one at which a user's function fail
 _PREFIX = "nuinfer_user_"  # of the modules that users' files become
 
 
-def discover(package: str, constant: str, kind: type[T], skip: tuple[str, ...] = ()) -> Mapping[str, T]:
-    """The things that the modules of a package define, by name.
-
-    Parameters
-    ----------
-    package : str
-        Dotted name of the folder. Modules whose names begin with ``_`` are not looked at.
-    constant : str
-        What each module calls its thing, ``LAW``.
-    kind : type
-        What each thing is; it has a `name`, and may have an `order`, which sorts the things before their names do.
-    skip : tuple of str
-        Modules of the folder that define none.
-
-    Raises
-    ------
-    TypeError
-        If a module lacks the constant, or it is of another kind, or a name occurs twice: a mistake in the package.
-    """
-    found: dict[str, T] = {}
-    for module in pkgutil.iter_modules(import_module(package).__path__, f"{package}."):
-        short = module.name.rpartition(".")[2]
-        if short.startswith("_") or short in skip:
-            continue
-        thing = getattr(import_module(module.name), constant, None)
-        if not isinstance(thing, kind):
-            raise TypeError(f"{module.name}: defines no {constant} of type {kind.__name__}")
-        name = str(getattr(thing, "name"))  # noqa: B009 - a type variable has no attributes
-        if name in found:
-            raise TypeError(f"{module.name}: the name '{name}' of its {constant} is taken")
-        found[name] = thing
-    ordered = sorted(found, key=lambda name: (getattr(found[name], "order", 0), name))
-    return MappingProxyType({name: found[name] for name in ordered})
-
-
 def imported(library: str, where: str = "", extra: str = "") -> Any:
     """A library that is slow to import or may be missing, imported when it is needed.
 
@@ -289,8 +254,14 @@ class Registry(Generic[T]):
 
     Parameters
     ----------
-    package, constant, kind, skip
-        As in `discover`.
+    package : str
+        Dotted name of the folder. Modules whose names begin with ``_`` are not looked at.
+    constant : str
+        What each module calls its thing, ``LAW``.
+    kind : type
+        What each thing is; it has a `name`, and may have an `order`, which sorts the things before their names do.
+    skip : tuple of str
+        Modules of the folder that define none.
     error : type of NuinferError
         What is raised for an unknown name.
     """
@@ -303,8 +274,27 @@ class Registry(Generic[T]):
 
     @functools.cached_property
     def shipped(self) -> Mapping[str, T]:
-        """The things of the folder, by name."""
-        return discover(self.package, self.constant, self.kind, self.skip)
+        """The things that the modules of the folder define, by name.
+
+        Raises
+        ------
+        TypeError
+            If a module lacks the constant, or it is of another kind, or a name occurs twice: a mistake in the package.
+        """
+        found: dict[str, T] = {}
+        for module in pkgutil.iter_modules(import_module(self.package).__path__, f"{self.package}."):
+            short = module.name.rpartition(".")[2]
+            if short.startswith("_") or short in self.skip:
+                continue
+            thing = getattr(import_module(module.name), self.constant, None)
+            if not isinstance(thing, self.kind):
+                raise TypeError(f"{module.name}: defines no {self.constant} of type {self.kind.__name__}")
+            name = str(getattr(thing, "name"))  # noqa: B009 - a type variable has no attributes
+            if name in found:
+                raise TypeError(f"{module.name}: the name '{name}' of its {self.constant} is taken")
+            found[name] = thing
+        ordered = sorted(found, key=lambda name: (getattr(found[name], "order", 0), name))
+        return MappingProxyType({name: found[name] for name in ordered})
 
     def find(self, name: str, where: str) -> T:
         """The thing of a name, or that of a user's file if the name is a path.

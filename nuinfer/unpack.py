@@ -41,9 +41,7 @@ class Layout(NamedTuple):
 
 
 @compiled
-def unpack_into(
-    theta: FloatArray, layout: Layout, values: FloatArray, log_prior: FloatArray, finite: BoolArray
-) -> None:
+def unpack(theta: FloatArray, layout: Layout) -> tuple[FloatArray, FloatArray, BoolArray]:
     """Values and prior of a batch.
 
     Parameters
@@ -52,16 +50,17 @@ def unpack_into(
         Points.
     layout : Layout
         How to read them.
+
+    Returns
+    -------
     values : ndarray, shape (value, n)
-        Written.
     log_prior : ndarray, shape (n,)
-        Written: -inf outside the support, NaN for NaN.
+        -inf outside the support, NaN for NaN.
     finite : ndarray, shape (n,)
-        Written: whether all values are finite.
+        Whether all values are finite.
     """
     n, n_dim = theta.shape
-    for b in range(n):
-        finite[b] = True
+    values, log_prior, finite = np.empty((layout.column.size, n)), np.empty(n), np.ones(n, np.bool_)
     for v in range(layout.column.size):
         for b in range(n):
             value = layout.fixed[v] if layout.column[v] < 0 else theta[b, layout.column[v]]
@@ -84,14 +83,7 @@ def unpack_into(
                 share += theta[b, k]
             outside |= share > layout.share_total
         log_prior[b] = -math.inf if outside else total
-
-
-def unpack(theta: FloatArray, layout: Layout) -> tuple[FloatArray, FloatArray, BoolArray]:
-    """The arrays of `unpack_into`: values, prior, and whether they are finite."""
-    n = len(theta)
-    made = np.empty((layout.column.size, n)), np.empty(n), np.empty(n, np.bool_)
-    unpack_into(theta, layout, *made)
-    return made
+    return values, log_prior, finite
 
 
 _ALL = slice(None)

@@ -13,7 +13,7 @@ import pytest
 
 from nuinfer.cli import main
 from nuinfer.errors import ConfigError
-from nuinfer.registry import FromFile, Registry, discover, imported, is_path, load_file
+from nuinfer.registry import FromFile, Registry, imported, is_path, load_file
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def test_things_are_found_and_sorted_by_order_and_name(package: tuple[Path, str]
     define(folder, "a", "'third'")
     define(folder, "z", "'first', order=-1")
     (folder / "shared.py").write_text("x = 1\n")
-    found = discover(name, "TOY", Thing, ("shared",))
+    found = Registry(name, "TOY", Thing, ("shared",)).shipped
     assert list(found) == ["first", "second", "third"]
     registry = Registry(name, "TOY", Thing, ("shared",))
     assert registry.shipped is registry.shipped
@@ -70,7 +70,7 @@ def test_a_module_without_its_constant_is_a_mistake(package: tuple[Path, str]) -
     folder, name = package
     (folder / "a.py").write_text("TOY = 1\n")
     with pytest.raises(TypeError, match=rf"{name}.a: defines no TOY of type Thing"):
-        discover(name, "TOY", Thing)
+        Registry(name, "TOY", Thing).find("one", "x")
 
 
 def test_a_name_that_occurs_twice_is_a_mistake(package: tuple[Path, str]) -> None:
@@ -78,7 +78,7 @@ def test_a_name_that_occurs_twice_is_a_mistake(package: tuple[Path, str]) -> Non
     define(folder, "a", "'same'")
     define(folder, "b", "'same'")
     with pytest.raises(TypeError, match=rf"{name}.b: the name 'same' of its TOY is taken"):
-        discover(name, "TOY", Thing)
+        Registry(name, "TOY", Thing).find("one", "x")
 
 
 def test_a_users_file_goes_to_another_process(tmp_path: Path) -> None:

@@ -99,18 +99,6 @@ Amplitudes = Annotated[tuple[_Entry, _Entry, _Entry] | None, BeforeValidator(_am
 """Three numbers, real or complex."""
 
 
-def not_built(off: object) -> BeforeValidator:
-    """Only the value that leaves off what is not built yet."""
-
-    def check(value: object) -> object:
-        if value != off or isinstance(value, bool) != isinstance(off, bool):
-            allowed = "leaving it out" if off is None else json.dumps(off)
-            raise PydanticCustomError("not_built", "{allowed}", {"allowed": allowed})
-        return value
-
-    return BeforeValidator(check)
-
-
 BEFORE = "before"
 
 
@@ -174,8 +162,6 @@ def describe(error: ValidationError, root: type[BaseModel]) -> str:
     if first["type"] == "missing":
         lacking = [_place(one) for one in error.errors() if one["type"] == "missing"]
         return f"{', '.join('.'.join(one) for one in lacking if one[:-1] == path[:-1])}: missing"
-    if first["type"] == "not_built":
-        return f"{where}: {json.dumps(value, default=str)} is not built yet: only {first['msg']} is allowed"
     if first["type"] == "model_type":
         return refused(where, value, "a table")
     return refused(where, value, first["msg"].removeprefix("Input should be ").replace("False", "false"))

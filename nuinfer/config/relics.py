@@ -1,6 +1,6 @@
 """``model.relic_neutrinos``: whether the relics have the temperature that our own Delta N_eff gives them."""
 
-from typing import Any, Literal
+from typing import Any
 
 from nuinfer.config.tables import Config, mediator_of
 from nuinfer.constants import COORDINATES
@@ -37,8 +37,3 @@ def not_heated_because(config: Config) -> str:
     if lowest < first:
         return f"m_zprime_mev from {lowest:g} is below {first:g}, where the table of Delta N_eff begins"
     return ""
-
-
-def relics_by_default(config: Config) -> Literal["standard", "heated"]:
-    """What a left-out ``model.relic_neutrinos`` stands for."""
-    return "standard" if not_heated_because(config) else "heated"

@@ -5,32 +5,16 @@ from types import MappingProxyType
 from typing import Any
 
 from nuinfer.config.entries import entry_of
-from nuinfer.config.relics import relics_by_default
+from nuinfer.config.relics import not_heated_because
 from nuinfer.config.tables import Config, own_definitions
 from nuinfer.detector.folder import offered
-from nuinfer.physics.spectra import SPECTRA, Frame
-
-
-def frame_by_default(config: Config) -> Frame:
-    """What a left-out ``model.spectrum_frame`` stands for."""
-    return SPECTRA.find(config.model.spectrum, "model.spectrum").frames[0]
-
-
-def likelihood_by_default(config: Config) -> str:
-    """What a left-out ``data.likelihood`` stands for."""
-    return "effective" if offered(config.data.dataset).variance else "poisson"
-
-
-def topologies_by_default(config: Config) -> int:
-    """What a left-out ``data.topologies`` stands for."""
-    return 3 if offered(config.data.dataset).double_cascades else 2
-
+from nuinfer.physics.spectra import SPECTRA
 
 BY_DEFAULT: Mapping[tuple[str, str], Callable[[Config], Any]] = MappingProxyType({
-    ("model", "relic_neutrinos"): relics_by_default,
-    ("model", "spectrum_frame"): frame_by_default,
-    ("data", "likelihood"): likelihood_by_default,
-    ("data", "topologies"): topologies_by_default,
+    ("model", "relic_neutrinos"): lambda config: "standard" if not_heated_because(config) else "heated",
+    ("model", "spectrum_frame"): lambda config: SPECTRA.find(config.model.spectrum, "model.spectrum").frames[0],
+    ("data", "likelihood"): lambda config: "effective" if offered(config.data.dataset).variance else "poisson",
+    ("data", "topologies"): lambda config: 3 if offered(config.data.dataset).double_cascades else 2,
 })  # fmt: skip
 """Table and key to what it stands for when it is left out."""
 

@@ -28,13 +28,16 @@ from nuinfer.config.fields import (
     one_of,
 )
 from nuinfer.constraints import CONSTRAINTS
+from nuinfer.constraints.base import Form
 from nuinfer.constraints.definition import read_numbers
 from nuinfer.datafiles import resolved_name
 from nuinfer.detector.folder import offered
 from nuinfer.errors import ConfigError, PhysicsDomainError
 from nuinfer.parameters import PARAMETERS, Definition, with_own
 from nuinfer.physics.cosmology import COSMOLOGIES
+from nuinfer.physics.crossings import Coherence
 from nuinfer.physics.evolution import LAWS
+from nuinfer.physics.masses import Ordering
 from nuinfer.physics.mediator import COUPLINGS, MEDIATORS, Mediator, Neutrino, spelled
 from nuinfer.physics.mixing import MIXINGS
 from nuinfer.physics.sources import SOURCES, Source
@@ -76,9 +79,9 @@ class ModelConfig(Table):
     couplings: Annotated[Couplings, late(None), OF_A_MEDIATOR] = None
     channels: Annotated[Literal["resonance", "all"], late("resonance"), OF_A_MEDIATOR] = "resonance"
     neutrino: Annotated[Neutrino, OF_A_MEDIATOR] = "majorana"
-    coherence: Annotated[Literal["coherent", "decoherent"], OF_A_MEDIATOR] = "decoherent"
+    coherence: Annotated[Coherence, OF_A_MEDIATOR] = "decoherent"
     masses: Literal["degenerate", "split"] = "split"
-    ordering: Literal["normal", "inverted"] = "normal"
+    ordering: Ordering = "normal"
     mixing: Annotated[str, one_of(MIXINGS)] = "nufit6.0"
     delta_m2_21_ev2: Positive | None = None
     delta_m2_3l_ev2: Annotated[Positive | None, only("masses", "split")] = None
@@ -138,7 +141,7 @@ class DataConfig(Table):
 class ConstraintConfig(Table):
     """``[constraints.NAME]``: how a measurement acts."""
 
-    form: Literal["off", "exclusion", "one_sided", "two_sided"] = "off"
+    form: Literal["off", Form] = "off"
     measurement: str
     confidence_level: float = 0.95
     limit: float | None = None
@@ -159,7 +162,7 @@ class CustomConfig(BaseModel):
 
     model_config = ConfigDict(extra="allow", frozen=True, allow_inf_nan=False)
 
-    form: Literal["off", "exclusion", "one_sided", "two_sided"] | None = None
+    form: Literal["off", Form] | None = None
     file: UserPath
 
 

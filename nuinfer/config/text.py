@@ -2,7 +2,7 @@
 
 import itertools
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any, TypeVar
@@ -180,23 +180,15 @@ def _leaves(path: str, value: object) -> Iterator[tuple[str, object]]:
 
 def _anchor(tree: dict[str, Any], folder: Path) -> None:
     """Let the relative paths in a user's text begin in its folder."""
-
-    def change(node: Any, keys: Iterable[str], is_relative: Callable[[str], bool]) -> None:
-        for key in keys if isinstance(node, dict) else ():
-            value = node.get(key)
-            if isinstance(value, str) and is_relative(value) and not value.startswith("~"):
-                node[key] = str(resolved_path(folder) / value)
-
-    data = tree.get("data")
-    if isinstance(data, dict) and isinstance(name := data.get("dataset"), str):
-        refuse_ambiguous(name, folder)
-    change(data, ["dataset"], lambda name: is_own(name) or (folder / name / MANIFEST).is_file())
-    change(tree.get("model"), FROM_FILES, is_path)
-    constraints = tree.get("constraints")
-    for kind, key in (("limit_curve", "table"), ("custom", "file")):
-        entries = constraints.get(kind) if isinstance(constraints, dict) else None
-        for entry in entries.values() if isinstance(entries, dict) else ():
-            change(entry, [key], lambda _: True)
+    for key, value in list(_leaves("", tree)):
+        if not _NAMES.fullmatch(key) or not isinstance(value, str):
+            continue
+        relative = is_path(value) or key.startswith("constraints")
+        if key == "data.dataset":
+            refuse_ambiguous(value, folder)
+            relative = is_own(value) or (folder / value / MANIFEST).is_file()
+        if relative and not value.startswith("~"):
+            _assign(tree, key.split("."), str(resolved_path(folder) / value))
 
 
 def validated(table: type[Checked], tree: Mapping[str, Any]) -> Checked:

@@ -22,7 +22,7 @@ import dataclasses
 import functools
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args, get_origin
 
@@ -255,6 +255,11 @@ class Constraint:
         fall = float(self.log_term_of(mean)) - float(special.logsumexp(terms) - math.log(terms.size))
         value = mean + sigma * math.sqrt(2.0 * max(fall, 0.0))
         return dataclasses.replace(self, standard_model=value, averages=True)
+
+
+def numbers_of(constraints: Sequence[Constraint]) -> FloatArray:
+    """`Constraint.numbers` of some, shape (constraint, 4)."""
+    return np.array([constraint.numbers for constraint in constraints]).reshape(-1, 4)
 
 
 @compiled

@@ -26,8 +26,7 @@ import numpy as np
 from nuinfer import constants
 from nuinfer.compiled import compiled, elementwise, inlined, plain
 from nuinfer.constraints.definition import NUFIT60, Definition, Oscillation, Prediction, read_numbers
-from nuinfer.constraints.tables import FOLDER, LARGEST, SMALLEST, Curve, quadratic_rate, within
-from nuinfer.datafiles import DataFolder, locate
+from nuinfer.constraints.tables import LARGEST, SMALLEST, Curve, data_folder, quadratic_rate, within
 from nuinfer.errors import PhysicsDomainError
 from nuinfer.physics.mixing import Mixing
 from nuinfer.typing import ArrayLike, FloatArray
@@ -260,7 +259,7 @@ def _recoil(mixing: Mixing | None, delta_m2_21_ev2: float) -> FloatArray:
 def _recipe() -> Curve:
     """Limit on g': ``g_BL (1/f)^(1/4) / sqrt(|eps/g'| e)``, f the coupled fraction; flat below its first point."""
     numbers = read_numbers("borexino")["recipe"]
-    columns = DataFolder.open(locate(FOLDER)).read_csv("borexino_bl_limit.csv")
+    columns = data_folder().read_csv("borexino_bl_limit.csv")
     mixing = abs(float(kinetic_mixing(1.0, numbers["q2_mev2"])))
     relaxed = columns["g_bl"] * (1.0 / numbers["coupled_fraction"]) ** 0.25
     return Curve(columns["m_mev"], relaxed / math.sqrt(mixing * constants.ELECTRIC_CHARGE), flat=True)

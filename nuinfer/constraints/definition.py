@@ -18,8 +18,7 @@ from typing import Any, Literal, get_args, get_type_hints
 import numpy as np
 
 from nuinfer.constraints.base import PLANE, Constraint, Form, Measurement, check_option
-from nuinfer.constraints.tables import FOLDER
-from nuinfer.datafiles import DataFolder, locate
+from nuinfer.constraints.tables import FOLDER, data_folder
 from nuinfer.errors import ConfigError, DataIntegrityError
 from nuinfer.physics import masses
 from nuinfer.physics.mediator import COUPLINGS, written
@@ -183,7 +182,7 @@ class Definition:
         measured = {"name": measurement, **{key: numbers[key] for key in given}, **made.measured}
         if limit is not None:
             measured["limit"] = limit
-        predict, known_files = made.predict, DataFolder.open(locate(FOLDER)).checksums()
+        predict, known_files = made.predict, data_folder().checksums()
         if made.arguments == PLANE and strength != 1.0:
             predict = functools.partial(charged, predict, strength)
         return Constraint(
@@ -214,7 +213,7 @@ def read_numbers(constraint: str) -> dict[str, Any]:
     >>> read_numbers("neff")["measurements"]["planck2018"]["sigma"]
     0.17
     """
-    numbers = DataFolder.open(locate(FOLDER)).read_toml(f"{constraint}.toml")
+    numbers = data_folder().read_toml(f"{constraint}.toml")
     for where, cited in _cited(constraint, numbers):
         if not any(isinstance(cited.get(key), str) and cited[key].strip() for key in ("verified", "unverified")):
             raise DataIntegrityError(f"{where}: neither 'verified' nor 'unverified' says how its numbers were checked")

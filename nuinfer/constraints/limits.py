@@ -89,15 +89,11 @@ def maximum(constraint: Constraint, observable: FloatArray) -> float:
 
 
 def bound(
-    constraint: Constraint,
-    m_zprime_mev: ArrayLike,
-    level: float = 0.95,
-    convention: Convention = LIMIT,
-    searched: tuple[float, float] = G_PRIME_RANGE,
+    constraint: Constraint, m_zprime_mev: ArrayLike, level: float = 0.95, convention: Convention = LIMIT
 ) -> Bound:
     """Range of couplings that a constraint allows at each mass.
 
-    Searched on a logarithmic grid of couplings, the ends refined by bisection to 1e-12.
+    Searched on a logarithmic grid of couplings in `G_PRIME_RANGE`, the ends refined by bisection to 1e-12.
 
     Parameters
     ----------
@@ -107,8 +103,6 @@ def bound(
         Masses, MeV.
     level, convention : float, Convention
         Confidence level, and what it means.
-    searched : tuple of float
-        Range of couplings.
 
     Returns
     -------
@@ -124,7 +118,7 @@ def bound(
     mass, moved = np.atleast_1d(np.asarray(m_zprime_mev, float)), constraint
     if constraint.is_exclusion and constraint.measurement.limit is None:
         moved = dataclasses.replace(constraint, confidence_level=float(special.ndtr(convention.sigmas(level))))
-    lowest, highest = map(math.log, searched)
+    lowest, highest = map(math.log, G_PRIME_RANGE)
     log_g = np.linspace(lowest, highest, math.ceil((highest - lowest) / math.log(10.0) * STEPS_PER_DECADE) + 1)
     best = 0.0 if moved.is_exclusion else maximum(moved, moved.predict(mass[:, None], np.exp(log_g)))
 

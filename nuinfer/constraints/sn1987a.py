@@ -15,13 +15,12 @@ from typing import Any
 import numpy as np
 from pydantic import PositiveFloat
 
-from nuinfer.constants import HBAR_C_MEV_CM, KAMADA_YU, SPEED_OF_LIGHT_CM_S
+from nuinfer.constants import CM_PER_KM, HBAR_C_MEV_CM, KAMADA_YU, SPEED_OF_LIGHT_CM_S
 from nuinfer.constraints.definition import Definition, Oscillation, Prediction
 from nuinfer.constraints.tables import read_table, within
 from nuinfer.typing import ArrayLike, FloatArray
 
 _TABLE = "sn1987a_width.csv"
-_CM_PER_KM = 1e5
 
 
 def width_factor(m_over_t: ArrayLike) -> FloatArray:
@@ -114,7 +113,7 @@ def diffusion_time_s(
     >>> print(f"{diffusion_time_s(10.0, 1e-5):.1f}")
     15.0
     """
-    temperature, radius_cm = within("temperature_mev", temperature_mev), np.asarray(radius_km, float) * _CM_PER_KM
+    temperature, radius_cm = within("temperature_mev", temperature_mev), np.asarray(radius_km, float) * CM_PER_KM
     return np.asarray(radius_cm**2 * _rate_per_cm(m_zprime_mev, g_prime, temperature) / SPEED_OF_LIGHT_CM_S)
 
 
@@ -138,7 +137,7 @@ def _prediction(
 ) -> Prediction:  # fmt: skip
     """``log10(tau_diff / duration of the burst)``, log-normal with the theory error `sigma_dex`, or cut at zero."""
     table = read_table(_TABLE)
-    per_rate = (radius_km * _CM_PER_KM) ** 2 / SPEED_OF_LIGHT_CM_S / numbers["duration_s"]
+    per_rate = (radius_km * CM_PER_KM) ** 2 / SPEED_OF_LIGHT_CM_S / numbers["duration_s"]
     predict = functools.partial(_log_times, temperature_mev, per_rate)
     covered = table.low * temperature_mev, table.high * temperature_mev
     return Prediction(predict, -math.inf, covered, measured={"mean": 0.0, "sigma": sigma_dex, "limit": 0.0})

@@ -22,6 +22,11 @@ SMALLEST, LARGEST = sys.float_info.min, sys.float_info.max
 """Ends of what is positive and finite."""
 
 
+def data_folder() -> DataFolder:
+    """The folder with the numbers and tables of the shipped constraints."""
+    return DataFolder.open(locate(FOLDER))
+
+
 def within(name: str, values: ArrayLike, low: float = SMALLEST, high: float = LARGEST) -> FloatArray:
     """The values as an array, none outside ``[low, high]``; NaN passes, so that the term it spoils can be named.
 
@@ -169,7 +174,7 @@ def read_table(name: str) -> LogTable:
     """A table of ``data/constraints``, first column the variable; read once per process."""
     from scipy.interpolate import make_interp_spline  # heavy, and not every constraint needs it
 
-    (variable, nodes), *quantities = DataFolder.open(locate(FOLDER)).read_csv(name).items()
+    (variable, nodes), *quantities = data_folder().read_csv(name).items()
     curves = make_interp_spline(np.log(nodes), np.column_stack([column for _, column in quantities]), k=5)
     starts = np.unique(curves.t)[:-1]
     powers = [curves(starts, nu=power).T / math.factorial(power) for power in range(5, -1, -1)]

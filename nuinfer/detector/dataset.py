@@ -19,7 +19,7 @@ from nuinfer.detector.folder import BACKGROUNDS as BACKGROUNDS  # noqa: PLC0414 
 from nuinfer.detector.folder import CASCADE, DOUBLE_CASCADE, NO_SCALING, Scaling, same
 from nuinfer.detector.folder import SPECIES as SPECIES  # noqa: PLC0414
 from nuinfer.errors import ConfigError
-from nuinfer.typing import FloatArray
+from nuinfer.typing import FloatArray, read_only
 
 
 @dataclass(frozen=True)
@@ -284,6 +284,4 @@ def _first_bin(name: str, edges: FloatArray, min_deposited_energy_gev: float) ->
 
 
 def _frozen(array: FloatArray) -> FloatArray:
-    copy = np.array(array, dtype=float)
-    copy.setflags(write=False)
-    return copy
+    return read_only(np.array(array, float))

@@ -15,7 +15,7 @@ import numpy as np
 from nuinfer.compiled import compiled
 from nuinfer.parameters import PARAMETERS
 from nuinfer.physics.hermite import hermite
-from nuinfer.typing import ArrayLike, FloatArray
+from nuinfer.typing import FloatArray
 
 SCALES = PARAMETERS["energy_scale"].domain
 """Scales that are allowed."""
@@ -101,40 +101,3 @@ def rescale(setting: EnergyScale, nominal: FloatArray, scale: float, slopes: Flo
         if k > 0:
             out[k - 1] = last - value
         last = value
-
-
-@compiled
-def _rescale_all(setting: EnergyScale, nominal: FloatArray, scales: FloatArray) -> FloatArray:
-    out, slopes = np.empty((len(nominal), setting.bins.size - 1)), np.empty((3, setting.columns.size))
-    for b in range(len(nominal)):
-        rescale(setting, nominal[b], scales[b], slopes, out[b])
-    return out
-
-
-def rescaled(setting: EnergyScale, nominal: ArrayLike, energy_scale: ArrayLike) -> FloatArray:
-    """Counts per bin after every deposited energy is multiplied by a scale.
-
-    Parameters
-    ----------
-    setting : EnergyScale
-        Columns and bins.
-    nominal : array_like, shape (*batch, n_column)
-        Counts per column at scale 1, none of them negative.
-    energy_scale : array_like, shape (*batch,)
-        Scale of the energies, positive.
-
-    Returns
-    -------
-    ndarray, shape (*batch, n_bin)
-
-    Examples
-    --------
-    >>> setting = make_energy_scale(np.array([1.0, 2.0, 4.0, 8.0]), np.array([2.0, 4.0, 8.0]))
-    >>> rescaled(setting, [8.0, 4.0, 2.0], [1.0, 2.0]).round(9).tolist()
-    [[4.0, 2.0], [8.0, 4.0]]
-    """
-    counts, scales = np.asarray(nominal, float), np.asarray(energy_scale, float)
-    batch = np.broadcast_shapes(counts.shape[:-1], scales.shape)
-    rows = np.ascontiguousarray(np.broadcast_to(counts, (*batch, counts.shape[-1])).reshape(-1, counts.shape[-1]))
-    scaled = _rescale_all(setting, rows, np.ascontiguousarray(np.broadcast_to(scales, batch).ravel()))
-    return scaled.reshape(*batch, -1)

@@ -7,9 +7,9 @@ import numpy as np
 
 from nuinfer.compiled import inlined, plain, square_root
 from nuinfer.constants import EV_PER_GEV, EV_PER_MEV, ZETA3
-from nuinfer.errors import PhysicsDomainError
 from nuinfer.physics.cosmology import Cosmology
 from nuinfer.physics.crossings import Coherence, Crossings, cross_in_order, degenerate_crossings, split_crossings
+from nuinfer.physics.domain import checked
 from nuinfer.physics.mediator import LMU_LTAU, Mediator
 from nuinfer.physics.mixing import Mixing
 from nuinfer.physics.thermal import thermal_optical_depth as thermal_optical_depth  # noqa: PLC0414
@@ -155,9 +155,7 @@ def split_transition(  # noqa: PLR0913, PLR0917 - one of the public names
     energy, z_source, mass, coupling = np.broadcast_arrays(
         *(np.asarray(x, float) for x in (energy_gev, source_redshift, m_zprime_mev, g_prime))
     )
-    masses = np.asarray(masses_ev, float)
-    if not np.all(masses >= 0.0):
-        raise PhysicsDomainError(f"masses_ev: {masses.min()} is not allowed, masses must be >= 0")
+    masses = checked("masses_ev", masses_ev, ">= 0")
     order = np.argsort(masses, axis=-1, kind="stable")
     targets = np.take_along_axis(masses, order, axis=-1)
     here = (z_source[..., None], energy[..., None], mass[..., None], coupling[..., None])

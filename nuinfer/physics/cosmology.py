@@ -7,7 +7,7 @@ import numpy as np
 
 from nuinfer.compiled import inlined, plain, square_root
 from nuinfer.constants import BOLTZMANN_EV_K, HBAR_EV_S, KAMADA_YU, MEGAPARSEC_CM, T_CMB_K
-from nuinfer.errors import PhysicsDomainError
+from nuinfer.physics.domain import checked
 from nuinfer.registry import Cited
 from nuinfer.typing import ArrayLike, FloatArray
 
@@ -50,10 +50,8 @@ class Cosmology:
     t_nu0_ev: float
 
     def __post_init__(self) -> None:
-        for name in ("h", "omega_m", "omega_lambda", "t_nu0_ev"):
-            value = getattr(self, name)
-            if not (value > 0.0 or (name == "omega_lambda" and value == 0.0)):
-                raise PhysicsDomainError(f"{name}: {value} is not allowed, it must be positive")
+        for name, value in vars(self).items():
+            checked(name, value, ">= 0" if name == "omega_lambda" else "positive")
 
     @property
     def hubble0_ev(self) -> float:

@@ -32,13 +32,14 @@ and so are charged leptons, to which a vector may couple: the width is that into
 
 import math
 from collections.abc import Callable
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple
 
 import numpy as np
 
 from nuinfer.compiled import compiled, inlined, inner, plain
 from nuinfer.constants import EV_PER_GEV, EV_PER_MEV, HBAR_C_MEV_CM
 from nuinfer.errors import PhysicsDomainError
+from nuinfer.physics.domain import check_choice
 from nuinfer.physics.mediator import Mediator
 from nuinfer.physics.mixing import Mixing
 from nuinfer.typing import ArrayLike, FloatArray
@@ -81,8 +82,7 @@ def channels_of(mixing: Mixing, mediator: Mediator, channels: Selection = "all")
     PhysicsDomainError
         For other channels, others than "s" of a vector and Dirac neutrinos, or with a sterile state.
     """
-    if channels not in get_args(Selection):
-        raise PhysicsDomainError(f"channels: '{channels}' is not one of 'all', 's', 'tu'")
+    check_choice("channels", channels, Selection)
     if mediator.sterile is not None:
         raise PhysicsDomainError("mediator: cross-sections are of active neutrinos alone, without a sterile state")
     is_dirac = mediator.neutrino == "dirac"

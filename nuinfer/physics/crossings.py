@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from nuinfer.compiled import ALONE, compiled, each, inner
-from nuinfer.errors import PhysicsDomainError
+from nuinfer.physics.domain import check_choice
 from nuinfer.physics.exponential import exponential
 from nuinfer.physics.mediator import Mediator
 from nuinfer.physics.mixing import Mixing
@@ -155,6 +155,5 @@ def _diagonal(rates: FloatArray) -> Crossings:
 
 
 def _is_decoherent(coherence: Coherence) -> bool:
-    if coherence not in ("coherent", "decoherent"):
-        raise PhysicsDomainError(f"coherence: '{coherence}' is not one of 'coherent', 'decoherent'")
+    check_choice("coherence", coherence, Coherence)
     return coherence == "decoherent"

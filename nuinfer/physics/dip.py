@@ -3,9 +3,9 @@
 import numpy as np
 
 from nuinfer.constants import EV_PER_GEV, EV_PER_MEV
-from nuinfer.errors import PhysicsDomainError
 from nuinfer.physics.absorption import optical_depth
 from nuinfer.physics.cosmology import Cosmology
+from nuinfer.physics.domain import checked
 from nuinfer.typing import ArrayLike, FloatArray
 
 DIP_GEV = (4e5, 8e5)
@@ -37,11 +37,9 @@ def resonant_mass_mev(energy_gev: ArrayLike, m_nu_ev: ArrayLike, redshift: Array
     >>> resonant_mass_mev(DIP_GEV, (0.05, 0.083)).round(2).tolist()
     [6.32, 11.52]
     """
-    energy, mass, z = (np.asarray(x, float) for x in (energy_gev, m_nu_ev, redshift))
-    for name, value, least in (("energy_gev", energy, 0.0), ("m_nu_ev", mass, 0.0), ("redshift", z, -1.0)):
-        if np.any(value < least):
-            raise PhysicsDomainError(f"{name}: {value.min():g} is not allowed, it must be at least {least:g}")
-    return np.asarray(np.sqrt(2.0 * mass * (energy * EV_PER_GEV) * (1.0 + z)) / EV_PER_MEV)
+    energy, mass = checked("energy_gev", energy_gev, ">= 0"), checked("m_nu_ev", m_nu_ev, ">= 0")
+    stretch = checked("1 + redshift", 1.0 + np.asarray(redshift, float), ">= 0")
+    return np.asarray(np.sqrt(2.0 * mass * (energy * EV_PER_GEV) * stretch) / EV_PER_MEV)
 
 
 def degenerate_mass_range_ev(sum_limit_ev: ArrayLike = 0.25, delta_m2_ev2: ArrayLike = 2.4e-3) -> FloatArray:

@@ -6,6 +6,7 @@ from typing import Literal
 import numpy as np
 
 from nuinfer.errors import PhysicsDomainError
+from nuinfer.physics.domain import check_choice, checked
 from nuinfer.typing import ArrayLike, FloatArray
 
 Ordering = Literal["normal", "inverted"]
@@ -58,12 +59,9 @@ def neutrino_masses_ev(
     >>> neutrino_masses_ev(0.0, "normal", 7.5e-5, 2.4e-3).round(5).tolist()
     [0.0, 0.00866, 0.04899]
     """
-    lightest, d21, d3l = (np.asarray(x, float) for x in (lightest_ev, delta_m2_21_ev2, delta_m2_3l_ev2))
-    for name, value in (("lightest_ev", lightest), ("delta_m2_21_ev2", d21), ("delta_m2_3l_ev2", d3l)):
-        if not np.all(value >= 0.0):
-            raise PhysicsDomainError(f"{name}: {value.min()} is not allowed, it must be >= 0")
-    if ordering not in ("normal", "inverted"):
-        raise PhysicsDomainError(f"ordering: '{ordering}' is not one of 'normal', 'inverted'")
+    lightest = checked("lightest_ev", lightest_ev, ">= 0")
+    d21, d3l = checked("delta_m2_21_ev2", delta_m2_21_ev2, ">= 0"), checked("delta_m2_3l_ev2", delta_m2_3l_ev2, ">= 0")
+    check_choice("ordering", ordering, Ordering)
     if ordering == "inverted" and not np.all(d21 <= d3l):
         raise PhysicsDomainError(f"delta_m2_21_ev2: {d21.max()} exceeds delta_m2_3l_ev2, m1 would not be real")
     return above_lightest(lightest, squared_offsets_ev2(ordering, d21, d3l))

@@ -30,13 +30,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal, get_args
+from typing import Literal
 
 import numpy as np
 
 from nuinfer.compiled import inlined, plain, square_root
 from nuinfer.constants import KAMADA_YU, MASS_ELECTRON_MEV, MASS_MUON_MEV, MASS_TAU_MEV
 from nuinfer.errors import PhysicsDomainError
+from nuinfer.physics.domain import check_choice
 from nuinfer.physics.mixing import Mixing
 from nuinfer.registry import Cited
 from nuinfer.typing import ArrayLike, ComplexArray, FloatArray
@@ -97,8 +98,7 @@ class Mediator:
     def __post_init__(self) -> None:
         if self.spin not in (0, 1):
             raise PhysicsDomainError(f"spin: {self.spin} is not allowed, it must be 1 (vector) or 0 (scalar)")
-        if self.neutrino not in get_args(Neutrino):
-            raise PhysicsDomainError(f"neutrino: '{self.neutrino}' is not one of 'majorana', 'dirac'")
+        check_choice("neutrino", self.neutrino, Neutrino)
         if (self.charges is None) == (self.couplings is None):
             raise PhysicsDomainError("charges, couplings: one of them is needed, and not both")
         name, shape, what = ("charges", (3,), "three finite numbers") if self.couplings is None else _COUPLINGS

@@ -1,13 +1,14 @@
 """Propagation from sources spread over redshift to Earth: the public front of `nuinfer.transport`."""
 
 import math
-from typing import Literal, get_args
+from typing import Literal
 
 import numpy as np
 
 from nuinfer.errors import PhysicsDomainError
 from nuinfer.physics.cosmology import Cosmology
 from nuinfer.physics.crossings import Coherence
+from nuinfer.physics.domain import check_choice, checked
 from nuinfer.physics.mediator import Mediator
 from nuinfer.physics.mixing import Mixing
 from nuinfer.physics.shells import make_shells
@@ -103,12 +104,9 @@ def species_at_earth(  # noqa: PLR0913, PLR0917 - one of the public names
     if masses.shape[-1:] not in ((1 + n_sterile,), (3 + n_sterile,)):
         needed = f"{3 + n_sterile} (split) or {1 + n_sterile} (degenerate)"
         raise PhysicsDomainError(f"masses_ev: shape {masses.shape} must end in {needed}")
-    if not np.all(masses >= 0.0):
-        raise PhysicsDomainError(f"masses_ev: {masses.min()} is not allowed, masses must be >= 0")
-    if targets not in get_args(Targets):
-        raise PhysicsDomainError(f"targets: '{targets}' is not one of 'at_rest', 'thermal'")
-    if channels not in get_args(Channels):
-        raise PhysicsDomainError(f"channels: '{channels}' is not one of 'resonance', 'all'")
+    checked("masses_ev", masses, ">= 0")
+    check_choice("targets", targets, Targets)
+    check_choice("channels", channels, Channels)
     if channels == "all" and targets == "thermal":
         raise PhysicsDomainError("channels: 'all' is not allowed with targets 'thermal', only 'resonance'")
     shells = make_shells(evolution, cosmology, z_max)

@@ -11,8 +11,8 @@ from typing import NamedTuple
 import numpy as np
 
 from nuinfer.compiled import inlined, inner
-from nuinfer.errors import PhysicsDomainError
 from nuinfer.physics.cosmology import Cosmology
+from nuinfer.physics.domain import checked
 from nuinfer.physics.evolution import LAWS, Law
 from nuinfer.physics.hermite import hermite
 from nuinfer.typing import FloatArray, read_only
@@ -53,8 +53,7 @@ def make_shells(evolution: Law | str, cosmology: Cosmology, z_max: float, interv
     PhysicsDomainError
         For an unknown law or a `z_max` that is not positive.
     """
-    if not z_max > 0.0:
-        raise PhysicsDomainError(f"z_max: {z_max} is not allowed, it must be positive")
+    checked("z_max", z_max, "positive")
     x_max = math.log1p(z_max)
     law = evolution if isinstance(evolution, Law) else LAWS.find(evolution, "evolution")
     if law.log_density is None:

@@ -23,8 +23,8 @@ import numpy as np
 
 from nuinfer.compiled import inlined
 from nuinfer.constants import EV_PER_GEV, EV_PER_MEV
-from nuinfer.errors import PhysicsDomainError
 from nuinfer.physics.cosmology import Cosmology
+from nuinfer.physics.domain import checked
 from nuinfer.physics.hermite import hermite
 from nuinfer.physics.mediator import LMU_LTAU
 from nuinfer.typing import ArrayLike, FloatArray
@@ -100,16 +100,12 @@ def thermal_optical_depth(
     >>> thermal_optical_depth([5.9e5, 6.4e5, 6.5e5], 2.0, 8.0, 5e-4, 0.05, PAPER).round(3).tolist()
     [9.156, 3.772, 0.141]
     """
-    given = (energy_gev, source_redshift, m_zprime_mev, g_prime, m_nu_ev)
-    columns = np.broadcast_arrays(*(np.asarray(value, float) for value in given))
+    columns = np.broadcast_arrays(
+        checked("energy_gev", energy_gev, "positive"), checked("source_redshift", source_redshift, ">= 0"),
+        checked("m_zprime_mev", m_zprime_mev, "positive"), np.asarray(g_prime, float),
+        checked("m_nu_ev", m_nu_ev, ">= 0"),
+    )  # fmt: skip
     energy, redshift, mass, coupling, target = (column.ravel() for column in columns)
-    for name, column, allowed in (
-        ("energy_gev", energy, "positive"), ("source_redshift", redshift, "at least 0"),
-        ("m_zprime_mev", mass, "positive"), ("m_nu_ev", target, "at least 0"),
-    ):  # fmt: skip
-        low = column.min(initial=np.inf)
-        if not (low > 0.0 if allowed == "positive" else low >= 0.0):
-            raise PhysicsDomainError(f"{name}: {low} is not allowed, it must be {allowed}")
     y_ev = (mass * EV_PER_MEV) ** 2 / (2.0 * energy * EV_PER_GEV)
     path = np.empty(energy.size)
     for start in range(0, energy.size, CHUNK):

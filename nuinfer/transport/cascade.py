@@ -30,7 +30,7 @@ from nuinfer.physics.regeneration import cumulative_rule
 from nuinfer.physics.shells import Shells, fill_beyond
 from nuinfer.physics.thermal import relic, relic_table
 from nuinfer.transport.cascade_grid import POINTS, CascadeRule, cascade_lines, shift_rule
-from nuinfer.transport.points import Propagation
+from nuinfer.transport.points import Path, Propagation
 from nuinfer.typing import FloatArray, IntArray
 
 _SMALL = 0.3
@@ -42,14 +42,10 @@ class Setting(NamedTuple):
 
     Parameters
     ----------
+    path : Path
+        As for targets at rest.
     x, hubble, cooling : ndarray, shape (n + 1,)
         Uniform grid in ln(1+z), e^x H0/H and e^-x there.
-    rates : ndarray, shape (target, 3)
-        R_j,ii.
-    daughters : ndarray, shape (3,)
-        Populations g_k of the mass states among daughters.
-    decay : ndarray, shape (channel, 3)
-        Coefficients f_p of the daughters' spectrum.
     table : ndarray, shape (a, b, 4)
         Values of the table of J.
     shift : ndarray, shape (POINTS, POINTS, POINTS)
@@ -58,12 +54,10 @@ class Setting(NamedTuple):
         Node of the first neighbour.
     """
 
+    path: Path
     x: FloatArray
     hubble: FloatArray
     cooling: FloatArray
-    rates: FloatArray
-    daughters: FloatArray
-    decay: FloatArray
     table: FloatArray
     shift: FloatArray
     first: IntArray
@@ -102,8 +96,7 @@ def make_setting(shells: Shells, propagation: Propagation, rule: CascadeRule) ->
     hubble = np.exp(x) * cosmology.hubble0_ev / cosmology.hubble_ev(np.expm1(x))
     coefficients, first = shift_rule(intervals)
     shift = coefficients[np.unique(np.arange(x.size) - first, return_index=True)[1]]
-    what = propagation.crossings.rates, propagation.daughters, propagation.decay
-    return Setting(x, hubble, np.exp(-x), *what, relic_table(), shift, first)
+    return Setting(propagation.path(shells), x, hubble, np.exp(-x), relic_table(), shift, first)
 
 
 @compiled
@@ -188,7 +181,8 @@ def march(lines: FloatArray, setting: Setting, flights: Flights) -> tuple[FloatA
     moments : ndarray, shape (n, channel, 3, node)
         q_p on the last line.
     """
-    x, rates, daughters, decay = setting.x, setting.rates, setting.daughters, setting.decay
+    x, path = setting.x, setting.path
+    rates, daughters, decay = path.crossings.rates, path.daughters, path.decay
     (batch, n_line), n_channel, n_node = lines.shape, flights.source.shape[1], x.size
     n_target = flights.a.shape[1]
     out, moments = np.zeros((batch, n_channel, 3, n_line)), np.zeros((batch, n_channel, 3, n_node))
@@ -239,8 +233,7 @@ def march(lines: FloatArray, setting: Setting, flights: Flights) -> tuple[FloatA
                         for i in range(3):
                             rate[i, n] += rates[j, i] * value
             if line == 0:
-                for i in range(3):
-                    primary[i] = beyond
+                primary[:] = beyond
                 continue
             half = 0.5 * step
             _half_step(half, absorbing, rate, alive, time)
@@ -310,8 +303,8 @@ def daughters_at_earth(y_over_t: FloatArray, setting: Setting, flights: Flights,
     decay = flights.gamma[:, None] + np.arange(3.0)
     whole = end * np.exp(decay[:, None, :, None] * setting.x) @ _whole_rule(setting.x)
     below = np.exp(-decay[:, :, None] * np.maximum(v - lines[:, -1:], 0.0)[:, None, :])
-    sums = np.einsum("cp,bcp,bpe->bce", setting.decay[: whole.shape[1]], whole, below)
-    outside = setting.daughters[:, None] * sums[:, :, None, :]
+    sums = np.einsum("cp,bcp,bpe->bce", setting.path.decay[: whole.shape[1]], whole, below)
+    outside = setting.path.daughters[:, None] * sums[:, :, None, :]
     return np.where((v < lines[:, -1:])[:, None, None], inside, outside)
 
 

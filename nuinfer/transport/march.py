@@ -12,9 +12,7 @@ at 6.3 PeV tells one from the other.
 """
 
 import functools
-import itertools
 import math
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -31,11 +29,11 @@ from nuinfer.physics.shells import Shells
 from nuinfer.physics.spectra._emission import emit_at, make_emission, prepare, shape_at
 from nuinfer.transport.march_depth import depths_of_states
 from nuinfer.transport.march_grid import Lattice, Smooth, make_lattice, make_smooth, per_target
-from nuinfer.transport.march_loop import LN_PIVOT, Beams, Room, march
+from nuinfer.transport.march_loop import Beams, Room, march
 from nuinfer.transport.march_sight import arrive
 from nuinfer.transport.march_step import GAUSS, Case, Medium, density
 from nuinfer.transport.nodes import collect, make_nodes, place, weigh
-from nuinfer.transport.points import Bins, Points, Propagation, make_bins
+from nuinfer.transport.points import LN_PIVOT, NO_BINS, Bins, Points, Propagation, make_bins
 from nuinfer.typing import FloatArray
 
 FIT_STEPS = (0.032,)
@@ -67,8 +65,6 @@ PLACE = 0.3
 
 TINY = 1e-300
 
-_NO_BINS = Bins(np.zeros(1), np.zeros((2, 1)))
-
 
 @compiled
 def _light(spectrum: Any, b: int, x_max: float, ln_e: FloatArray, out: FloatArray) -> None:
@@ -95,14 +91,15 @@ def _one(
 
 @compiled
 def _follow(
-    points: Points, fixed: tuple[Medium, Smooth, Lattice], bins: Bins, edges: FloatArray, ln_e: FloatArray,
-    first: int, end: int, out: FloatArray,
+    points: Points, fixed: tuple[Medium, Smooth, Lattice], bins: Bins, ln_e: FloatArray, out: FloatArray,
+    first: int, end: int,
 ) -> None:  # fmt: skip
     """Populations at ln E (n, energy) into (n, channel, 3, energy); without energies, integrals over the bins."""
     medium, smooth, (lowest_top, h, n_step, n_line) = fixed
+    path, shells = medium.path, medium.path.shells
     n_target, n_channel, n_pairs = points.masses_ev.shape[1], points.source.shape[1], smooth.weights.shape[:2]
-    deepest, kinks = np.argmax(medium.rates.sum(axis=1)), points.spectrum.ln_kinks
-    n_break, n_node = 2 * (n_target * edges.size + kinks.shape[0]), ln_e.shape[1]
+    deepest, kinks = np.argmax(path.crossings.rates.sum(axis=1)), points.spectrum.ln_kinks
+    n_break, n_node = 2 * (n_target * EDGES.size + kinks.shape[0]), ln_e.shape[1]
     if n_node == 0:
         n_node = bins.rule.shape[1] * (bins.ln_edges.size - 1 + n_break)
     beams = Beams(
@@ -113,23 +110,20 @@ def _follow(
         np.empty((*n_pairs, n_line, n_line)), np.empty((n_pairs[0], n_line, n_step)), np.empty((n_target, n_line)),
         np.empty((n_target, n_line)), np.empty((2, 3, n_line)), np.empty(n_line, np.bool_),
     )  # fmt: skip
-    emission, nodes = make_emission(np.empty(1), 0, medium.shells.density.size), make_nodes(n_node)
+    emission, nodes = make_emission(np.empty(1), 0, shells.density.size), make_nodes(n_node)
     ln_res, breaks, arriving = np.empty(n_target), np.empty(n_break), np.empty((n_channel, 3, n_node))
-    x_max, light, seen = (
-        medium.shells.x_max,
-        np.empty((n_line + n_step + 1, n_step + 1)),
-        np.empty((n_node, n_step + 1)),
-    )
-    most = medium.rates.max() * density(medium.shells.x_max, medium) * 2.0 / (math.pi * h)
+    x_max, light = shells.x_max, np.empty((n_line + n_step + 1, n_step + 1))
+    seen = np.empty((n_node, n_step + 1))
+    most = path.crossings.rates.max() * density(x_max, medium) * 2.0 / (math.pi * h)
     for b in range(first, end):
         mass, coupling = points.m_zprime_mev[b], points.g_prime[b]
         for j in range(n_target):
             ln_res[j] = math.log(absorption.resonance_energy_gev(mass, points.masses_ev[b, j]))
-        depth = medium.strength * (coupling / mass) ** 2 * points.relic_temperature[b] ** 3
-        share = neutrino_share(mass, medium.neutrinos, medium.charged)
+        depth = path.strength * (coupling / mass) ** 2 * points.relic_temperature[b] ** 3
+        share = neutrino_share(mass, path.neutrinos, path.charged)
         width = max(medium.width * coupling * coupling / share, NARROWEST)
-        prepare(points.spectrum, ALONE, b, medium.shells, emission)
-        whole = emit_at(points.spectrum, ALONE, b, LN_PIVOT, medium.shells, emission)
+        prepare(points.spectrum, ALONE, b, shells, emission)
+        whole = emit_at(points.spectrum, ALONE, b, LN_PIVOT, shells, emission)
         case = Case(
             points.spectrum.gamma[b], emission.beyond[0], emission.slope[0],
             points.source[min(b, points.source.shape[0] - 1)], ln_res, depth, medium.exchange * coupling * coupling,
@@ -146,29 +140,23 @@ def _follow(
             _one(case, (medium, smooth, lattice), room, beams, (light, seen), ln_e[b], n_node, arriving)
             out[b] = arriving / whole
             continue
-        at = n_target * edges.size
+        at = n_target * EDGES.size
         for j in range(n_target):
-            breaks[j * edges.size : (j + 1) * edges.size] = ln_res[j] + edges
+            breaks[j * EDGES.size : (j + 1) * EDGES.size] = ln_res[j] + EDGES
         breaks[at : 2 * at] = breaks[:at] - x_max  # where the farthest sources cross
         for m in range(kinks.shape[0]):
             breaks[2 * at + 2 * m], breaks[2 * at + 2 * m + 1] = kinks[m, b], kinks[m, b] - x_max
         placed = place(bins, breaks, nodes)
         _light(points.spectrum, b, x_max, nodes.ln_e[:placed], seen[:placed])
         _one(case, (medium, smooth, lattice), room, beams, (light, seen), nodes.ln_e, placed, arriving)
-        weigh(ALONE, placed, points.spectrum.gamma[b], LN_PIVOT, nodes)
+        weigh(ALONE, placed, points.spectrum.gamma[b], nodes)
         collect(ALONE, placed, 1.0 / whole, nodes, arriving, out[b])
 
 
 def make_medium(shells: Shells, passed: Propagation, regenerate: bool) -> Medium:
     """What lies between source and Earth, as compiled functions take it."""
-    mediator, cosmology = passed.mediator, passed.cosmology
-    return Medium(
-        shells, cosmology.omega_m, cosmology.omega_lambda,
-        passed.depth_factor * float(absorption.depth_strength(1.0, 1.0, cosmology)),
-        1.0 / (32.0 * math.pi**2 * mediator.depth_over_vector),  # a vector's resonance has 2 pi g^2/M^2
-        float(mediator.width_over_mass(1.0)), passed.crossings.rates, passed.daughters, passed.decay,
-        mediator.decays_to_neutrinos, mediator.charged_leptons, regenerate,
-    )  # fmt: skip
+    exchange = 1.0 / (32.0 * math.pi**2 * passed.mediator.depth_over_vector)  # a vector's resonance has 2 pi g^2/M^2
+    return Medium(passed.path(shells), exchange, float(passed.mediator.width_over_mass(1.0)), regenerate)
 
 
 @dataclass(frozen=True)
@@ -255,7 +243,7 @@ class March:
     def populations(self, points: Points, energy_gev: FloatArray) -> FloatArray:
         """See `nuinfer.transport.points.Transport`."""
         ln_e = np.log(energy_gev)
-        return self._run(points, ln_e, _NO_BINS, ln_e, (points.source.shape[1], 3, ln_e.shape[1]))
+        return self._run(points, ln_e, NO_BINS, ln_e, (points.source.shape[1], 3, ln_e.shape[1]))
 
     def depths(self, points: Points, energy_gev: FloatArray) -> FloatArray:
         """See `nuinfer.transport.points.Transport`.
@@ -265,7 +253,7 @@ class March:
         energy = np.ascontiguousarray(np.broadcast_to(energy_gev, (points.m_zprime_mev.size, energy_gev.shape[1])))
         spin, totals = self.propagation.mediator.spin, self._tensors.totals
         found = depths_of_states(points, self._medium, spin, totals, energy)
-        return np.asarray(found.sum(axis=-2) / np.maximum(self._medium.rates.sum(axis=-1), NARROWEST))
+        return np.asarray(found.sum(axis=-2) / np.maximum(self._medium.path.crossings.rates.sum(axis=-1), NARROWEST))
 
     def _run(
         self, points: Points, reached: FloatArray, bins: Bins, ln_e: FloatArray, shape: tuple[int, ...]
@@ -277,26 +265,18 @@ class March:
         for lattice in lattices:
             out = np.empty((points.spectrum.gamma.size, *shape))
             fixed = self._medium, self._smooth(points, lattice), lattice
-            follow = functools.partial(_some, points, fixed, bins, ln_e, out)
-            ends = np.linspace(0, len(out), self.threads + 1).astype(int).tolist()
+            follow = functools.partial(_follow, points, fixed, bins, ln_e, out)
+            ends = np.linspace(0, len(out), self.threads + 1).astype(int)
             if self.threads == 1:
-                follow(ends)
+                follow(*ends)
             else:
                 with ThreadPoolExecutor(self.threads) as executor:
-                    list(executor.map(follow, itertools.pairwise(ends)))
+                    list(executor.map(follow, ends[:-1], ends[1:]))
             found.append(out)
         if len(found) == 1:
             return found[0]
         coarse, fine = found
         return _extrapolated(coarse, fine, lattices[1].n_step / lattices[0].n_step)
-
-
-def _some(
-    points: Points, fixed: tuple[Medium, Smooth, Lattice], bins: Bins, ln_e: FloatArray, out: FloatArray,
-    rows: Sequence[int],
-) -> None:  # fmt: skip
-    """Follow the points between two rows."""
-    _follow(points, fixed, bins, EDGES, ln_e, rows[0], rows[1], out)
 
 
 def _extrapolated(coarse: FloatArray, fine: FloatArray, finer: float) -> FloatArray:

@@ -38,16 +38,16 @@ def depths_of_states(
     -------
     ndarray, shape (n, energy, 3, target)
     """
-    n_target, h = points.masses_ev.shape[1], medium.shells.x_max / STEPS
+    n_target, h = points.masses_ev.shape[1], medium.path.shells.x_max / STEPS
     out, growth = np.zeros((*energy_gev.shape, 3, n_target)), math.exp(h)
     thick = np.empty(STEPS)
     for s in range(STEPS):
         thick[s] = density((s + 0.5) * h, medium)
     for b in range(out.shape[0]):
         mass, coupling = points.m_zprime_mev[b], points.g_prime[b]
-        unit = medium.strength * (coupling / mass) ** 2 * points.relic_temperature[b] ** 3
+        unit = medium.path.strength * (coupling / mass) ** 2 * points.relic_temperature[b] ** 3
         unit *= medium.exchange * coupling * coupling
-        width = medium.width * coupling * coupling / neutrino_share(mass, medium.neutrinos, medium.charged)
+        width = medium.width * coupling * coupling / neutrino_share(mass, medium.path.neutrinos, medium.path.charged)
         for node in range(energy_gev.shape[1]):
             for j in range(n_target):
                 low = energy_ratio(energy_gev[b, node], mass, points.masses_ev[b, j])

@@ -139,10 +139,7 @@ def make_smooth(channels: Channels, spin: int, lattice: Lattice, rows: tuple[int
     _spread(spin, first, lattice.step, totals.shape[1], lattice.n_line, tables, totals)
     made = np.moveaxis(channels.daughters[1:], 0, -1)  # [i, j, k, f]
     depth = np.moveaxis(channels.totals[[1, 1, 2, 3, 3]] / np.array([2, 2, 1, 2, 2])[:, None, None], 0, -1)
-    parents, daughters = (
-        _basis(np.moveaxis(made, 0, -1).reshape(-1, 3)),
-        _basis(np.moveaxis(made, 2, -1).reshape(-1, 3)),
-    )
+    parents, daughters = (_basis(np.moveaxis(made, axis, -1).reshape(-1, 3)) for axis in (0, 2))
     weights = np.einsum("pi,ijkf,qk->pqjf", parents, made, daughters)
     kept, flags = [], []
     for group in ([0, 1, 2], [3, 4]):  # few combinations of them may be all there is

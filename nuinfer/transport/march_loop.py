@@ -27,7 +27,6 @@ from nuinfer.transport.march_step import (
     in_core,
     insert,
     lost,
-    make_offsets,
     mean_density,
     near_share,
     place_cuts,
@@ -35,10 +34,8 @@ from nuinfer.transport.march_step import (
     weights_between,
     wing,
 )
-from nuinfer.transport.points import PIVOT_GEV
+from nuinfer.transport.points import LN_PIVOT
 from nuinfer.typing import BoolArray, FloatArray
-
-LN_PIVOT = math.log(PIVOT_GEV)
 
 CLOSE = 0.02
 """Share by which linear interpolation of a cross-section is corrected at most for what becomes of daughters."""
@@ -119,7 +116,7 @@ def _tabulate(
             twist = h * (above_rate - below_rate) / 12.0
             above, re_above, above_rate, row = below, re_below, below_rate, row_of_first - k
             for i in range(3):
-                room.lost[0, i, k] += medium.rates[j, i] * room.wings[j, k]
+                room.lost[0, i, k] += medium.path.crossings.rates[j, i] * room.wings[j, k]
             if row < 1 or row + 2 >= n_row:
                 continue
             for f in range(n_function):
@@ -171,7 +168,7 @@ def _add_decays(
     k: int, j: int, scale: float, case: Case, medium: Medium, lattice: Lattice, made: FloatArray, add: FloatArray
 ) -> None:
     """Add to what is born in step `k`, shape (channel, 3, n), the daughters of mediators from resonance `j`."""
-    h, decay = lattice.step, medium.decay
+    h, decay = lattice.step, medium.path.decay
     line = math.floor((lattice.ln_top - case.ln_res[j]) / h)
     middle = math.exp(lattice.ln_top - (line + 0.5) * h - case.ln_res[j])  # over the energy of the mediator
     ratio = math.exp(-h)
@@ -182,7 +179,7 @@ def _add_decays(
         number *= scale * case.share
         for i in range(3):
             for n in range(add.shape[2]):
-                add[c, i, n] += number * medium.daughters[i] * made[j, c, n]
+                add[c, i, n] += number * medium.path.daughters[i] * made[j, c, n]
 
 
 @inlined
@@ -220,11 +217,11 @@ def _pass(
     `taken`, shape (channel, n + 2), holds what was absorbed just above it.
     """
     n_step = made.shape[1]
-    h = medium.shells.x_max / n_step
+    h = medium.path.shells.x_max / n_step
     for n in range(n_step):
         thick = held * case.depth * density((n + 1 - end) * h, medium)
         for i in range(3):
-            left = exponential(-thick * medium.rates[j, i])
+            left = exponential(-thick * medium.path.crossings.rates[j, i])
             for c in range(now.shape[0]):
                 taken[c, n + 1] += now[c, i, n + 1] * (1.0 - left)
                 now[c, i, n + 1] *= left
@@ -245,10 +242,9 @@ def march(
     top, h, n_step, n_line = lattice.ln_top, lattice.step, lattice.n_step, lattice.n_line
     origin, ln_res, width = case.origin, case.ln_res, case.width
     n_channel, n_target, (n_parent, n_daughter) = origin.shape[0], ln_res.size, smooth.weights.shape[:2]
-    rates, decay, g = medium.rates, medium.decay, medium.daughters
+    rates, decay, g = medium.path.crossings.rates, medium.path.decay, medium.path.daughters
     single, regenerate = case.beyond.size == 1, medium.regenerate
-    offsets = make_offsets(case.wide)
-    core = place_cuts(h, width, offsets)
+    offsets, core = place_cuts(h, width, case.wide)
     held = in_core(core, width)
     cuts, kinds = np.empty(n_target * offsets.size), np.empty(n_target * offsets.size, np.intp)
     n_cuts, cut = 0, 0
@@ -285,9 +281,7 @@ def march(
         total = flux[n] * light[n, n_step] if single else 0.0
         for m in range(n, n_step):
             total += emitted[m] * flux[n] * light[n, m]
-        for c in range(n_channel):
-            for i in range(3):
-                now[c, i, n] = total * origin[c, i]
+        now[:, :, n] = total * origin
     for k in range(n_line):
         if regenerate:
             for c in range(n_channel):
@@ -297,10 +291,7 @@ def march(
                     for i in range(3):
                         add[c, i, n] = total * g[i]
             _add_exchange(k, room, smooth, rows, add)
-            for c in range(n_channel):
-                for i in range(3):
-                    for n in range(n_step):
-                        out.births[c, i, k, n] = add[c, i, n]
+            out.births[:, :, k] = add
             for j in range(n_target):
                 if math.floor((top - ln_res[j]) / h) < k:
                     _add_decays(k, j, 1.0, case, medium, lattice, out.made, add)

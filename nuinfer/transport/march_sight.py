@@ -12,7 +12,7 @@ import numpy as np
 from nuinfer.compiled import inlined, reordered
 from nuinfer.physics.exponential import exponential
 from nuinfer.transport.march_grid import Lattice
-from nuinfer.transport.march_loop import END, LN_PIVOT, MID, Beams
+from nuinfer.transport.march_loop import END, MID, Beams
 from nuinfer.transport.march_step import (
     STEEPEST,
     Case,
@@ -22,13 +22,13 @@ from nuinfer.transport.march_step import (
     emitted_beyond,
     in_core,
     insert,
-    make_offsets,
     mean_density,
     moment,
     passed,
     place_cuts,
     weights_between,
 )
+from nuinfer.transport.points import LN_PIVOT
 from nuinfer.typing import FloatArray
 
 
@@ -60,10 +60,9 @@ def arrive(
     top, h, n_step = lattice.ln_top, lattice.step, lattice.n_step
     origin, ln_res, width = case.origin, case.ln_res, case.width
     n_channel, n_target, regenerate = origin.shape[0], ln_res.size, medium.regenerate
-    rates, decay = medium.rates, medium.decay
+    rates, decay, daughters = medium.path.crossings.rates, medium.path.decay, medium.path.daughters
     gamma, single = case.gamma, case.beyond.size == 1
-    offsets = make_offsets(case.wide)
-    core = place_cuts(h, width, offsets)
+    offsets, core = place_cuts(h, width, case.wide)
     held, ends = in_core(core, width), (math.expm1(-core), math.expm1(core))
     cuts, kinds = np.empty(n_target * offsets.size), np.empty(n_target * offsets.size, np.intp)
     thick, dense, growth = np.empty(n_step), np.empty(n_step + 1), np.empty(n_step + 1)
@@ -84,9 +83,8 @@ def arrive(
         line = math.floor((top - e) / h)
         t = (top - e) / h - line
         norm = exponential((gamma - 1.0) * (e - LN_PIVOT))
-        here = (
-            norm * (1.0 - t) * exponential((gamma - 1.0) * t * h)
-        )  # births scaled as the spectrum between two middles
+        # births scaled as the spectrum between two middles
+        here = norm * (1.0 - t) * exponential((gamma - 1.0) * t * h)
         there = norm * t * exponential((gamma - 1.0) * (t - 1.0) * h)
         w0, w1, w2, w3 = weights_between(t)
         for n in range(n_step):
@@ -117,9 +115,7 @@ def arrive(
                     n_cuts = insert(x, j if centre else MID, n_cuts, cuts, kinds)
             below[j], real[j], rising[j], bending[j] = _profile(ratio[j], width, ends, held)
         start = light[node, n_step] if single else 0.0
-        for c in range(n_channel):
-            for i in range(3):
-                number[c, i] = start * origin[c, i]
+        number[:] = start * origin
         x, far_dense = n_step * h, dense[n_step]
         for n in range(n_step - 1, -1, -1):
             brighter = _slope(shone, n)
@@ -163,7 +159,7 @@ def arrive(
                                 found += decay[c, p] * moment(p, high, a)
                             found *= norm * case.share * beams.made[j, c, n]
                             for i in range(3):
-                                gain[c, i] += found * medium.daughters[i]
+                                gain[c, i] += found * daughters[i]
                     below[j], real[j], rising[j], bending[j] = after, real_after, rising_after, bending_after
                     ratio[j] = a
                 mean = 0.5 * (near_dense + far_dense) - length * length * (0.5 * (dense[n] + dense[n + 1]) - thick[n])
@@ -182,6 +178,4 @@ def arrive(
                         for c in range(n_channel):
                             number[c, i] *= left
                 x, far_dense = low, near_dense
-        for c in range(n_channel):
-            for i in range(3):
-                out[c, i, node] = number[c, i]
+        out[:, :, node] = number

@@ -13,7 +13,8 @@ import numpy as np
 from nuinfer.compiled import inlined
 from nuinfer.physics.absorption import crossing_depth
 from nuinfer.physics.exponential import exponential
-from nuinfer.physics.shells import Shells, fraction_beyond
+from nuinfer.physics.shells import fraction_beyond
+from nuinfer.transport.points import Path
 from nuinfer.typing import FloatArray, IntArray
 
 FAR = 8.0
@@ -35,39 +36,23 @@ STEEPEST = 1.5
 
 
 class Medium(NamedTuple):
-    """What lies between source and Earth, the same for all points.
+    """What lies between source and Earth, and what of it matters beside the resonance, the same for all points.
 
     Parameters
     ----------
-    shells : Shells
-        Distribution of the sources.
-    omega_m, omega_lambda : float
-        Expansion.
-    strength : float
-        Depth of a resonance for a unit entry of R over (1+z)^3 H0/H, at 1 MeV and unit coupling.
+    path : Path
+        As of a resonance alone; its tables of absorbed flux are left out.
     exchange : float
-        g^4/(16 pi M^2) over that, at unit coupling.
+        g^4/(16 pi M^2) over its strength, at unit coupling.
     width : float
         Width into neutrinos over mass at unit coupling.
-    rates, daughters, decay : ndarray, shape (target, 3), (3,) and (2, 3)
-        R_j,ii; populations of the mass states among daughters of the mediator, coefficients of their spectrum.
-    neutrinos, charged : float and ndarray of shape (3, 3)
-        `Mediator.decays_to_neutrinos`; squared couplings of the charged leptons.
     regenerate : bool
         Whether daughters are followed.
     """
 
-    shells: Shells
-    omega_m: float
-    omega_lambda: float
-    strength: float
+    path: Path
     exchange: float
     width: float
-    rates: FloatArray
-    daughters: FloatArray
-    decay: FloatArray
-    neutrinos: float
-    charged: FloatArray
     regenerate: bool
 
 
@@ -107,7 +92,7 @@ class Case(NamedTuple):
 @inlined
 def density(x: float, medium: Medium) -> float:
     """Targets that are met per x: (1+z)^3 H0/H."""
-    return float(crossing_depth(1.0, math.exp(-3.0 * x), medium.omega_m, medium.omega_lambda))
+    return float(crossing_depth(1.0, math.exp(-3.0 * x), medium.path.omega_m, medium.path.omega_lambda))
 
 
 @inlined
@@ -120,7 +105,7 @@ def mean_density(n: int, h: float, medium: Medium) -> float:
 @inlined
 def emitted_beyond(x: float, case: Case, medium: Medium) -> float:
     """Share of the power law's flux that is emitted beyond x; sources at one redshift are none of it."""
-    x_max = medium.shells.x_max
+    x_max = medium.path.shells.x_max
     if case.beyond.size == 1 or x >= x_max:
         return 0.0
     return fraction_beyond(x, (case.beyond.size - 1) / x_max, case.beyond, case.slope)
@@ -165,21 +150,20 @@ def dispersed_rate(u: float, width: float, core: float) -> float:
 
 
 @inlined
-def place_cuts(h: float, width: float, offsets: FloatArray) -> float:
-    """Where steps are cut on both sides of a resonance, in ln E, itself in the middle; returns the end of its core.
+def place_cuts(h: float, width: float, wide: bool) -> tuple[FloatArray, float]:
+    """Where steps are cut on both sides of a resonance, in ln E, itself in the middle, and the end of its core.
 
-    With one offset nothing is cut but at the resonance itself, and the core is half a step.
+    If wings do not matter nothing is cut but at the resonance itself, and the core is half a step.
     """
-    n_side = offsets.size // 2
-    core = 0.5 * h if n_side == 0 else min(CLOSEST * h, CORE * width)
-    offsets[n_side] = 0.0
+    n_side = 1 + INNER + OUTER if wide else 0
+    offsets, core = np.zeros(2 * n_side + 1), min(CLOSEST * h, CORE * width) if wide else 0.5 * h
     for m in range(n_side):
         if m <= INNER:
             offset = core * (0.5 * h / core) ** (m / INNER)
         else:
             offset = 0.5 * h * (2.0 * REACH) ** ((m - INNER) / OUTER)
         offsets[n_side + 1 + m], offsets[n_side - 1 - m] = offset, -offset
-    return core
+    return offsets, core
 
 
 @inlined
@@ -301,9 +285,3 @@ def solve_at_once(into: FloatArray, q: tuple[float, float, float], rest: FloatAr
         scale * (s0 * c1 + s1 * (a00 * a22 - a02 * a20) + s2 * (a02 * a10 - a00 * a12)),
         scale * (s0 * c2 + s1 * (a01 * a20 - a00 * a21) + s2 * (a00 * a11 - a01 * a10)),
     )
-
-
-@inlined
-def make_offsets(wide: bool) -> FloatArray:
-    """Room for what `place_cuts` fills."""
-    return np.zeros(3 + 2 * (INNER + OUTER) if wide else 1)

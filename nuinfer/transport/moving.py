@@ -4,7 +4,6 @@ What survives is followed by `nuinfer.transport.survival`, neutrinos from decays
 `nuinfer.transport.cascade`.
 """
 
-import math
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -17,8 +16,8 @@ from nuinfer.physics.shells import Shells
 from nuinfer.physics.thermal import TAIL, depth_scale, relic_table, thermal_optical_depth
 from nuinfer.transport import cascade
 from nuinfer.transport.cascade_grid import FIT_CASCADE, CascadeRule
-from nuinfer.transport.nodes import collect, make_nodes, place, weigh
-from nuinfer.transport.points import PIVOT_GEV, Bins, Points, Propagation
+from nuinfer.transport.nodes import Nodes, collect, place, weigh
+from nuinfer.transport.points import LN_PIVOT, Bins, Points, Propagation
 from nuinfer.transport.survival import FIT, SIDES, STRIDES, Medium, PathRule, Rays, survivals
 from nuinfer.typing import FloatArray, IntArray
 
@@ -28,18 +27,15 @@ EDGES = np.array([0.0, 3.0, 8.0, -3.0, -7.0, -13.0])
 CHUNK = 64
 """Points followed together; a matter of memory alone."""
 
-_LN_PIVOT = math.log(PIVOT_GEV)
-
 
 @compiled
 def _place(breaks: FloatArray, bins: Bins) -> tuple[FloatArray, FloatArray, IntArray]:
     """Nodes of a batch from where the flux is not smooth, (n, break): ln E, weights (or 0) and bins, (n, node)."""
     batch, n_node = breaks.shape[0], bins.rule.shape[1] * (bins.ln_edges.size - 1 + breaks.shape[1])
-    ln_e, weight = np.full((batch, n_node), _LN_PIVOT), np.zeros((batch, n_node))
-    where, nodes = np.zeros((batch, n_node), np.intp), make_nodes(n_node)
+    ln_e, weight = np.full((batch, n_node), LN_PIVOT), np.zeros((batch, n_node))
+    where, unused = np.zeros((batch, n_node), np.intp), np.empty(0)
     for b in range(batch):
-        for k in range(place(bins, breaks[b], nodes)):
-            ln_e[b, k], weight[b, k], where[b, k] = nodes.ln_e[k], nodes.weight[k], nodes.bins[k]
+        place(bins, breaks[b], Nodes(ln_e[b], unused, unused, weight[b], where[b]))
     return ln_e, weight, where
 
 
@@ -49,11 +45,10 @@ def _collect(
 ) -> FloatArray:
     """Integrals (n, channel, 3, n_bin) of populations (n, channel, 3, node) at the nodes of `_place`."""
     batch, n_node = ln_e.shape
-    out, nodes = np.empty((batch, populations.shape[1], 3, n_bin)), make_nodes(n_node)
+    out, energy, power = np.empty((batch, populations.shape[1], 3, n_bin)), np.empty(n_node), np.empty(n_node)
     for b in range(batch):
-        for k in range(n_node):
-            nodes.ln_e[k], nodes.weight[k], nodes.bins[k] = ln_e[b, k], weight[b, k], where[b, k]
-        weigh(ALONE, n_node, gamma[b], _LN_PIVOT, nodes)
+        nodes = Nodes(ln_e[b], energy, power, weight[b], where[b])
+        weigh(ALONE, n_node, gamma[b], nodes)
         collect(ALONE, n_node, 1.0, nodes, populations[b], out[b])
     return out
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from nuinfer.compiled import compiled, each, inner
 from nuinfer.physics.exponential import exponential
-from nuinfer.transport.points import Bins
+from nuinfer.transport.points import LN_PIVOT, Bins
 from nuinfer.typing import FloatArray, IntArray
 
 
@@ -81,12 +81,12 @@ def place(bins: Bins, breaks: FloatArray, nodes: Nodes) -> int:
 
 
 @inner
-def weigh(team: Any, n_node: int, gamma: float, ln_pivot: float, nodes: Nodes) -> None:
+def weigh(team: Any, n_node: int, gamma: float, nodes: Nodes) -> None:
     """Energies, powers, and weights of the integral over (E/pivot)^-gamma dE, of nodes that are placed."""
     ln_e, energy, power, weight = nodes.ln_e, nodes.energy, nodes.power, nodes.weight
     for k in each(team, n_node):
         energy[k] = exponential(ln_e[k])
-        power[k] = exponential(gamma * (ln_e[k] - ln_pivot))
+        power[k] = exponential(gamma * (ln_e[k] - LN_PIVOT))
         weight[k] *= energy[k] / power[k]
 
 

@@ -12,25 +12,18 @@ import numpy as np
 from nuinfer.compiled import barrier, each, leads, phase, span
 from nuinfer.physics import absorption
 from nuinfer.transport.nodes import Nodes, sort
-from nuinfer.transport.points import PIVOT_GEV
+from nuinfer.transport.points import LN_PIVOT
 from nuinfer.typing import FloatArray, IntArray
 
 INSIDE = 1e-12
 """Nodes at the ends of a piece stay this far inside, on their own side of a jump, whatever the rounding."""
 
-LN_PIVOT = math.log(PIVOT_GEV)
-
 
 @phase
 def order_targets(
-    team: Any,
-    m_zprime_mev: float,
-    masses: FloatArray,
-    gamma: float,
-    order: IntArray,
-    ln_res: FloatArray,
+    team: Any, m_zprime_mev: float, masses: FloatArray, gamma: float, order: IntArray, ln_res: FloatArray,
     scales: FloatArray,
-) -> None:
+) -> None:  # fmt: skip
     """Put the targets of a point in order, heaviest last."""
     if leads(team):
         for j in range(masses.size):

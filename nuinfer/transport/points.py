@@ -1,22 +1,26 @@
 """What a beam passes on its way and what a transport is given, and what every transport does."""
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from nuinfer.physics.absorption import depth_strength
 from nuinfer.physics.cosmology import Cosmology
 from nuinfer.physics.crossings import Coherence, Crossings, degenerate_crossings, split_crossings
 from nuinfer.physics.mediator import Mediator
 from nuinfer.physics.mixing import Mixing
-from nuinfer.physics.regeneration import decay_spectrum
+from nuinfer.physics.regeneration import cumulative_rule, decay_spectrum
 from nuinfer.physics.shells import Shells
 from nuinfer.physics.thermal import unit_rule
-from nuinfer.typing import FloatArray
+from nuinfer.typing import FloatArray, IntArray
 
 PIVOT_GEV = 1e5
 """Energy at which phi_total is the unabsorbed flux."""
+
+LN_PIVOT = math.log(PIVOT_GEV)
 
 
 class Points(NamedTuple):
@@ -66,6 +70,43 @@ class Bins(NamedTuple):
     ln_edges: FloatArray
     rule: FloatArray
     power: float = 0.0
+
+
+NO_BINS = Bins(np.zeros(1), np.zeros((2, 1)))
+
+
+class Path(NamedTuple):
+    """What lies between source and Earth, the same for all points.
+
+    Parameters
+    ----------
+    shells : Shells
+        Distribution of the sources.
+    crossings : Crossings
+        At each target.
+    omega_m, omega_lambda, strength : float
+        Expansion; depth over (1+z)^3 H0/H at 1 MeV and unit coupling: it grows like (g'/m_Z')^2.
+    daughters : ndarray, shape (3,)
+        Populations of the mass states among daughters.
+    decay : ndarray, shape (2, 3)
+        Coefficients of their spectrum by channel.
+    neutrinos, charged : float and ndarray of shape (3, 3)
+        `Mediator.decays_to_neutrinos`; squared couplings of the charged leptons.
+    cumulative, stencil : ndarray, shape (n, 6) and (n,)
+        Integral over each interval of a table of absorbed flux, see `cumulative_rule`; n = 0: daughters are left out.
+    """
+
+    shells: Shells
+    crossings: Crossings
+    omega_m: float
+    omega_lambda: float
+    strength: float
+    daughters: FloatArray
+    decay: FloatArray
+    neutrinos: float
+    charged: FloatArray
+    cumulative: FloatArray
+    stencil: IntArray
 
 
 @dataclass(frozen=True)
@@ -125,6 +166,16 @@ class Propagation:
         make = split_crossings if self.split else degenerate_crossings
         found = make(self.mixing, self.mediator, self.coherence)
         return found._replace(rates=found.rates * self.densities[:, None])
+
+    def path(self, shells: Shells, intervals: int = 0) -> Path:
+        """What compiled functions take, with intervals per table of absorbed flux, if daughters are made of these."""
+        rule = cumulative_rule(intervals) if intervals else (np.zeros((0, 6)), np.zeros(0, np.intp))
+        cosmology, mediator = self.cosmology, self.mediator
+        strength = self.depth_factor * float(depth_strength(1.0, 1.0, cosmology))
+        return Path(
+            shells, self.crossings, cosmology.omega_m, cosmology.omega_lambda, strength, self.daughters, self.decay,
+            mediator.decays_to_neutrinos, mediator.charged_leptons, *rule,
+        )  # fmt: skip
 
 
 class Transport(Protocol):

@@ -22,12 +22,10 @@ from nuinfer.errors import PhysicsDomainError
 from nuinfer.physics import absorption
 from nuinfer.physics.crossings import Crossings, cross
 from nuinfer.physics.mediator import neutrino_share
-from nuinfer.physics.regeneration import cumulative_rule
 from nuinfer.physics.shells import Shells
 from nuinfer.physics.spectra._emission import emit, prepare, reach
 from nuinfer.transport.nodes import collect, place, weigh
 from nuinfer.transport.phases import (
-    LN_PIVOT,
     absorb,
     add_emitted,
     add_made,
@@ -44,11 +42,9 @@ from nuinfer.transport.phases import (
     set_breaks,
     tabulate,
 )
-from nuinfer.transport.points import Bins, Points, Propagation
-from nuinfer.transport.workspace import Path, make_workspace, workspace_of
+from nuinfer.transport.points import LN_PIVOT, NO_BINS, Bins, Path, Points, Propagation
+from nuinfer.transport.workspace import make_workspace, workspace_of
 from nuinfer.typing import FloatArray
-
-_NO_BINS = Bins(np.zeros(1), np.zeros((2, 1)))
 
 
 @inner
@@ -100,7 +96,7 @@ def at_earth(
             if n_node == 0:
                 continue
             n_met = min(stage + 1, n_target)
-            weigh(team, n_node, gamma, LN_PIVOT, nodes)
+            weigh(team, n_node, gamma, nodes)
             meet(team, ln_e, n_node, x_max, ln_res, firsts, ends, n_met)
             if leads(team):
                 ln_e[n_node] = LN_PIVOT
@@ -213,20 +209,11 @@ class Resonant:
     @cached_property
     def path(self) -> Path:
         """What the compiled functions take."""
-        cumulative, stencil = np.zeros((0, 6)), np.zeros(0, np.intp)
-        passed = self.propagation
-        if passed is None:
-            nothing, none = Crossings(np.zeros((0, 3)), np.zeros((0, 0, 3, 3))), np.zeros((3, 3))
-            decay = np.zeros((2, 3))
-            return Path(self.shells, nothing, 1.0, 0.0, 0.0, none[0], decay, 1.0, none, cumulative, stencil)
-        if self.regeneration_intervals:
-            cumulative, stencil = cumulative_rule(self.regeneration_intervals)
-        mediator, cosmology = passed.mediator, passed.cosmology
-        strength = passed.depth_factor * float(absorption.depth_strength(1.0, 1.0, cosmology))
-        return Path(
-            self.shells, passed.crossings, cosmology.omega_m, cosmology.omega_lambda, strength, passed.daughters,
-            passed.decay, mediator.decays_to_neutrinos, mediator.charged_leptons, cumulative, stencil,
-        )  # fmt: skip
+        if self.propagation is not None:
+            return self.propagation.path(self.shells, self.regeneration_intervals)
+        nothing, none = Crossings(np.zeros((0, 3)), np.zeros((0, 0, 3, 3))), np.zeros((3, 3))
+        decay, rule = np.zeros((2, 3)), (np.zeros((0, 6)), np.zeros(0, np.intp))
+        return Path(self.shells, nothing, 1.0, 0.0, 0.0, none[0], decay, 1.0, none, *rule)
 
     def edges_gev(self, points: Points) -> FloatArray:
         """See `nuinfer.transport.points.Transport`.
@@ -258,6 +245,6 @@ class Resonant:
         arriving = np.empty((*energy_gev.shape[:1], points.source.shape[1], 3, energy_gev.shape[1]))
         increasing, ln_e = np.empty_like(arriving), np.log(np.take_along_axis(energy_gev, order, axis=-1))
         room = workspace_of(points, self.path, ln_e.shape[1])
-        at_earth(ALONE, points, self.path, _NO_BINS, ln_e, ln_e.shape[1], room, increasing)
+        at_earth(ALONE, points, self.path, NO_BINS, ln_e, ln_e.shape[1], room, increasing)
         np.put_along_axis(arriving, np.broadcast_to(order[:, None, None], arriving.shape), increasing, axis=-1)
         return arriving

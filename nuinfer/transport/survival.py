@@ -17,6 +17,7 @@ from nuinfer.compiled import compiled, reordered
 from nuinfer.physics.cosmology import expansion
 from nuinfer.physics.shells import Shells, fill_beyond, fraction_beyond
 from nuinfer.physics.thermal import LN_A_MIN, relic, unit_rule
+from nuinfer.transport.nodes import sort
 from nuinfer.typing import FloatArray
 
 SIDES = np.array([-1.0, -0.35, 0.0, 0.18, 0.42, 1.0])
@@ -139,7 +140,7 @@ class Rays(NamedTuple):
 
 @compiled
 def _ends_of_pieces(rest: FloatArray, near: float, cut: float, v_min: float, medium: Medium, ends: FloatArray) -> int:
-    """Ends of the pieces in v, decreasing from 1 to `v_min`; returns how many, 0 if no target is near the path."""
+    """Ends of the pieces in v, increasing from `v_min` to 1; returns how many, 0 if no target is near the path."""
     n = 0
     for j in range(rest.size):
         if near - rest[j] < -cut or near * v_min - rest[j] > cut:
@@ -153,12 +154,8 @@ def _ends_of_pieces(rest: FloatArray, near: float, cut: float, v_min: float, med
         ends[n] = medium.strides[k]
         n += 1
     for k in range(n):
-        value = min(max(ends[k], v_min), 1.0)
-        m = k
-        while m > 0 and ends[m - 1] < value:
-            ends[m] = ends[m - 1]
-            m -= 1
-        ends[m] = value
+        ends[k] = min(max(ends[k], v_min), 1.0)
+    sort(ends, n)
     return n
 
 
@@ -190,13 +187,13 @@ def survivals(rays: Rays, medium: Medium, rule: Rule) -> FloatArray:
                 rest[j] = rays.a[b, j] ** 2 / (4.0 * near)
             n = _ends_of_pieces(rest, near, cut, v_min, medium, ends)
             before[:] = 0.0
-            for piece in range(n - 1):
-                length = ends[piece] - ends[piece + 1]
+            for piece in range(n - 1, 0, -1):
+                length = ends[piece] - ends[piece - 1]
                 if length <= 0.0:
                     continue
                 if min(before[0], before[1], before[2]) > _NOTHING:
                     break
-                middle = 0.5 * (ends[piece] + ends[piece + 1])
+                middle = 0.5 * (ends[piece] + ends[piece - 1])
                 n_active = 0
                 for j in range(n_target):
                     if abs(near * middle - rest[j]) < cut:

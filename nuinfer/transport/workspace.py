@@ -7,46 +7,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nuinfer.compiled import cut, inlined, phase, plain
-from nuinfer.physics.crossings import Crossings
-from nuinfer.physics.shells import Shells
 from nuinfer.physics.spectra._emission import Emission
 from nuinfer.transport.nodes import Nodes
-from nuinfer.transport.points import Points
+from nuinfer.transport.points import Path, Points
 from nuinfer.typing import FloatArray, IntArray
-
-
-class Path(NamedTuple):
-    """What lies between source and Earth, the same for all points.
-
-    Parameters
-    ----------
-    shells : Shells
-        Distribution of the sources.
-    crossings : Crossings
-        At each target.
-    omega_m, omega_lambda, strength : float
-        Expansion; depth over (1+z)^3 H0/H at 1 MeV and unit coupling: it grows like (g'/m_Z')^2.
-    daughters : ndarray, shape (3,)
-        Populations of the mass states among daughters.
-    decay : ndarray, shape (2, 3)
-        Coefficients of their spectrum by channel.
-    neutrinos, charged : float and ndarray of shape (3, 3)
-        `Mediator.decays_to_neutrinos`; squared couplings of the charged leptons.
-    cumulative, stencil : ndarray, shape (n, 6) and (n,)
-        Integral over each interval of a table of absorbed flux, see `cumulative_rule`; n = 0: daughters are left out.
-    """
-
-    shells: Shells
-    crossings: Crossings
-    omega_m: float
-    omega_lambda: float
-    strength: float
-    daughters: FloatArray
-    decay: FloatArray
-    neutrinos: float
-    charged: FloatArray
-    cumulative: FloatArray
-    stencil: IntArray
 
 
 class Work(NamedTuple):

@@ -166,7 +166,7 @@ def test_the_page_says_how_each_measurement_was_checked() -> None:
 
 
 def test_numbers_that_do_not_say_how_they_were_checked_are_refused(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr("nuinfer.constraints.definition.locate", lambda _: tmp_path)
+    monkeypatch.setattr("nuinfer.constraints.tables.locate", lambda _: tmp_path)
     said = '[measurements.one]\nlimit = 1.0\nreference = "a paper"\nunverified = "all of it"\n'
     for text, where in (
         ('[beams.other]\nreference = "a paper"\nverified = " "\n', r"mine.beams.other"),

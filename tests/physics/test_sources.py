@@ -308,7 +308,7 @@ def test_regenerated_counts_are_accurate(overrides):
     analysis = loaded(*overrides, "parameters.energy_scale.value=1")
     values = analysis.values(analysis.sample_prior(3, np.random.default_rng(8)))
     fine = finer(analysis, 2048, 9, regeneration_intervals=240)
-    default, exact = (model.components(values)[:, 0] for model in (analysis.model, fine))
+    default, exact = (model.expected(values).components[:, 0] for model in (analysis.model, fine))
     counted = exact > 1e-9 * exact.sum(axis=(-2, -1), keepdims=True)  # behind a cut-off there is nothing
     assert np.abs(default / exact - 1.0)[counted].max() < 1e-5
 

@@ -145,9 +145,9 @@ def test_counts_of_every_bin(analysis):
     names = ("m_zprime_mev", "g_prime", "lightest_nu_mass_ev")
     values = values_at(analysis, *(dict(zip(names, point, strict=True)) for point in POINTS))
     fine = finer(analysis, FINE_INTERVALS, 6, cascade_rule=CascadeRule(1152, 0.028, 1e-3))
-    exact, counts = (model.components(values)[:, 0] for model in (fine, analysis.model))
+    exact, counts = (model.expected(values).components[:, 0] for model in (fine, analysis.model))
     np.testing.assert_allclose(counts, exact, rtol=1e-4)
-    removed = analysis.with_overrides(["model.regeneration=false"]).model.components(values)[:, 0]
+    removed = analysis.with_overrides(["model.regeneration=false"]).model.expected(values).components[:, 0]
     assert (counts / removed).max() > 1.2
 
 

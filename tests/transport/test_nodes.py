@@ -17,7 +17,7 @@ def placed(edges_gev, order, jumps, gamma):
     bins = make_bins(edges_gev, order)
     nodes = make_nodes(order * (len(edges_gev) - 1 + len(jumps)))
     n_node = place(bins, np.log(np.array(jumps, float)), nodes)
-    weigh(ALONE, n_node, gamma, np.log(PIVOT_GEV), nodes)
+    weigh(ALONE, n_node, gamma, nodes)
     return nodes, n_node
 
 

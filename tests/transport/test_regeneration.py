@@ -117,5 +117,5 @@ def test_default_accuracy_with_regeneration():
     analysis = nuinfer.load("hese7_icecube")
     fine = finer(analysis, 512, 6, regeneration_intervals=256)
     values = analysis.values(analysis.sample_prior(300, np.random.default_rng(21)))
-    counts, exact = (model.components(values).sum(axis=1) for model in (analysis.model, fine))
+    counts, exact = (model.expected(values).components.sum(axis=1) for model in (analysis.model, fine))
     assert np.abs(counts / exact - 1).max() < 1e-5

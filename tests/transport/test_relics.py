@@ -67,8 +67,8 @@ def test_counts_are_those_of_a_hotter_universe(overrides):
         )
         model = replace(analysis.model, transport=replace(transport, propagation=passed), heating=None)
         alone = {name: value[row : row + 1] for name, value in values.items()}
-        got = analysis.model.components({name: value.copy() for name, value in values.items()})[row]
-        np.testing.assert_allclose(got, model.components(alone)[0], rtol=1e-10)
+        got = analysis.model.expected({name: value.copy() for name, value in values.items()}).components[row]
+        np.testing.assert_allclose(got, model.expected(alone).components[0], rtol=1e-10)
         edges = model.transport.edges_gev(model.points(alone))[0]
         np.testing.assert_allclose(analysis.edges_gev(theta[row]), edges, rtol=1e-12)
         at = np.array([[1e5, 3e5]])

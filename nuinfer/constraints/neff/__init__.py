@@ -30,8 +30,7 @@ from nuinfer.compiled import compiled, elementwise, inlined
 from nuinfer.constants import ELECTRIC_CHARGE, KAMADA_YU, MASS_ELECTRON_MEV, N_EFF_STANDARD_MODEL
 from nuinfer.constraints.base import check_option
 from nuinfer.constraints.definition import Definition, Oscillation, Prediction
-from nuinfer.constraints.tables import FOLDER, LARGEST, interval, read_table, spline, within
-from nuinfer.datafiles import DataFolder, locate
+from nuinfer.constraints.tables import LARGEST, data_folder, interval, read_table, spline, within
 from nuinfer.errors import ConfigError
 from nuinfer.physics.hermite import hermite
 from nuinfer.typing import ArrayLike, ComplexArray, FloatArray, Idle
@@ -131,7 +130,7 @@ def mixing_surface(mass: FloatArray, ratio: FloatArray, added: FloatArray) -> Su
 def _splines(temperatures: Temperatures) -> tuple[FloatArray, Surface]:
     """Of the Boltzmann table, ln(Delta N_eff + floor) for the temperatures and the loop mixing over g'; of mixing."""
     pieces = read_table(_BOLTZMANN).pieces[[get_args(Temperatures).index(temperatures), 2]]
-    arrays = DataFolder.open(locate(FOLDER)).read_arrays(_MIXING)
+    arrays = data_folder().read_arrays(_MIXING)
     surface = mixing_surface(arrays["m_zprime_mev"], arrays["width_over_mass"], arrays[temperatures])
     return np.ascontiguousarray(pieces), surface
 

@@ -31,9 +31,9 @@ from nuinfer.constants import EV_PER_GEV
 from nuinfer.errors import PhysicsDomainError
 from nuinfer.physics.absorption import optical_depth, resonance_redshift
 from nuinfer.physics.cosmology import Cosmology
+from nuinfer.physics.domain import checked
 from nuinfer.physics.mediator import Mediator
 from nuinfer.physics.mixing import Mixing
-from nuinfer.physics.quoted import checked
 from nuinfer.typing import ArrayLike, ComplexArray, FloatArray
 
 TAIL_ACCURACY = 1e-5

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from nuinfer import constants
 from nuinfer.physics.cosmology import Cosmology
-from nuinfer.physics.quoted import checked
+from nuinfer.physics.domain import checked
 from nuinfer.typing import ArrayLike, FloatArray
 
 PARSEC_CM = constants.MEGAPARSEC_CM * 1e-6

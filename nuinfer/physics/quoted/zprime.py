@@ -12,15 +12,14 @@ import math
 import numpy as np
 from scipy import special
 
-from nuinfer.constants import HBAR_C_MEV_CM, MASS_PLANCK_GEV
+from nuinfer.constants import CM_PER_KM, HBAR_C_MEV_CM, MASS_PLANCK_GEV
+from nuinfer.physics.domain import checked
 from nuinfer.physics.mediator import LMU_LTAU, Mediator
-from nuinfer.physics.quoted import checked
 from nuinfer.typing import ArrayLike, FloatArray
 
 DEGREES_OF_FREEDOM = 10.75
 """Photons, e+e- and three neutrinos in equilibrium: between some MeV and 100 MeV of temperature, without the Z'."""
 
-_CM_PER_KM = 1e5
 _MASS_PLANCK_MEV = MASS_PLANCK_GEV * 1e3
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(96)
 _PER_COUPLING_SQUARED = 3.0 / (16.0 * math.pi**2)  # of the widths of W and Z
@@ -101,7 +100,7 @@ def decay_length_km(
     """
     width_mev = np.asarray(m_zprime_mev, float) * mediator.width_over_mass(g_prime)
     with np.errstate(divide="ignore"):
-        return np.asarray(HBAR_C_MEV_CM / width_mev * np.asarray(lorentz_factor, float) / _CM_PER_KM)
+        return np.asarray(HBAR_C_MEV_CM / width_mev * np.asarray(lorentz_factor, float) / CM_PER_KM)
 
 
 def hubble_mev(temperature_mev: ArrayLike, degrees_of_freedom: ArrayLike = DEGREES_OF_FREEDOM) -> FloatArray:

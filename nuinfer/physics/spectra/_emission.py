@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nuinfer.compiled import barrier, compiled, each, inner, leads, part
+from nuinfer.compiled import barrier, compiled, each, inlined, inner, leads, part
 from nuinfer.errors import PhysicsDomainError
 from nuinfer.physics.exponential import exponential
 from nuinfer.physics.hermite import hermite
@@ -131,6 +131,18 @@ def reach(_spectrum: Any, x_max: float) -> float:
     return x_max
 
 
+@inlined
+def fill_shares(team: Any, n_target: int, shells: Shells, emission: Emission) -> None:
+    """Fill `far` for a power law: what is emitted beyond a redshift is a share that does not depend on energy."""
+    beyond, slope = emission.beyond[0], emission.slope[0]
+    intervals_per_x = (beyond.size - 1) / shells.x_max
+    for j in range(n_target):
+        first, end, ln_res = emission.first[j], emission.end[j], emission.ln_res[j]
+        here, out = emission.ln_e[first:end], emission.far[j, first:end]
+        for node in each(team, end - first):
+            out[node] = fraction_beyond(ln_res - here[node], intervals_per_x, beyond, slope)
+
+
 @inner
 def emit_at(spectrum: Any, team: Any, b: int, ln_e: float, shells: Shells, emission: Emission) -> float:
     """B(0; E) at one energy; it overwrites the first node."""
@@ -174,17 +186,14 @@ def _emit_at_earth(
 ) -> None:
     """The share of a power law, times S at Earth."""
     ln_e, far, unabsorbed = emission.ln_e, emission.far, emission.unabsorbed
-    beyond, slope = emission.beyond[0], emission.slope[0]
-    intervals_per_x = (beyond.size - 1) / shells.x_max
     for node in each(team, n_node):
         unabsorbed[node] = exponential(log_shape(spectrum.shape, b, ln_e[node], exponential(ln_e[node]))[0])
+    fill_shares(team, n_target, shells, emission)
     barrier(team)
     for j in range(n_target):
-        first, ln_res = emission.first[j], emission.ln_res[j]
+        first = emission.first[j]
         for at in each(team, emission.end[j] - first):
-            node = first + at
-            share = fraction_beyond(ln_res - ln_e[node], intervals_per_x, beyond, slope)
-            far[j, node] = share * unabsorbed[node]
+            far[j, first + at] *= unabsorbed[first + at]
 
 
 # A spectrum that is a Python function, as a table that is filled before every call ------------------------------------

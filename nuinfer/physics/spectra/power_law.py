@@ -3,9 +3,9 @@
 from typing import Any, NamedTuple
 
 from nuinfer.compiled import each
-from nuinfer.physics.shells import Shells, fraction_beyond
+from nuinfer.physics.shells import Shells
 from nuinfer.physics.spectra import Spectrum
-from nuinfer.physics.spectra._emission import Emission, emit, shape_at
+from nuinfer.physics.spectra._emission import Emission, emit, fill_shares, shape_at
 from nuinfer.typing import FloatArray
 
 
@@ -20,17 +20,10 @@ class PowerLaw(NamedTuple):
 def _emit(
     _spectrum: PowerLaw, team: Any, _b: int, n_target: int, n_node: int, shells: Shells, emission: Emission
 ) -> None:
-    """What is emitted beyond a redshift is a share that does not depend on energy."""
-    ln_e, far, unabsorbed = emission.ln_e, emission.far, emission.unabsorbed
-    beyond, slope = emission.beyond[0], emission.slope[0]
-    intervals_per_x = (beyond.size - 1) / shells.x_max
+    unabsorbed = emission.unabsorbed
     for node in each(team, n_node):
         unabsorbed[node] = 1.0
-    for j in range(n_target):
-        first, end, ln_res = emission.first[j], emission.end[j], emission.ln_res[j]
-        here, out = ln_e[first:end], far[j, first:end]
-        for node in each(team, end - first):
-            out[node] = fraction_beyond(ln_res - here[node], intervals_per_x, beyond, slope)
+    fill_shares(team, n_target, shells, emission)
 
 
 @shape_at.register(PowerLaw)

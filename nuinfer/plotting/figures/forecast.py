@@ -44,7 +44,7 @@ def plot_forecast(forecast: Forecast, threshold: float, width_in: float = style.
         panel.set_ylim(0.5 * float(every.min()), 4.0 * float(every.max()))  # room for the legend
         style.plain_log(panel.xaxis, (1.0, 2.0, 5.0))
         style.plain_log(panel.yaxis)
-        labels = {**{p.name: p.label for p in PARAMETERS.values()}, **{d.name: d.label for d in DERIVED.values()}}
+        labels = {**{p.name: p.label for p in PARAMETERS.values()}, **DERIVED}
         point = ", ".join(f"{labels.get(name, name)} = {value:g}" for name, value in forecast.at.items())
         panel.set_title(spelled(f"{detector(forecast)}: {point}", forecast.mediator))
     return drawn.figure
