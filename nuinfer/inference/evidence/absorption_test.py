@@ -13,8 +13,6 @@ likelihood ratio needs simulated data, because mass, coupling and neutrino masse
 and Wilks' theorem does not apply.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -10,8 +10,6 @@ FOLDER/result.json                    what ``--json`` prints
 The state of dynesty while it runs is a pickle, and lies where nobody else can put one: `files.private_folder`.
 """
 
-from __future__ import annotations
-
 import contextlib
 import hashlib
 import io

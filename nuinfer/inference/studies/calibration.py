@@ -8,8 +8,6 @@ and variance 1 (Talts et al. 2018, arXiv:1804.06788). The rank of the log-likeli
 posterior that ignores the data passes all the others (Modrak et al. 2023, arXiv:2211.02383).
 """
 
-from __future__ import annotations
-
 import math
 import pickle
 from collections.abc import Mapping, Sequence

@@ -6,8 +6,6 @@ External constraints are off: they are known already, and a forecast is about th
 does to the backgrounds is said by `nuinfer.detector.dataset.project`.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace

@@ -18,8 +18,6 @@ feldman-cousins
     would have a lower end too.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

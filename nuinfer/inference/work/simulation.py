@@ -5,8 +5,6 @@ is part of the prior: truths are drawn from the prior, exclusions refuse, and on
 that is the term over its largest value.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import NamedTuple

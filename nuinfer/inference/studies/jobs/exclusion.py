@@ -1,7 +1,5 @@
 """The likelihood ratio of any coupling against a given one, at its mass."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from nuinfer.analysis import Analysis

@@ -1,7 +1,5 @@
 """The evidence by nested sampling."""
 
-from __future__ import annotations
-
 from nuinfer.analysis import Analysis
 from nuinfer.inference.evidence.nested import ENGINES, Setting, run_nested
 from nuinfer.inference.studies.jobs import JobKind, JobsConfig, Row, Work
