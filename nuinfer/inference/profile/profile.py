@@ -66,7 +66,7 @@ class Profile:
     ) -> None:
         self._names = analysis.parameter_names
         self._search = Search(analysis, seed, starts, amount, data, bounds=bounds)
-        self.bests = list(self._search.best)
+        self.bests = self._search.best
 
     @property
     def best(self) -> BestFit:
@@ -102,30 +102,19 @@ class Profile:
         They are no better than it takes for what is to be `decided`.
         """
         values = np.atleast_1d(np.asarray(values, float))
-        of = np.zeros(len(values), np.intp) if of is None else of
-        found = self._search.fixed(self.column(name), values, of, decided)
-        for k, one in zip(of, found, strict=True):
-            if one.log_prob > self.bests[k].log_prob:
-                self.bests[k] = one
-        return found
-
-    def losses(self, name: str, values: ArrayLike, of: IntArray | None = None) -> FloatArray:
-        """Log-probabilities lost against the best fits, (n,); see `fits`."""
-        found = self.fits(name, values, of)
-        return np.array(
-            [
-                self.bests[k].log_prob - one.log_prob
-                for k, one in zip([0] * len(found) if of is None else of, found, strict=True)
-            ]
+        return self._search.fixed(
+            self.column(name), values, np.zeros(len(values), np.intp) if of is None else of, decided
         )
+
+    def losses(self, name: str, value: float) -> FloatArray:
+        """Log-probabilities that each data set loses with one parameter fixed, (data set,); 0 at its best fit."""
+        of = np.arange(len(self.bests))
+        found = self.fits(name, np.full(len(of), value), of)
+        return np.array([best.log_prob - one.log_prob for best, one in zip(self.bests, found, strict=True)])
 
     def at(self, name: str, value: float) -> BestFit:
         """Best fit with one parameter fixed."""
         return self.fits(name, value)[0]
-
-    def loss(self, name: str, value: float) -> float:
-        """Log-probability lost against the best fit with one parameter fixed; 0 at the best fit."""
-        return float(self.losses(name, value)[0])
 
     def interval(self, name: str, level: float = ONE_SIGMA) -> tuple[float, float]:
         """Ends of the two-sided interval; an end that the data do not reach is that of the prior.
@@ -262,7 +251,7 @@ def pseudo_experiments(analysis: Analysis, name: str, value: float, side: str, n
         raise ConfigError(f"pseudo-experiments: {n} is not allowed; at least 1 is needed")
 
     def statistics(profile: Profile) -> FloatArray:
-        lost = profile.losses(name, np.full(len(profile.bests), value), np.arange(len(profile.bests)))
+        lost = profile.losses(name, value)
         best = np.array([one.theta[profile.column(name)] for one in profile.bests])
         return np.where((best > value) == (side == "upper"), 0.0, lost)
 
@@ -344,7 +333,7 @@ def against(analysis: Analysis, data: DataSets, m_zprime_mev: float, g_prime: fl
         Of the searches.
     """
     profile, coupling = Profile(at_mass(analysis, m_zprime_mev), seed, data=data), math.log10(g_prime)
-    lost = profile.losses(COUPLING, np.full(len(data), coupling), np.arange(len(data)))
+    lost = profile.losses(COUPLING, coupling)
     best = np.array([best.theta[profile.column(COUPLING)] for best in profile.bests])
     return Tested(2.0 * lost, best > coupling)
 
@@ -352,12 +341,6 @@ def against(analysis: Analysis, data: DataSets, m_zprime_mev: float, g_prime: fl
 def at_mass(analysis: Analysis, m_zprime_mev: float) -> Analysis:
     """The analysis with the mass of the Z' fixed."""
     return analysis.with_overrides({f"parameters.{MASS}.value": math.log10(m_zprime_mev)})
-
-
-def exclusion(analysis: Analysis, m_zprime_mev: float, g_prime: float, seed: int = 0) -> float:
-    """Twice ln [max L at this mass / max L at this mass and coupling], 0 if a larger one fits best; see `against`."""
-    found = against(analysis, analysis.own, m_zprime_mev, g_prime, seed)
-    return 0.0 if found.larger[0] else float(found.ratio[0])
 
 
 def threshold(level: float) -> float:

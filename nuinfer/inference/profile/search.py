@@ -195,7 +195,7 @@ class Search:
     Attributes
     ----------
     best : list of BestFit
-        The maximum for each data set.
+        The maximum for each data set, the highest that any of its searches has found.
     bounds : ndarray, shape (data set, n_dim, 2)
         Finite ends of the boxes.
     pools : list of Population
@@ -253,15 +253,11 @@ class Search:
         known, costs = self.pools[k]
         self.pools[k] = np.vstack([known, theta]), np.append(costs, cost)
 
-    def fixed(
-        self, column: int, values: ArrayLike, of: IntArray | None = None, decided: Decided | None = None
-    ) -> list[BestFit]:
-        """Maxima with the parameter of one column fixed to values (n,), for the data sets (n,), by default the first.
+    def fixed(self, column: int, values: FloatArray, of: IntArray, decided: Decided | None = None) -> list[BestFit]:
+        """Maxima with the parameter of one column fixed to values (n,), for the data sets (n,).
 
         Each starts from what was found for its data before this call, and ends early where it is `decided`.
         """
-        values = np.atleast_1d(np.asarray(values, float))
-        of = np.zeros(len(values), np.intp) if of is None else of
         section = Section(self._analysis, self.bounds[of], self._data.chosen(of), column, values, self._batch)
         pools = [section.unit(self.pools[k][0], row) for row, k in enumerate(of)]
         costs = section.cost(*flat(pools))
@@ -271,7 +267,11 @@ class Search:
         for row in [row for row, (_, cost) in enumerate(split) if len(cost) and cost.min() >= IMPOSSIBLE]:
             split[row] = self._scattered(section, row, self._near(of[row], column, values[row]), split[row])
         first = [pool[distinct(pool, cost, n_first)] for pool, cost in split]
-        return self._found(section, first, of, LITTLE, decided)
+        found = self._found(section, first, of, LITTLE, decided)
+        for k, one in zip(of, found, strict=True):
+            if one.log_prob > self.best[k].log_prob:
+                self.best[k] = one
+        return found
 
     def _near(self, k: int, column: int, value: float) -> IntArray:
         """Good points of the pool that lie next to a value."""
