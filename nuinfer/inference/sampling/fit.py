@@ -21,6 +21,7 @@ from nuinfer.analysis import Analysis
 from nuinfer.errors import LOG, ConfigError, NonFiniteLogProbError, RunFolderError, forgiven, warn_once
 from nuinfer.export import arviz_adapter
 from nuinfer.inference.runs import run_folder
+from nuinfer.inference.runs.completion import complete_summary
 from nuinfer.inference.runs.diagnostics import RHAT_MAX, Verdict, least_ess, least_length
 from nuinfer.inference.runs.record import SETTINGS, new_record, resumed_record
 from nuinfer.inference.runs.run import Run
@@ -277,7 +278,7 @@ class _Session:
 
         self._check()
         self._reporter.line("profile limits, predictive checks, figures: about 10 s")
-        summary = run.complete_summary(self._executor, while_workers_search)
+        summary = complete_summary(run, self._executor, while_workers_search)
         files.write_json(path / run_folder.SUMMARY, summary)
         finished = {"complete": True, "steps": run.steps, "end": now(), "summary_check": files.checksum(summary)}
         if (best := run.known_best_fit) is not None:
