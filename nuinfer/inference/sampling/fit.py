@@ -26,9 +26,9 @@ from nuinfer.inference.runs.diagnostics import RHAT_MAX, Verdict, least_ess, lea
 from nuinfer.inference.runs.record import SETTINGS, new_record, resumed_record
 from nuinfer.inference.runs.run import Run
 from nuinfer.inference.runs.summary import outcome, up_to
-from nuinfer.inference.sampling.ensemble import Work, advance, draw_start
+from nuinfer.inference.sampling.ensemble import Work, advance, start_of
 from nuinfer.inference.work import files
-from nuinfer.inference.work.calls import Awaited
+from nuinfer.inference.work.calls import Awaited, on_unpickled
 from nuinfer.inference.work.ending import ended_by_signals
 from nuinfer.inference.work.executors import open_executor, start, workers_of
 from nuinfer.inference.work.progress import Reporter, now
@@ -152,12 +152,13 @@ def fit_as(analysis: Analysis, path: Path, asked: Mapping[str, Any], how: How) -
     with contextlib.ExitStack() as stack:
         check = stack.enter_context(ended_by_signals())
         executor = how.executor or stack.enter_context(open_executor(how.jobs))
-        start(executor, draw_start.__module__, record["ensembles"])
+        start(executor, start_of.__module__, record["ensembles"])
         with contextlib.suppress(NonFiniteLogProbError):  # compiled here, once, not by the workers side by side
             analysis.evaluate(analysis.sample_prior(FIRST, np.random.default_rng(0)))
         begun = [k for k, folder in enumerate(old.ensemble_folders if old else []) if run_folder.block_indices(folder)]
         lacking = [k for k in range(record["ensembles"]) if k not in begun]
-        waiting = {k: executor.submit(draw_start, pickled, record["walkers"], record["seed"], k) for k in lacking}
+        given = start_of, pickled, record["walkers"], record["seed"]
+        waiting = {k: executor.submit(on_unpickled, *given, k) for k in lacking}
         arviz_adapter.prepare()  # meanwhile
         starts = {k: future.result() for k, future in waiting.items()}  # by workers, whose arithmetic is the chains'
         goes_on = stack.enter_context(files.held(path, claim, run_folder.CONTENT))  # an analysis without a start: none
