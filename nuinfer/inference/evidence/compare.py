@@ -32,7 +32,7 @@ from nuinfer.inference.evidence import evidence as known
 from nuinfer.inference.evidence.absorption_test import AbsorptionTest, absorption_test
 from nuinfer.inference.evidence.evidence import Average, Evidence, Loo
 from nuinfer.inference.evidence.hypotheses import absorption_pairs, check, named
-from nuinfer.inference.evidence.nested import ENGINES, NestedRun, Setting, run_nested, without_penalties
+from nuinfer.inference.evidence.nested import ENGINES, NestedRun, Setting, resampled, run_nested, without_penalties
 from nuinfer.inference.profile.profile import significance
 from nuinfer.inference.profile.search import best_fit
 from nuinfer.inference.runs.run_folder import FIGURES
@@ -324,7 +324,7 @@ def _finish(analysis: Analysis, paths: Sequence[Path], setting: Setting, seed: i
 
     def refit(without_bin: int) -> FloatArray:
         run = run_nested(analysis, seed, setting, without_bin=without_bin)
-        return run.draws(known.REFIT_DRAWS, np.random.default_rng(seed))
+        return run.samples[resampled(run.log_weights, known.REFIT_DRAWS, np.random.default_rng(seed))]
 
     return answer | ({"loo": asdict(known.leave_one_out(analysis, *found.weighted, refit))} if loo else {})
 

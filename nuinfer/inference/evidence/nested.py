@@ -21,12 +21,12 @@ from scipy import special
 
 from nuinfer.analysis import DATA, Analysis
 from nuinfer.errors import ConfigError
+from nuinfer.inference.work.simulation import first_kept
 from nuinfer.registry import Registry, imported, is_path, load_file
 from nuinfer.typing import ArrayLike, FloatArray, IntArray
 
 REMAINDER = 0.01  # of ln Z in the live points, at which a run ends
 PRIOR_DRAWS = 400_000  # among which the allowed share is counted
-MOST_PRIOR_DRAWS = 20_000_000  # until enough live points are found
 CHUNK = 8192
 ENOUGH_DRAWS = 300  # effective ones that reweighting has to leave
 
@@ -131,10 +131,6 @@ class NestedRun:
         """Number of equal draws that the weighted ones are worth (Kish)."""
         return float(np.exp(-special.logsumexp(2.0 * self.log_weights)))
 
-    def draws(self, n: int, rng: np.random.Generator) -> FloatArray:
-        """Draws of equal weight by systematic resampling, shape (n, n_dim)."""
-        return np.asarray(self.samples[resampled(self.log_weights, n, rng)])
-
 
 class Target:
     """What is integrated: ln L of an analysis, -inf where an exclusion applies, and the map from the unit cube.
@@ -177,19 +173,8 @@ class Target:
         return np.asarray(values)
 
     def allowed_points(self, n: int, rng: np.random.Generator) -> FloatArray:
-        """`n` points of the unit cube that no exclusion refuses.
-
-        Raises
-        ------
-        ConfigError
-            If they are too few to be found.
-        """
-        kept: list[FloatArray] = []
-        for _ in range(0, MOST_PRIOR_DRAWS, CHUNK):
-            kept.append(_allowed_part(self.analysis, CHUNK, rng))
-            if sum(map(len, kept)) >= n:
-                return np.concatenate(kept)[:n]
-        raise ConfigError(f"exclusions: less than {n} of {MOST_PRIOR_DRAWS} draws of the prior are allowed")
+        """`n` points of the unit cube that no exclusion refuses; raises what `first_kept` does."""
+        return first_kept(n, lambda size: _allowed_part(self.analysis, size, rng), CHUNK, "constraints: exclusions")
 
 
 def run_nested(

@@ -108,7 +108,8 @@ def start_of(analysis: Analysis, walkers: int, seed: int, ensemble: int) -> Bloc
     if beta < COLD:
         drawn = _annealed(analysis, drawn, beta, rng)
     state = cast("RandomState", np.random.RandomState(np.random.MT19937(chain_seed)).get_state(legacy=True))
-    return Block(-1, *(each[None] for each in drawn), np.zeros(walkers, np.intp), state)
+    chain, log_prob, terms = (each[None] for each in drawn)
+    return Block(-1, chain, log_prob, terms, np.zeros(walkers, np.intp), state)
 
 
 def _annealed(analysis: Analysis, drawn: Drawn, beta: float, rng: np.random.Generator) -> Drawn:
@@ -124,7 +125,7 @@ def _annealed(analysis: Analysis, drawn: Drawn, beta: float, rng: np.random.Gene
         weight = _log_weight(analysis, drawn)
         step = min(max(_tempering(weight, 0.5 * n), LEAST_STEP * beta), 1.0 - beta)
         beta += step
-        drawn = drawn.rows(rng.choice(n, n, p=special.softmax(step * weight)))
+        drawn = drawn.rows(rng.choice(np.arange(n), n, p=special.softmax(step * weight)))
         for _ in range(MOVES_PER_STAGE):
             one, other = (drawn.points[rng.permutation(n)] for _ in range(2))
             scale = np.where(rng.random((n, 1)) < 0.1, 1.0, 2.38 / math.sqrt(2.0 * n_dim) * rng.random((n, 1)))
