@@ -202,7 +202,7 @@ def _plateau_draws(absorption: Evidence, column: int, below: float) -> FloatArra
     low = np.flatnonzero((samples[:, column] < below) & (log_weights > -np.inf))
     if not low.size:
         raise ConfigError(f"Savage-Dickey: no posterior draw has g' below {10.0**below:.3g}, the plateau is excluded")
-    return samples[low][resampled(log_weights[low], PLATEAU_DRAWS, np.random.default_rng(0))]
+    return resampled(samples[low], log_weights[low], PLATEAU_DRAWS, np.random.default_rng(0))
 
 
 def _check_floor(analysis: Analysis, none: Analysis, at_floor: FloatArray) -> None:

@@ -324,7 +324,7 @@ def _finish(analysis: Analysis, paths: Sequence[Path], setting: Setting, seed: i
 
     def refit(without_bin: int) -> FloatArray:
         run = run_nested(analysis, seed, setting, without_bin=without_bin)
-        return run.samples[resampled(run.log_weights, known.REFIT_DRAWS, np.random.default_rng(seed))]
+        return resampled(run.samples, run.log_weights, known.REFIT_DRAWS, np.random.default_rng(seed))
 
     return answer | ({"loo": asdict(known.leave_one_out(analysis, *found.weighted, refit))} if loo else {})
 

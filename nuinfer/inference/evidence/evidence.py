@@ -169,8 +169,7 @@ class Evidence:
 
     def draws(self, n: int, seed: int = 0) -> FloatArray:
         """Posterior draws of equal weight, shape (n, n_dim)."""
-        samples, log_weights = self.weighted
-        return samples[resampled(log_weights, n, np.random.default_rng(seed))]
+        return resampled(*self.weighted, n, np.random.default_rng(seed))
 
 
 def _quoted(errors: Sequence[float]) -> float:
@@ -226,7 +225,7 @@ def leave_one_out(
     """
     kept = log_weights > np.max(log_weights) - NEGLIGIBLE
     terms = analysis.data_terms(samples[kept]).reshape(np.count_nonzero(kept), -1)
-    smoothed, k = arviz_adapter.pareto_smoothed((log_weights[kept, None] - terms).T)  # weights multiply the ratios
+    smoothed, k = arviz_adapter.pareto_smoothed((log_weights[kept][:, None] - terms).T)  # weights multiply the ratios
     by_bin = special.logsumexp(smoothed + terms.T, axis=1)
     bad = np.flatnonzero(~(k <= RELIABLE_K) | analysis.density.excludes(analysis.observed_counts).ravel())
     for index in bad:

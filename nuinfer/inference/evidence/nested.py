@@ -23,7 +23,7 @@ from nuinfer.analysis import DATA, Analysis
 from nuinfer.errors import ConfigError
 from nuinfer.inference.work.simulation import first_kept
 from nuinfer.registry import Registry, imported, is_path, load_file
-from nuinfer.typing import ArrayLike, FloatArray, IntArray
+from nuinfer.typing import ArrayLike, FloatArray
 
 REMAINDER = 0.01  # of ln Z in the live points, at which a run ends
 PRIOR_DRAWS = 400_000  # among which the allowed share is counted
@@ -265,12 +265,12 @@ def ln_allowed_share(analysis: Analysis, rng: np.random.Generator) -> tuple[floa
     return math.log(share), math.sqrt(share * (1.0 - share) / n) / share
 
 
-def resampled(log_weights: FloatArray, n: int, rng: np.random.Generator) -> IntArray:
-    """Indices of `n` draws of equal weight, by systematic resampling, in random order."""
+def resampled(draws: FloatArray, log_weights: FloatArray, n: int, rng: np.random.Generator) -> FloatArray:
+    """`n` of the draws (..., n_dim), of equal weight by systematic resampling, in random order."""
     cumulative = np.cumsum(np.exp(log_weights - np.max(log_weights)))
     ticks = (np.arange(n) + rng.random()) / n * cumulative[-1]
     found = np.minimum(np.searchsorted(cumulative, ticks), len(cumulative) - 1)
-    return np.asarray(rng.permutation(found), np.intp)
+    return draws[rng.permutation(found)]
 
 
 def _allowed_part(analysis: Analysis, n: int, rng: np.random.Generator) -> FloatArray:

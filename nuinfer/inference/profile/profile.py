@@ -51,6 +51,8 @@ class Profile:
 
     Attributes
     ----------
+    search : Search
+        What finds them.
     bests : list of BestFit
         The best fit to each.
     """
@@ -65,22 +67,13 @@ class Profile:
         bounds: FloatArray | None = None,
     ) -> None:
         self._names = analysis.parameter_names
-        self._search = Search(analysis, seed, starts, amount, data, bounds=bounds)
-        self.bests = self._search.best
+        self.search = Search(analysis, seed, starts, amount, data, bounds=bounds)
+        self.bests = self.search.best
 
     @property
     def best(self) -> BestFit:
         """The best fit, to the first data set."""
         return self.bests[0]
-
-    @property
-    def pool(self) -> FloatArray:
-        """Points that the searches for the first data set have left, from which others may start, (n, n_dim)."""
-        return self._search.pools[0][0]
-
-    def add(self, theta: FloatArray) -> None:
-        """Let searches with a parameter fixed start from the best of some points, (n, n_dim), too."""
-        self._search.add(theta)
 
     def column(self, name: str) -> int:
         """Column of a parameter.
@@ -102,7 +95,7 @@ class Profile:
         They are no better than it takes for what is to be `decided`.
         """
         values = np.atleast_1d(np.asarray(values, float))
-        return self._search.fixed(
+        return self.search.fixed(
             self.column(name), values, np.zeros(len(values), np.intp) if of is None else of, decided
         )
 
@@ -126,7 +119,7 @@ class Profile:
         level : float
             Confidence level.
         """
-        ends = self._search.bounds[0, self.column(name)].tolist()
+        ends = self.search.bounds[0, self.column(name)].tolist()
         found = [float(self._crossings(name, side, INTERVAL.drop(level))[0]) for side in (0, 1)]
         low, high = (end if math.isnan(one) else one for one, end in zip(found, ends, strict=True))
         return low, high
@@ -153,7 +146,7 @@ class Profile:
     def _crossings(self, name: str, side: int, target: float) -> FloatArray:
         """Where the losses reach `target` on one side of the best fits, else NaN."""
         column, roots, going = self.column(name), np.full(len(self.bests), math.nan), list(range(len(self.bests)))
-        low, high = self._search.bounds[:, column].T
+        low, high = self.search.bounds[:, column].T
         step = EDGE * (high - low)
         end = high - step if side else low + step  # the end itself may not belong to the prior
 
@@ -165,7 +158,7 @@ class Profile:
         for _ in range(3):  # again if a better fit turns up on the way
             before, tracks = [self.bests[k].log_prob for k in going], {}
             for k in going:
-                theta, cost = self._search.pools[k]
+                theta, cost = self.search.pools[k]
                 allowed, middle = theta[-cost > self.bests[k].log_prob - target, column], self.bests[k].theta[column]
                 furthest = float((np.max if side else np.min)([*allowed, middle]))
                 tracks[k] = _crossing(float(middle), furthest, float(end[k]), float(step[k]), -math.sqrt(target))

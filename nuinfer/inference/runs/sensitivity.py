@@ -78,7 +78,7 @@ def fitted(analysis: Analysis, seed: int, starts: FloatArray, asked: Iterable[tu
     """The best fit, searched from draws too, and 95 % limits on parameters from a side."""
     profile = Profile(analysis, seed, starts, WITH_DRAWS)
     limits = {(name, side): profile.limit(name, side, LEVEL) for name, side in asked}
-    return Fitted(profile.best, limits, profile.pool)
+    return Fitted(profile.best, limits, profile.search.pools[0][0])
 
 
 def sensitivity(
@@ -231,6 +231,6 @@ def limits_of(
         row[[one.name == name for one in analysis.constraints]] = math.nan
     draws, pool = starts
     profile = Profile(analysis, seed, draws, FROM_DRAWS, data, bounds)
-    profile.add(pool)
+    profile.search.add(pool)
     limits = profile.limits(COUPLING, "upper", LEVEL).tolist()
     return [None if math.isnan(limit) else 10.0**limit for limit in limits]
