@@ -148,8 +148,7 @@ class Evidence:
         For uniform priors it is the volume of their box; a normal one counts as 2.507 standard deviations. ln Z goes
         down by as much as this goes up where the data do not care.
         """
-        centre = self.analysis.point()
-        return -float(self.analysis.log_prior([centre[name] for name in self.analysis.parameter_names]))
+        return -float(self.analysis.log_prior(self.analysis.theta()))
 
     @cached_property
     def weighted(self) -> tuple[FloatArray, FloatArray]:

@@ -87,6 +87,12 @@ class Setting:
             if getattr(self, name) < least:
                 raise ConfigError(f"{name}: {getattr(self, name)} is not allowed; it must be at least {least}")
 
+    def ready(self, where: str = "engine") -> Engine:
+        """The engine, with its library; raises ConfigError, beginning with `where`, if that is not installed."""
+        engine = ENGINES.find(self.engine, "engine")
+        imported(engine.package, where, engine.extra)
+        return engine
+
     @property
     def identity(self) -> dict[str, Any]:
         """All that decides a result: the setting, and of a user's engine the checksum of its file."""
@@ -211,9 +217,7 @@ def run_nested(
         If a term of the log-probability is not a number.
     """
     setting = setting or Setting()
-    engine = ENGINES.find(setting.engine, "engine")
-    imported(engine.package, "engine", engine.extra)
-    return engine.run(Target(analysis, without_bin), seed, setting, checkpoint, every_seconds)
+    return setting.ready().run(Target(analysis, without_bin), seed, setting, checkpoint, every_seconds)
 
 
 def without_penalties(analysis: Analysis, run: NestedRun, seed: int, setting: Setting) -> tuple[float, float]:

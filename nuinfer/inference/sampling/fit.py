@@ -156,9 +156,8 @@ def fit_as(
         start(executor, start_of.__module__, record["ensembles"])
         with contextlib.suppress(NonFiniteLogProbError):  # compiled here, once, not by the workers side by side
             analysis.evaluate(analysis.sample_prior(FIRST, np.random.default_rng(0)))
-        begun = [k for k, folder in enumerate(old.ensemble_folders if old else []) if run_folder.block_indices(folder)]
-        lacking = [k for k in range(record["ensembles"]) if k not in begun]
-        given = start_of, pickled, record["walkers"], record["seed"]
+        every, given = range(record["ensembles"]), (start_of, pickled, record["walkers"], record["seed"])
+        lacking = [k for k in every if old is None or not run_folder.block_indices(old.ensemble_folders[k])]
         waiting = {k: executor.submit(on_unpickled, *given, k) for k in lacking}
         arviz_adapter.prepare()  # meanwhile
         starts = {k: future.result() for k, future in waiting.items()}  # by workers, whose arithmetic is the chains'
