@@ -25,7 +25,7 @@ from nuinfer.confidence import INTERVAL, LIMIT, ONE_SIGMA
 from nuinfer.constants import COORDINATES
 from nuinfer.errors import ConfigError
 from nuinfer.inference.profile.climb import IMPOSSIBLE
-from nuinfer.inference.profile.search import LOST_ENOUGH, WHOLE, Amount, BestFit, Decided, Search, best_fits
+from nuinfer.inference.profile.search import LOST_ENOUGH, WHOLE, Amount, BestFit, Search, best_fits
 from nuinfer.inference.work.simulation import draw_data
 from nuinfer.observed import DataSets
 from nuinfer.priors import Normal
@@ -87,27 +87,15 @@ class Profile:
             raise ConfigError(f"parameter '{name}': not one of {', '.join(self._names)}")
         return self._names.index(name)
 
-    def fits(
-        self, name: str, values: ArrayLike, of: IntArray | None = None, decided: Decided | None = None
-    ) -> list[BestFit]:
-        """Best fits with one parameter fixed to values (n,), to the data sets (n,) of them, by default the first.
-
-        They are no better than it takes for what is to be `decided`.
-        """
-        values = np.atleast_1d(np.asarray(values, float))
-        return self.search.fixed(
-            self.column(name), values, np.zeros(len(values), np.intp) if of is None else of, decided
-        )
-
     def losses(self, name: str, value: float) -> FloatArray:
         """Log-probabilities that each data set loses with one parameter fixed, (data set,); 0 at its best fit."""
         of = np.arange(len(self.bests))
-        found = self.fits(name, np.full(len(of), value), of)
+        found = self.search.fixed(self.column(name), np.full(len(of), value, float), of)
         return np.array([best.log_prob - one.log_prob for best, one in zip(self.bests, found, strict=True)])
 
     def at(self, name: str, value: float) -> BestFit:
-        """Best fit with one parameter fixed."""
-        return self.fits(name, value)[0]
+        """Best fit to the first data set with one parameter fixed."""
+        return self.search.fixed(self.column(name), np.array([value], float), np.zeros(1, np.intp))[0]
 
     def interval(self, name: str, level: float = ONE_SIGMA) -> tuple[float, float]:
         """Ends of the two-sided interval; an end that the data do not reach is that of the prior.
@@ -170,7 +158,7 @@ class Profile:
                     excess = over(log_probs, rows)
                     return (excess < -CLEAR) | (excess > FAR) & (searched | (log_probs > -IMPOSSIBLE))
 
-                found, asked = self.fits(name, list(asked.values()), rows, decided), {}
+                found, asked = self.search.fixed(column, np.array(list(asked.values())), rows, decided), {}
                 for k, excess in zip(rows.tolist(), over([one.log_prob for one in found], rows).tolist(), strict=True):
                     try:
                         asked[k] = tracks[k].send(excess)

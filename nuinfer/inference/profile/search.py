@@ -33,15 +33,13 @@ from nuinfer.typing import ArrayLike, BoolArray, FloatArray, IntArray
 PRIOR_DRAWS = 4000
 FIRST, CHILDREN = 72, 29  # points that climb at first, and children, for each dimension with effort 1
 PARENTS = 20  # points that have children
-EVOLVED = 40  # points of the differential evolution at the end, with effort 1
-LEAST_EVOLVED = 6
+EVOLVED, LEAST_EVOLVED = 40, 6  # points of the differential evolution at the end, with effort 1 and at the least
 CROSSED = 0.5  # share of the parameters that a child does not have from its parent
 STEPS, LAST_STEPS, KEPT = 6, 15, 0.6  # of a climb, and of the last one; share that goes on after each step
 POOLED = 500  # points that each search leaves for the others
 SCATTERED, SCATTER = 4000, (-4.0, -0.5)  # points around others, how far in log10 of the prior range
 GOOD, AROUND = 3.0, 100  # log-probability that these others have lost at most; how many of them
-APART = 0.05  # of the prior range in some parameter: distinct parents
-NEARBY = 0.01  # likewise, for the last climb
+APART, NEARBY = 0.05, 0.01  # of the prior range in some parameter: distinct parents, and those of the last climb
 LOST_ENOUGH = 1e-3  # accuracy of a maximum
 
 
