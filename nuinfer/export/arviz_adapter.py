@@ -1,4 +1,4 @@
-"""The only place that knows ArviZ: R-hat, leave-one-out, and a posterior as its container and netCDF file.
+"""The only place that knows ArviZ: R-hat, Pareto smoothing, and a posterior as its container and netCDF file.
 
 R-hat and Pareto smoothing are those of arviz-stats, which stands on numpy and scipy; the file is written with h5netcdf.
 ArviZ itself, with xarray and pandas, is an extra that `inference_data` alone needs; the call that differs between
@@ -17,7 +17,6 @@ from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
-from scipy import special
 
 from nuinfer.analysis import Analysis
 from nuinfer.named import Named
@@ -75,27 +74,6 @@ def rhat(draws: FloatArray) -> float:
         return float("nan")
     with np.errstate(divide="ignore", invalid="ignore"):
         return float(prepare().rhat(draws, method="rank", chain_axis=0, draw_axis=1))
-
-
-def psis_loo(log_likelihood: FloatArray, log_weights: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Leave-one-out by Pareto-smoothed importance sampling from weighted draws.
-
-    Vehtari, Gelman and Gabry 2017, arXiv:1507.04544; the weights of the draws multiply the importance ratios.
-
-    Parameters
-    ----------
-    log_likelihood : array, shape (draw, observation)
-        Terms of the log-likelihood at draws of the posterior.
-    log_weights : array, shape (draw,)
-        Logarithms of the weights of the draws.
-
-    Returns
-    -------
-    elpd, k : arrays, shape (observation,)
-        ln of the predictive density of each observation given all others, and its Pareto k.
-    """
-    smoothed, k = pareto_smoothed((log_weights[:, None] - log_likelihood).T)
-    return special.logsumexp(smoothed + log_likelihood.T, axis=1), k
 
 
 def pareto_smoothed(log_ratios: FloatArray) -> tuple[FloatArray, FloatArray]:

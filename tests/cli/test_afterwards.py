@@ -100,7 +100,7 @@ def test_a_figure_that_has_no_room_is_one_line_and_the_fit_is_done(fit, tmp_path
     ("where", "name", "said"),
     [
         (Run, "predictive_checks", "predictive checks failed: LookupError: no such thing"),
-        (Run, "_starts", "profile limits failed: LookupError: no such thing"),
+        (Run, "starts", "profile limits failed: LookupError: no such thing"),
         (Run, "contents", "posterior.nc failed: LookupError: no such thing"),
     ],
 )
@@ -111,7 +111,7 @@ def test_an_entry_that_fails_is_a_warning_and_the_others_are_there(where, name, 
     assert f"warning: {said}\n" in printed
     summary = json.loads((tmp_path / "run" / "summary.json").read_text())
     assert said in summary["warnings"]
-    assert ("profile" in summary["parameters"]["x0"]["limit95"]) == (name != "_starts")
+    assert ("profile" in summary["parameters"]["x0"]["limit95"]) == (name != "starts")
     assert (tmp_path / "run" / "posterior.nc").exists() == (name != "contents")
     assert json.loads((tmp_path / "run" / "status.json").read_text())["state"] == "done"
 

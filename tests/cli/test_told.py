@@ -21,7 +21,6 @@ from nuinfer import plotting
 from nuinfer.cli import main
 from nuinfer.errors import LOG, shortened, warn_once
 from nuinfer.inference.evidence.nested import Setting
-from nuinfer.inference.runs.run import Run
 from nuinfer.inference.work.progress import this_command
 
 FIXED = {
@@ -79,7 +78,10 @@ def machine(home):
         ):  # fmt: skip
             patch.setattr(module, name, lambda *_, value=value, **__: value)
         patch.setattr(sys, "argv", [f"{home}/bin/nuinfer", "fit", "hese7", "--out", str(home / "work" / "run")])
-        patch.setattr(Run, "complete_summary", lambda run, _, meanwhile: (meanwhile([].append), run.summary())[1])
+        patch.setattr(
+            "nuinfer.inference.sampling.fit.complete_summary",
+            lambda run, _, meanwhile: (meanwhile([].append), run.summary())[1],
+        )
         patch.setattr(plotting, "KINDS", {"acceptance": plotting.KINDS["acceptance"]})
         yield home / "work", pool
 

@@ -16,7 +16,7 @@ from nuinfer.inference.runs import run_folder
 from nuinfer.inference.runs.record import check_walkers
 from nuinfer.inference.runs.run_folder import ChainIdentity
 from nuinfer.inference.sampling import ensemble, lockstep
-from nuinfer.inference.sampling.ensemble import Work, advance, draw_start
+from nuinfer.inference.sampling.ensemble import Work, advance, start_of
 from nuinfer.inference.sampling.fit import round_lengths
 from nuinfer.inference.sampling.lockstep import moves
 from nuinfer.inference.work import files
@@ -29,7 +29,7 @@ def identity(analysis, walkers=16):
 def prepare(analysis, run, seed=3, ensemble=0, walkers=16):
     folder = run_folder.ensemble_folder(run, ensemble)
     folder.mkdir(parents=True)
-    start = draw_start(pickle.dumps(analysis), walkers, seed, ensemble)
+    start = start_of(analysis, walkers, seed, ensemble)
     run_folder.write_block(folder, 0, start, identity(analysis, walkers))
     return folder
 
@@ -72,9 +72,9 @@ def test_moves_released_snooker_fails_the_same_test_negative_control():
 
 
 def test_starts_are_finite_reproducible_wide_and_lie_in_different_regions(toys):
-    analysis = pickle.dumps(toys.Toy(n_dim=3, bound=10.0))
-    prior, cells, low, high = starts = [draw_start(analysis, 200, 3, k) for k in range(4)]
-    np.testing.assert_array_equal(prior.chain, draw_start(analysis, 200, 3, 0).chain)
+    analysis = toys.Toy(n_dim=3, bound=10.0)
+    prior, cells, low, high = starts = [start_of(analysis, 200, 3, k) for k in range(4)]
+    np.testing.assert_array_equal(prior.chain, start_of(analysis, 200, 3, 0).chain)
     for start in starts:
         assert start.next_step == 0
         assert np.all(np.isfinite(start.log_prob))
@@ -93,8 +93,8 @@ def test_walkers_are_brought_to_a_posterior_that_no_draw_of_the_prior_is_near(to
     """A box 2e4 times as wide as the posterior in four dimensions; without the stages no walker starts in it."""
     if not brought:
         monkeypatch.setattr(ensemble, "COLD", 0.0)
-    analysis = pickle.dumps(toys.Toy(n_dim=4, bound=1e4))
-    chains = np.concatenate([draw_start(analysis, 64, 3, k).chain[0] for k in range(4)])
+    analysis = toys.Toy(n_dim=4, bound=1e4)
+    chains = np.concatenate([start_of(analysis, 64, 3, k).chain[0] for k in range(4)])
     inside = np.mean(np.sum(chains**2, axis=1) < stats.chi2.ppf(0.95, 4))
     assert abs(inside - 0.95) < 0.1 if brought else inside == 0.0
     if brought:
@@ -103,14 +103,14 @@ def test_walkers_are_brought_to_a_posterior_that_no_draw_of_the_prior_is_near(to
 
 def test_the_plateau_is_that_of_the_coupling(toys, monkeypatch):
     monkeypatch.setattr(toys.Toy, "parameter_names", ("gamma", "log10_g_prime", "phi_total"))
-    low, high = (draw_start(pickle.dumps(toys.Toy(config_hash="named")), 100, 3, k).chain[0] for k in (2, 3))
+    low, high = (start_of(toys.Toy(config_hash="named"), 100, 3, k).chain[0] for k in (2, 3))
     assert np.max(low[:, 1]) < np.min(high[:, 1]) + 1.5
     assert abs(np.mean(low[:, 0])) < 1.5
 
 
 def test_no_start_names_the_term_and_an_example(toys):
     with pytest.raises(ConfigError, match=r"no start: 0 of 16000 prior draws.*'data'.*16000 draws.*x0=.*x2=") as caught:
-        draw_start(pickle.dumps(toys.Toy(defect="excluded")), 16, 3, 0)
+        start_of(toys.Toy(defect="excluded"), 16, 3, 0)
     assert "\n" not in str(caught.value)
 
 

@@ -299,7 +299,7 @@ def test_equal_starts_hide_the_wrong_weights_negative_control(toys, tmp_path, po
         state = np.random.RandomState(ensemble).get_state(legacy=True)
         return run_folder.Block(-1, theta[None], log_prob[None], terms[None], np.zeros(walkers, np.intp), state)
 
-    monkeypatch.setattr("nuinfer.inference.sampling.fit.draw_start", start_in_one_mode)
+    monkeypatch.setattr("nuinfer.inference.sampling.fit.start_of", start_in_one_mode)
     run = fit(analysis, tmp_path / "run", executor=pool, progress=False)
     assert run.converged
     assert np.all(run.samples()[..., 0] < 0.0)

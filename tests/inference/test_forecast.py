@@ -14,7 +14,7 @@ from scipy import optimize
 
 import nuinfer
 from nuinfer.cli import main
-from nuinfer.inference.profile.profile import exclusion, p_value, significance, threshold
+from nuinfer.inference.profile.profile import against, p_value, significance, threshold
 from nuinfer.inference.studies.forecast import Band, crossing, forecast, forecast_band
 from nuinfer.inference.work import store
 from nuinfer.inference.work.calls import Inline
@@ -91,9 +91,10 @@ def test_significance_of_expected_counts_analytic(only_g):
 def test_exclusion_of_expected_counts_analytic(only_g):
     """Without a Z' the best fit is at the floor of the prior, where it does nothing."""
     with_zprime, without = counts(only_g, COUPLING), counts(only_g, 1e-12)
-    found = exclusion(only_g.with_observed(without), MASS, COUPLING)
-    assert found == pytest.approx(ratio(without, without, with_zprime), rel=1e-5)
-    assert exclusion(only_g.with_observed(counts(only_g, 2e-3)), MASS, 1e-5) == 0.0  # more Z' than is tested
+    found = against(only_g, only_g.data_sets([(without, {})]), MASS, COUPLING)
+    assert found.ratio == pytest.approx([ratio(without, without, with_zprime)], rel=1e-5)
+    assert not found.larger
+    assert against(only_g, only_g.data_sets([(counts(only_g, 2e-3), {})]), MASS, 1e-5).larger  # more Z' than is tested
 
 
 def test_p_value_is_half_a_chi_square_independent():

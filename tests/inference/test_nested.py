@@ -19,7 +19,7 @@ from scipy import special
 import nuinfer
 from nuinfer.errors import ConfigError
 from nuinfer.inference.evidence import nested
-from nuinfer.inference.evidence.nested import Setting, run_nested
+from nuinfer.inference.evidence.nested import Setting, resampled, run_nested
 
 ENGINES = [
     "dynesty",
@@ -72,7 +72,7 @@ def test_evidence_of_a_gaussian(engine):
     run = run_nested(toy, 3, Setting(engine, live=200))
     assert abs(run.ln_z) < 4.0 * run.ln_z_error
     assert run.ln_allowed == run.ln_allowed_error == 0.0
-    draws = run.draws(4000, np.random.default_rng(0))
+    draws = resampled(run.samples, run.log_weights, 4000, np.random.default_rng(0))
     error = toy.sigma / np.sqrt(min(run.effective, 200.0))
     np.testing.assert_allclose(draws.mean(axis=0), 0.5, atol=5.0 * error)
     np.testing.assert_allclose(np.cov(draws.T), toy.covariance, atol=0.45 * toy.sigma**2)

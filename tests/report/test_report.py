@@ -23,7 +23,6 @@ import nuinfer
 from nuinfer import plotting
 from nuinfer.cli import main
 from nuinfer.errors import ConfigError, RunFolderError
-from nuinfer.inference.runs.run import Run
 from nuinfer.plotting import Kind, style
 from nuinfer.report import figures, tables, write_report
 from nuinfer.report import page as report_page
@@ -70,7 +69,10 @@ def finished(tmp_path_factory):
     out = tmp_path_factory.mktemp("runs") / "short"
     analysis = nuinfer.load("hese7", FIXED)
     with ThreadPoolExecutor(1) as pool, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Run, "complete_summary", lambda run, _, meanwhile: (meanwhile([].append), run.summary())[1])
+        patch.setattr(
+            "nuinfer.inference.sampling.fit.complete_summary",
+            lambda run, _, meanwhile: (meanwhile([].append), run.summary())[1],
+        )
         nuinfer.fit(
             analysis, out, ensembles=2, walkers=16, max_steps=120, seed=3, executor=pool, progress=False,
             command="nuinfer fit hese7 --out 'a & b'",

@@ -13,8 +13,6 @@ likelihood ratio needs simulated data, because mass, coupling and neutrino masse
 and Wilks' theorem does not apply.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,7 +22,7 @@ import numpy as np
 from nuinfer.analysis import DATA, Analysis
 from nuinfer.constants import COORDINATES
 from nuinfer.errors import ConfigError
-from nuinfer.inference.evidence.evidence import Evidence
+from nuinfer.inference.evidence.evidence import Evidence, scatter
 from nuinfer.inference.evidence.nested import Target, resampled
 from nuinfer.typing import FloatArray
 
@@ -163,9 +161,8 @@ def savage_dickey(absorption: Evidence, none: Analysis, seed: int = 0) -> Savage
     shares = [float(np.exp(run.log_weights) @ (run.samples[:, column] < edge)) for run in absorption.runs]
     after = min(float(np.mean(shares)), 1.0)  # of the rounding of sums
     sampling = math.sqrt(after * (1.0 - after) / absorption.effective)
-    scatter = float(np.std(shares, ddof=1)) if len(shares) > 1 else 0.0
     counting = math.sqrt((1.0 - before) / before / PRIOR_DRAWS)
-    error = math.hypot(max(sampling, scatter) / after, mass_error / mass_only, counting, height_error / height)
+    error = math.hypot(max(sampling, scatter(shares)) / after, mass_error / mass_only, counting, height_error / height)
     ratio = mass_only * before * height / after
     return SavageDickey(math.log(ratio), error, 10.0**edge, 10.0**floor, before, after, mass_only, height)
 
@@ -205,7 +202,7 @@ def _plateau_draws(absorption: Evidence, column: int, below: float) -> FloatArra
     low = np.flatnonzero((samples[:, column] < below) & (log_weights > -np.inf))
     if not low.size:
         raise ConfigError(f"Savage-Dickey: no posterior draw has g' below {10.0**below:.3g}, the plateau is excluded")
-    return samples[low][resampled(log_weights[low], PLATEAU_DRAWS, np.random.default_rng(0))]
+    return resampled(samples[low], log_weights[low], PLATEAU_DRAWS, np.random.default_rng(0))
 
 
 def _check_floor(analysis: Analysis, none: Analysis, at_floor: FloatArray) -> None:

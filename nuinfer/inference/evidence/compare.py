@@ -10,8 +10,6 @@ FOLDER/result.json                    what ``--json`` prints
 The state of dynesty while it runs is a pickle, and lies where nobody else can put one: `files.private_folder`.
 """
 
-from __future__ import annotations
-
 import contextlib
 import hashlib
 import io
@@ -34,7 +32,7 @@ from nuinfer.inference.evidence import evidence as known
 from nuinfer.inference.evidence.absorption_test import AbsorptionTest, absorption_test
 from nuinfer.inference.evidence.evidence import Average, Evidence, Loo
 from nuinfer.inference.evidence.hypotheses import absorption_pairs, check, named
-from nuinfer.inference.evidence.nested import ENGINES, NestedRun, Setting, run_nested, without_penalties
+from nuinfer.inference.evidence.nested import NestedRun, Setting, resampled, run_nested, without_penalties
 from nuinfer.inference.profile.profile import significance
 from nuinfer.inference.profile.search import best_fit
 from nuinfer.inference.runs.run_folder import FIGURES
@@ -43,7 +41,6 @@ from nuinfer.inference.work.calls import Call, on_unpickled
 from nuinfer.inference.work.simulation import Data, draw_data
 from nuinfer.inference.work.store import Execution, Question, address, open_store
 from nuinfer.reading import arrays_of, content_of
-from nuinfer.registry import imported
 from nuinfer.typing import FloatArray
 
 HYPOTHESES, RESULT = "hypotheses", "result.json"
@@ -213,12 +210,10 @@ def compare(  # noqa: PLR0913 - one of the public names
     if resume and force:
         raise ConfigError("resume and force: only one of them is allowed")
     warnings = tuple(check(hypotheses))
-    sampler = ENGINES.find(setting.engine, "engine")
-    imported(sampler.package, "engine", sampler.extra)
     references = sorted({text for analysis in hypotheses.values() for text in analysis.references()})
     settings, notes = {"setting": setting.identity, "seed": seed}, {"references": references, "command": command}
     hashes = {name: analysis.config_hash for name, analysis in hypotheses.items()}
-    packages = tuple(dict.fromkeys(("numpy", "scipy", sampler.package)))
+    packages = tuple(dict.fromkeys(("numpy", "scipy", setting.ready().package)))
     question = Question("comparison", settings, hashes, notes, packages, OWNED)
     with contextlib.ExitStack() as stack:
         path = Path(stack.enter_context(tempfile.TemporaryDirectory()) if out is None else out)
@@ -326,7 +321,7 @@ def _finish(analysis: Analysis, paths: Sequence[Path], setting: Setting, seed: i
 
     def refit(without_bin: int) -> FloatArray:
         run = run_nested(analysis, seed, setting, without_bin=without_bin)
-        return run.draws(known.REFIT_DRAWS, np.random.default_rng(seed))
+        return resampled(run.samples, run.log_weights, known.REFIT_DRAWS, np.random.default_rng(seed))
 
     return answer | ({"loo": asdict(known.leave_one_out(analysis, *found.weighted, refit))} if loo else {})
 

@@ -19,11 +19,10 @@ import numpy as np
 from scipy import special
 
 from nuinfer.analysis import Analysis
-from nuinfer.confidence import HPD_LEVELS
 from nuinfer.errors import ConfigError
 from nuinfer.export import arviz_adapter
 from nuinfer.inference.evidence.nested import NestedRun, resampled
-from nuinfer.inference.runs.summary import shortest_interval
+from nuinfer.inference.runs.summary import median_and_intervals
 from nuinfer.typing import FloatArray
 
 SCALE = ((1.0, "inconclusive"), (2.5, "weak"), (5.0, "moderate"), (math.inf, "strong"))
@@ -125,7 +124,7 @@ class Evidence:
     def ln_z_without_one_sided_error(self) -> float:
         """Its error, found like `ln_z_error`."""
         ln_z, errors = zip(*self.without_one_sided, strict=True)
-        return max(_quoted(errors), _scatter(ln_z))
+        return max(_quoted(errors), scatter(ln_z))
 
     @property
     def quoted_error(self) -> float:
@@ -135,7 +134,7 @@ class Evidence:
     @property
     def scatter(self) -> float:
         """Standard deviation of ln Z over the runs, 0 for one run."""
-        return _scatter([run.ln_z for run in self.runs])
+        return scatter([run.ln_z for run in self.runs])
 
     @property
     def ln_z_error(self) -> float:
@@ -149,8 +148,7 @@ class Evidence:
         For uniform priors it is the volume of their box; a normal one counts as 2.507 standard deviations. ln Z goes
         down by as much as this goes up where the data do not care.
         """
-        centre = self.analysis.point()
-        return -float(self.analysis.log_prior([centre[name] for name in self.analysis.parameter_names]))
+        return -float(self.analysis.log_prior(self.analysis.theta()))
 
     @cached_property
     def weighted(self) -> tuple[FloatArray, FloatArray]:
@@ -170,8 +168,7 @@ class Evidence:
 
     def draws(self, n: int, seed: int = 0) -> FloatArray:
         """Posterior draws of equal weight, shape (n, n_dim)."""
-        samples, log_weights = self.weighted
-        return samples[resampled(log_weights, n, np.random.default_rng(seed))]
+        return resampled(*self.weighted, n, np.random.default_rng(seed))
 
 
 def _quoted(errors: Sequence[float]) -> float:
@@ -179,9 +176,9 @@ def _quoted(errors: Sequence[float]) -> float:
     return math.sqrt(float(np.mean(np.square(errors))))
 
 
-def _scatter(ln_z: Sequence[float]) -> float:
+def scatter(values: Sequence[float]) -> float:
     """Standard deviation over several runs, 0 for one."""
-    return float(np.std(ln_z, ddof=1)) if len(ln_z) > 1 else 0.0
+    return float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
 
 
 def verbal(ln_b: float, error: float = 0.0) -> str:
@@ -227,7 +224,8 @@ def leave_one_out(
     """
     kept = log_weights > np.max(log_weights) - NEGLIGIBLE
     terms = analysis.data_terms(samples[kept]).reshape(np.count_nonzero(kept), -1)
-    by_bin, k = arviz_adapter.psis_loo(terms, log_weights[kept])
+    smoothed, k = arviz_adapter.pareto_smoothed((log_weights[kept][:, None] - terms).T)  # weights multiply the ratios
+    by_bin = special.logsumexp(smoothed + terms.T, axis=1)
     bad = np.flatnonzero(~(k <= RELIABLE_K) | analysis.density.excludes(analysis.observed_counts).ravel())
     for index in bad:
         again = analysis.data_terms(refit(int(index))).reshape(-1, terms.shape[1])[:, index]
@@ -259,10 +257,8 @@ class Average:
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values, with median and highest-density intervals of every shared quantity."""
-        parameters: dict[str, dict[str, Any]] = {}
-        for name, column in zip(self.names, self.draws.T, strict=True):
-            intervals = {f"hpd{100 * level:.0f}": list(shortest_interval(column, level)) for level in HPD_LEVELS}
-            parameters[name] = {"median": float(np.median(column))} | intervals
+        columns = zip(self.names, self.draws.T, strict=True)
+        parameters = {name: median_and_intervals(column) for name, column in columns}
         return {"weights": dict(self.weights), "weight_errors": dict(self.errors), "parameters": parameters}
 
 
@@ -277,17 +273,13 @@ def probabilities(ln_z: FloatArray) -> FloatArray:
     return np.asarray(special.softmax(ln_z, axis=-1))
 
 
-def average(evidences: Sequence[Evidence], n: int = AVERAGE_DRAWS, seed: int = 0) -> Average:
+def average(evidences: Sequence[Evidence]) -> Average:
     """Average hypotheses with equal prior odds.
 
     Parameters
     ----------
     evidences : sequence of Evidence
         The hypotheses. They are taken as exclusive alternatives: variants of one model do not belong in here twice.
-    n : int
-        Draws.
-    seed : int
-        Of the draws.
 
     Raises
     ------
@@ -300,13 +292,13 @@ def average(evidences: Sequence[Evidence], n: int = AVERAGE_DRAWS, seed: int = 0
     shared = [name for name in first if all(name in names for names in others)]
     if not shared:
         raise ConfigError(f"average: {', '.join(e.name for e in evidences)} share no parameter")
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     ln_z, error = np.array([e.ln_z for e in evidences]), np.array([e.ln_z_error for e in evidences])
     weights = probabilities(ln_z)
     spread = np.std(probabilities(ln_z + error * rng.standard_normal((PERTURBED, len(ln_z)))), axis=0)
     parts: list[dict[str, FloatArray]] = []
-    for k, (evidence, count) in enumerate(zip(evidences, rng.multinomial(n, weights), strict=True)):
-        theta = evidence.draws(int(count), seed + k)
+    for k, (evidence, count) in enumerate(zip(evidences, rng.multinomial(AVERAGE_DRAWS, weights), strict=True)):
+        theta = evidence.draws(int(count), k)
         columns = dict(zip(evidence.analysis.parameter_names, theta.T, strict=True))
         parts.append({name: columns[name] for name in shared} | evidence.analysis.derived(theta))
     names = tuple(name for name in parts[0] if all(name in part for part in parts))

@@ -6,8 +6,6 @@ parameters, and exclusions, which cut priors, belong to a hypothesis; where they
 on that, and a warning says so.
 """
 
-from __future__ import annotations
-
 import itertools
 import json
 import tomllib

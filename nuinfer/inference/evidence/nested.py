@@ -21,12 +21,12 @@ from scipy import special
 
 from nuinfer.analysis import DATA, Analysis
 from nuinfer.errors import ConfigError
+from nuinfer.inference.work.simulation import first_kept
 from nuinfer.registry import Registry, imported, is_path, load_file
-from nuinfer.typing import ArrayLike, FloatArray, IntArray
+from nuinfer.typing import ArrayLike, FloatArray
 
 REMAINDER = 0.01  # of ln Z in the live points, at which a run ends
 PRIOR_DRAWS = 400_000  # among which the allowed share is counted
-MOST_PRIOR_DRAWS = 20_000_000  # until enough live points are found
 CHUNK = 8192
 ENOUGH_DRAWS = 300  # effective ones that reweighting has to leave
 
@@ -87,6 +87,12 @@ class Setting:
             if getattr(self, name) < least:
                 raise ConfigError(f"{name}: {getattr(self, name)} is not allowed; it must be at least {least}")
 
+    def ready(self, where: str = "engine") -> Engine:
+        """The engine, with its library; raises ConfigError, beginning with `where`, if that is not installed."""
+        engine = ENGINES.find(self.engine, "engine")
+        imported(engine.package, where, engine.extra)
+        return engine
+
     @property
     def identity(self) -> dict[str, Any]:
         """All that decides a result: the setting, and of a user's engine the checksum of its file."""
@@ -131,10 +137,6 @@ class NestedRun:
         """Number of equal draws that the weighted ones are worth (Kish)."""
         return float(np.exp(-special.logsumexp(2.0 * self.log_weights)))
 
-    def draws(self, n: int, rng: np.random.Generator) -> FloatArray:
-        """Draws of equal weight by systematic resampling, shape (n, n_dim)."""
-        return np.asarray(self.samples[resampled(self.log_weights, n, rng)])
-
 
 class Target:
     """What is integrated: ln L of an analysis, -inf where an exclusion applies, and the map from the unit cube.
@@ -177,19 +179,8 @@ class Target:
         return np.asarray(values)
 
     def allowed_points(self, n: int, rng: np.random.Generator) -> FloatArray:
-        """`n` points of the unit cube that no exclusion refuses.
-
-        Raises
-        ------
-        ConfigError
-            If they are too few to be found.
-        """
-        kept: list[FloatArray] = []
-        for _ in range(0, MOST_PRIOR_DRAWS, CHUNK):
-            kept.append(_allowed_part(self.analysis, CHUNK, rng))
-            if sum(map(len, kept)) >= n:
-                return np.concatenate(kept)[:n]
-        raise ConfigError(f"exclusions: less than {n} of {MOST_PRIOR_DRAWS} draws of the prior are allowed")
+        """`n` points of the unit cube that no exclusion refuses; raises what `first_kept` does."""
+        return first_kept(n, lambda size: _allowed_part(self.analysis, size, rng), CHUNK, "constraints: exclusions")
 
 
 def run_nested(
@@ -226,9 +217,7 @@ def run_nested(
         If a term of the log-probability is not a number.
     """
     setting = setting or Setting()
-    engine = ENGINES.find(setting.engine, "engine")
-    imported(engine.package, "engine", engine.extra)
-    return engine.run(Target(analysis, without_bin), seed, setting, checkpoint, every_seconds)
+    return setting.ready().run(Target(analysis, without_bin), seed, setting, checkpoint, every_seconds)
 
 
 def without_penalties(analysis: Analysis, run: NestedRun, seed: int, setting: Setting) -> tuple[float, float]:
@@ -280,12 +269,12 @@ def ln_allowed_share(analysis: Analysis, rng: np.random.Generator) -> tuple[floa
     return math.log(share), math.sqrt(share * (1.0 - share) / n) / share
 
 
-def resampled(log_weights: FloatArray, n: int, rng: np.random.Generator) -> IntArray:
-    """Indices of `n` draws of equal weight, by systematic resampling, in random order."""
+def resampled(draws: FloatArray, log_weights: FloatArray, n: int, rng: np.random.Generator) -> FloatArray:
+    """`n` of the draws (..., n_dim), of equal weight by systematic resampling, in random order."""
     cumulative = np.cumsum(np.exp(log_weights - np.max(log_weights)))
     ticks = (np.arange(n) + rng.random()) / n * cumulative[-1]
     found = np.minimum(np.searchsorted(cumulative, ticks), len(cumulative) - 1)
-    return np.asarray(rng.permutation(found), np.intp)
+    return draws[rng.permutation(found)]
 
 
 def _allowed_part(analysis: Analysis, n: int, rng: np.random.Generator) -> FloatArray:

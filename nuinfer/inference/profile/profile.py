@@ -25,7 +25,7 @@ from nuinfer.confidence import INTERVAL, LIMIT, ONE_SIGMA
 from nuinfer.constants import COORDINATES
 from nuinfer.errors import ConfigError
 from nuinfer.inference.profile.climb import IMPOSSIBLE
-from nuinfer.inference.profile.search import LOST_ENOUGH, WHOLE, Amount, BestFit, Decided, Search, best_fits
+from nuinfer.inference.profile.search import LOST_ENOUGH, WHOLE, Amount, BestFit, Search, best_fits
 from nuinfer.inference.work.simulation import draw_data
 from nuinfer.observed import DataSets
 from nuinfer.priors import Normal
@@ -51,6 +51,8 @@ class Profile:
 
     Attributes
     ----------
+    search : Search
+        What finds them.
     bests : list of BestFit
         The best fit to each.
     """
@@ -65,22 +67,13 @@ class Profile:
         bounds: FloatArray | None = None,
     ) -> None:
         self._names = analysis.parameter_names
-        self._search = Search(analysis, seed, starts, amount, data, bounds=bounds)
-        self.bests = list(self._search.best)
+        self.search = Search(analysis, seed, starts, amount, data, bounds=bounds)
+        self.bests = self.search.best
 
     @property
     def best(self) -> BestFit:
         """The best fit, to the first data set."""
         return self.bests[0]
-
-    @property
-    def pool(self) -> FloatArray:
-        """Points that the searches for the first data set have left, from which others may start, (n, n_dim)."""
-        return self._search.pools[0][0]
-
-    def add(self, theta: FloatArray) -> None:
-        """Let searches with a parameter fixed start from the best of some points, (n, n_dim), too."""
-        self._search.add(theta)
 
     def column(self, name: str) -> int:
         """Column of a parameter.
@@ -94,38 +87,15 @@ class Profile:
             raise ConfigError(f"parameter '{name}': not one of {', '.join(self._names)}")
         return self._names.index(name)
 
-    def fits(
-        self, name: str, values: ArrayLike, of: IntArray | None = None, decided: Decided | None = None
-    ) -> list[BestFit]:
-        """Best fits with one parameter fixed to values (n,), to the data sets (n,) of them, by default the first.
-
-        They are no better than it takes for what is to be `decided`.
-        """
-        values = np.atleast_1d(np.asarray(values, float))
-        of = np.zeros(len(values), np.intp) if of is None else of
-        found = self._search.fixed(self.column(name), values, of, decided)
-        for k, one in zip(of, found, strict=True):
-            if one.log_prob > self.bests[k].log_prob:
-                self.bests[k] = one
-        return found
-
-    def losses(self, name: str, values: ArrayLike, of: IntArray | None = None) -> FloatArray:
-        """Log-probabilities lost against the best fits, (n,); see `fits`."""
-        found = self.fits(name, values, of)
-        return np.array(
-            [
-                self.bests[k].log_prob - one.log_prob
-                for k, one in zip([0] * len(found) if of is None else of, found, strict=True)
-            ]
-        )
+    def losses(self, name: str, value: float) -> FloatArray:
+        """Log-probabilities that each data set loses with one parameter fixed, (data set,); 0 at its best fit."""
+        of = np.arange(len(self.bests))
+        found = self.search.fixed(self.column(name), np.full(len(of), value, float), of)
+        return np.array([best.log_prob - one.log_prob for best, one in zip(self.bests, found, strict=True)])
 
     def at(self, name: str, value: float) -> BestFit:
-        """Best fit with one parameter fixed."""
-        return self.fits(name, value)[0]
-
-    def loss(self, name: str, value: float) -> float:
-        """Log-probability lost against the best fit with one parameter fixed; 0 at the best fit."""
-        return float(self.losses(name, value)[0])
+        """Best fit to the first data set with one parameter fixed."""
+        return self.search.fixed(self.column(name), np.array([value], float), np.zeros(1, np.intp))[0]
 
     def interval(self, name: str, level: float = ONE_SIGMA) -> tuple[float, float]:
         """Ends of the two-sided interval; an end that the data do not reach is that of the prior.
@@ -137,7 +107,7 @@ class Profile:
         level : float
             Confidence level.
         """
-        ends = self._search.bounds[0, self.column(name)].tolist()
+        ends = self.search.bounds[0, self.column(name)].tolist()
         found = [float(self._crossings(name, side, INTERVAL.drop(level))[0]) for side in (0, 1)]
         low, high = (end if math.isnan(one) else one for one, end in zip(found, ends, strict=True))
         return low, high
@@ -164,7 +134,7 @@ class Profile:
     def _crossings(self, name: str, side: int, target: float) -> FloatArray:
         """Where the losses reach `target` on one side of the best fits, else NaN."""
         column, roots, going = self.column(name), np.full(len(self.bests), math.nan), list(range(len(self.bests)))
-        low, high = self._search.bounds[:, column].T
+        low, high = self.search.bounds[:, column].T
         step = EDGE * (high - low)
         end = high - step if side else low + step  # the end itself may not belong to the prior
 
@@ -176,7 +146,7 @@ class Profile:
         for _ in range(3):  # again if a better fit turns up on the way
             before, tracks = [self.bests[k].log_prob for k in going], {}
             for k in going:
-                theta, cost = self._search.pools[k]
+                theta, cost = self.search.pools[k]
                 allowed, middle = theta[-cost > self.bests[k].log_prob - target, column], self.bests[k].theta[column]
                 furthest = float((np.max if side else np.min)([*allowed, middle]))
                 tracks[k] = _crossing(float(middle), furthest, float(end[k]), float(step[k]), -math.sqrt(target))
@@ -188,7 +158,7 @@ class Profile:
                     excess = over(log_probs, rows)
                     return (excess < -CLEAR) | (excess > FAR) & (searched | (log_probs > -IMPOSSIBLE))
 
-                found, asked = self.fits(name, list(asked.values()), rows, decided), {}
+                found, asked = self.search.fixed(column, np.array(list(asked.values())), rows, decided), {}
                 for k, excess in zip(rows.tolist(), over([one.log_prob for one in found], rows).tolist(), strict=True):
                     try:
                         asked[k] = tracks[k].send(excess)
@@ -262,7 +232,7 @@ def pseudo_experiments(analysis: Analysis, name: str, value: float, side: str, n
         raise ConfigError(f"pseudo-experiments: {n} is not allowed; at least 1 is needed")
 
     def statistics(profile: Profile) -> FloatArray:
-        lost = profile.losses(name, np.full(len(profile.bests), value), np.arange(len(profile.bests)))
+        lost = profile.losses(name, value)
         best = np.array([one.theta[profile.column(name)] for one in profile.bests])
         return np.where((best > value) == (side == "upper"), 0.0, lost)
 
@@ -344,7 +314,7 @@ def against(analysis: Analysis, data: DataSets, m_zprime_mev: float, g_prime: fl
         Of the searches.
     """
     profile, coupling = Profile(at_mass(analysis, m_zprime_mev), seed, data=data), math.log10(g_prime)
-    lost = profile.losses(COUPLING, np.full(len(data), coupling), np.arange(len(data)))
+    lost = profile.losses(COUPLING, coupling)
     best = np.array([best.theta[profile.column(COUPLING)] for best in profile.bests])
     return Tested(2.0 * lost, best > coupling)
 
@@ -352,12 +322,6 @@ def against(analysis: Analysis, data: DataSets, m_zprime_mev: float, g_prime: fl
 def at_mass(analysis: Analysis, m_zprime_mev: float) -> Analysis:
     """The analysis with the mass of the Z' fixed."""
     return analysis.with_overrides({f"parameters.{MASS}.value": math.log10(m_zprime_mev)})
-
-
-def exclusion(analysis: Analysis, m_zprime_mev: float, g_prime: float, seed: int = 0) -> float:
-    """Twice ln [max L at this mass / max L at this mass and coupling], 0 if a larger one fits best; see `against`."""
-    found = against(analysis, analysis.own, m_zprime_mev, g_prime, seed)
-    return 0.0 if found.larger[0] else float(found.ratio[0])
 
 
 def threshold(level: float) -> float:

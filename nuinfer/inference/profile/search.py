@@ -33,15 +33,13 @@ from nuinfer.typing import ArrayLike, BoolArray, FloatArray, IntArray
 PRIOR_DRAWS = 4000
 FIRST, CHILDREN = 72, 29  # points that climb at first, and children, for each dimension with effort 1
 PARENTS = 20  # points that have children
-EVOLVED = 40  # points of the differential evolution at the end, with effort 1
-LEAST_EVOLVED = 6
+EVOLVED, LEAST_EVOLVED = 40, 6  # points of the differential evolution at the end, with effort 1 and at the least
 CROSSED = 0.5  # share of the parameters that a child does not have from its parent
 STEPS, LAST_STEPS, KEPT = 6, 15, 0.6  # of a climb, and of the last one; share that goes on after each step
 POOLED = 500  # points that each search leaves for the others
 SCATTERED, SCATTER = 4000, (-4.0, -0.5)  # points around others, how far in log10 of the prior range
 GOOD, AROUND = 3.0, 100  # log-probability that these others have lost at most; how many of them
-APART = 0.05  # of the prior range in some parameter: distinct parents
-NEARBY = 0.01  # likewise, for the last climb
+APART, NEARBY = 0.05, 0.01  # of the prior range in some parameter: distinct parents, and those of the last climb
 LOST_ENOUGH = 1e-3  # accuracy of a maximum
 
 
@@ -195,7 +193,7 @@ class Search:
     Attributes
     ----------
     best : list of BestFit
-        The maximum for each data set.
+        The maximum for each data set, the highest that any of its searches has found.
     bounds : ndarray, shape (data set, n_dim, 2)
         Finite ends of the boxes.
     pools : list of Population
@@ -253,15 +251,11 @@ class Search:
         known, costs = self.pools[k]
         self.pools[k] = np.vstack([known, theta]), np.append(costs, cost)
 
-    def fixed(
-        self, column: int, values: ArrayLike, of: IntArray | None = None, decided: Decided | None = None
-    ) -> list[BestFit]:
-        """Maxima with the parameter of one column fixed to values (n,), for the data sets (n,), by default the first.
+    def fixed(self, column: int, values: FloatArray, of: IntArray, decided: Decided | None = None) -> list[BestFit]:
+        """Maxima with the parameter of one column fixed to values (n,), for the data sets (n,).
 
         Each starts from what was found for its data before this call, and ends early where it is `decided`.
         """
-        values = np.atleast_1d(np.asarray(values, float))
-        of = np.zeros(len(values), np.intp) if of is None else of
         section = Section(self._analysis, self.bounds[of], self._data.chosen(of), column, values, self._batch)
         pools = [section.unit(self.pools[k][0], row) for row, k in enumerate(of)]
         costs = section.cost(*flat(pools))
@@ -271,7 +265,11 @@ class Search:
         for row in [row for row, (_, cost) in enumerate(split) if len(cost) and cost.min() >= IMPOSSIBLE]:
             split[row] = self._scattered(section, row, self._near(of[row], column, values[row]), split[row])
         first = [pool[distinct(pool, cost, n_first)] for pool, cost in split]
-        return self._found(section, first, of, LITTLE, decided)
+        found = self._found(section, first, of, LITTLE, decided)
+        for k, one in zip(of, found, strict=True):
+            if one.log_prob > self.best[k].log_prob:
+                self.best[k] = one
+        return found
 
     def _near(self, k: int, column: int, value: float) -> IntArray:
         """Good points of the pool that lie next to a value."""

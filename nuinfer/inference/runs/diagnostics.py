@@ -22,6 +22,7 @@ RHAT_MAX = 1.01
 STEPS_PER_TAU, LEAST_PER_TAU = 50.0, 10.0  # autocorrelation times, of all ensembles together and of each
 SPREAD_P = 1e-3  # p-value of the spread of the ensembles' means, at least
 WINDOW, LAGS = 5.0, 1024  # autocorrelation times over which the function is summed (Sokal), and steps, at most
+LENGTHS = 10  # of the first part of the chains, at most
 MODE_VALLEY = 0.5  # density between two modes, in units of the lower one
 
 
@@ -107,7 +108,7 @@ def autocorrelation_times(chain: FloatArray) -> FloatArray:
     return np.where(np.isfinite(tau), np.maximum(tau, 1.0), np.inf)
 
 
-def tau_against_length(chain: FloatArray, points: int = 10) -> tuple[IntArray, FloatArray]:
+def tau_against_length(chain: FloatArray) -> tuple[IntArray, FloatArray]:
     """Estimates of the autocorrelation time from the first part of the chains, longer and longer.
 
     Chains are long enough where the estimate, which is low for short ones, has stopped growing and lies below the
@@ -117,18 +118,16 @@ def tau_against_length(chain: FloatArray, points: int = 10) -> tuple[IntArray, F
     ----------
     chain : array, shape (ensemble, step, walker, n_dim)
         Steps without the burn-in.
-    points : int
-        Lengths, at most; evenly spaced in their logarithm.
 
     Returns
     -------
     lengths : array, shape (length,)
-        Steps.
+        Steps; evenly spaced in their logarithm.
     tau : array, shape (length, ensemble, n_dim)
         In steps.
     """
     steps = chain.shape[1]
-    lengths = np.unique(np.geomspace(min(max(20, steps // 30), steps), steps, points).astype(int))
+    lengths = np.unique(np.geomspace(min(max(20, steps // 30), steps), steps, LENGTHS).astype(int))
     return lengths, np.array([[autocorrelation_times(one[:length]) for one in chain] for length in lengths])
 
 

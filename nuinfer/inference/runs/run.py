@@ -3,9 +3,7 @@
 import dataclasses
 import math
 import os
-import pickle
 import re
-from collections.abc import Callable
 from concurrent import futures
 from functools import cached_property
 from os import PathLike
@@ -15,18 +13,15 @@ from typing import Any
 import numpy as np
 
 from nuinfer.analysis import DATA, Analysis
-from nuinfer.errors import ConfigError, DataIntegrityError, NuinferError, RunFolderError, forgiven, resolved, warn_once
-from nuinfer.exchange import warnings_of_draws
+from nuinfer.errors import ConfigError, DataIntegrityError, NuinferError, RunFolderError, resolved, warn_once
 from nuinfer.export import arviz_adapter
 from nuinfer.export.getdist import getdist_files
-from nuinfer.inference.profile.profile import COUPLING
 from nuinfer.inference.profile.search import best_fit
 from nuinfer.inference.runs import diagnostics, run_folder
 from nuinfer.inference.runs import summary as summaries
-from nuinfer.inference.runs.sensitivity import Case, Fitted, fitted, sensitivity
+from nuinfer.inference.runs.sensitivity import Fitted
 from nuinfer.inference.runs.stored import Record, Status, Summary, read_stored
 from nuinfer.inference.work import files
-from nuinfer.inference.work.calls import Inline, on_unpickled
 from nuinfer.loading import load_resolved
 from nuinfer.named import Named
 from nuinfer.typing import FloatArray, IntArray
@@ -41,8 +36,8 @@ OLD_DATA = "poisson"
 class Run:
     """A run folder, finished or not.
 
-    Its record, names of parameters and terms, ``prior_bounds`` of shape (n_dim, 2), folders of the ensembles, and what
-    their blocks agree on are attributes.
+    Its record, names of parameters and terms, ``prior_bounds`` of shape (n_dim, 2), folders of the ensembles, what
+    their blocks agree on, and what has been searched for (`nuinfer.inference.runs.completion`) are attributes.
 
     Parameters
     ----------
@@ -65,8 +60,8 @@ class Run:
         agreed = self.parameter_names, named, record["config_hash"], record["walkers"], record.get("seed", 0)
         self.identity = run_folder.ChainIdentity(*agreed)
         self._blocks: list[list[run_folder.Block]] = [[] for _ in self.ensemble_folders]
-        self._fitted: futures.Future[Fitted] | None = None
-        self._judged: tuple[int, diagnostics.Verdict] | None = None
+        self.searched: futures.Future[Fitted] | None = None
+        self._judged: diagnostics.Verdict | None = None
 
     def __repr__(self) -> str:
         return f"Run({str(self.folder)!r})"
@@ -165,11 +160,10 @@ class Run:
 
     def verdict_after(self, steps: int) -> diagnostics.Verdict:
         """State of the chains after a number of steps that every ensemble has."""
-        if self._judged is None or self._judged[0] != steps:
+        if self._judged is None or self._judged.steps != steps:
             chain, log_prob = (self._stacked(name, steps) for name in ("chain", "log_prob"))
-            target = self.record["target_ess"]
-            self._judged = steps, diagnostics.diagnose(chain, log_prob, self.parameter_names, target)
-        return self._judged[1]
+            self._judged = diagnostics.diagnose(chain, log_prob, self.parameter_names, self.record["target_ess"])
+        return self._judged
 
     @property
     def converged(self) -> bool:
@@ -219,57 +213,6 @@ class Run:
         prior = self.analysis.sample_prior(min(summaries.PRIOR_DRAWS, most), np.random.default_rng(0))
         return summaries.summarise(chain, verdict, self.parameter_names, self.prior_bounds, prior, most)
 
-    def complete_summary(
-        self,
-        executor: futures.Executor | None = None,
-        meanwhile: Callable[[Callable[[str], object]], object] | None = None,
-    ) -> dict[str, Any]:
-        """The summary with what has to be computed from the model: profile limits and predictive checks.
-
-        Each one-sided limit gets the profile-likelihood limit beside it, null where the data exclude nothing inside the
-        prior; ``g_prime_upper95`` of converged chains says what the limit on g' hangs on (`sensitivity`); what the
-        model does not describe becomes a warning, and so does an entry that cannot be had.
-
-        Parameters
-        ----------
-        executor : concurrent.futures.Executor, optional
-            Does the searches.
-        meanwhile : callable, optional
-            Called while they are under way, with what takes a warning.
-        """
-        executor, summary = executor or Inline(), self.summary()
-        limited = {name: entry["limit95"] for name, entry in summary["parameters"].items() if "limit95" in entry}
-        note = summary["warnings"].append
-        asked = {(name, limit["side"]) for name, limit in limited.items()}
-        asked |= {(COUPLING, "upper")} & {(name, "upper") for name in self.parameter_names}
-        cases: Callable[[], list[Case]] = list
-        with forgiven("profile limits", note):
-            if asked:
-                pickled, seed = pickle.dumps(self.analysis), self.record["seed"]
-                self._fitted = executor.submit(on_unpickled, fitted, pickled, seed, self._starts(), sorted(asked))
-                cases = self._cases(self._fitted, executor) if summary["converged"] else list
-        if meanwhile:
-            meanwhile(note)
-        with forgiven("profile limits", note):
-            found = self._fitted.result().limits if self._fitted else {}
-            for name, limit in limited.items():
-                limit["profile"] = found[name, limit["side"]]
-        with forgiven("what the limit on g' hangs on", note):
-            if listed := [dataclasses.asdict(case) for case in cases()]:
-                summary["g_prime_upper95"] = listed
-        with forgiven("predictive checks", note):
-            summary["warnings"] += self.predictive_checks().warnings()
-        with forgiven("the share of channels that are left out", note):
-            if self.analysis.absorbs:
-                values = self.analysis.values(self._draws(CHECKED_DRAWS))
-                summary["warnings"] += warnings_of_draws(self.analysis.model, values)
-        return summary
-
-    def _cases(self, found: futures.Future[Fitted], executor: futures.Executor) -> Callable[[], list[Case]]:
-        """The upper limit on g' as fitted, without each constraint, and with other edges of the prior, when asked."""
-        terms = {name: values.ravel() for name, values in self.log_terms().items()}
-        return sensitivity(self.analysis, self._draws(), terms, found, self.record["seed"], executor)
-
     def predictive_checks(self, draws: int = CHECKED_DRAWS) -> summaries.PredictiveChecks:
         """Posterior predictive p-values of every bin, of the total and of the deviance.
 
@@ -278,7 +221,7 @@ class Run:
         draws : int
             Posterior draws, at most.
         """
-        expected, rng = self.analysis.expected(self._draws(draws)), np.random.default_rng(self.record["seed"])
+        expected, rng = self.analysis.expected(self.draws(draws)), np.random.default_rng(self.record["seed"])
         against = self.analysis.observed_counts, expected.total, rng, expected.variance
         return summaries.predictive_checks(*against, self.analysis.density)
 
@@ -286,13 +229,13 @@ class Run:
     def best_fit(self) -> FloatArray:
         """Point of highest posterior density, searched from the draws of the chains too; shape (n_dim,)."""
         known = self.known_best_fit
-        return best_fit(self.analysis, self.record["seed"], self._starts()).theta if known is None else known
+        return best_fit(self.analysis, self.record["seed"], self.starts()).theta if known is None else known
 
     @property
     def known_best_fit(self) -> FloatArray | None:
         """The best fit if it is in the record, or has been searched already."""
-        if self._fitted is not None and self._fitted.exception() is None:
-            return self._fitted.result().best.theta
+        if self.searched is not None and self.searched.exception() is None:
+            return self.searched.result().best.theta
         if self.record.get("complete") and self.record.get("best_fit"):
             return np.array(self.record["best_fit"])
         return vars(self).get("best_fit")
@@ -364,11 +307,11 @@ class Run:
                 old.unlink()  # of a run with more ensembles
         return path / root
 
-    def _starts(self) -> FloatArray:
+    def starts(self) -> FloatArray:
         """Points from which searches start: the best draw and some others."""
-        return np.vstack([self._draws()[np.argmax(self.log_prob())], self._draws(CHECKED_DRAWS)])
+        return np.vstack([self.draws()[np.argmax(self.log_prob())], self.draws(CHECKED_DRAWS)])
 
-    def _draws(self, most: int | None = None) -> FloatArray:
+    def draws(self, most: int | None = None) -> FloatArray:
         """The draws, or at least `most` of them, spread evenly, shape (draw, n_dim)."""
         draws = self.samples().reshape(-1, len(self.parameter_names))
         return draws if most is None else draws[:: max(1, len(draws) // most)]

@@ -21,7 +21,7 @@ from nuinfer.config import CONFIG_RESOLVED as CONFIG_RESOLVED  # noqa: PLC0414 -
 from nuinfer.config import own_paths, toml
 from nuinfer.datafiles import MANIFEST, DataFolder
 from nuinfer.errors import ConfigError, DataIntegrityError, RunFolderError, resolved
-from nuinfer.inference.runs.stored import Nonfinite, read_stored
+from nuinfer.inference.runs.stored import Ensemble, Nonfinite, read_stored
 from nuinfer.inference.work import files
 from nuinfer.inference.work.files import read_json
 from nuinfer.reading import LONGEST, arrays_of, content_of
@@ -165,12 +165,10 @@ def ensemble_folder(run: Path, ensemble: int) -> Path:
 
 def read_progress(folder: Path, steps: int) -> dict[str, Any]:
     """Where an ensemble is; `steps` are known to be on disk."""
-    live: dict[str, Any] = {}
+    live: dict[str, Any] = {"steps": 0, "acceptance": None}
     with contextlib.suppress(RunFolderError):  # not started yet
-        live = read_json(folder / PROGRESS)
-    there, acceptance = live.get("steps"), live.get("acceptance")
-    known = max(there, steps) if isinstance(there, int) else steps
-    return {"steps": known, "acceptance": acceptance if isinstance(acceptance, float) else None}
+        live = read_stored(folder / PROGRESS, Ensemble)
+    return {"steps": max(live["steps"], steps), "acceptance": live["acceptance"]}
 
 
 def read_rejected(folder: Path) -> list[dict[str, Any]]:
@@ -257,11 +255,8 @@ def read_block(path: Path, identity: ChainIdentity) -> Block:
         state = ("MT19937", held["random_keys"], position, has_gauss, float(held["random_cached_gauss"]))
         block = Block(int(held["first_step"]), held["chain"], held["log_prob"], held["terms"], held["accepted"], state)
         names, terms = (tuple(held[name].tolist()) for name in ("parameter_names", "term_names"))
-        config_hash, seed = (
-            str(held["config_hash"]),
-            int(held.get("seed", identity.seed)),
-        )  # 0.1.0: no seed, no ensemble
-        ensemble = str(held.get("ensemble", path.parent.name))
+        config_hash, seed = str(held["config_hash"]), int(held.get("seed", identity.seed))
+        ensemble = str(held.get("ensemble", path.parent.name))  # 0.1.0: no seed, no ensemble
         np.random.RandomState().set_state(state)
     except FileNotFoundError as error:
         raise RunFolderError(f"{path}: this block is missing") from error

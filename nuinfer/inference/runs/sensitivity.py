@@ -78,7 +78,7 @@ def fitted(analysis: Analysis, seed: int, starts: FloatArray, asked: Iterable[tu
     """The best fit, searched from draws too, and 95 % limits on parameters from a side."""
     profile = Profile(analysis, seed, starts, WITH_DRAWS)
     limits = {(name, side): profile.limit(name, side, LEVEL) for name, side in asked}
-    return Fitted(profile.best, limits, profile.pool)
+    return Fitted(profile.best, limits, profile.search.pools[0][0])
 
 
 def sensitivity(
@@ -114,14 +114,12 @@ def sensitivity(
     names = analysis.parameter_names
     if COUPLING not in names:
         return list
-    coupling, known = draws[:, names.index(COUPLING)], _constraints(analysis, terms)
-    credible = {case: _credible(coupling, one.log_ratios, one.how) for case, one in known.items()}
+    coupling = draws[:, names.index(COUPLING)]
+    known = _constraints(analysis, coupling, terms)
 
     def cases() -> list[Case]:
         best, limits, pool = fitted.result()
-        edges = _edges(analysis, draws, best.theta)
-        by = credible | {case: _credible(coupling, one.log_ratios, one.how) for case, one in edges.items()}
-        changes = known | edges
+        changes = known | _edges(analysis, draws, best.theta)
         wider = {key: value for one in changes.values() for key, value in one.wider.items()}
         pickled = pickle.dumps(analysis.with_overrides(wider) if wider else analysis)
         starts = draws[:: max(1, len(draws) // STARTS)], pool
@@ -130,7 +128,7 @@ def sensitivity(
         limit = limits[COUPLING, "upper"]
         as_fitted = Case(AS_FITTED, {}, None if limit is None else 10.0**limit, credible_limit(coupling), DRAWS)
         each = zip(changes.items(), found, strict=True)
-        return [as_fitted, *(Case(case, one.overrides, profile, *by[case]) for (case, one), profile in each)]
+        return [as_fitted, *(Case(case, one.overrides, profile, *one.credible) for (case, one), profile in each)]
 
     if fitted.done():
         return cases
@@ -143,36 +141,30 @@ def sensitivity(
 class Change(NamedTuple):
     """One change of the analysis.
 
-    Overrides of the configuration, logarithms of the weights of the draws and what these do; the constraint that does
-    not count, the box that is searched (n_dim, 2), and what of the overrides makes the prior wider.
+    Overrides of the configuration, and the credible limit, see `_credible`; the constraint that does not count, the box
+    that is searched (n_dim, 2), and what of the overrides makes the prior wider.
     """
 
     overrides: dict[str, Any]
-    log_ratios: FloatArray
-    how: str
+    credible: tuple[float | None, str, float | None]
     without: str | None
     bounds: FloatArray
     wider: dict[str, Any]
 
 
-def _constraints(analysis: Analysis, terms: Mapping[str, FloatArray]) -> dict[str, Change]:
+def _constraints(analysis: Analysis, coupling: FloatArray, terms: Mapping[str, FloatArray]) -> dict[str, Change]:
     """Each constraint left out."""
-    return {
-        WITHOUT + one.name: Change(
-            {f"constraints.{one.name}.form": "off"},
-            -terms[one.name],
-            NEEDS_A_FIT if one.is_exclusion else REWEIGHTED,
-            one.name,
-            analysis.prior_bounds,
-            {},
-        )
-        for one in analysis.constraints
-    }
+    found = {}
+    for one in analysis.constraints:
+        credible = _credible(coupling, -terms[one.name], NEEDS_A_FIT if one.is_exclusion else REWEIGHTED)
+        off = {f"constraints.{one.name}.form": "off"}
+        found[WITHOUT + one.name] = Change(off, credible, one.name, analysis.prior_bounds, {})
+    return found
 
 
 def _edges(analysis: Analysis, draws: FloatArray, best: FloatArray) -> dict[str, Change]:
     """Each edge that draws or best fit reach, moved."""
-    found: dict[str, Change] = {}
+    coupling, found = draws[:, analysis.parameter_names.index(COUPLING)], dict[str, Change]()
     sampled = {key: moves for key, moves in MOVES.items() if key[0] in analysis.parameter_names}
     for (name, side), moves in sampled.items():
         column = analysis.parameter_names.index(name)
@@ -192,8 +184,9 @@ def _edges(analysis: Analysis, draws: FloatArray, best: FloatArray) -> dict[str,
             inside = (values - moved) * inwards >= 0.0
             text = f"{'up to' if side == 'high' else 'from'} {10.0**moved:.3g}"
             how = CUT if by > 0.0 and inside.any() else NEEDS_A_FIT
-            weights, wider = np.where(inside, 0.0, -np.inf), {} if by > 0.0 else changed
-            found[analysis.spelled(WORDS[name].format(text))] = Change(changed, weights, how, None, bounds, wider)
+            credible = _credible(coupling, np.where(inside, 0.0, -np.inf), how)
+            case, wider = analysis.spelled(WORDS[name].format(text)), {} if by > 0.0 else changed
+            found[case] = Change(changed, credible, None, bounds, wider)
     return found
 
 
@@ -203,7 +196,7 @@ def _credible(coupling: FloatArray, log_ratios: FloatArray, how: str) -> tuple[f
     if how == REWEIGHTED:
         (log_ratios,), (k,) = arviz_adapter.pareto_smoothed(log_ratios[None])
         how, k = (how if k < PARETO_K else NEEDS_A_FIT), float(k)
-    if how not in (DRAWS, REWEIGHTED, CUT):
+    if how == NEEDS_A_FIT:
         return None, how, k
     return credible_limit(coupling, np.exp(log_ratios - log_ratios.max())), how, k
 
@@ -238,6 +231,6 @@ def limits_of(
         row[[one.name == name for one in analysis.constraints]] = math.nan
     draws, pool = starts
     profile = Profile(analysis, seed, draws, FROM_DRAWS, data, bounds)
-    profile.add(pool)
+    profile.search.add(pool)
     limits = profile.limits(COUPLING, "upper", LEVEL).tolist()
     return [None if math.isnan(limit) else 10.0**limit for limit in limits]

@@ -47,6 +47,12 @@ def shortest_interval(draws: ArrayLike, probability: float) -> tuple[float, floa
     return float(ordered[first]), float(ordered[first + further])
 
 
+def median_and_intervals(draws: FloatArray) -> dict[str, Any]:
+    """``median``, ``hpd68`` and ``hpd95`` of the draws of one quantity."""
+    intervals = {f"hpd{100 * level:.0f}": list(shortest_interval(draws, level)) for level in HPD_LEVELS}
+    return {"median": float(np.median(draws)), **intervals}
+
+
 def edges_reached(sample: FloatArray, low: float, high: float) -> tuple[str, ...]:
     """Edges of the prior, "low" or "high", at which the posterior piles up.
 
@@ -141,8 +147,7 @@ def summarise(
     parameters: dict[str, dict[str, Any]] = {}
     columns = zip(names, draws.T, prior.T, prior_bounds, verdict.ess, verdict.rhat, strict=True)
     for name, sample, before, (low, high), ess, rhat in columns:
-        intervals = {f"hpd{percent}": list(shortest_interval(sample, percent / 100)) for percent in (68, 95)}
-        parameters[name] = {"median": float(np.median(sample)), **intervals, "ess": float(ess), "rhat": float(rhat)}
+        parameters[name] = median_and_intervals(sample) | {"ess": float(ess), "rhat": float(rhat)}
         parameters[name]["unconstrained"] = unconstrained(sample, before, float(ess))
         edges = () if parameters[name]["unconstrained"] else edges_reached(sample, low, high)
         if len(edges) == 1:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from scipy import special
@@ -23,7 +23,7 @@ from nuinfer.inference.runs.run_folder import Block, ChainIdentity, RandomState
 from nuinfer.inference.sampling import lockstep
 from nuinfer.inference.work import files
 from nuinfer.inference.work.calls import unpickled
-from nuinfer.typing import BoolArray, FloatArray
+from nuinfer.typing import BoolArray, FloatArray, IntArray
 
 BLOCK_BYTES = 64e6  # a block is also cut when it has grown to this size
 POLL_SECONDS = 1.0
@@ -37,7 +37,19 @@ LEAST_STEP, MOVES_PER_STAGE = 0.05, 20  # growth of that power per stage at the 
 # Start ----------------------------------------------------------------------------------------------------------------
 
 
-def draw_start(pickled: bytes, walkers: int, seed: int, ensemble: int) -> Block:
+class Drawn(NamedTuple):
+    """Points (n, n_dim), their log-probabilities (n,) and terms (n, n_term)."""
+
+    points: FloatArray
+    log_prob: FloatArray
+    terms: FloatArray
+
+    def rows(self, chosen: BoolArray | IntArray) -> Drawn:
+        """Some of them."""
+        return Drawn(*(each[chosen] for each in self))
+
+
+def start_of(analysis: Analysis, walkers: int, seed: int, ensemble: int) -> Block:
     """Start of an ensemble, in a region that differs deliberately from ensemble to ensemble.
 
     R-hat sees wrong weights of modes only if the ensembles start with different ones. At least 16 draws of the prior
@@ -53,8 +65,8 @@ def draw_start(pickled: bytes, walkers: int, seed: int, ensemble: int) -> Block:
 
     Parameters
     ----------
-    pickled : bytes
-        The pickled analysis.
+    analysis : Analysis
+        What is sampled.
     walkers : int
         Number of walkers.
     seed : int
@@ -67,84 +79,71 @@ def draw_start(pickled: bytes, walkers: int, seed: int, ensemble: int) -> Block:
     ConfigError
         If not enough draws have a finite log-probability; names the term responsible.
     """
-    return start_of(unpickled(pickled), walkers, seed, ensemble)
-
-
-def start_of(analysis: Analysis, walkers: int, seed: int, ensemble: int) -> Block:
-    """Start of an ensemble; see `draw_start`."""
     chain_seed, draw_seed = np.random.SeedSequence(seed, spawn_key=(ensemble,)).spawn(2)
     rng = np.random.default_rng(draw_seed)
     kind = STARTS[ensemble % len(STARTS)]
-    drawn: list[tuple[FloatArray, FloatArray, FloatArray]] = []
+    parts: list[Drawn] = []
     for k, n in enumerate([16 * walkers] * 12 + [8 * walkers] + [100 * walkers] * 8):
         points = analysis.sample_prior(n, rng)
-        drawn.append((points, *analysis.evaluate(points)[:2]))
-        if sum(np.count_nonzero(np.isfinite(log_prob)) for _, log_prob, _ in drawn) >= (8 if k < 12 else 1) * walkers:
+        parts.append(Drawn(points, *analysis.evaluate(points)[:2]))
+        if sum(np.count_nonzero(np.isfinite(one.log_prob)) for one in parts) >= (8 if k < 12 else 1) * walkers:
             break
-    points, log_prob, terms = (np.concatenate(parts) for parts in zip(*drawn, strict=True))
-    allowed = np.isfinite(log_prob)
+    drawn = Drawn(*map(np.concatenate, zip(*parts, strict=True)))
+    allowed = np.isfinite(drawn.log_prob)
     if np.count_nonzero(allowed) < walkers:
-        raise ConfigError(_no_start(analysis, points, log_prob, terms, walkers))
+        raise ConfigError(_no_start(analysis, drawn, walkers))
     names = analysis.parameter_names
-    column = points[:, names.index(PLATEAU) if PLATEAU in names else 0]
+    column = drawn.points[:, names.index(PLATEAU) if PLATEAU in names else 0]
     low = column < np.median(column)
     half = allowed & (low if kind == "plateau" else ~low)
     if kind in ("plateau", "beyond") and np.count_nonzero(half) >= walkers:  # else all that is allowed
         allowed = half
-    points, log_prob, terms = points[allowed], log_prob[allowed], terms[allowed]
-    weight = _log_weight(analysis, log_prob, terms)
+    drawn = drawn.rows(allowed)
+    weight = _log_weight(analysis, drawn)
     beta = _tempering(weight, min((4 if kind == "prior" else 2) * walkers, 0.9 * len(weight)))
     score = beta * weight + rng.gumbel(size=len(weight))  # the largest are a weighted draw without replacement
     if kind == "modes":
-        score = _evened(points, score, walkers, rng)
-    chosen = np.argsort(score)[-walkers:]
-    points, log_prob, terms = points[chosen], log_prob[chosen], terms[chosen]
+        score = _evened(drawn.points, score, walkers, rng)
+    drawn = drawn.rows(np.argsort(score)[-walkers:])
     if beta < COLD:
-        points, log_prob, terms = _annealed(analysis, points, log_prob, terms, beta, rng)
+        drawn = _annealed(analysis, drawn, beta, rng)
     state = cast("RandomState", np.random.RandomState(np.random.MT19937(chain_seed)).get_state(legacy=True))
-    nothing = np.zeros(walkers, dtype=np.intp)
-    return Block(-1, points[None], log_prob[None], terms[None], nothing, state)
+    chain, log_prob, terms = (each[None] for each in drawn)
+    return Block(-1, chain, log_prob, terms, np.zeros(walkers, np.intp), state)
 
 
-def _annealed(
-    analysis: Analysis,
-    points: FloatArray,
-    log_prob: FloatArray,
-    terms: FloatArray,
-    beta: float,
-    rng: np.random.Generator,
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Walkers of a likelihood^beta brought to beta = 1, with their log-probabilities and terms.
+def _annealed(analysis: Analysis, drawn: Drawn, beta: float, rng: np.random.Generator) -> Drawn:
+    """Walkers of a likelihood^beta brought to beta = 1.
 
     No draw of the prior is near a posterior that is very narrow, and walkers that start far off it stay behind where
     moves are as small as the ensemble. In stages of beta, each of which leaves half of the walkers effective, they are
     drawn anew by their weights and moved by differences (a sequential Monte Carlo sampler; Del Moral, Doucet and Jasra
     2006, J. R. Stat. Soc. B 68, 411). Chains go on from there and forget it like any other start.
     """
-    n, n_dim = points.shape
+    n, n_dim = drawn.points.shape
     while beta < 1.0:
-        weight = _log_weight(analysis, log_prob, terms)
+        weight = _log_weight(analysis, drawn)
         step = min(max(_tempering(weight, 0.5 * n), LEAST_STEP * beta), 1.0 - beta)
         beta += step
-        kept = rng.choice(n, n, p=special.softmax(step * weight))
-        points, log_prob, terms = points[kept], log_prob[kept], terms[kept]
+        drawn = drawn.rows(rng.choice(np.arange(n), n, p=special.softmax(step * weight)))
         for _ in range(MOVES_PER_STAGE):
-            one, other = (points[rng.permutation(n)] for _ in range(2))
+            one, other = (drawn.points[rng.permutation(n)] for _ in range(2))
             scale = np.where(rng.random((n, 1)) < 0.1, 1.0, 2.38 / math.sqrt(2.0 * n_dim) * rng.random((n, 1)))
-            tried = points + scale * (one - other)
-            new_log_prob, new_terms, _ = analysis.evaluate(tried)
+            points = drawn.points + scale * (one - other)
+            tried = Drawn(points, *analysis.evaluate(points)[:2])
             with np.errstate(invalid="ignore"):
-                gain = _log_weight(analysis, new_log_prob, new_terms) - _log_weight(analysis, log_prob, terms)
-                change = new_log_prob - log_prob - (1.0 - beta) * gain
-            better = np.isfinite(new_log_prob) & (np.log(rng.random(n)) < change)
-            points, terms = np.where(better[:, None], tried, points), np.where(better[:, None], new_terms, terms)
-            log_prob = np.where(better, new_log_prob, log_prob)
-    return points, log_prob, terms
+                gain = _log_weight(analysis, tried) - _log_weight(analysis, drawn)
+                change = tried.log_prob - drawn.log_prob - (1.0 - beta) * gain
+            better = np.isfinite(tried.log_prob) & (np.log(rng.random(n)) < change)
+            for old, new in zip(drawn, tried, strict=True):
+                old[better] = new[better]
+    return drawn
 
 
-def _log_weight(analysis: Analysis, log_prob: FloatArray, terms: FloatArray) -> FloatArray:
+def _log_weight(analysis: Analysis, drawn: Drawn) -> FloatArray:
     """Log-probability without the prior."""
-    return log_prob - terms[:, analysis.term_names.index("prior")] if "prior" in analysis.term_names else log_prob
+    names = analysis.term_names
+    return drawn.log_prob - drawn.terms[:, names.index("prior")] if "prior" in names else drawn.log_prob
 
 
 def _evened(points: FloatArray, score: FloatArray, walkers: int, rng: np.random.Generator) -> FloatArray:
@@ -170,12 +169,13 @@ def _tempering(log_weight: FloatArray, effective: float) -> float:
     return low
 
 
-def _no_start(analysis: Analysis, points: FloatArray, log_prob: FloatArray, terms: FloatArray, walkers: int) -> str:
+def _no_start(analysis: Analysis, drawn: Drawn, walkers: int) -> str:
+    (points, log_prob, terms), names = drawn, analysis.parameter_names
     allowed, excluded = np.isfinite(log_prob), np.isneginf(terms)
     worst = int(np.argmax(np.sum(excluded, axis=0)))
     times = int(np.sum(excluded[:, worst]))
     point = points[np.argmax(excluded[:, worst] if times else ~allowed)]
-    example = ", ".join(f"{name}={value:.6g}" for name, value in zip(analysis.parameter_names, point, strict=True))
+    example = ", ".join(f"{name}={value:.6g}" for name, value in zip(names, point, strict=True))
     return (
         f"no start: {np.count_nonzero(allowed)} of {len(points)} prior draws have a finite log-probability and "
         f"{walkers} are needed; the term '{analysis.term_names[worst]}' is -inf most often "

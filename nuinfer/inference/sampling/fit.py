@@ -8,11 +8,10 @@ import time
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from concurrent import futures
-from dataclasses import dataclass
 from functools import partial
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 import tomli_w
@@ -21,16 +20,18 @@ from nuinfer.analysis import Analysis
 from nuinfer.errors import LOG, ConfigError, NonFiniteLogProbError, RunFolderError, forgiven, warn_once
 from nuinfer.export import arviz_adapter
 from nuinfer.inference.runs import run_folder
+from nuinfer.inference.runs.completion import complete_summary
 from nuinfer.inference.runs.diagnostics import RHAT_MAX, Verdict, least_ess, least_length
 from nuinfer.inference.runs.record import SETTINGS, new_record, resumed_record
 from nuinfer.inference.runs.run import Run
 from nuinfer.inference.runs.summary import outcome, up_to
-from nuinfer.inference.sampling.ensemble import Work, advance, draw_start
+from nuinfer.inference.sampling.ensemble import Work, advance, start_of
 from nuinfer.inference.work import files
-from nuinfer.inference.work.calls import Awaited
+from nuinfer.inference.work.calls import Awaited, on_unpickled
 from nuinfer.inference.work.ending import ended_by_signals
-from nuinfer.inference.work.executors import open_executor, start, workers_of
+from nuinfer.inference.work.executors import start, workers_of
 from nuinfer.inference.work.progress import Reporter, now
+from nuinfer.inference.work.store import Execution, executor_of
 
 STATUS_SECONDS = 2.0
 STATUS_DRAWS = 20_000  # from which limits are told meanwhile
@@ -105,42 +106,43 @@ def fit(  # noqa: PLR0913 - one of the public names
     """
     asked = {"ensembles": ensembles, "walkers": walkers, "seed": seed, "target_ess": target_ess, "max_steps": max_steps}
     asked["tolerate_nonfinite"] = tolerate_nonfinite
-    how = How(resume=resume, force=force, jobs=jobs, progress=progress, executor=executor, command=command)
-    return fit_as(analysis, Path(out), asked, how)
+    where: Execution = {"jobs": jobs, "executor": executor, "progress": progress, "resume": resume, "force": force}
+    return fit_as(analysis, Path(out), asked, command, **where)
 
 
-@dataclass(frozen=True, kw_only=True)
-class How:
-    """How a fit is made; nothing of it changes its results.
+def fit_as(
+    analysis: Analysis,
+    path: Path,
+    asked: Mapping[str, Any],
+    command: str | None = None,
+    meanwhile: Callable[[Run], object] | None = None,
+    **execution: Unpack[Execution],
+) -> Run:
+    """Sample into a run folder as `fit` does.
 
     Parameters
     ----------
-    resume, force, jobs, progress, executor, command
+    analysis, path, command
         As for `fit`.
+    asked : mapping
+        The settings that `fit` is given; None is the analysis' default.
     meanwhile : callable, optional
         Called with the run when its chains have ended, while the workers search for best fits: draws figures, for
         example.
+    **execution
+        See `nuinfer.inference.work.store.Execution`; by default a folder that is in use already is refused.
     """
-
-    resume: bool = False
-    force: bool = False
-    jobs: int | None = None
-    progress: bool | None = None
-    executor: futures.Executor | None = None
-    command: str | None = None
-    meanwhile: Callable[[Run], object] | None = None
-
-
-def fit_as(analysis: Analysis, path: Path, asked: Mapping[str, Any], how: How) -> Run:
-    """Sample into a run folder, with the settings that are asked for, see `fit`; None is the analysis' default."""
-    if how.resume and how.force:
+    resume, force = execution.get("resume", False), execution.get("force", False)
+    if resume and force:
         raise ConfigError("resume and force: only one of them is allowed")
-    claim = partial(run_folder.check_output, path, resume=how.resume, force=how.force)
+    claim = partial(run_folder.check_output, path, resume=resume, force=force)
     old = Run(path, analysis) if claim() else None
-    record = new_record(analysis, asked, how.command) if old is None else resumed_record(old, analysis, asked)
+    record = new_record(analysis, asked, command) if old is None else resumed_record(old, analysis, asked)
     finished = old is not None and bool(old.record.get("complete"))
     if old is not None and finished and all(old.record[key] == record[key] for key in ("target_ess", "max_steps")):
-        Reporter(path / files.LOG, how.progress).show(f"{path}: already finished, {outcome(old.summary())}")
+        Reporter(path / files.LOG, execution.get("progress")).show(
+            f"{path}: already finished, {outcome(old.summary())}"
+        )
         return old
     least, target = least_ess(record["ensembles"], record["walkers"]), asked.get("target_ess")
     if target is not None and target < least:
@@ -150,13 +152,13 @@ def fit_as(analysis: Analysis, path: Path, asked: Mapping[str, Any], how: How) -
     pickled = pickle.dumps(analysis)
     with contextlib.ExitStack() as stack:
         check = stack.enter_context(ended_by_signals())
-        executor = how.executor or stack.enter_context(open_executor(how.jobs))
-        start(executor, draw_start.__module__, record["ensembles"])
+        executor = executor_of(execution, stack)
+        start(executor, start_of.__module__, record["ensembles"])
         with contextlib.suppress(NonFiniteLogProbError):  # compiled here, once, not by the workers side by side
             analysis.evaluate(analysis.sample_prior(FIRST, np.random.default_rng(0)))
-        begun = [k for k, folder in enumerate(old.ensemble_folders if old else []) if run_folder.block_indices(folder)]
-        lacking = [k for k in range(record["ensembles"]) if k not in begun]
-        waiting = {k: executor.submit(draw_start, pickled, record["walkers"], record["seed"], k) for k in lacking}
+        every, given = range(record["ensembles"]), (start_of, pickled, record["walkers"], record["seed"])
+        lacking = [k for k in every if old is None or not run_folder.block_indices(old.ensemble_folders[k])]
+        waiting = {k: executor.submit(on_unpickled, *given, k) for k in lacking}
         arviz_adapter.prepare()  # meanwhile
         starts = {k: future.result() for k, future in waiting.items()}  # by workers, whose arithmetic is the chains'
         goes_on = stack.enter_context(files.held(path, claim, run_folder.CONTENT))  # an analysis without a start: none
@@ -176,8 +178,8 @@ def fit_as(analysis: Analysis, path: Path, asked: Mapping[str, Any], how: How) -
         for k, drawn in starts.items():
             files.make_folder(run.ensemble_folders[k])
             run_folder.write_block(run.ensemble_folders[k], 0, drawn, run.identity)
-        with Reporter(path / files.LOG, how.progress) as reporter:
-            return _Session(run, executor, pickled, reporter, check).sample(finished, how.meanwhile)
+        with Reporter(path / files.LOG, execution.get("progress")) as reporter:
+            return _Session(run, executor, pickled, reporter, check).sample(finished, meanwhile)
 
 
 def _resolved(analysis: Analysis, record: Mapping[str, Any]) -> str:
@@ -277,7 +279,7 @@ class _Session:
 
         self._check()
         self._reporter.line("profile limits, predictive checks, figures: about 10 s")
-        summary = run.complete_summary(self._executor, while_workers_search)
+        summary = complete_summary(run, self._executor, while_workers_search)
         files.write_json(path / run_folder.SUMMARY, summary)
         finished = {"complete": True, "steps": run.steps, "end": now(), "summary_check": files.checksum(summary)}
         if (best := run.known_best_fit) is not None:

@@ -5,8 +5,6 @@ ensemble with its own stream of random numbers, so that its chain does not depen
 released `DESnookerMove` breaks detailed balance; it is there as a negative control only.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import dataclass

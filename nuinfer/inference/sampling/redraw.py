@@ -7,8 +7,6 @@ other proposal (an independence sampler; Tierney 1994, Ann. Statist. 22, 1701). 
 plane free, as in most of it, nearly every such draw is accepted.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar

@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -124,5 +123,6 @@ def leave_one_out(
     """
     names = [constraint.name for constraint in analysis.constraints]
     others = {name: analysis.with_overrides([f"constraints.{name}.form=off"]) for name in names}
-    size: dict[str, Any] = {"ensembles": ensembles, "walkers": walkers, "steps": steps}
-    return {name: sample(other, seed, **size) for name, other in others.items()}
+    return {
+        name: sample(other, seed, ensembles=ensembles, walkers=walkers, steps=steps) for name, other in others.items()
+    }

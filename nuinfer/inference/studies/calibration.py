@@ -8,12 +8,10 @@ and variance 1 (Talts et al. 2018, arXiv:1804.06788). The rank of the log-likeli
 posterior that ignores the data passes all the others (Modrak et al. 2023, arXiv:2211.02383).
 """
 
-from __future__ import annotations
-
 import math
 import pickle
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from os import PathLike
 from pathlib import Path
 from typing import Any, Literal, Unpack, get_args
@@ -135,7 +133,7 @@ class Calibration:
     inadequate: int
     ess_min: float
     ranks: Mapping[str, FloatArray]
-    mediator: str = "vector"
+    mediator: str
 
     @property
     def simulations(self) -> int:
@@ -225,14 +223,15 @@ def calibrate(
     ]
     question = Question("calibration", settings, packages=("numpy", "scipy", "emcee"))
     with open_store(Path(out), question, **execution) as store:
-        found = judge(store.do(calls, "simulations"), name, setting)
-        result = replace(found, mediator=analysis.mediator)
+        result = judge(store.do(calls, "simulations"), name, setting, analysis.mediator)
         write_atomic(store.folder / TABLE, result.markdown().encode())
         store.finish(simulations=n, passed=result.passed)
     return result
 
 
-def judge(simulations: Sequence[Mapping[str, Any]], name: str, setting: Setting) -> Calibration:
+def judge(
+    simulations: Sequence[Mapping[str, Any]], name: str, setting: Setting, mediator: str = "vector"
+) -> Calibration:
     """Statistics of simulations, as `simulate` returns them."""
     adequate = [one for one in simulations if one["ess"] >= setting.min_ess]
     inadequate = len(simulations) - len(adequate)
@@ -250,7 +249,7 @@ def judge(simulations: Sequence[Mapping[str, Any]], name: str, setting: Setting)
         rows.append(Row(quantity, pull, pull_error, spread, spread_error, p_values))
     coverage = {level: float(np.mean(ranks["region"] < level)) for level in LEVELS} if "region" in ranks else {}
     ess_min = min(float(one["ess"]) for one in simulations)
-    return Calibration(name, setting, tuple(rows), coverage, inadequate, ess_min, ranks)
+    return Calibration(name, setting, tuple(rows), coverage, inadequate, ess_min, ranks, mediator)
 
 
 def simulate(analysis: Analysis, setting: Setting, index: int) -> dict[str, Any]:

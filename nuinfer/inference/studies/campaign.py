@@ -10,8 +10,6 @@ and labels of every job) in it; the ``complete`` of ``campaign.json`` says that 
 with it does what is missing: jobs that were lost, interrupted or failed.
 """
 
-from __future__ import annotations
-
 import itertools
 import json
 import os

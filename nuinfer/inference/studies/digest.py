@@ -1,7 +1,5 @@
 """What the rows of a campaign say, case by case: medians over its data sets, and best fits at the edge of a prior."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -6,8 +6,6 @@ External constraints are off: they are known already, and a forecast is about th
 does to the backgrounds is said by `nuinfer.detector.dataset.project`.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -24,7 +22,7 @@ from nuinfer.detector.flux_points import FluxPoints
 from nuinfer.errors import ConfigError, NotConvergedError
 from nuinfer.inference.profile.profile import p_value, threshold
 from nuinfer.inference.studies.campaign import CampaignConfig, run_campaign
-from nuinfer.inference.studies.jobs import JobsConfig, truth_of
+from nuinfer.inference.studies.jobs import JobsConfig, needs_coupling, truth_of
 from nuinfer.inference.work.files import plain
 from nuinfer.loading import load
 from nuinfer.physics.mediator import spelled
@@ -168,9 +166,9 @@ class Band:
     effective_area_scale: float = 1.0
     mediator: str = "vector"
 
-    def quantiles(self, levels: Sequence[float] = QUANTILES) -> FloatArray:
-        """Quantiles of the limits over data sets, shape (level, mass); by default median and 68 and 95 % bands."""
-        return np.asarray(np.quantile(self.limits, levels, axis=1, method="inverted_cdf"))
+    def quantiles(self) -> FloatArray:
+        """`QUANTILES` of the limits over data sets, shape (level, mass): median, and 68 and 95 % bands."""
+        return np.asarray(np.quantile(self.limits, QUANTILES, axis=1, method="inverted_cdf"))
 
     def to_json(self) -> dict[str, Any]:
         """Everything, as plain values; null where nothing is excluded."""
@@ -328,8 +326,7 @@ def forecast_band(
     """
     loaded, off = _without_constraints(analysis, overrides)
     years = _years(loaded)
-    if "log10_g_prime" not in loaded.parameter_names:
-        raise ConfigError("forecast: log10_g_prime has no prior, so there is nothing to limit")
+    needs_coupling("forecast", loaded)
     if not len(masses_mev) or min(masses_mev) <= 0.0:
         raise ConfigError(f"masses: {list(masses_mev)} is not allowed; positive masses are needed")
     vary = {"parameters.log10_m_zprime_mev.value": tuple(math.log10(m) for m in masses_mev)}

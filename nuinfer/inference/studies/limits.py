@@ -18,8 +18,6 @@ feldman-cousins
     would have a lower end too.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -147,16 +145,14 @@ def limit(
     if method == FELDMAN_COUSINS:
         draw_data(analysis)  # refuses what cannot be simulated
     with open_study("limit", {"config_hash": analysis.config_hash}, seed, out, **execution) as study:
-        slices = _slices(study, analysis, masses, level)
+        slices, notes = _slices(study, analysis, masses, level), list[str]()
         if method == PROFILE:
             found = [(math.nan if row["limit"] is None else row["limit"], math.nan) for row in slices]
-            notes: list[str] = []
         elif method == CREDIBLE:
             found, notes = _credible(analysis, masses, level, seed)
         else:
             cases = zip(masses, slices, strict=True)
             found = [_constructed(study, analysis, mass, level, simulations, row) for mass, row in cases]
-            notes = []
         warnings = _warnings(study, analysis, masses, slices)
     log10, errors = np.array(found).T
     limits = 10.0**log10

@@ -5,8 +5,6 @@ is. Two sums over simulations test it, each with mean 0 and variance 1 if it is 
 bias towards a hypothesis, and of ln p of the truth minus its expectation, which sees odds too bold or too timid.
 """
 
-from __future__ import annotations
-
 import math
 import pickle
 from collections.abc import Iterator, Mapping, Sequence

@@ -9,8 +9,6 @@ simulated data set is maximised over the whole plane too, so that nothing has to
 That is the global p-value.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from os import PathLike

@@ -1,7 +1,5 @@
 """Jobs of analyses at hand, in a folder that can be gone on with or in memory: what limits and significances ask."""
 
-from __future__ import annotations
-
 import contextlib
 import tempfile
 from collections.abc import Iterator, Mapping

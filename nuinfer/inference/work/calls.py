@@ -1,7 +1,5 @@
 """Calls that workers make: what they are, and how many of them are made whatever happens to some."""
 
-from __future__ import annotations
-
 import collections
 import pickle
 import queue

@@ -1,7 +1,5 @@
 """How work ends early: by Ctrl-C, or by SIGTERM and SIGHUP, which end it as Ctrl-C does."""
 
-from __future__ import annotations
-
 import contextlib
 import signal
 import threading

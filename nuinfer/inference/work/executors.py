@@ -10,8 +10,6 @@ its lock, so that one that is killed while it waits breaks the pool for all (tri
 `concurrent.futures.Executor`.
 """
 
-from __future__ import annotations
-
 import contextlib
 import logging
 import multiprocessing

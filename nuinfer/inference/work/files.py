@@ -3,8 +3,6 @@
 Files of JSON lines are appended to, and read while that happens; each line has a checksum.
 """
 
-from __future__ import annotations
-
 import contextlib
 import errno
 import hashlib

@@ -1,7 +1,5 @@
 """Calls that a worker makes several of at once, where that is faster; each still ends by itself."""
 
-from __future__ import annotations
-
 import contextlib
 import itertools
 from collections.abc import Generator, Iterable, Sequence

@@ -5,9 +5,7 @@ is part of the prior: truths are drawn from the prior, exclusions refuse, and on
 that is the term over its largest value.
 """
 
-from __future__ import annotations
-
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -68,14 +66,39 @@ def draw_truths(analysis: Analysis, n: int, rng: np.random.Generator) -> FloatAr
     ConfigError
         If these leave too little of the prior.
     """
-    kept: list[FloatArray] = []
-    size = max(n, BATCH)
-    for _ in range(0, MOST_DRAWS, size):
+
+    def kept(size: int) -> FloatArray:
         drawn = analysis.sample_prior(size, rng)
-        kept.append(drawn[accepted(analysis, drawn, rng)])
-        if sum(map(len, kept)) >= n:
-            return np.concatenate(kept)[:n]
-    raise ConfigError(f"constraints: exclusions and one-sided terms keep less than {n} of {MOST_DRAWS} prior draws")
+        return np.asarray(drawn[accepted(analysis, drawn, rng)])
+
+    return first_kept(n, kept, max(n, BATCH), "constraints: exclusions and one-sided terms")
+
+
+def first_kept(n: int, kept: Callable[[int], FloatArray], size: int, what: str) -> FloatArray:
+    """The first `n` rows that are kept of draws of the prior.
+
+    Parameters
+    ----------
+    n : int
+        Rows.
+    kept : callable
+        Makes so many draws and gives those that are kept.
+    size : int
+        How many are made at a time.
+    what : str
+        What keeps them.
+
+    Raises
+    ------
+    ConfigError
+        If too few of `MOST_DRAWS` are kept.
+    """
+    found: list[FloatArray] = []
+    for _ in range(0, MOST_DRAWS, size):
+        found.append(kept(size))
+        if sum(map(len, found)) >= n:
+            return np.concatenate(found)[:n]
+    raise ConfigError(f"{what} keep less than {n} of {MOST_DRAWS} draws of the prior")
 
 
 def accepted(analysis: Analysis, theta: FloatArray, rng: np.random.Generator) -> BoolArray:

@@ -102,6 +102,12 @@ class Execution(TypedDict, total=False):
     force: bool
 
 
+def executor_of(execution: Execution, stack: contextlib.ExitStack) -> Executor:
+    """The executor that is given, or workers of our own, until the stack ends."""
+    jobs, scheduler = execution.get("jobs"), execution.get("scheduler")
+    return execution.get("executor") or stack.enter_context(open_executor(jobs, scheduler))
+
+
 def address(*content: Any) -> str:
     """Address of a job: a hash of everything that decides its result.
 
@@ -229,8 +235,7 @@ class Store:
     @cached_property
     def _executor(self) -> Executor:
         """The one that was given, or workers of our own."""
-        jobs, scheduler = self._execution.get("jobs"), self._execution.get("scheduler")
-        return self._execution.get("executor") or self._stack.enter_context(open_executor(jobs, scheduler))
+        return executor_of(self._execution, self._stack)
 
     def missing(self, calls: Iterable[Call]) -> list[Call]:
         """Those of some jobs that have no result."""

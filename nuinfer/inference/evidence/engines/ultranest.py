@@ -4,8 +4,6 @@ It samples the whole prior, so that exclusions need no share of their own: where
 number, on which ultranest's treatment of plateaus rests. The share is counted beside it.
 """
 
-from __future__ import annotations
-
 import contextlib
 import io
 import logging

@@ -1,7 +1,5 @@
 """The maximum over all parameters."""
 
-from __future__ import annotations
-
 from nuinfer.inference.profile.profile import log_likelihood
 from nuinfer.inference.profile.search import best_fits
 from nuinfer.inference.studies.jobs import JobKind, Row, Works, found_at

@@ -1,7 +1,5 @@
 """One simulation of a calibration, which `Campaign.calibration` judges together with the others."""
 
-from __future__ import annotations
-
 from nuinfer.analysis import Analysis
 from nuinfer.errors import ConfigError
 from nuinfer.inference.studies.calibration import Setting, simulate

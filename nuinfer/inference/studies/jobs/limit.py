@@ -1,7 +1,5 @@
 """A limit on one parameter by profile likelihood."""
 
-from __future__ import annotations
-
 import math
 
 from nuinfer.analysis import Analysis

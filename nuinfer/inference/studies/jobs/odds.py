@@ -1,11 +1,8 @@
 """The evidence by nested sampling."""
 
-from __future__ import annotations
-
 from nuinfer.analysis import Analysis
-from nuinfer.inference.evidence.nested import ENGINES, Setting, run_nested
+from nuinfer.inference.evidence.nested import Setting, run_nested
 from nuinfer.inference.studies.jobs import JobKind, JobsConfig, Row, Work
-from nuinfer.registry import imported
 
 
 def run(work: Work) -> Row:
@@ -16,8 +13,7 @@ def run(work: Work) -> Row:
 
 def check(where: str, settings: JobsConfig, analysis: Analysis) -> None:  # noqa: ARG001 - the interface of JobKind
     """Refuse what no worker could do."""
-    engine = ENGINES.find(Setting().engine, "engine")
-    imported(engine.package, f"{where}.task", engine.extra)
+    Setting().ready(f"{where}.task")
 
 
 JOB = JobKind("odds", run, check)

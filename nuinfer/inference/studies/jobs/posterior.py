@@ -1,7 +1,5 @@
 """The whole fit, in a run folder like any other."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from nuinfer.inference.sampling.fit import fit

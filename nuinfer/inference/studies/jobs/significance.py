@@ -1,7 +1,5 @@
 """The likelihood ratio of a Z' against none."""
 
-from __future__ import annotations
-
 from nuinfer.inference.profile.profile import significances
 from nuinfer.inference.studies.jobs import JobKind, Row, Works, found_at, needs_absorption
 
