@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 os.environ.pop("COLUMNS", None)  # of whoever runs the tests; what is printed into a pipe has no width then
+os.unsetenv("COLUMNS")  # readline, which pytest imports, tells child processes without telling Python
 
 
 @pytest.fixture(scope="session")
