@@ -30,7 +30,7 @@ lint: $(READY)
 
 # Against the oldest versions that pyproject.toml admits, in an environment of its own: a fit and what surrounds it.
 LOWEST := .venv-lowest/bin
-LOWEST_TESTS ?= tests/physics tests/plotting/test_figure_kinds.py
+LOWEST_TESTS ?= tests/physics/test_physics.py tests/physics/test_mediator.py tests/test_likelihood.py tests/test_parameters.py tests/plotting/test_figure_kinds.py
 test-lowest:
 	test -x $(LOWEST)/python || $(PYTHON) -m venv .venv-lowest
 	$(LOWEST)/python -m pip install --quiet --disable-pip-version-check uv
