@@ -38,8 +38,8 @@ def resonant_mass_mev(energy_gev: ArrayLike, m_nu_ev: ArrayLike, redshift: Array
     [6.32, 11.52]
     """
     energy, mass = checked("energy_gev", energy_gev, ">= 0"), checked("m_nu_ev", m_nu_ev, ">= 0")
-    stretch = checked("1 + redshift", 1.0 + np.asarray(redshift, float), ">= 0")
-    return np.asarray(np.sqrt(2.0 * mass * (energy * EV_PER_GEV) * stretch) / EV_PER_MEV)
+    z = checked("redshift", redshift, ">= -1")
+    return np.asarray(np.sqrt(2.0 * mass * (energy * EV_PER_GEV) * (1.0 + z)) / EV_PER_MEV)
 
 
 def degenerate_mass_range_ev(sum_limit_ev: ArrayLike = 0.25, delta_m2_ev2: ArrayLike = 2.4e-3) -> FloatArray:

@@ -8,7 +8,7 @@ from nuinfer.errors import PhysicsDomainError
 from nuinfer.typing import ArrayLike, FloatArray
 
 
-def checked(name: str, values: ArrayLike, must_be: Literal["positive", ">= 0"]) -> FloatArray:
+def checked(name: str, values: ArrayLike, must_be: Literal["positive", ">= 0", ">= -1"]) -> FloatArray:
     """The values as an array, all of them what they must be.
 
     Raises
@@ -17,7 +17,7 @@ def checked(name: str, values: ArrayLike, must_be: Literal["positive", ">= 0"]) 
         Naming the least one.
     """
     array = np.asarray(values, float)
-    if not np.all(array > 0.0 if must_be == "positive" else array >= 0.0):
+    if not np.all(array > 0.0 if must_be == "positive" else array >= float(must_be[2:])):
         raise PhysicsDomainError(f"{name}: {array.min():g} is not allowed, it must be {must_be}")
     return array
 
