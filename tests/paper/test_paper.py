@@ -87,7 +87,7 @@ def test_masses() -> None:
     assert float(z) == pytest.approx(0.7, rel=1e-12)
     with pytest.raises(PhysicsDomainError, match="energy_gev: -1 is not allowed"):
         dip.resonant_mass_mev(-1.0, 0.05)
-    with pytest.raises(PhysicsDomainError, match="^redshift: -2 is not allowed, it must be >= -1$"):
+    with pytest.raises(PhysicsDomainError, match=r"^redshift: -2 is not allowed, it must be >= -1$"):
         dip.resonant_mass_mev(1e6, 0.05, -2.0)
 
 
