@@ -42,7 +42,7 @@ def run(arguments: Arguments) -> int:
         rows = [(name, f"{float(value):.3f}") for name, value in analysis.log_terms(theta).items()]
         command.print_table(f"{analysis.name}: ready; terms at the middle of the prior", ("term", "ln"), rows)
         return OK
-    from nuinfer.inference.sampling.fit import fit_as
+    from nuinfer.inference.work.executors import start
 
     asked = command.chosen(arguments, "seed", "ensembles", "target_ess", "tolerate_nonfinite")
     how = command.chosen(arguments, "resume", "force")
@@ -57,6 +57,9 @@ def run(arguments: Arguments) -> int:
             drawn.extend(save_all(run, out / "figures", kinds=lacking))
 
     with nuinfer.open_executor(arguments.jobs, arguments.scheduler) as executor:
+        start(executor, "nuinfer.inference.sampling.ensemble", arguments.ensembles or analysis.sampler.ensembles)
+        from nuinfer.inference.sampling.fit import fit_as  # and meanwhile so do they
+
         fitted = fit_as(analysis, out, asked, meanwhile=draw, executor=executor, **how)
     summary = fitted.summary()
     print_summary(out, summary, analysis.mediator)

@@ -11,7 +11,7 @@ from scipy import stats
 import nuinfer
 from nuinfer.constants import COORDINATES
 from nuinfer.inference.sampling import lockstep
-from nuinfer.inference.sampling.redraw import Redraw, redraw_of
+from nuinfer.inference.sampling.redraw import Redraw, Student, redraw_of
 
 UNEVEN = Redraw(
     np.array([2, 0]),
@@ -70,7 +70,7 @@ def test_islands_get_their_weights_statistical():
 
 
 def test_nothing_else_finds_the_other_island_negative_control():
-    assert np.all(share_of_the_first(lockstep.moves()) == 0.0)
+    assert np.all(share_of_the_first(lockstep.moves(Islands())[:-1]) == 0.0)
 
 
 def test_proposals_have_the_density_that_is_quoted():
@@ -95,13 +95,23 @@ def test_the_density_is_normalised_and_nothing_is_proposed_from_outside():
     assert np.all(UNEVEN.get_proposal(outside, None, np.random.RandomState(2))[1] == -np.inf)
 
 
+def columns_of_students(analysis):
+    return [column for move, _ in lockstep.moves(analysis) if isinstance(move, Student) for column in move.columns]
+
+
 def test_what_is_sampled_decides_what_is_drawn():
     both, one = nuinfer.load("hese7"), nuinfer.load("hese7", ["parameters.log10_m_zprime_mev.value=1.0"])
     names = both.parameter_names
     assert [names[k] for k in redraw_of(both).columns] == list(COORDINATES)
     assert [one.parameter_names[k] for k in redraw_of(one).columns] == [COORDINATES[1]]
-    assert redraw_of(nuinfer.load("hese7", ["model.absorption=false"])) is None
-    assert len(lockstep.moves(nuinfer.load("hese7", ["model.absorption=false"]))) == len(lockstep.moves())
+    standard = nuinfer.load("hese7", ["model.absorption=false"])
+    assert redraw_of(standard) is None
+    assert columns_of_students(standard) == list(range(len(standard.parameter_names)))
+    assert [len(columns_of_students(each)) for each in (both, one)] == [len(names) - 2, len(names) - 2]
+    plane = SimpleNamespace(
+        parameter_names=COORDINATES, prior_transform=np.asarray, log_constraints=lambda x: np.zeros(len(x))
+    )
+    assert not columns_of_students(plane)
 
 
 def test_cells_of_a_normal_prior_are_as_probable_as_each_other():
@@ -119,3 +129,69 @@ def test_constraints_that_are_nowhere_allowed_leave_the_prior():
     )
     weight = redraw_of(nowhere).weight
     np.testing.assert_allclose(weight, 1.0 / weight.size)
+
+
+# What the other walkers predict ---------------------------------------------------------------------------------------
+
+
+def test_students_proposals_have_the_density_that_is_quoted_independent_computation():
+    """Factors against scipy's density, with the scale of a textbook; distances of draws against Fisher's F."""
+    random, d, n = np.random.RandomState(3), 3, 9
+    others = [random.standard_normal((5, d + 1)) * [1.0, 5.0, 0.2, 1.0], random.standard_normal((4, d + 1))]
+    columns, known = np.array([0, 2, 3]), np.concatenate(others)[:, [0, 2, 3]]
+    walkers = np.tile([0.5, -7.0, 0.3, 2.0], (20_000, 1))
+    proposed, factors = Student(columns).get_proposal(walkers, others, random)
+    assert np.all(proposed[:, 1] == -7.0)
+    scale = np.cov(known.T) * (n - 1) * (n + 1) / (n * (n - d))
+    predicted = stats.multivariate_t(known.mean(axis=0), scale, n - d)
+    expected = predicted.logpdf(walkers[0, columns]) - predicted.logpdf(proposed[:, columns])
+    np.testing.assert_allclose(factors, expected, atol=1e-6)
+    off = proposed[:, columns] - known.mean(axis=0)
+    distance = np.einsum("ni,ij,nj->n", off, np.linalg.inv(scale), off) / d
+    assert stats.kstest(distance, stats.f(d, n - d).cdf).pvalue > 1e-3
+
+
+def mean_of_exponentials(move, steps=400):
+    """Mean of three standard exponentials and its error; ensembles start from exact draws."""
+
+    class Exponentials:
+        parameter_names, term_names = ("a", "b", "c"), ("all",)
+
+        def evaluate(self, theta):
+            found = np.where(np.all(theta > 0.0, axis=1), -np.sum(theta, axis=1), -np.inf)
+            return found, found[:, None]
+
+    found, ensembles = [], []
+    for seed in range(40):
+        random = np.random.RandomState(seed)
+        coords = random.standard_exponential((16, 3))
+        ensembles.append(lockstep.Walkers(coords, *Exponentials().evaluate(coords), random))
+    for _ in range(steps):
+        lockstep.step(ensembles, Exponentials(), [(move, 1.0)])
+        found.append([one.coords.mean() for one in ensembles])
+    means = np.mean(found, axis=0)
+    return means.mean(), np.std(means, ddof=1) / np.sqrt(len(means))
+
+
+def test_student_leaves_a_skew_posterior_with_an_edge_invariant_statistical():
+    mean, error = mean_of_exponentials(Student(np.arange(3)))
+    assert error < 0.01
+    assert abs(mean - 1.0) < 3.0 * error
+
+
+def test_without_its_factors_student_does_not_negative_control():
+    class Wrong(Student):
+        def get_proposal(self, *given):
+            return super().get_proposal(*given)[0], 0.0
+
+    mean, error = mean_of_exponentials(Wrong(np.arange(3)))
+    assert abs(mean - 1.0) > 10.0 * error
+
+
+def test_student_bears_others_that_are_few_or_all_at_one_place():
+    random, walkers = np.random.RandomState(1), np.random.RandomState(2).standard_normal((6, 8))
+    few = Student(np.arange(8)).get_proposal(walkers, [walkers[:3] + 1.0], random)
+    assert all(np.all(np.isfinite(each)) for each in few)
+    proposed, factors = Student(np.arange(8)).get_proposal(walkers, [np.ones((6, 8))], random)
+    np.testing.assert_array_equal(proposed, walkers)
+    np.testing.assert_array_equal(factors, 0.0)

@@ -10,13 +10,13 @@ from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
-import emcee
 import numpy as np
+from emcee.moves import DEMove, DESnookerMove, StretchMove
 
 from nuinfer.analysis import Analysis
 from nuinfer.errors import NonFiniteLogProbError
 from nuinfer.inference.runs.run_folder import Block
-from nuinfer.inference.sampling.redraw import redraw_of
+from nuinfer.inference.sampling.redraw import Student, redraw_of
 from nuinfer.typing import BoolArray, FloatArray
 
 Proposals = list[tuple[Any, float]]
@@ -25,21 +25,24 @@ Proposals = list[tuple[Any, float]]
 Reject = Callable[[NonFiniteLogProbError], None]
 
 
-def moves(analysis: Analysis | None = None) -> Proposals:
+def moves(analysis: Analysis) -> Proposals:
     """Weighted proposals, the last for an analysis with a mediator.
 
-    Differential evolution (ter Braak 2006, Nelson et al. 2013 arXiv:1311.5229) with gamma0 = 2.38/sqrt(2 n_dim), and
-    with gamma0 = 1, which jumps between modes; stretches, which bring back walkers that a funnel holds, where
-    differences of the others are too large (little flux leaves the spectrum free); `Redraw`.
+    `Student` of what `Redraw` does not draw; differential evolution (ter Braak 2006, Nelson et al. 2013
+    arXiv:1311.5229) with gamma0 = 2.38/sqrt(2 n_dim), and with gamma0 = 1, which jumps between modes; stretches, which
+    bring back walkers that a funnel holds, where differences of the others are too large (little flux leaves the
+    spectrum free); `Redraw`.
     """
-    general = [(emcee.moves.DEMove(), 0.8), (emcee.moves.DEMove(gamma0=1.0), 0.05), (emcee.moves.StretchMove(), 0.1)]
-    redraw = redraw_of(analysis) if analysis is not None else None
-    return general if redraw is None else [*general, (redraw, 0.1)]
+    redraw = redraw_of(analysis)
+    others = np.setdiff1d(np.arange(len(analysis.parameter_names)), [] if redraw is None else redraw.columns)
+    general = [(DEMove(), 0.25), (DEMove(gamma0=1.0), 0.05), (StretchMove(), 0.1)]
+    student = [(Student(others), 0.5)] if len(others) else []
+    return [*student, *general, *([] if redraw is None else [(redraw, 0.1)])]
 
 
 def defective_moves() -> Proposals:
     """Proposals that distort a posterior, for checks that have to find it."""
-    return [(emcee.moves.DESnookerMove(), 1.0)]
+    return [(DESnookerMove(), 1.0)]
 
 
 @dataclass

@@ -1,10 +1,13 @@
-"""A move that draws mass and coupling of the mediator anew, from what the constraints alone say of them.
+"""Moves that draw parameters anew, wherever a walker is: independence samplers (Tierney 1994, Ann. Statist. 22, 1701).
 
-Constraints part the plane of mass and coupling into islands. Some are smaller than what an ensemble finds by chance,
-and differences of walkers seldom lead from one to another. What the constraints say is cheap to know everywhere: the
-move proposes a cell of the plane by it, and a point in that cell, wherever the walker is. The data decide like at any
-other proposal (an independence sampler; Tierney 1994, Ann. Statist. 22, 1701). Where data and constraints leave the
+`Redraw` draws mass and coupling of the mediator from what the constraints alone say of them. Constraints part the plane
+of mass and coupling into islands. Some are smaller than what an ensemble finds by chance, and differences of walkers
+seldom lead from one to another. What the constraints say is cheap to know everywhere: the move proposes a cell of the
+plane by it, and a point in that cell. The data decide like at any other proposal. Where data and constraints leave the
 plane free, as in most of it, nearly every such draw is accepted.
+
+`Student` draws the other parameters, whose posterior is close to normal, from what the other half of the walkers
+predicts: differences of walkers need some ten times as many steps as parameters to forget where they were.
 """
 
 from dataclasses import dataclass
@@ -12,7 +15,7 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
-from scipy import ndimage, special
+from scipy import linalg, ndimage, special
 
 from nuinfer.analysis import Analysis
 from nuinfer.constants import COORDINATES
@@ -20,6 +23,7 @@ from nuinfer.typing import FloatArray, IntArray
 
 CELLS = 300  # per axis: the smallest islands, at the lightest mediators, are as wide as one
 SPREAD = 0.05  # probability that is shared out among all cells, in case constraints and data disagree
+RIDGE = 1e-9  # of the variances is added to them: a sum of few walkers has no inverse
 
 
 @dataclass(frozen=True)
@@ -96,3 +100,46 @@ def redraw_of(analysis: Analysis) -> Redraw | None:
     term = np.nan_to_num(analysis.log_constraints(points), nan=-np.inf).reshape(centres[0].shape)
     likely = special.softmax(ndimage.maximum_filter(term, 3)) if np.isfinite(term).any() else np.zeros(1)
     return Redraw(np.array(columns), tuple(edges), (1.0 - SPREAD) * likely + SPREAD / term.size)
+
+
+@dataclass(frozen=True)
+class Student:
+    """Draws from the predictive distribution of the other walkers, as if those were draws of a normal one.
+
+    With the prior 1/|C|^((d+1)/2) of its covariance that is Student's t of n - d degrees of freedom about their mean,
+    with scatter S (n + 1)/(n (n - d)) (Gelman et al. 2013, Bayesian Data Analysis, section 3.6), S being the sum of
+    squares of n walkers in d dimensions. It is wider than a normal distribution with their covariance by what so few
+    walkers leave open.
+
+    Parameters
+    ----------
+    columns : ndarray, shape (d,)
+        Columns of theta that are drawn.
+    """
+
+    columns: IntArray
+    nsplits: ClassVar[int] = 2
+
+    def setup(self, coords: FloatArray) -> None:
+        """Nothing depends on where the walkers are that it moves."""
+
+    def get_proposal(
+        self, coords: FloatArray, others: Any, random: np.random.RandomState
+    ) -> tuple[FloatArray, FloatArray]:
+        """As of `Redraw`; walkers stay where they are while the others are all at one place."""
+        known, here, proposed = np.concatenate(others)[:, self.columns], coords[:, self.columns], coords.copy()
+        (n, d), mean = known.shape, np.mean(known, axis=0)
+        freedom = max(n - d, 1)
+        scatter = (known - mean).T @ (known - mean) * ((n + 1) / (n * freedom))
+        scatter[np.diag_indices(d)] *= 1.0 + RIDGE
+        normal = random.standard_normal((d, len(coords)))
+        root = np.sqrt(random.chisquare(freedom, len(coords)) / freedom)
+        try:
+            triangle = np.linalg.cholesky(scatter)
+        except np.linalg.LinAlgError:
+            return proposed, np.zeros(len(coords))
+        drawn = normal / root
+        proposed[:, self.columns] = mean + (triangle @ drawn).T
+        was = linalg.solve_triangular(triangle, (here - mean).T, lower=True)
+        far, near = (np.log1p(np.sum(each**2, axis=0) / freedom) for each in (drawn, was))
+        return proposed, 0.5 * (freedom + d) * (far - near)
