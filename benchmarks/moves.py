@@ -18,15 +18,15 @@ import nuinfer
 from nuinfer.inference.runs.diagnostics import autocorrelation_times
 from nuinfer.inference.sampling import lockstep
 from nuinfer.inference.sampling.ensemble import start_of
+from nuinfer.inference.sampling.redraw import Student
 
 BURN_IN, STEPS, WALKERS_IN_ALL = 400, 1200, 512
-MOVES: dict[str, lockstep.Proposals | None] = {
-    "default": None,
+MOVES: dict[str, lockstep.Proposals] = {
     "differences": [(emcee.moves.DEMove(), 0.9), (emcee.moves.DEMove(gamma0=1.0), 0.1)],
     "KDE and DE": [(emcee.moves.KDEMove(), 0.5), (emcee.moves.DEMove(), 0.45), (emcee.moves.DEMove(gamma0=1.0), 0.05)],
     "stretch": [(emcee.moves.StretchMove(), 1.0)],
 }
-WALKERS = {"default": (32, 64, 128), "differences": (24, 32, 64, 128, 256), "KDE and DE": (32, 64, 128, 256)}
+WALKERS = {"default": (32, 40, 64, 128), "differences": (24, 32, 64, 128, 256), "KDE and DE": (32, 64, 128, 256)}
 
 
 class Timed:
@@ -65,10 +65,12 @@ def main(presets: list[str]) -> None:
     """Print a table."""
     for preset in presets:
         analysis = nuinfer.load(preset)
+        default = lockstep.moves(analysis)
+        without = [(move, weight) for move, weight in default if not isinstance(move, Student)]
         print(f"{preset:14s} walkers ensembles     tau  per 1,000    per CPU s  host us  posterior us")
-        for name, proposals in MOVES.items():
+        for name, proposals in ({"default": default, "not Student": without} | MOVES).items():
             for walkers in WALKERS.get(name, (64,)):
-                print(f"{name:14s} {row(analysis, proposals or lockstep.moves(analysis), walkers)}", flush=True)
+                print(f"{name:14s} {row(analysis, proposals, walkers)}", flush=True)
 
 
 if __name__ == "__main__":

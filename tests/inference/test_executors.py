@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import importlib
 import importlib.util
 import json
@@ -150,6 +151,16 @@ def test_local_workers_under_load():
         assert all(one.result() is None for one in running)
     with pytest.raises(RuntimeError, match="after shutdown"):
         executor.submit(total, 1)
+
+
+def test_workers_look_for_garbage_as_often_as_their_parent():
+    usual = gc.get_threshold()
+    try:
+        gc.set_threshold(70_000, 20, 30)
+        with open_executor(1) as executor:
+            assert executor.submit(gc.get_threshold).result() == (70_000, 20, 30)
+    finally:
+        gc.set_threshold(*usual)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="sends a signal")

@@ -59,7 +59,7 @@ def sample(
     *,
     ensembles: int = 1,
     walkers: int | None = None,
-    steps: int = 1000,
+    steps: int = 400,
     min_ess: float = 1.0,
     max_steps: int | None = None,
     proposals: Proposals | None = None,
@@ -100,7 +100,7 @@ def sample(
 
 
 def leave_one_out(
-    analysis: Analysis, seed: int, ensembles: int = 2, walkers: int = 128, steps: int = 400
+    analysis: Analysis, seed: int, ensembles: int = 2, walkers: int | None = None, steps: int = 400
 ) -> dict[str, ShortRun]:
     """What each constraint does: the posterior without each of them in turn.
 
@@ -113,8 +113,8 @@ def leave_one_out(
         With its constraints.
     seed : int
         Seed of the short runs.
-    ensembles, walkers, steps : int
-        Size of each.
+    ensembles, walkers, steps
+        Size of each, as in `sample`.
 
     Returns
     -------
