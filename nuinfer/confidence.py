@@ -157,4 +157,7 @@ def credible(*levels: float, kind: str = "") -> str:
 UNCONSTRAINED, AS_PRIOR = "unconstrained", "as its prior"
 """What tables and figures say of a quantity whose posterior is its prior."""
 
+PROFILE = f"profile {percent(0.95)} CL"
+"""What tables call the limits of a fit by profile likelihood."""
+
 HPD = tuple(credible(level, kind="HPD") for level in HPD_LEVELS)

@@ -8,6 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from nuinfer.errors import warn_once
+
 os.environ.pop("COLUMNS", None)  # of whoever runs the tests; what is printed into a pipe has no width then
 os.unsetenv("COLUMNS")  # readline, which pytest imports, tells child processes without telling Python
 
@@ -18,6 +20,12 @@ def toys():
     import inference_toys
 
     return inference_toys
+
+
+@pytest.fixture(autouse=True)
+def _every_test_is_warned():
+    """What is said once in a process is said once in a test."""
+    warn_once.cache_clear()
 
 
 @pytest.fixture

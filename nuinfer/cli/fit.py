@@ -13,7 +13,7 @@ from typing import Any
 import nuinfer
 from nuinfer.cli import command
 from nuinfer.cli.command import FLAG, NOT_CONVERGED, OK, REPEATED, Arguments, Parser, add, natural, positive
-from nuinfer.confidence import AS_PRIOR, HPD, LIMIT, UNCONSTRAINED, credible, percent
+from nuinfer.confidence import AS_PRIOR, HPD, LIMIT, PROFILE, UNCONSTRAINED, credible
 from nuinfer.errors import ConfigError, forgiven
 
 
@@ -103,7 +103,7 @@ def print_summary(folder: Path, summary: Mapping[str, Any], mediator: str = "vec
     verdict = "converged" if summary["converged"] else "NOT CONVERGED"
     title = f"{folder}: {verdict} after {summary['steps']} steps of each ensemble"
     command.print_table(title, ("parameter", "median", HPD[0], "ESS", "R-hat"), rows, optional=2)
-    head = credible(0.95), f"profile {percent(0.95)} CL"
+    head = credible(0.95), PROFILE
     if limits:
         title = "one-sided limits where the posterior piles up at an edge of its prior"
         command.print_table(title, ("parameter", *head, "prior edge"), limits)

@@ -12,7 +12,7 @@ import numpy as np
 from markupsafe import Markup, escape
 
 from nuinfer.analysis import Analysis
-from nuinfer.confidence import AS_PRIOR, HPD, HPD_LEVELS, LIMIT, UNCONSTRAINED, credible, percent
+from nuinfer.confidence import AS_PRIOR, HPD, HPD_LEVELS, LIMIT, PROFILE, UNCONSTRAINED, credible
 from nuinfer.constraints import CONSTRAINTS
 from nuinfer.constraints.base import Constraint
 from nuinfer.constraints.definition import read_numbers
@@ -35,7 +35,6 @@ from nuinfer.report.tables import Cell, Table, interval, joined, label_in_units,
 
 DERIVED_DRAWS = 20_000
 LEARNED_NOTHING = words(UNCONSTRAINED), words(AS_PRIOR), words("–")
-PROFILE = f"profile {percent(0.95)} CL"
 _AS_MATHEMATICS = {"m_Z'": "m_{Z'}", "m_phi": r"m_\phi", "g'": "g'", "g": "g"}
 
 

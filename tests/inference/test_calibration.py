@@ -67,6 +67,7 @@ def test_statistics_of_known_ranks_analytic():
     assert (few.inadequate, few.simulations, few.ess_min) == (4, 396, 500.0)
     assert not many.passed
     assert not judge(stuck, "stuck", Setting()).passed
+    assert judge([{**one, "mediator": "scalar"} for one in simulations], "known", Setting()).mediator == "scalar"
 
 
 def test_numbers_do_not_depend_on_jobs_and_interruptions(toys, tmp_path, pool):

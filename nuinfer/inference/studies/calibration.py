@@ -223,15 +223,13 @@ def calibrate(
     ]
     question = Question("calibration", settings, packages=("numpy", "scipy", "emcee"))
     with open_store(Path(out), question, **execution) as store:
-        result = judge(store.do(calls, "simulations"), name, setting, analysis.mediator)
+        result = judge(store.do(calls, "simulations"), name, setting)
         write_atomic(store.folder / TABLE, result.markdown().encode())
         store.finish(simulations=n, passed=result.passed)
     return result
 
 
-def judge(
-    simulations: Sequence[Mapping[str, Any]], name: str, setting: Setting, mediator: str = "vector"
-) -> Calibration:
+def judge(simulations: Sequence[Mapping[str, Any]], name: str, setting: Setting) -> Calibration:
     """Statistics of simulations, as `simulate` returns them."""
     adequate = [one for one in simulations if one["ess"] >= setting.min_ess]
     inadequate = len(simulations) - len(adequate)
@@ -249,6 +247,7 @@ def judge(
         rows.append(Row(quantity, pull, pull_error, spread, spread_error, p_values))
     coverage = {level: float(np.mean(ranks["region"] < level)) for level in LEVELS} if "region" in ranks else {}
     ess_min = min(float(one["ess"]) for one in simulations)
+    mediator = simulations[0].get("mediator", "vector")
     return Calibration(name, setting, tuple(rows), coverage, inadequate, ess_min, ranks, mediator)
 
 
@@ -292,8 +291,8 @@ def simulate(analysis: Analysis, setting: Setting, index: int) -> dict[str, Any]
         rank["region"] = 1.0 - rank["region"]
     moments = {name: (float(np.mean(v)), float(np.std(v))) for name, v in drawn.items() if name != "region"}
     pull = {name: (float(true[name][0]) - mean) / spread for name, (mean, spread) in moments.items() if spread > 0.0}
-    counted = {"observed": float(data.counts.sum()), "measured": data.measured}
-    return {"truth": at, "rank": rank, "pull": pull, "ess": ess, "steps": steps, **counted}
+    known = {"observed": float(data.counts.sum()), "measured": data.measured, "mediator": analysis.mediator}
+    return {"truth": at, "rank": rank, "pull": pull, "ess": ess, "steps": steps, **known}
 
 
 def _posterior_draws(analysis: Analysis, seed: int, setting: Setting) -> tuple[FloatArray, float, int]:
