@@ -140,7 +140,7 @@ def test_exclusions_are_kept():
         [f"constraints.{name}.form=off" for name in names]
         + ["constraints.muon_g2.form=exclusion", "constraints.muon_g2.measurement=bnl2001"],
     )
-    truths = [simulate(kept, Setting(min_ess=1, control="prior"), k)["truth"] for k in range(10)]
+    truths = [simulate(kept, Setting(min_ess=1, control="prior", steps=20), k)["truth"] for k in range(10)]
     theta = [[one[name] for name in kept.parameter_names] for one in truths]
     assert np.all(kept.log_exclusion(theta) == 0.0)
 
