@@ -52,7 +52,7 @@ def row(analysis: nuinfer.Analysis, proposals: lockstep.Proposals, walkers: int)
         lockstep.step(walking, analysis, proposals)
     timed, rows, start = Timed(analysis), [], time.process_time()
     for _ in range(STEPS):
-        lockstep.step(walking, timed, proposals)  # type: ignore[arg-type]
+        lockstep.step(walking, timed, proposals)  # type: ignore[arg-type]  # all that a step asks of an analysis
         rows.append([one.coords for one in walking])
     taken = time.process_time() - start
     tau = float(np.max(autocorrelation_times(np.stack(rows, axis=1))))

@@ -39,6 +39,7 @@ def test_an_ignored_likelihood_is_seen_by_its_own_rank_alone_negative_control(to
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 def test_the_released_snooker_move_fails_negative_control(toys):
     """The same simulations pass with our moves: the posteriors of the broken one are too narrow."""
     broken, honest = (outcome(toys, control, n=80, n_dim=8) for control in ("snooker", "none"))

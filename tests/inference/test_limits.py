@@ -203,6 +203,7 @@ def test_the_command_gives_what_the_function_does_and_goes_on(tmp_path, capsys):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 def test_global_p_values_are_uniform_under_the_null_statistical():
     """Thirty data sets without absorption, each with simulations of its own; with a strong Z' the p-value is small."""
     analysis = nuinfer.load("hese7_icecube", [*SMALL, "parameters.gamma.value=2.6", "data.exposure=4"])

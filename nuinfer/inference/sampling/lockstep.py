@@ -1,8 +1,9 @@
 """Ensembles that step together: the proposals of all of them are one batch of the posterior.
 
-The moves are emcee's (Foreman-Mackey et al. 2013, arXiv:1202.3665, the two halves of an ensemble in turn), each
-ensemble with its own stream of random numbers, so that its chain does not depend on which others step with it. emcee's
-released `DESnookerMove` breaks detailed balance; it is there as a negative control only.
+Steps are emcee's (Foreman-Mackey et al. 2013, arXiv:1202.3665, the two halves of an ensemble in turn), each ensemble
+with its own stream of random numbers, so that its chain does not depend on which others step with it. Moves are emcee's
+and those of `nuinfer.inference.sampling.redraw`, which have the same form. emcee's released `DESnookerMove` breaks
+detailed balance; it is there as a negative control only.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,7 +21,7 @@ from nuinfer.inference.sampling.redraw import Student, redraw_of
 from nuinfer.typing import BoolArray, FloatArray
 
 Proposals = list[tuple[Any, float]]
-"""Moves of emcee and their weights."""
+"""Moves in the form of emcee's, and their weights."""
 
 Reject = Callable[[NonFiniteLogProbError], None]
 

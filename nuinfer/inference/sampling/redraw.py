@@ -126,7 +126,10 @@ class Student:
     def get_proposal(
         self, coords: FloatArray, others: Any, random: np.random.RandomState
     ) -> tuple[FloatArray, FloatArray]:
-        """As of `Redraw`; walkers stay where they are while the others are all at one place."""
+        """Walkers (n, n_dim) drawn anew, and the logs of the ratios of densities (n,).
+
+        They stay where they are while the others, arrays (m, n_dim), are all at one place.
+        """
         known, here, proposed = np.concatenate(others)[:, self.columns], coords[:, self.columns], coords.copy()
         (n, d), mean = known.shape, np.mean(known, axis=0)
         freedom = max(n - d, 1)
