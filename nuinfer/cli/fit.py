@@ -16,6 +16,8 @@ from nuinfer.cli.command import FLAG, NOT_CONVERGED, OK, REPEATED, Arguments, Pa
 from nuinfer.confidence import AS_PRIOR, HPD, LIMIT, PROFILE, UNCONSTRAINED, credible
 from nuinfer.errors import ConfigError, forgiven
 
+EARLY = 4  # workers that start before the analysis has said how many ensembles it has
+
 
 def add_options(parser: Parser) -> None:
     """Add the arguments."""
@@ -35,13 +37,8 @@ def add_options(parser: Parser) -> None:
 
 def run(arguments: Arguments) -> int:
     """Fit, print the summary and draw the quick figures; 0 if the chains converged, else 3."""
-    analysis = _with_data(nuinfer.load(arguments.analysis, arguments.set), arguments)
-    out = Path(arguments.out or Path("chains") / analysis.name)
     if arguments.test:
-        theta = analysis.prior_transform([0.5] * len(analysis.parameter_names))
-        rows = [(name, f"{float(value):.3f}") for name, value in analysis.log_terms(theta).items()]
-        command.print_table(f"{analysis.name}: ready; terms at the middle of the prior", ("term", "ln"), rows)
-        return OK
+        return _test(_analysis(arguments))
     from nuinfer.inference.work.executors import start
 
     asked = command.chosen(arguments, "seed", "ensembles", "target_ess", "tolerate_nonfinite")
@@ -52,14 +49,17 @@ def run(arguments: Arguments) -> int:
         with forgiven("figures"):
             from nuinfer.plotting import QUICK, save_all, style
 
-            places = {kind: [out / "figures" / f"{kind}.{each}" for each in ("pdf", "png")] for kind in QUICK}
+            folder = run.folder / "figures"
+            places = {kind: [folder / f"{kind}.{each}" for each in ("pdf", "png")] for kind in QUICK}
             lacking = [kind for kind, files in places.items() if not all(map(style.is_whole, files))]
-            drawn.extend(save_all(run, out / "figures", kinds=lacking))
+            drawn.extend(save_all(run, folder, kinds=lacking))
 
     with nuinfer.open_executor(arguments.jobs, arguments.scheduler) as executor:
-        start(executor, "nuinfer.inference.sampling.ensemble", arguments.ensembles or analysis.sampler.ensembles)
-        from nuinfer.inference.sampling.fit import fit_as  # and meanwhile so do they
+        start(executor, "nuinfer.inference.sampling.ensemble", arguments.ensembles or EARLY)
+        analysis = _analysis(arguments)  # imports meanwhile what they import too
+        from nuinfer.inference.sampling.fit import fit_as
 
+        out = Path(arguments.out or Path("chains") / analysis.name)
         fitted = fit_as(analysis, out, asked, meanwhile=draw, executor=executor, **how)
     summary = fitted.summary()
     print_summary(out, summary, analysis.mediator)
@@ -70,8 +70,17 @@ def run(arguments: Arguments) -> int:
     return OK if summary["converged"] else NOT_CONVERGED
 
 
-def _with_data(analysis: Any, arguments: Arguments) -> Any:
-    """The analysis of the data that are asked for."""
+def _test(analysis: Any) -> int:
+    """Print the terms at one point."""
+    theta = analysis.prior_transform([0.5] * len(analysis.parameter_names))
+    rows = [(name, f"{float(value):.3f}") for name, value in analysis.log_terms(theta).items()]
+    command.print_table(f"{analysis.name}: ready; terms at the middle of the prior", ("term", "ln"), rows)
+    return OK
+
+
+def _analysis(arguments: Arguments) -> Any:
+    """The analysis, of the data that are asked for."""
+    analysis = nuinfer.load(arguments.analysis, arguments.set)
     if arguments.simulate and arguments.observed:
         raise ConfigError("--simulate and --observed: only one of them is allowed")
     if arguments.observed:

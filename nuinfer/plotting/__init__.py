@@ -163,5 +163,6 @@ def save_all(
         for kind in (kind for kind in kinds_of(run, of) if kind in chosen):
             with forgiven(f"figure '{kind}'"):
                 figure = plot(kind, run, width_in=width_in)
+                style.lay_out(figure)
                 written += [style.save(figure, folder / f"{kind}.{ending}") for ending in endings]
     return written

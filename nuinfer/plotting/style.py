@@ -239,6 +239,13 @@ def scientific(value: float) -> str:
     return f"${factor}10^{{{int(exponent)}}}$"
 
 
+def lay_out(figure: Figure) -> None:
+    """Place everything now and for good, so that no format does so again."""
+    if figure.get_layout_engine() is not None:
+        figure.draw_without_rendering()
+        figure.set_layout_engine(None)
+
+
 def check_width(width_in: float) -> None:
     """Raise `ConfigError` unless a figure may be so wide."""
     if not 2.0 <= width_in <= 20.0:

@@ -46,6 +46,11 @@ def complete_summary(
                 terms = {name: values.ravel() for name, values in run.log_terms().items()}
                 cases = sensitivity(analysis, run.draws(), terms, run.searched, seed, executor)
     meanwhile(note)
+    with forgiven("predictive checks", note):
+        summary["warnings"] += run.predictive_checks().warnings()
+    with forgiven("the share of channels that are left out", note):
+        if analysis.absorbs:
+            summary["warnings"] += warnings_of_draws(analysis.model, analysis.values(run.draws(CHECKED_DRAWS)))
     with forgiven("profile limits", note):
         found = run.searched.result().limits if run.searched else {}
         for name, limit in limited.items():
@@ -53,9 +58,4 @@ def complete_summary(
     with forgiven("what the limit on g' hangs on", note):
         if listed := [dataclasses.asdict(case) for case in cases()]:
             summary["g_prime_upper95"] = listed
-    with forgiven("predictive checks", note):
-        summary["warnings"] += run.predictive_checks().warnings()
-    with forgiven("the share of channels that are left out", note):
-        if analysis.absorbs:
-            summary["warnings"] += warnings_of_draws(analysis.model, analysis.values(run.draws(CHECKED_DRAWS)))
     return summary

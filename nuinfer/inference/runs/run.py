@@ -1,5 +1,6 @@
 """A run on disk: chains, summary and the analysis that made it."""
 
+import copy
 import dataclasses
 import math
 import os
@@ -62,6 +63,7 @@ class Run:
         self._blocks: list[list[run_folder.Block]] = [[] for _ in self.ensemble_folders]
         self.searched: futures.Future[Fitted] | None = None
         self._judged: diagnostics.Verdict | None = None
+        self._said: dict[tuple[int, int], dict[str, Any]] = {}
 
     def __repr__(self) -> str:
         return f"Run({str(self.folder)!r})"
@@ -209,9 +211,12 @@ class Run:
 
     def summary_after(self, steps: int, most: int = summaries.DRAWS_FOR_INTERVALS) -> dict[str, Any]:
         """What the chains say after a number of steps that every ensemble has, from so many draws at most."""
-        chain, verdict = self._stacked("chain", steps), self.verdict_after(steps)
-        prior = self.analysis.sample_prior(min(summaries.PRIOR_DRAWS, most), np.random.default_rng(0))
-        return summaries.summarise(chain, verdict, self.parameter_names, self.prior_bounds, prior, most)
+        if (steps, most) not in self._said:
+            chain, verdict = self._stacked("chain", steps), self.verdict_after(steps)
+            prior = self.analysis.sample_prior(min(summaries.PRIOR_DRAWS, most), np.random.default_rng(0))
+            said = summaries.summarise(chain, verdict, self.parameter_names, self.prior_bounds, prior, most)
+            self._said = {(steps, most): said}
+        return copy.deepcopy(self._said[steps, most])
 
     def predictive_checks(self, draws: int = CHECKED_DRAWS) -> summaries.PredictiveChecks:
         """Posterior predictive p-values of every bin, of the total and of the deviance.
