@@ -241,8 +241,8 @@ def scientific(value: float) -> str:
 
 def lay_out(figure: Figure) -> None:
     """Place everything now and for good, so that no format does so again."""
-    if figure.get_layout_engine() is not None:
-        figure.draw_without_rendering()
+    if engine := figure.get_layout_engine():
+        engine.execute(figure)
         figure.set_layout_engine(None)
 
 

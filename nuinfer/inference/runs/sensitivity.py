@@ -25,7 +25,6 @@ from nuinfer.inference.profile.profile import COUPLING, MASS, Profile
 from nuinfer.inference.profile.search import FROM_DRAWS, WITH_DRAWS, BestFit
 from nuinfer.inference.runs.summary import EDGE_BAND, edges_reached
 from nuinfer.inference.work.calls import on_unpickled
-from nuinfer.inference.work.executors import shares
 from nuinfer.typing import FloatArray
 
 LEVEL = 0.95
@@ -125,10 +124,7 @@ def sensitivity(
         pickled = pickle.dumps(analysis.with_overrides(wider) if wider else analysis)
         starts = draws[:: max(1, len(draws) // STARTS)], pool
         without, bounds = [one.without for one in changes.values()], np.array([one.bounds for one in changes.values()])
-        found, every = [None] * len(changes), shares(executor, len(changes))
-        parts = [executor.submit(on_unpickled, limits_of, pickled, seed, starts, without[s], bounds[s]) for s in every]
-        for share, part in zip(every, parts, strict=True):
-            found[share] = part.result()
+        found = executor.submit(on_unpickled, limits_of, pickled, seed, starts, without, bounds).result()
         limit = limits[COUPLING, "upper"]
         as_fitted = Case(AS_FITTED, {}, None if limit is None else 10.0**limit, credible_limit(coupling), DRAWS)
         each = zip(changes.items(), found, strict=True)

@@ -29,7 +29,7 @@ from nuinfer.inference.sampling.ensemble import Work, advance, start_of
 from nuinfer.inference.work import files
 from nuinfer.inference.work.calls import Awaited, on_unpickled
 from nuinfer.inference.work.ending import ended_by_signals
-from nuinfer.inference.work.executors import shares, start
+from nuinfer.inference.work.executors import start, workers_of
 from nuinfer.inference.work.progress import Reporter, now
 from nuinfer.inference.work.store import Execution, executor_of
 
@@ -252,8 +252,9 @@ class _Session:
         run, seconds = self._run, self._run.analysis.sampler.checkpoint_seconds
         tolerated = run.record.get("tolerate_nonfinite", 0)
         behind = tuple(k for k, steps in enumerate(self._on_disk) if steps < target)
-        for share in shares(self._executor, len(behind)):
-            work = Work(self._pickled, run.folder, behind[share], run.identity, target, seconds, tolerated)
+        groups = min(workers_of(self._executor) or len(behind), len(behind))
+        for group in (behind[k::groups] for k in range(groups)):  # the larger the batches, the less each point costs
+            work = Work(self._pickled, run.folder, group, run.identity, target, seconds, tolerated)
             self._pending.add(self._executor.submit(advance, work))
         while self._pending.running:
             if ended := self._pending.next(STATUS_SECONDS):

@@ -120,12 +120,6 @@ def workers_of(executor: futures.Executor) -> int | None:
     return getattr(executor, "workers", None)
 
 
-def shares(executor: futures.Executor, n: int) -> list[slice]:
-    """How n things are dealt out to its workers: as few calls as keep them busy, for the more at once the better."""
-    groups = min(workers_of(executor) or n, n)
-    return [slice(first, None, groups) for first in range(groups)]
-
-
 def start(executor: futures.Executor, module: str, most: int) -> None:
     """Start processes of ours now, which import a module while the caller does something else."""
     if isinstance(executor, LocalWorkers):
