@@ -52,6 +52,7 @@ ALLOWED = (0, 3)  # a fit that has not converged has taken its time too
 def seconds(checkout: Path, command: Command, cache: Path) -> tuple[float, float]:
     """Wall and CPU time of a command with the package of a checkout."""
     environment = {**os.environ, "PYTHONPATH": str(checkout), "NUMBA_CACHE_DIR": str(cache), "OMP_NUM_THREADS": "1"}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # as it is on most machines
     start, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run(
         [sys.executable, "-m", "nuinfer", *command], check=False, cwd=checkout, env=environment, capture_output=True

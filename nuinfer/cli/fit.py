@@ -5,6 +5,7 @@ nuinfer fit mine.toml --set model.source=pgamma --out chains/pgamma
 nuinfer fit hese7_icecube --simulate g_prime=1e-3 --out chains/simulated
 """
 
+import os
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
@@ -41,6 +42,7 @@ def run(arguments: Arguments) -> int:
         return _test(_analysis(arguments))
     from nuinfer.inference.work.executors import start
 
+    out = Path(arguments.out or Path("chains") / Path(arguments.analysis).stem)
     asked = command.chosen(arguments, "seed", "ensembles", "target_ess", "tolerate_nonfinite")
     how = command.chosen(arguments, "resume", "force")
     drawn: list[Path] = []
@@ -55,11 +57,11 @@ def run(arguments: Arguments) -> int:
             drawn.extend(save_all(run, folder, kinds=lacking))
 
     with nuinfer.open_executor(arguments.jobs, arguments.scheduler) as executor:
-        start(executor, "nuinfer.inference.sampling.ensemble", arguments.ensembles or EARLY)
-        analysis = _analysis(arguments)  # imports meanwhile what they import too
+        if not os.path.lexists(out):  # else there may be nothing to do for them
+            start(executor, "nuinfer.inference.sampling.ensemble", arguments.ensembles or EARLY)
+        analysis = _analysis(arguments)  # and meanwhile they import what this does
         from nuinfer.inference.sampling.fit import fit_as
 
-        out = Path(arguments.out or Path("chains") / analysis.name)
         fitted = fit_as(analysis, out, asked, meanwhile=draw, executor=executor, **how)
     summary = fitted.summary()
     print_summary(out, summary, analysis.mediator)

@@ -10,8 +10,7 @@ plane free, as in most of it, nearly every such draw is accepted.
 predicts: differences of walkers need some ten times as many steps as parameters to forget where they were.
 """
 
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
@@ -44,15 +43,13 @@ class Redraw:
     edges: tuple[FloatArray, ...]
     weight: FloatArray
     nsplits: ClassVar[int] = 2  # of an ensemble, as of the moves of emcee
+    _cumulative: FloatArray = field(init=False, repr=False)
+    _log_density: FloatArray = field(init=False, repr=False)
 
-    @cached_property
-    def _cumulative(self) -> FloatArray:
-        return np.cumsum(self.weight)
-
-    @cached_property
-    def _log_density(self) -> FloatArray:
+    def __post_init__(self) -> None:
+        """Sum up once: every step moves with a copy."""
         volume = np.prod(np.meshgrid(*map(np.diff, self.edges), indexing="ij"), axis=0)
-        return np.asarray(np.log(self.weight / volume))
+        vars(self).update(_cumulative=np.cumsum(self.weight), _log_density=np.log(self.weight / volume))
 
     def log_density(self, points: FloatArray) -> FloatArray:
         """Log density of the proposals at points (n, axis), -inf beyond the cells."""
