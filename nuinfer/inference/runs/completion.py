@@ -52,10 +52,11 @@ def complete_summary(
         if analysis.absorbs:
             summary["warnings"] += warnings_of_draws(analysis.model, analysis.values(run.draws(CHECKED_DRAWS)))
     with forgiven("profile limits", note):
-        found = run.searched.result().limits if run.searched else {}
-        for name, limit in limited.items():
-            limit["profile"] = found[name, limit["side"]]
-    with forgiven("what the limit on g' hangs on", note):
-        if listed := [dataclasses.asdict(case) for case in cases()]:
-            summary["g_prime_upper95"] = listed
+        if run.searched:
+            found = run.searched.result().limits
+            for name, limit in limited.items():
+                limit["profile"] = found[name, limit["side"]]
+            with forgiven("what the limit on g' hangs on", note):
+                if listed := [dataclasses.asdict(case) for case in cases()]:
+                    summary["g_prime_upper95"] = listed
     return summary
