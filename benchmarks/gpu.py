@@ -55,7 +55,7 @@ def say_machine(device: str) -> None:
     print(f"{total / 2**30:.0f} GiB, {free / 2**30:.0f} GiB free")
 
 
-def equality(device: str, seconds: float) -> None:  # noqa: ARG001
+def equality(device: str, seconds: float) -> None:  # noqa: ARG001 - as all parts
     """Largest differences of log-probabilities and counts."""
     for name, overrides in CASES.items():
         analysis = nuinfer.load("hese7", overrides)

@@ -33,7 +33,7 @@ os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PAT
 
 project = "nuinfer"
 author = "The nuinfer developers"
-copyright = "2026, the nuinfer developers"  # noqa: A001
+copyright = "2026, the nuinfer developers"  # noqa: A001 - as Sphinx calls it
 release = version = installed("nuinfer")
 
 extensions = [

@@ -261,7 +261,7 @@ def leads(team: Any) -> bool:
 
 
 @part
-def points_of(team: Any, n: int) -> range:  # noqa: ARG001
+def points_of(team: Any, n: int) -> range:  # noqa: ARG001 - one thread has them all
     """Those of `n` points that a team works on."""
     return range(n)
 
@@ -314,4 +314,4 @@ def square_root(x: Any) -> Any:
 def _square_root(x: Any) -> Callable[..., Any]:
     if isinstance(x, numba.types.Array):
         return lambda x: np.sqrt(x)  # noqa: PLW0108 - it is compiled
-    return lambda x: math.sqrt(x)  # noqa: PLW0108
+    return lambda x: math.sqrt(x)  # noqa: PLW0108 - so is this

@@ -16,9 +16,9 @@ import tomli_w
 REPOSITORY = Path(__file__).resolve().parents[2]
 sys.path.append(str(REPOSITORY / "data" / "hese7"))
 
-from make_hese7 import read_table, write_table  # noqa: E402
+from make_hese7 import read_table, write_table  # noqa: E402 - the folders are known by now
 
-from nuinfer.datafiles import seal  # noqa: E402
+from nuinfer.datafiles import seal  # noqa: E402 - the folders are known by now
 
 MESE = "IceCube Collaboration, Phys. Rev. Lett. (2025), arXiv:2507.22233"
 TYPED = "numbers as entered in Astridsc/HESE-7-year-data-release"

@@ -32,7 +32,7 @@ def main() -> None:
         for name, settings in PICTURES.items():
             opened = sys.argv[1:] if name == "dark" and sys.argv[1:] else ["hese7"]
             command = [sys.executable, "-m", "nuinfer", "explore", *opened, *DIP, "--no-browser"]
-            with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:  # noqa: S603
+            with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:  # noqa: S603 - ours
                 (address,) = re.findall(r"http\S+", server.stdout.readline() if server.stdout else "")
                 view = browser.new_page(**settings)
                 view.goto(address)

@@ -42,7 +42,7 @@ def run(arguments: Arguments) -> int:
         return _test(_analysis(arguments))
     from nuinfer.inference.work.executors import start
 
-    out = Path(arguments.out or Path("chains") / Path(arguments.analysis).stem)
+    out = Path(arguments.out or Path("chains") / Path(arguments.analysis).stem)  # the name that the analysis will have
     asked = command.chosen(arguments, "seed", "ensembles", "target_ess", "tolerate_nonfinite")
     how = command.chosen(arguments, "resume", "force")
     drawn: list[Path] = []

@@ -69,7 +69,7 @@ def tau_limits(flavour: str, scale: str) -> list[float]:
     return [float(x) for x in bound(term, [1.0, 10.0, 50.0]).upper]
 
 
-def make(work: Path) -> dict[str, Any]:  # noqa: ARG001
+def make(work: Path) -> dict[str, Any]:  # noqa: ARG001 - as all sections
     """The values."""
 
     def lightest(g_prime: float | None) -> float:

@@ -28,7 +28,7 @@ def change_percent(m_zprime_mev: float, g_prime: float, lightest_ev: float, rege
     return [100.0 * float(moved), 100.0 * float(added)]
 
 
-def make(work: Path) -> dict[str, Any]:  # noqa: ARG001
+def make(work: Path) -> dict[str, Any]:  # noqa: ARG001 - as all sections
     """The values."""
     return {
         "regenerated": {

@@ -147,7 +147,7 @@ def daughters() -> dict[str, list[float]]:
     return {"tev": [e / 1e3 for e in energies], "removed": flux(energies, False), "regenerated": flux(energies, True)}
 
 
-def make(work: Path) -> dict[str, Any]:  # noqa: ARG001
+def make(work: Path) -> dict[str, Any]:  # noqa: ARG001 - as all sections
     """The values."""
     return {
         "crossings": crossings(),

@@ -210,7 +210,10 @@ class Run:
         return summary
 
     def summary_after(self, steps: int, most: int = summaries.DRAWS_FOR_INTERVALS) -> dict[str, Any]:
-        """What the chains say after a number of steps that every ensemble has, from so many draws at most."""
+        """What the chains say after a number of steps that every ensemble has, from so many draws at most.
+
+        The last one is kept, for figures ask for it one after the other; everybody gets a copy to add to.
+        """
         if (steps, most) not in self._said:
             chain, verdict = self._stacked("chain", steps), self.verdict_after(steps)
             prior = self.analysis.sample_prior(min(summaries.PRIOR_DRAWS, most), np.random.default_rng(0))
