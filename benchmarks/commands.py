@@ -1,7 +1,8 @@
 """Whole commands here and in another checkout, in turn: python benchmarks/commands.py OTHER_CHECKOUT [NAME ...].
 
 Prints wall time and CPU time (all processes) of both and their ratios. Both are given the other checkout's `hese7` and
-`hese7_icecube`, and a cache of compiled functions of their own: empty at first, then warm.
+`hese7_icecube`, and a cache of compiled functions of their own: empty at first, then warm. `predict` compiles
+nothing, so that it is warm after `fit` alone.
 """
 
 from __future__ import annotations
@@ -28,9 +29,9 @@ Command = tuple[str, ...]
 COMMANDS: dict[str, Command] = {
     "import": ("--help",),
     "predict, empty cache": ("predict", "{hese7}"),
-    "predict": ("predict", "{hese7}"),
     "fit, empty cache": ("fit", "{hese7}", "--out", "{out}", "--seed", "1"),
     "fit": ("fit", "{hese7}", "--out", "{out}", "--seed", "1"),
+    "predict": ("predict", "{hese7}"),
     "constraints": ("constraints", "{hese7}"),
     "compare": (
         *("compare", "{hese7}", "--vary", "model.source=pp,pgamma", "--seeds", "1", "--pseudo-experiments", "0"),

@@ -10,7 +10,7 @@ import gc
 import hashlib
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar, cast
@@ -38,25 +38,31 @@ SOURCES = (
 """Where functions that are compiled may be."""
 
 
+class Uncompiled(BaseException):
+    """Something would have to be compiled, where that is refused; nobody but who refuses it catches this."""
+
+
 class _Notice(event.Listener):
     """Says, once, that something is compiled before it is, because that takes as long as nothing else here.
 
     Meanwhile garbage is not looked for: a compiler makes many objects, and next to none that it takes that to free.
     """
 
-    said = False
+    said = refused = False
     depth = 0
     collects = False
 
     def on_start(self, _: Any) -> None:
         """Before a function is compiled that is not in the cache."""
+        if self.refused:
+            raise Uncompiled
         if self.depth == 0:
             self.collects = gc.isenabled()
             gc.disable()
         self.depth += 1
         if not self.said:
             self.said = True
-            LOG.info("compiling, once, about 20 s")
+            LOG.info("compiling, once, 20 to 50 s")
 
     def on_end(self, _: Any) -> None:
         """Afterwards."""
@@ -65,10 +71,23 @@ class _Notice(event.Listener):
             gc.enable()
 
 
+_NOTICE = _Notice()
+
+
+@contextlib.contextmanager
+def nothing_compiled() -> Iterator[None]:
+    """Raise `Uncompiled` where something would be compiled that is not in the cache."""
+    _NOTICE.refused = True
+    try:
+        yield
+    finally:
+        _NOTICE.refused = False
+
+
 @functools.cache
 def _fingerprint() -> str:
     """Of all sources, because a compiled function holds those that it calls, and numba looks at its own file alone."""
-    cast("Any", event).register("numba:compile", _Notice())
+    cast("Any", event).register("numba:compile", _NOTICE)
     folder = Path(__file__).parent
     files = sorted(file for pattern in SOURCES for file in folder.glob(pattern))
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
@@ -137,8 +156,13 @@ def reordered(function: _Function) -> _Function:
     return cast("_Function", _jit(function, fastmath={"contract", "reassoc"}))
 
 
+def stretch(function: _Function) -> _Function:
+    """As `reordered`, for what compiled functions alone call: nothing is compiled for calls from Python."""
+    return cast("_Function", _jit(function, no_cpython_wrapper=True, fastmath={"contract", "reassoc"}))
+
+
 def inlined(function: _Function) -> _Function:
-    """Compile a function into those that call it.
+    """Compile a short function into those that call it, anew wherever they do.
 
     Examples
     --------

@@ -2,7 +2,8 @@
 
 A module is a command if it has ``run``; ``add_options`` adds its arguments, and its docstring is its help: a sentence,
 and below it examples. One that
-does not sample as ``[sampler]`` says names in ``SAMPLER`` the keys of that table that it uses.
+does not sample as ``[sampler]`` says names in ``SAMPLER`` the keys of that table that it uses; one that computes a few
+points, and writes nothing before it has, says so in ``BRIEF``.
 Arguments in, calls of the public API, answers out; nothing is computed here. Heavy libraries are imported by the
 command that needs them, so that ``nuinfer --help`` answers at once.
 """
@@ -14,6 +15,7 @@ import logging
 import os
 import pkgutil
 import re
+import subprocess
 import sys
 import textwrap
 from collections.abc import Sequence
@@ -48,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         LOG.setLevel(arguments.loudness)
         if arguments.sampler is not None:
             warn_of_idle(arguments.set, arguments.sampler)
-        code = int(arguments.run(arguments))
+        code = _answered(arguments, warned) if argv is None and arguments.brief else int(arguments.run(arguments))
         sys.stdout.flush()
         for text in dict.fromkeys(warned):
             say_sentence(f"{nuinfer.__name__}: {text}", stderr=True)
@@ -77,6 +79,28 @@ def main(argv: Sequence[str] | None = None) -> int:
     finally:
         LOG.setLevel(usual)
     return code
+
+
+def _answered(arguments: argparse.Namespace, warned: list[str]) -> int:
+    """Exit code of a command that computes a few points: plain Python has done so before a compiler is done.
+
+    Where something is not compiled the command begins again without a compiler, in a process of its own; if that
+    fails, on what Python takes for an error and compiled code for NaN, it is compiled after all.
+    """
+    compiled = imported("nuinfer.compiled")
+    try:
+        with compiled.nothing_compiled():
+            return int(arguments.run(arguments))
+    except compiled.Uncompiled:
+        LOG.debug("not compiled yet, so that this is computed in plain Python")
+    plain = {**os.environ, "NUMBA_DISABLE_JIT": "1", "PYTHONWARNINGS": "ignore::RuntimeWarning"}
+    again = [sys.executable, *sys.orig_argv[1:]]
+    done = subprocess.run(again, env=plain, stderr=subprocess.PIPE, check=False)  # noqa: S603 - what the user has run
+    if done.returncode not in (OK, BAD_INPUT):
+        return int(arguments.run(arguments))
+    warned.clear()  # it has said so
+    sys.stderr.write(done.stderr.decode(errors="replace"))
+    return done.returncode
 
 
 def _end_output() -> None:
@@ -159,5 +183,6 @@ def build_parser() -> argparse.ArgumentParser:
         subparser = subparsers.add_parser(name, help=text, description=text, epilog=epilog, formatter_class=Helped)
         module.add_options(subparser)
         add_loudness(subparser)
-        subparser.set_defaults(run=module.run, sampler=getattr(module, "SAMPLER", None))
+        said = {"sampler": getattr(module, "SAMPLER", None), "brief": getattr(module, "BRIEF", False)}
+        subparser.set_defaults(run=module.run, **said)
     return parser

@@ -12,6 +12,7 @@ from nuinfer.cli import command
 from nuinfer.cli.command import Arguments, Parser, add, natural
 
 SAMPLER = ("device",)
+BRIEF = True
 
 
 def add_options(parser: Parser) -> None:

@@ -71,22 +71,11 @@ def _light(spectrum: Any, b: int, x_max: float, ln_e: FloatArray, out: FloatArra
     """Fill out (energy, step + 1) with S, its mean over each step in x and at x_max, of what is at Earth at ln E."""
     n_step = out.shape[1] - 1
     h = x_max / n_step
-    for row in range(out.shape[0]):
+    for row in range(ln_e.size):
         for n in range(n_step):
             one = shape_at(spectrum, b, ln_e[row], (n + 0.5 - GAUSS) * h)
             out[row, n] = 0.5 * (one + shape_at(spectrum, b, ln_e[row], (n + 0.5 + GAUSS) * h))
         out[row, n_step] = shape_at(spectrum, b, ln_e[row], x_max)
-
-
-@compiled
-def _one(
-    case: Case, fixed: tuple[Medium, Smooth, Lattice], room: Room, beams: Beams, light: tuple[FloatArray, FloatArray],
-    ln_e: FloatArray, n_node: int, out: FloatArray,
-) -> None:  # fmt: skip
-    """What arrives of one point at the first energies, out (channel, 3, energy); the same for all spectra."""
-    medium, smooth, lattice = fixed
-    march(case, medium, smooth, lattice, light[0], room, beams)
-    arrive(case, medium, lattice, beams, ln_e, n_node, light[1], out)
 
 
 @compiled
@@ -98,7 +87,7 @@ def _follow(
     medium, smooth, (lowest_top, h, n_step, n_line) = fixed
     path, shells = medium.path, medium.path.shells
     n_target, n_channel, n_pairs = points.masses_ev.shape[1], points.source.shape[1], smooth.weights.shape[:2]
-    deepest, kinks = np.argmax(path.crossings.rates.sum(axis=1)), points.spectrum.ln_kinks
+    rates, kinks, deepest, highest = path.crossings.rates, points.spectrum.ln_kinks, 0, 0.0
     n_break, n_node = 2 * (n_target * EDGES.size + kinks.shape[0]), ln_e.shape[1]
     if n_node == 0:
         n_node = bins.rule.shape[1] * (bins.ln_edges.size - 1 + n_break)
@@ -112,9 +101,13 @@ def _follow(
     )  # fmt: skip
     emission, nodes = make_emission(np.empty(1), 0, shells.density.size), make_nodes(n_node)
     ln_res, breaks, arriving = np.empty(n_target), np.empty(n_break), np.empty((n_channel, 3, n_node))
-    x_max, light = shells.x_max, np.empty((n_line + n_step + 1, n_step + 1))
+    x_max, ln_lines, light = shells.x_max, np.empty(n_line + n_step + 1), np.empty((n_line + n_step + 1, n_step + 1))
     seen = np.empty((n_node, n_step + 1))
-    most = path.crossings.rates.max() * density(x_max, medium) * 2.0 / (math.pi * h)
+    for j in range(n_target):
+        if rates[j, 0] + rates[j, 1] + rates[j, 2] > rates[deepest, 0] + rates[deepest, 1] + rates[deepest, 2]:
+            deepest = j
+        highest = max(highest, rates[j, 0], rates[j, 1], rates[j, 2])
+    most = highest * density(x_max, medium) * 2.0 / (math.pi * h)
     for b in range(first, end):
         mass, coupling = points.m_zprime_mev[b], points.g_prime[b]
         for j in range(n_target):
@@ -132,25 +125,34 @@ def _follow(
         lines = (ln_res[deepest] - lowest_top) / h + PLACE
         spare = lines - math.floor(lines)
         lattice = Lattice(lowest_top + h * spare, h, n_step, n_line)
-        _light(points.spectrum, b, x_max, lattice.ln_top - h * np.arange(n_line + n_step + 1.0), light)
+        for q in range(ln_lines.size):
+            ln_lines[q] = lattice.ln_top - h * q
+        _light(points.spectrum, b, x_max, ln_lines, light)
         for q in range(n_step + 2):  # sources end at the highest energy at Earth, wherever lines lie
-            light[q] *= min(max(q + 0.5 - n_step - spare, 0.0), 1.0)
+            for n in range(n_step + 1):
+                light[q, n] *= min(max(q + 0.5 - n_step - spare, 0.0), 1.0)
         if ln_e.shape[1] > 0:
-            _light(points.spectrum, b, x_max, ln_e[b], seen)
-            _one(case, (medium, smooth, lattice), room, beams, (light, seen), ln_e[b], n_node, arriving)
-            out[b] = arriving / whole
-            continue
-        at = n_target * EDGES.size
-        for j in range(n_target):
-            breaks[j * EDGES.size : (j + 1) * EDGES.size] = ln_res[j] + EDGES
-        breaks[at : 2 * at] = breaks[:at] - x_max  # where the farthest sources cross
-        for m in range(kinks.shape[0]):
-            breaks[2 * at + 2 * m], breaks[2 * at + 2 * m + 1] = kinks[m, b], kinks[m, b] - x_max
-        placed = place(bins, breaks, nodes)
-        _light(points.spectrum, b, x_max, nodes.ln_e[:placed], seen[:placed])
-        _one(case, (medium, smooth, lattice), room, beams, (light, seen), nodes.ln_e, placed, arriving)
-        weigh(ALONE, placed, points.spectrum.gamma[b], nodes)
-        collect(ALONE, placed, 1.0 / whole, nodes, arriving, out[b])
+            at, placed = ln_e[b], n_node
+        else:
+            n_edge = n_target * EDGES.size
+            for j in range(n_target):
+                for m in range(EDGES.size):  # where the nearest and the farthest sources cross
+                    edge, own = ln_res[j] + EDGES[m], j * EDGES.size + m
+                    breaks[own], breaks[n_edge + own] = edge, edge - x_max
+            for m in range(kinks.shape[0]):
+                breaks[2 * (n_edge + m)], breaks[2 * (n_edge + m) + 1] = kinks[m, b], kinks[m, b] - x_max
+            at, placed = nodes.ln_e, place(bins, breaks, nodes)
+        _light(points.spectrum, b, x_max, at[:placed], seen)
+        march(case, medium, smooth, lattice, light, room, beams)
+        arrive(case, medium, lattice, beams, at, placed, seen, arriving)
+        if ln_e.shape[1] > 0:
+            for c in range(n_channel):
+                for i in range(3):
+                    for n in range(placed):
+                        out[b, c, i, n] = arriving[c, i, n] / whole
+        else:
+            weigh(ALONE, placed, points.spectrum.gamma[b], nodes)
+            collect(ALONE, placed, 1.0 / whole, nodes, arriving, out[b])
 
 
 def make_medium(shells: Shells, passed: Propagation, regenerate: bool) -> Medium:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nuinfer.compiled import inlined, reordered
+from nuinfer.compiled import reordered, stretch
 from nuinfer.physics.exponential import exponential
 from nuinfer.transport.march_grid import Lattice, Smooth
 from nuinfer.transport.march_step import (
@@ -90,7 +90,7 @@ class Room(NamedTuple):
     is_cut: BoolArray
 
 
-@inlined
+@stretch
 def _tabulate(
     case: Case, medium: Medium, smooth: Smooth, lattice: Lattice, core: float, room: Room, out: Beams
 ) -> None:
@@ -152,7 +152,7 @@ def _tabulate(
                                 into[d] += weight * function[d]
 
 
-@inlined
+@stretch
 def _tilt(room: Room) -> None:
     """How fast depths grow from step to step; not where a step is cut."""
     n_line = room.is_cut.size
@@ -163,7 +163,7 @@ def _tilt(room: Room) -> None:
             room.lost[1, i, k] = (room.lost[0, i, up] - room.lost[0, i, down]) / (down - up)
 
 
-@inlined
+@stretch
 def _add_decays(
     k: int, j: int, scale: float, case: Case, medium: Medium, lattice: Lattice, made: FloatArray, add: FloatArray
 ) -> None:
@@ -182,7 +182,7 @@ def _add_decays(
                 add[c, i, n] += number * medium.path.daughters[i] * made[j, c, n]
 
 
-@inlined
+@stretch
 def _add_exchange(k: int, room: Room, smooth: Smooth, rows: FloatArray, add: FloatArray) -> None:
     """Add to what is born in step `k` the daughters of other channels from the steps above."""
     rows[:] = 0.0
@@ -208,7 +208,7 @@ def _add_exchange(k: int, room: Room, smooth: Smooth, rows: FloatArray, add: Flo
                 add[0, i, n] += smooth.daughters[q, i] * rows[q, n]
 
 
-@inlined
+@stretch
 def _pass(
     j: int, end: float, held: float, case: Case, medium: Medium, now: FloatArray, taken: FloatArray, made: FloatArray
 ) -> None:
@@ -281,7 +281,9 @@ def march(
         total = flux[n] * light[n, n_step] if single else 0.0
         for m in range(n, n_step):
             total += emitted[m] * flux[n] * light[n, m]
-        now[:, :, n] = total * origin
+        for c in range(n_channel):
+            for i in range(3):
+                now[c, i, n] = total * origin[c, i]
     for k in range(n_line):
         if regenerate:
             for c in range(n_channel):
@@ -291,7 +293,10 @@ def march(
                     for i in range(3):
                         add[c, i, n] = total * g[i]
             _add_exchange(k, room, smooth, rows, add)
-            out.births[:, :, k] = add
+            for c in range(n_channel):
+                for i in range(3):
+                    for n in range(n_step):
+                        out.births[c, i, k, n] = add[c, i, n]
             for j in range(n_target):
                 if math.floor((top - ln_res[j]) / h) < k:
                     _add_decays(k, j, 1.0, case, medium, lattice, out.made, add)

@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from nuinfer.compiled import inlined, reordered
+from nuinfer.compiled import reordered, stretch
 from nuinfer.physics.exponential import exponential
 from nuinfer.transport.march_grid import Lattice
 from nuinfer.transport.march_loop import END, MID, Beams
@@ -32,7 +32,7 @@ from nuinfer.transport.points import LN_PIVOT
 from nuinfer.typing import FloatArray
 
 
-@inlined
+@stretch
 def _profile(a: float, width: float, ends: tuple[float, float], held: float) -> tuple[float, float, float, float]:
     """At s/M^2 = a: share of the resonance below it, without its core, integral of a Re S, and how fast both rise."""
     off, inside = a - 1.0, ends[0] < a - 1.0 < ends[1]
@@ -43,7 +43,7 @@ def _profile(a: float, width: float, ends: tuple[float, float], held: float) -> 
     return below, 0.5 * math.log(square), width * rise / math.pi, off * rise
 
 
-@inlined
+@stretch
 def _slope(values: FloatArray, n: int) -> float:
     """Change per step of values on the steps, of which there are three or more."""
     m = min(max(n, 1), values.size - 2)
@@ -115,7 +115,9 @@ def arrive(
                     n_cuts = insert(x, j if centre else MID, n_cuts, cuts, kinds)
             below[j], real[j], rising[j], bending[j] = _profile(ratio[j], width, ends, held)
         start = light[node, n_step] if single else 0.0
-        number[:] = start * origin
+        for c in range(n_channel):
+            for i in range(3):
+                number[c, i] = start * origin[c, i]
         x, far_dense = n_step * h, dense[n_step]
         for n in range(n_step - 1, -1, -1):
             brighter = _slope(shone, n)
@@ -178,4 +180,6 @@ def arrive(
                         for c in range(n_channel):
                             number[c, i] *= left
                 x, far_dense = low, near_dense
-        out[:, :, node] = number
+        for c in range(n_channel):
+            for i in range(3):
+                out[c, i, node] = number[c, i]

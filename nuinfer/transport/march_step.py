@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nuinfer.compiled import inlined
+from nuinfer.compiled import inlined, reordered, stretch
 from nuinfer.physics.absorption import crossing_depth
 from nuinfer.physics.exponential import exponential
 from nuinfer.physics.shells import fraction_beyond
@@ -121,7 +121,7 @@ def passed(off: float, width: float) -> float:
     return math.atan(off / width) / math.pi
 
 
-@inlined
+@stretch
 def in_core(core: float, width: float) -> float:
     """Share of the resonance in |ln a| < core."""
     return passed(math.expm1(core), width) - passed(math.expm1(-core), width)
@@ -149,7 +149,7 @@ def dispersed_rate(u: float, width: float, core: float) -> float:
     return 0.0 if abs(u) < core else off * a / (off * off + width * width)
 
 
-@inlined
+@stretch
 def place_cuts(h: float, width: float, wide: bool) -> tuple[FloatArray, float]:
     """Where steps are cut on both sides of a resonance, in ln E, itself in the middle, and the end of its core.
 
@@ -174,7 +174,7 @@ def weights_between(t: float) -> tuple[float, float, float, float]:
     return -edge * (1.0 + u), both * u, both * t, -edge * (1.0 + t)
 
 
-@inlined
+@stretch
 def insert(value: float, what: int, n: int, values: FloatArray, kinds: IntArray) -> int:
     """Insert into the first `n` of a few decreasing values; returns how many there are now."""
     at = n
@@ -197,7 +197,7 @@ def lost(depth: float) -> tuple[float, float, float]:
     return alive, mean, (1.0 - mean) / depth
 
 
-@inlined
+@stretch
 def aged(depth: float, bend: float) -> tuple[float, float, float]:
     """Survival of a step, its mean for what is born in it evenly, and what is added if more is born at the far end.
 
@@ -239,7 +239,7 @@ def far_share(p: int, middle: float, above: float, top: float) -> float:
     return (above * moment(p, top, middle) - moment(p + 1, top, middle)) / (above - middle)
 
 
-@inlined
+@reordered
 def decay_share(p: int, d: int, middle: float, ratio: float, end: float) -> float:
     """Daughters x^p of a mediator that are given to the middle in its own step, d = 0, or d steps below it.
 
@@ -268,7 +268,7 @@ def decay_share(p: int, d: int, middle: float, ratio: float, end: float) -> floa
     return next_one if d == 1 else number - next_one
 
 
-@inlined
+@stretch
 def solve_at_once(into: FloatArray, q: tuple[float, float, float], rest: FloatArray) -> tuple[float, float, float]:
     """What is born at once, b_m = sum_i into[i, m] (q_i + rest_i b_i), by Cramer's rule."""
     s0 = into[0, 0] * q[0] + into[1, 0] * q[1] + into[2, 0] * q[2]

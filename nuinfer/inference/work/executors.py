@@ -241,6 +241,19 @@ def _start_worker(*thrift: int) -> None:
     gc.set_threshold(*thrift)
     deaf()
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    _import_emcee()
+
+
+def _import_emcee() -> None:
+    """Without scipy.stats, which takes a third of the time of a worker's start: a move needs it that is not used."""
+    if "scipy.stats" in sys.modules:  # the user's script has imported it
+        return
+    hidden: Any = None
+    sys.modules["scipy.stats"] = hidden
+    try:
+        imported("emcee")
+    finally:
+        del sys.modules["scipy.stats"]
 
 
 def _end_with_parent() -> None:
