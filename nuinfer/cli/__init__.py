@@ -95,12 +95,13 @@ def _answered(arguments: argparse.Namespace, warned: list[str]) -> int:
         LOG.debug("not compiled yet, so that this is computed in plain Python")
     plain = {**os.environ, "NUMBA_DISABLE_JIT": "1", "PYTHONWARNINGS": "ignore::RuntimeWarning"}
     again = [sys.executable, *sys.orig_argv[1:]]
-    done = subprocess.run(again, env=plain, stderr=subprocess.PIPE, check=False)  # noqa: S603 - what the user has run
-    if done.returncode not in (OK, BAD_INPUT):
-        return int(arguments.run(arguments))
-    warned.clear()  # it has said so
-    sys.stderr.write(done.stderr.decode(errors="replace"))
-    return done.returncode
+    with contextlib.suppress(OSError):
+        done = subprocess.run(again, env=plain, stderr=subprocess.PIPE, check=False)  # noqa: S603 - what the user has run
+        if done.returncode in (OK, BAD_INPUT):
+            warned.clear()  # it has said so
+            sys.stderr.write(done.stderr.decode(errors="replace"))
+            return done.returncode
+    return int(arguments.run(arguments))
 
 
 def _end_output() -> None:

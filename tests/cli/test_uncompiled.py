@@ -43,7 +43,7 @@ def test_bad_input_is_still_one_line_and_exit_code_2(tmp_path):
     assert done.stderr.count("\n") == 1
 
 
-@pytest.mark.parametrize("code", [1, -9])
+@pytest.mark.parametrize("code", [1, -9, None])
 def test_where_plain_python_fails_it_is_compiled_after_all(monkeypatch, capfd, code):
     @contextlib.contextmanager
     def refused():
@@ -54,6 +54,8 @@ def test_where_plain_python_fails_it_is_compiled_after_all(monkeypatch, capfd, c
 
     def run(command, **_):
         commands.append(command)
+        if code is None:
+            raise BlockingIOError("no process can be started")
         return subprocess.CompletedProcess(command, code, stderr=b"Traceback")
 
     monkeypatch.setattr(compiled, "nothing_compiled", refused)
