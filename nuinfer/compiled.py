@@ -157,8 +157,8 @@ def reordered(function: _Function) -> _Function:
 
 
 def stretch(function: _Function) -> _Function:
-    """As `reordered`, for what compiled functions alone call: nothing is compiled for calls from Python."""
-    return cast("_Function", _jit(function, no_cpython_wrapper=True, fastmath={"contract", "reassoc"}))
+    """As `phase`, with sums in any order."""
+    return cast("_Function", _jit(function, _nrt=False, no_cpython_wrapper=True, fastmath={"contract", "reassoc"}))
 
 
 def inlined(function: _Function) -> _Function:

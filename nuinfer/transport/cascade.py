@@ -233,7 +233,9 @@ def march(lines: FloatArray, setting: Setting, flights: Flights) -> tuple[FloatA
                         for i in range(3):
                             rate[i, n] += rates[j, i] * value
             if line == 0:
-                primary[:] = beyond
+                for i in range(3):
+                    for n in range(n_node):
+                        primary[i, n] = beyond[n]
                 continue
             half = 0.5 * step
             _half_step(half, absorbing, rate, alive, time)

@@ -90,7 +90,87 @@ class Room(NamedTuple):
     is_cut: BoolArray
 
 
-@stretch
+class Along(NamedTuple):
+    """What a march meets along x.
+
+    Parameters
+    ----------
+    thick, thicker : ndarray, shape (n,)
+        Mean density of targets in a step, as depth, and how it grows outwards.
+    emitted : ndarray, shape (n,)
+        Share of the power law's flux that is emitted in a step.
+    flux : ndarray, shape (line + n + 1,)
+        The power law on each line.
+    light : ndarray, shape (line + n + 1, n + 1)
+        See `march`.
+    at_once : ndarray, shape (channel,)
+        Daughters of a parent in the middle of a step that are born in that step.
+    below : ndarray, shape (channel, 3)
+        Those that are born below it, by the power of their energy.
+    """
+
+    thick: FloatArray
+    thicker: FloatArray
+    emitted: FloatArray
+    flux: FloatArray
+    light: FloatArray
+    at_once: FloatArray
+    below: FloatArray
+
+
+class Piece(NamedTuple):
+    """What becomes of the three states in a piece of a step.
+
+    Parameters
+    ----------
+    wings, loss, bent : ndarray, shape (3,)
+        Depth over the density of targets, of resonances and of all channels, and how the rate changes over it.
+    into : ndarray, shape (3, 3)
+        Daughters of each state that are born at once.
+    met, alive, mean, rest, gain : ndarray, shape (3,)
+        On one path: density of targets, survival, the two means of `lost`, and what is born.
+    """
+
+    wings: FloatArray
+    loss: FloatArray
+    bent: FloatArray
+    into: FloatArray
+    met: FloatArray
+    alive: FloatArray
+    mean: FloatArray
+    rest: FloatArray
+    gain: FloatArray
+
+
+class Beam(NamedTuple):
+    """What is on its way, as a march goes from line to line.
+
+    Parameters
+    ----------
+    now : ndarray, shape (channel, 3, n + 1)
+        Populations at the ends of steps.
+    add : ndarray, shape (channel, 3, n)
+        Daughters born in a step, of parents above it.
+    falling : ndarray, shape (channel, 3, n)
+        Mediators made in the steps above, times powers of their energies over that of this line.
+    taken : ndarray, shape (target, channel, n + 2)
+        Mediators made just above each resonance, which have its energy.
+    births, parents : ndarray
+        Of `Beams` and `Room`.
+    """
+
+    now: FloatArray
+    add: FloatArray
+    falling: FloatArray
+    taken: FloatArray
+    births: FloatArray
+    parents: FloatArray
+
+
+Fixed = tuple[Case, Medium, Smooth, Lattice]
+
+
+@reordered
 def _tabulate(
     case: Case, medium: Medium, smooth: Smooth, lattice: Lattice, core: float, room: Room, out: Beams
 ) -> None:
@@ -235,15 +315,126 @@ def _pass(
 
 
 @reordered
+def _along(fixed: Fixed, light: FloatArray) -> Along:
+    """What is met along x."""
+    case, medium, _, lattice = fixed
+    h, n_step, decay, ratio = lattice.step, lattice.n_step, medium.path.decay, math.exp(-lattice.step)
+    thick, thicker, emitted = np.empty(n_step), np.empty(n_step), np.zeros(n_step)
+    for n in range(n_step):
+        thick[n] = case.depth * mean_density(n, h, medium)
+        thicker[n] = case.depth * (density((n + 1) * h, medium) - density(n * h, medium))
+        emitted[n] = emitted_beyond(n * h, case, medium) - emitted_beyond((n + 1) * h, case, medium)
+    flux = np.empty(lattice.n_line + n_step + 1)
+    for q in range(flux.size):
+        flux[q] = math.exp((1.0 - case.gamma) * (lattice.ln_top - q * h - LN_PIVOT))
+    at_once, below = np.zeros(case.origin.shape[0]), np.zeros((case.origin.shape[0], 3))
+    for c in range(at_once.size):
+        for p in range(3):
+            number = near_share(p, 1.0, ratio, 1.0)
+            at_once[c] += case.share * decay[c, p] * number
+            below[c, p] = case.share * decay[c, p] * (number + far_share(p, 1.0, 1.0 / ratio, 1.0 / ratio))
+    return Along(thick, thicker, emitted, flux, light, at_once, below)
+
+
+@stretch
+def _rates(
+    k: int, ends: tuple[float, float], fixed: Fixed, core: float, along: Along, room: Room, out: Beams, piece: Piece
+) -> int:
+    """Fill a piece of step `k`; returns the resonance that it lies just above, whose energy mediators have, or -1."""
+    (begin, end), (case, medium, smooth, lattice) = ends, fixed
+    h, n_line, is_cut = lattice.step, lattice.n_line, room.is_cut[k]
+    rates, g, ln_res, width = medium.path.crossings.rates, medium.path.daughters, case.ln_res, case.width
+    wings, loss, bent, into = piece.wings, piece.loss, piece.bent, piece.into
+    length, owner, nearest, held = end - begin, -1, 0.5 * h, in_core(core, width)
+    for i in range(3):
+        wings[i], loss[i] = 0.0, room.lost[0, i, k] if not is_cut else length * out.slow[i, k]
+    for j in range(ln_res.size):
+        if not is_cut:
+            for i in range(3):
+                wings[i] += rates[j, i] * room.wings[j, k]
+            continue
+        u = lattice.ln_top - ln_res[j] - (k + begin) * h
+        v = u - length * h
+        share = wing(u, width, core, held) - wing(v, width, core, held)
+        real = dispersed(u, width, core) - dispersed(v, width, core)
+        if case.beyond.size > 1 and 0.0 < u + v < 2.0 * nearest:
+            owner, nearest = j, 0.5 * (u + v)
+        for i in range(3):  # the daughters of a resonance stand for those of its interference close to it
+            change = out.crossed[i, j, min(k + 1, n_line - 1)] - out.crossed[i, j, max(k - 1, 0)]
+            mixed = out.crossed[i, j, k] + 0.25 * (begin + end - 1.0) * change
+            wings[i] += rates[j, i] * share + mixed * real
+    for i in range(3):
+        if is_cut:
+            loss[i] += wings[i]
+        bent[i] = room.lost[1, i, k] / (12.0 * loss[i]) if loss[i] > 0.0 else 0.0
+        for m in range(3):
+            into[i, m] = wings[i] * along.at_once[0] * g[m] if owner < 0 else 0.0
+            for p in range(room.kernel.shape[0]):
+                for q in range(room.kernel.shape[1]):
+                    at_end = length * room.kernel[p, q, k, 0]
+                    into[i, m] += smooth.parents[p, i] * at_end * smooth.daughters[q, m]
+    return owner
+
+
+@stretch
+def _cross(k: int, ends: tuple[float, float], owner: int, fixed: Fixed, along: Along, piece: Piece, beam: Beam) -> None:
+    """Pass a piece of step `k`, whose mediators `_rates` gives to resonance `owner`."""
+    (begin, end), (case, medium, smooth, lattice) = ends, fixed
+    now, add, falling, taken, origin = beam.now, beam.add, beam.falling, beam.taken, case.origin
+    wings, g, length, n_step = piece.wings, medium.path.daughters, end - begin, along.thick.size
+    at = k + 1 - math.floor((lattice.ln_top - case.ln_res[max(owner, 0)]) / lattice.step)
+    met, alive, mean, rest, gain = piece.met, piece.alive, piece.mean, piece.rest, piece.gain
+    for n in range(n_step):
+        path, shine, middle = k + n + 1, 0.0, along.thick[n] - 0.5 * (begin + end - 1.0) * along.thicker[n]
+        if along.emitted[n] != 0.0:
+            shine = along.light[path, n] * along.emitted[n] * along.flux[path] * length
+        for i in range(3):
+            met[i] = middle + piece.bent[i] * along.thicker[n]
+            alive[i], mean[i], rest[i] = lost(max(piece.loss[i], 0.0) * met[i])
+            rest[i] *= met[i]
+        for c in range(now.shape[0]):
+            for i in range(3):
+                gain[i] = shine * origin[c, i] + length * add[c, i, n]
+            q0 = met[0] * now[c, 0, n + 1] * mean[0] + gain[0] * rest[0]
+            q1 = met[1] * now[c, 1, n + 1] * mean[1] + gain[1] * rest[1]
+            q2 = met[2] * now[c, 2, n + 1] * mean[2] + gain[2] * rest[2]
+            if medium.regenerate:
+                if c == 0:
+                    b0, b1, b2 = solve_at_once(piece.into, (q0, q1, q2), rest)
+                    q0 += rest[0] * b0
+                    q1 += rest[1] * b1
+                    q2 += rest[2] * b2
+                taking = wings[0] * q0 + wings[1] * q1 + wings[2] * q2
+                if c > 0:
+                    number = along.at_once[c] * taking if owner < 0 else 0.0
+                    b0, b1, b2 = number * g[0], number * g[1], number * g[2]
+                gain[0] += b0
+                gain[1] += b1
+                gain[2] += b2
+                beam.births[c, 0, k, n] += b0
+                beam.births[c, 1, k, n] += b1
+                beam.births[c, 2, k, n] += b2
+                if owner < 0:
+                    for p in range(3):
+                        falling[c, p, n] += taking
+                elif n + at >= 0:  # of the path that will be this one when it crosses
+                    taken[owner, c, n + at] += taking
+                for m in range(smooth.parents.shape[0] if c == 0 else 0):
+                    parent = smooth.parents[m]
+                    beam.parents[m, k, n] += length * (parent[0] * q0 + parent[1] * q1 + parent[2] * q2)
+            for i in range(3):
+                now[c, i, n + 1] = now[c, i, n + 1] * alive[i] + gain[i] * mean[i]
+
+
+@reordered
 def march(
     case: Case, medium: Medium, smooth: Smooth, lattice: Lattice, light: FloatArray, room: Room, out: Beams
 ) -> None:
     """Follow a point; `light`, shape (line + n_step + 1, n_step + 1), is S of each path in each step, and at x_max."""
     top, h, n_step, n_line = lattice.ln_top, lattice.step, lattice.n_step, lattice.n_line
     origin, ln_res, width = case.origin, case.ln_res, case.width
-    n_channel, n_target, (n_parent, n_daughter) = origin.shape[0], ln_res.size, smooth.weights.shape[:2]
-    rates, decay, g = medium.path.crossings.rates, medium.path.decay, medium.path.daughters
-    single, regenerate = case.beyond.size == 1, medium.regenerate
+    n_channel, n_target, n_daughter = origin.shape[0], ln_res.size, smooth.weights.shape[1]
+    g, single, regenerate = medium.path.daughters, case.beyond.size == 1, medium.regenerate
     offsets, core = place_cuts(h, width, case.wide)
     held = in_core(core, width)
     cuts, kinds = np.empty(n_target * offsets.size), np.empty(n_target * offsets.size, np.intp)
@@ -257,30 +448,18 @@ def march(
                 room.is_cut[int((top - ln_e) / h)] = True
     _tabulate(case, medium, smooth, lattice, core, room, out)
     _tilt(room)
-    thick, thicker, emitted = np.empty(n_step), np.empty(n_step), np.zeros(n_step)
-    for n in range(n_step):
-        thick[n] = case.depth * mean_density(n, h, medium)
-        thicker[n] = case.depth * (density((n + 1) * h, medium) - density(n * h, medium))
-        emitted[n] = emitted_beyond(n * h, case, medium) - emitted_beyond((n + 1) * h, case, medium)
-    ratio, flux = math.exp(-h), np.empty(n_line + n_step + 1)
-    for q in range(flux.size):
-        flux[q] = math.exp((1.0 - case.gamma) * (top - q * h - LN_PIVOT))
-    below, at_once = np.zeros((n_channel, 3)), np.zeros(n_channel)  # daughters of a parent in the middle of a step
-    for c in range(n_channel):
-        for p in range(3):
-            number = near_share(p, 1.0, ratio, 1.0)
-            at_once[c] += case.share * decay[c, p] * number
-            below[c, p] = case.share * decay[c, p] * (number + far_share(p, 1.0, 1.0 / ratio, 1.0 / ratio))
     now, falling = np.zeros((n_channel, 3, n_step + 1)), np.zeros((n_channel, 3, n_step))
-    add, gain = np.zeros((n_channel, 3, n_step)), np.zeros(3)
-    taken, rows = np.zeros((n_target, n_channel, n_step + 2)), np.zeros((n_daughter, n_step))
-    into, wings, loss = np.zeros((3, 3)), np.zeros(3), np.zeros(3)
-    alive, mean, rest, met, bent = np.zeros(3), np.zeros(3), np.zeros(3), np.zeros(3), np.zeros(3)
+    add, taken = np.zeros((n_channel, 3, n_step)), np.zeros((n_target, n_channel, n_step + 2))
+    beam, rows = Beam(now, add, falling, taken, out.births, room.parents), np.zeros((n_daughter, n_step))
+    fixed = case, medium, smooth, lattice
+    along, ratio = _along(fixed, light), math.exp(-h)
+    three = np.zeros((8, 3))
+    piece = Piece(three[0], three[1], three[2], np.zeros((3, 3)), three[3], three[4], three[5], three[6], three[7])
     out.made[:], out.births[:], room.parents[:] = 0.0, 0.0, 0.0
     for n in range(n_step + 1):  # on the highest line nothing has been absorbed
-        total = flux[n] * light[n, n_step] if single else 0.0
+        total = along.flux[n] * light[n, n_step] if single else 0.0
         for m in range(n, n_step):
-            total += emitted[m] * flux[n] * light[n, m]
+            total += along.emitted[m] * along.flux[n] * light[n, m]
         for c in range(n_channel):
             for i in range(3):
                 now[c, i, n] = total * origin[c, i]
@@ -288,8 +467,8 @@ def march(
         if regenerate:
             for c in range(n_channel):
                 for n in range(n_step):
-                    total = below[c, 0] * falling[c, 0, n] + below[c, 1] * falling[c, 1, n]
-                    total += below[c, 2] * falling[c, 2, n]
+                    total = along.below[c, 0] * falling[c, 0, n] + along.below[c, 1] * falling[c, 1, n]
+                    total += along.below[c, 2] * falling[c, 2, n]
                     for i in range(3):
                         add[c, i, n] = total * g[i]
             _add_exchange(k, room, smooth, rows, add)
@@ -306,86 +485,15 @@ def march(
             if cut < n_cuts and cuts[cut] > top - (k + 1) * h:
                 end, kind = (top - cuts[cut]) / h - k, kinds[cut]
                 cut += 1
-            length, owner, nearest = end - begin, -1, 0.5 * h
-            for i in range(3):
-                wings[i], loss[i] = 0.0, room.lost[0, i, k] if not room.is_cut[k] else length * out.slow[i, k]
-            for j in range(n_target):
-                if not room.is_cut[k]:
-                    for i in range(3):
-                        wings[i] += rates[j, i] * room.wings[j, k]
-                    continue
-                u = top - ln_res[j] - (k + begin) * h
-                v = u - length * h
-                share = wing(u, width, core, held) - wing(v, width, core, held)
-                real = dispersed(u, width, core) - dispersed(v, width, core)
-                if not single and 0.0 < u + v < 2.0 * nearest:  # just above: mediators have its energy
-                    owner, nearest = j, 0.5 * (u + v)
-                for i in range(3):  # the daughters of a resonance stand for those of its interference close to it
-                    change = out.crossed[i, j, min(k + 1, n_line - 1)] - out.crossed[i, j, max(k - 1, 0)]
-                    mixed = out.crossed[i, j, k] + 0.25 * (begin + end - 1.0) * change
-                    wings[i] += rates[j, i] * share + mixed * real
-            if room.is_cut[k]:
-                for i in range(3):
-                    loss[i] += wings[i]
-            for i in range(3):
-                bent[i] = 0.0
-                if loss[i] > 0.0:
-                    bent[i] = room.lost[1, i, k] / (12.0 * loss[i])
-                for m in range(3):
-                    into[i, m] = wings[i] * at_once[0] * g[m] if owner < 0 else 0.0
-                    for p in range(n_parent):
-                        for q in range(n_daughter):
-                            at_end = length * room.kernel[p, q, k, 0]
-                            into[i, m] += smooth.parents[p, i] * at_end * smooth.daughters[q, m]
-            for n in range(n_step):
-                path, shine, middle = k + n + 1, 0.0, thick[n] - 0.5 * (begin + end - 1.0) * thicker[n]
-                if emitted[n] != 0.0:
-                    shine = light[path, n] * emitted[n] * flux[path] * length
-                for i in range(3):
-                    met[i] = middle + bent[i] * thicker[n]
-                    alive[i], mean[i], rest[i] = lost(max(loss[i], 0.0) * met[i])
-                    rest[i] *= met[i]
-                for c in range(n_channel):
-                    for i in range(3):
-                        gain[i] = shine * origin[c, i] + length * add[c, i, n]
-                    q0 = met[0] * now[c, 0, n + 1] * mean[0] + gain[0] * rest[0]
-                    q1 = met[1] * now[c, 1, n + 1] * mean[1] + gain[1] * rest[1]
-                    q2 = met[2] * now[c, 2, n + 1] * mean[2] + gain[2] * rest[2]
-                    if regenerate:
-                        if c == 0:
-                            b0, b1, b2 = solve_at_once(into, (q0, q1, q2), rest)
-                            q0 += rest[0] * b0
-                            q1 += rest[1] * b1
-                            q2 += rest[2] * b2
-                        taking = wings[0] * q0 + wings[1] * q1 + wings[2] * q2
-                        if c > 0:
-                            number = at_once[c] * taking if owner < 0 else 0.0
-                            b0, b1, b2 = number * g[0], number * g[1], number * g[2]
-                        gain[0] += b0
-                        gain[1] += b1
-                        gain[2] += b2
-                        out.births[c, 0, k, n] += b0
-                        out.births[c, 1, k, n] += b1
-                        out.births[c, 2, k, n] += b2
-                        if owner < 0:
-                            for p in range(3):
-                                falling[c, p, n] += taking
-                        else:  # of the path that will be this one when it crosses
-                            at = n + 1 + k - math.floor((top - ln_res[owner]) / h)
-                            if at >= 0:
-                                taken[owner, c, at] += taking
-                        for m in range(n_parent if c == 0 else 0):
-                            parent = smooth.parents[m]
-                            room.parents[m, k, n] += length * (parent[0] * q0 + parent[1] * q1 + parent[2] * q2)
-                    for i in range(3):
-                        now[c, i, n + 1] = now[c, i, n + 1] * alive[i] + gain[i] * mean[i]
+            owner = _rates(k, (begin, end), fixed, core, along, room, out, piece)
+            _cross(k, (begin, end), owner, fixed, along, piece, beam)
             if kind >= 0:
                 _pass(kind, end, held, case, medium, now, taken[kind], out.made[kind])
                 if regenerate:
                     _add_decays(k, kind, 1.0 / max(1.0 - end, 1e-9), case, medium, lattice, out.made, add)
             begin = end
         path = k + 1 + n_step
-        start = flux[path] * light[path, n_step] if single else 0.0
+        start = along.flux[path] * light[path, n_step] if single else 0.0
         for c in range(n_channel):
             for i in range(3):
                 for n in range(n_step):

@@ -6,6 +6,7 @@ every other, rates and births change linearly.
 """
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
@@ -32,6 +33,25 @@ from nuinfer.transport.points import LN_PIVOT
 from nuinfer.typing import FloatArray
 
 
+class Sight(NamedTuple):
+    """What the line of sight of one energy passes.
+
+    Parameters
+    ----------
+    slow, crossed : ndarray, shape (3, n), (3, target, n)
+        As in `Beams`, in each step.
+    births : ndarray, shape (channel, 3, n)
+        Daughters born in each step.
+    shone : ndarray, shape (n,)
+        What sources emit in each step, over the whole.
+    """
+
+    slow: FloatArray
+    crossed: FloatArray
+    births: FloatArray
+    shone: FloatArray
+
+
 @stretch
 def _profile(a: float, width: float, ends: tuple[float, float], held: float) -> tuple[float, float, float, float]:
     """At s/M^2 = a: share of the resonance below it, without its core, integral of a Re S, and how fast both rise."""
@@ -51,17 +71,44 @@ def _slope(values: FloatArray, n: int) -> float:
     return float(0.5 * (values[m + 1] - values[m - 1]) + (n - m) * bend)
 
 
+@stretch
+def _look(e: float, gamma: float, lattice: Lattice, beams: Beams, regenerate: bool, sight: Sight) -> float:
+    """Fill what a march leaves for the line of sight of ln E = `e`, between its lines; returns its unit of births."""
+    h, n_step = lattice.step, lattice.n_step
+    line = math.floor((lattice.ln_top - e) / h)
+    t = (lattice.ln_top - e) / h - line
+    norm = exponential((gamma - 1.0) * (e - LN_PIVOT))
+    # births scaled as the spectrum between two middles
+    here = norm * (1.0 - t) * exponential((gamma - 1.0) * t * h)
+    there = norm * t * exponential((gamma - 1.0) * (t - 1.0) * h)
+    w0, w1, w2, w3 = weights_between(t)
+    for n in range(n_step):
+        k = line - n - 1
+        k0 = max(k - 1, 0)
+        for i in range(3):
+            one = beams.slow[i]
+            sight.slow[i, n] = w0 * one[k0] + w1 * one[k] + w2 * one[k + 1] + w3 * one[k + 2]
+            for j in range(sight.crossed.shape[1]):
+                one = beams.crossed[i, j]
+                sight.crossed[i, j, n] = w0 * one[k0] + w1 * one[k] + w2 * one[k + 1] + w3 * one[k + 2]
+        if regenerate:
+            for c in range(sight.births.shape[0]):
+                for i in range(3):
+                    sight.births[c, i, n] = here * beams.births[c, i, k, n] + there * beams.births[c, i, k + 1, n]
+    return norm
+
+
 @reordered
 def arrive(
     case: Case, medium: Medium, lattice: Lattice, beams: Beams, ln_energies: FloatArray, n_node: int, light: FloatArray,
     out: FloatArray,
 ) -> None:  # fmt: skip
     """Populations over (E/pivot)^-gamma at the first energies, out (channel, 3, node); `light` as in `march`."""
-    top, h, n_step = lattice.ln_top, lattice.step, lattice.n_step
+    h, n_step = lattice.step, lattice.n_step
     origin, ln_res, width = case.origin, case.ln_res, case.width
     n_channel, n_target, regenerate = origin.shape[0], ln_res.size, medium.regenerate
     rates, decay, daughters = medium.path.crossings.rates, medium.path.decay, medium.path.daughters
-    gamma, single = case.gamma, case.beyond.size == 1
+    single = case.beyond.size == 1
     offsets, core = place_cuts(h, width, case.wide)
     held, ends = in_core(core, width), (math.expm1(-core), math.expm1(core))
     cuts, kinds = np.empty(n_target * offsets.size), np.empty(n_target * offsets.size, np.intp)
@@ -74,33 +121,16 @@ def arrive(
             beyond[n] = emitted_beyond(n * h, case, medium)
     slow, crossed = np.empty((3, n_step)), np.empty((3, n_target, n_step))
     births, shone = np.zeros((n_channel, 3, n_step)), np.zeros(n_step)
+    sight = Sight(slow, crossed, births, shone)
     number, gain, slope = np.empty((n_channel, 3)), np.empty((n_channel, 3)), np.empty((n_channel, 3))
     tilt, loss, first_rate, last_rate = np.empty(3), np.empty(3), np.empty(3), np.empty(3)
     below, real, rising, bending = np.empty(n_target), np.empty(n_target), np.empty(n_target), np.empty(n_target)
     ratio, at_earth, core_of = np.empty(n_target), np.empty(n_target), np.empty(n_target)
     for node in range(n_node):
         e = ln_energies[node]
-        line = math.floor((top - e) / h)
-        t = (top - e) / h - line
-        norm = exponential((gamma - 1.0) * (e - LN_PIVOT))
-        # births scaled as the spectrum between two middles
-        here = norm * (1.0 - t) * exponential((gamma - 1.0) * t * h)
-        there = norm * t * exponential((gamma - 1.0) * (t - 1.0) * h)
-        w0, w1, w2, w3 = weights_between(t)
+        norm = _look(e, case.gamma, lattice, beams, regenerate, sight)
         for n in range(n_step):
-            k = line - n - 1
-            k0 = max(k - 1, 0)
-            for i in range(3):
-                one = beams.slow[i]
-                slow[i, n] = w0 * one[k0] + w1 * one[k] + w2 * one[k + 1] + w3 * one[k + 2]
-                for j in range(n_target):
-                    one = beams.crossed[i, j]
-                    crossed[i, j, n] = w0 * one[k0] + w1 * one[k] + w2 * one[k + 1] + w3 * one[k + 2]
             shone[n] = light[node, n] * (beyond[n] - beyond[n + 1])
-            if regenerate:
-                for c in range(n_channel):
-                    for i in range(3):
-                        births[c, i, n] = here * beams.births[c, i, k, n] + there * beams.births[c, i, k + 1, n]
         n_cuts, cut = 0, 0
         for j in range(n_target):
             at_earth[j] = exponential(e - ln_res[j])

@@ -149,7 +149,7 @@ def dispersed_rate(u: float, width: float, core: float) -> float:
     return 0.0 if abs(u) < core else off * a / (off * off + width * width)
 
 
-@stretch
+@reordered
 def place_cuts(h: float, width: float, wide: bool) -> tuple[FloatArray, float]:
     """Where steps are cut on both sides of a resonance, in ln E, itself in the middle, and the end of its core.
 
