@@ -29,8 +29,9 @@ from nuinfer.physics.shells import Shells
 from nuinfer.physics.spectra._emission import emit_at, make_emission, prepare, shape_at
 from nuinfer.transport.march_depth import depths_of_states
 from nuinfer.transport.march_grid import Lattice, Smooth, make_lattice, make_smooth, per_target
-from nuinfer.transport.march_loop import Beams, Room, march
+from nuinfer.transport.march_loop import march
 from nuinfer.transport.march_sight import arrive
+from nuinfer.transport.march_state import Beams, Room
 from nuinfer.transport.march_step import GAUSS, Case, Medium, density
 from nuinfer.transport.nodes import collect, make_nodes, place, weigh
 from nuinfer.transport.points import LN_PIVOT, NO_BINS, Bins, Points, Propagation, make_bins

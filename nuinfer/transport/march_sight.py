@@ -13,7 +13,8 @@ import numpy as np
 from nuinfer.compiled import reordered, stretch
 from nuinfer.physics.exponential import exponential
 from nuinfer.transport.march_grid import Lattice
-from nuinfer.transport.march_loop import END, MID, Beams
+from nuinfer.transport.march_loop import END, MID
+from nuinfer.transport.march_state import Beams
 from nuinfer.transport.march_step import (
     STEEPEST,
     Case,
