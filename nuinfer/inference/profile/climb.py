@@ -25,6 +25,7 @@ IMPOSSIBLE = 1e30  # instead of infinity, which optimisers cannot average
 DIFFERENCE = 1e-5  # over the prior range
 DAMPING, EASED, STIFFENED = 1e-2, 0.2, 10.0  # at first; its factors after a step that helps and one that does not
 LEAST_LOST, LEAST_COUNT, LEAST_CURVATURE = 1e-2, 1e-9, 1e-9  # what is divided by is no less
+SETTLED = 1e-6  # in the cost: what its model promises a point that goes no further
 BATCH = 4096
 """Points that are evaluated at a time, whose counts are kept until then; more of them where a device wants more."""
 
@@ -156,7 +157,7 @@ def climb(section: Section, starts: Sequence[FloatArray], steps: int, kept: floa
     starts : sequence of ndarray, shape (n, free)
         Where they begin, for each problem.
     steps : int
-        How many are tried; no point gets worse.
+        How many are tried at most; no point gets worse.
     kept : float
         Share of the points of a problem, the lowest ones, that goes on after each step; the others stay where they are.
 
@@ -168,15 +169,18 @@ def climb(section: Section, starts: Sequence[FloatArray], steps: int, kept: floa
     unit, of = flat(starts)
     here, damping, going = section.local(unit, of), np.full((len(unit), 1), DAMPING), np.arange(len(unit))
     for step in range(1, steps + 1):
-        trial = unit[going] + _step(unit[going], Local(*(each[going] for each in here)), damping[going])
-        trial = np.clip(trial, 0.0, 1.0)
+        move, gain = _step(unit[going], Local(*(each[going] for each in here)), damping[going])
+        moved = going[gain > SETTLED]
+        if not moved.size:
+            break
+        trial = np.clip(unit[moved] + move[gain > SETTLED], 0.0, 1.0)
         last = step == steps  # after which no slopes are needed
-        there: tuple[FloatArray, ...] = (section.cost(trial, of[going]),) if last else section.local(trial, of[going])
-        better = there[0] < here.cost[going]
-        unit[going[better]] = trial[better]
+        there: tuple[FloatArray, ...] = (section.cost(trial, of[moved]),) if last else section.local(trial, of[moved])
+        better = there[0] < here.cost[moved]
+        unit[moved[better]] = trial[better]
         for old, new in zip(here, there, strict=False):
-            old[going[better]] = new[better]
-        damping[going] *= np.where(better[:, None], EASED, STIFFENED)
+            old[moved[better]] = new[better]
+        damping[moved] *= np.where(better[:, None], EASED, STIFFENED)
         if kept < 1.0:
             going = _lowest(here.cost, of, going, kept)
     ends = np.cumsum(list(map(len, starts)))[:-1]
@@ -192,11 +196,15 @@ def _lowest(cost: FloatArray, of: IntArray, rows: IntArray, kept: float) -> IntA
     return np.sort(sorted_rows[rank < np.ceil(kept * counted[of[sorted_rows]])])
 
 
-def _step(unit: FloatArray, here: Local, damping: FloatArray) -> FloatArray:
-    """To the minimum of the damped quadratic models, along the walls of the cube where they stand, shape (n, free)."""
+def _step(unit: FloatArray, here: Local, damping: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """To the minimum of the damped quadratic models, along the walls of the cube where they stand, shape (n, free).
+
+    And what they promise there at least, shape (n,).
+    """
     stopped = ((unit <= 0.0) & (here.slope > 0.0)) | ((unit >= 1.0) & (here.slope < 0.0))
     slope = np.where(stopped, 0.0, here.slope)
     matrix = np.where(stopped[:, :, None] | stopped[:, None, :], 0.0, here.curvature)
     diagonal = np.einsum("nii->ni", matrix)
     diagonal += damping * np.maximum(diagonal, np.abs(slope)) + stopped + LEAST_CURVATURE
-    return -np.linalg.solve(matrix, slope[:, :, None])[:, :, 0]
+    move = -np.linalg.solve(matrix, slope[:, :, None])[:, :, 0]
+    return move, -0.5 * np.sum(slope * move, axis=1)

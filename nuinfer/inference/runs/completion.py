@@ -6,12 +6,16 @@ from collections.abc import Callable
 from concurrent import futures
 from typing import Any
 
+from nuinfer.analysis import Analysis
 from nuinfer.errors import forgiven
 from nuinfer.exchange import warnings_of_draws
 from nuinfer.inference.profile.profile import COUPLING
 from nuinfer.inference.runs.run import CHECKED_DRAWS, Run
 from nuinfer.inference.runs.sensitivity import Case, fitted, sensitivity
 from nuinfer.inference.work.calls import on_unpickled
+from nuinfer.typing import FloatArray
+
+LEFT_OUT = "the share of channels that are left out"
 
 
 def complete_summary(
@@ -38,19 +42,22 @@ def complete_summary(
     asked = {(name, limit["side"]) for name, limit in limited.items()}
     asked |= {(COUPLING, "upper")} & {(name, "upper") for name in run.parameter_names}
     cases: Callable[[], list[Case]] = list
+    left_out: Callable[[], list[str]] = list
+    pickled = pickle.dumps(analysis)
     with forgiven("profile limits", note):
         if asked:
-            given = pickle.dumps(analysis), seed, run.starts(), sorted(asked)
-            run.searched = executor.submit(on_unpickled, fitted, *given)
+            run.searched = executor.submit(on_unpickled, fitted, pickled, seed, run.starts(), sorted(asked))
             if summary["converged"]:
                 terms = {name: values.ravel() for name, values in run.log_terms().items()}
                 cases = sensitivity(analysis, run.draws(), terms, run.searched, seed, executor)
+    with forgiven(LEFT_OUT, note):
+        if analysis.absorbs:
+            left_out = executor.submit(on_unpickled, _left_out, pickled, run.draws(CHECKED_DRAWS)).result
     meanwhile(note)
     with forgiven("predictive checks", note):
         summary["warnings"] += run.predictive_checks().warnings()
-    with forgiven("the share of channels that are left out", note):
-        if analysis.absorbs:
-            summary["warnings"] += warnings_of_draws(analysis.model, analysis.values(run.draws(CHECKED_DRAWS)))
+    with forgiven(LEFT_OUT, note):
+        summary["warnings"] += left_out()
     with forgiven("profile limits", note):
         if run.searched:
             found = run.searched.result().limits
@@ -60,3 +67,7 @@ def complete_summary(
                 if listed := [dataclasses.asdict(case) for case in cases()]:
                     summary["g_prime_upper95"] = listed
     return summary
+
+
+def _left_out(analysis: Analysis, theta: FloatArray) -> list[str]:
+    return warnings_of_draws(analysis.model, analysis.values(theta))
