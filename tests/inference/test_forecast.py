@@ -204,6 +204,8 @@ def test_forecast_from_the_command_line(tmp_path, capsys):
     captured = capsys.readouterr()
     assert len(json.loads(captured.out)["years"]) == 2
     assert "4 of 4 jobs are there" in captured.err
+    assert main([*arguments, "--check", "1", "--force"]) == 0  # which does a second lot of jobs in its folder
+    assert capsys.readouterr().out.count("1 simulated data sets") == 2
     assert main(["status", str(tmp_path / "out")]) == 0
     band = ["forecast", "hese7_icecube", *FIXED, "--set", "data.exposure=30", "--band", "--masses", "8", "9"]
     band += ["--points", "2", "-n", "1", "--jobs", "1", "--out", str(tmp_path / "band")]

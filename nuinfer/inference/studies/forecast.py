@@ -271,7 +271,7 @@ def forecast(
         fixed = {"set": task["set"] | {"data.exposure": steps[chosen[name]]}}
         tables[f"{name}_right"] = simulated | task | right | fixed
         tables[f"{name}_wrong"] = simulated | task | wrong | fixed
-    found = _run(tables, out, seed, **execution)
+    found = _run(tables, out, seed, **execution | {"resume": True, "force": False})
     checks = []
     for name, k in chosen.items():
         right, wrong = (found["q"][found["job"] == f"{name}_{truth}"] for truth in ("right", "wrong"))
