@@ -22,7 +22,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from signal import SIGINT
 from types import ModuleType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import nuinfer
 from nuinfer import __version__
@@ -120,6 +120,13 @@ class Parser(argparse.ArgumentParser):
         if unknown := re.search(r"invalid choice: '(.*?)' \(choose from (.*)\)", message, re.DOTALL):
             message += nearest(unknown[1], re.findall(r"[\w-]+", unknown[2]))
         super().error(_shortened(message))
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:  # argparse overloads it
+        """Refuse what is not known here, where its command is."""
+        found, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}{nearest(unknown[0], self._option_string_actions)}")
+        return found, unknown
 
 
 class Helped(argparse.HelpFormatter):

@@ -56,6 +56,7 @@ def test_presets_and_kinds_are_all_there(capsys):
     [
         (["prdict", "hese7"], "(did you mean 'predict'?)"),
         (["limit", "hese7", "--method", "profil"], "(did you mean 'profile'?)"),
+        (["fit", "hese7", "--sed", "3"], "fit: error: unrecognized arguments: --sed 3 (did you mean '--seed'?)"),
     ],
 )
 def test_a_slip_is_said_before_any_work(arguments, said, capsys, monkeypatch):
