@@ -121,7 +121,7 @@ def _follow(
         case = Case(
             points.spectrum.gamma[b], emission.beyond[0], emission.slope[0],
             points.source[min(b, points.source.shape[0] - 1)], ln_res, depth, medium.exchange * coupling * coupling,
-            width, share, bool(depth * width * most > NARROW),
+            width, share, mass, bool(depth * width * most > NARROW),
         )  # fmt: skip
         lines = (ln_res[deepest] - lowest_top) / h + PLACE
         spare = lines - math.floor(lines)

@@ -47,7 +47,8 @@ def depths_of_states(
         mass, coupling = points.m_zprime_mev[b], points.g_prime[b]
         unit = medium.path.strength * (coupling / mass) ** 2 * points.relic_temperature[b] ** 3
         unit *= medium.exchange * coupling * coupling
-        width = medium.width * coupling * coupling / neutrino_share(mass, medium.path.neutrinos, medium.path.charged)
+        into, charged = medium.path.neutrinos, medium.path.charged
+        width = medium.width * coupling * coupling / neutrino_share(mass, into, charged)
         for node in range(energy_gev.shape[1]):
             for j in range(n_target):
                 low = energy_ratio(energy_gev[b, node], mass, points.masses_ev[b, j])
@@ -55,6 +56,7 @@ def depths_of_states(
                     high, middle = low * growth, low * math.sqrt(growth)
                     whole = shape_integrals(spin, middle, 1.0)
                     square, real, _ = propagator_integrals(low, high, width)
+                    square /= neutrino_share(mass * math.sqrt(middle), into, charged)  # the rest into charged leptons
                     for i in range(3):
                         found = totals[0, i, j] * whole[0] * square + totals[3, i, j] * whole[6] * real
                         found += (totals[1, i, j] * whole[2] + 2.0 * totals[2, i, j] * whole[4]) * middle * h

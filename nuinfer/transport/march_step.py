@@ -13,6 +13,7 @@ import numpy as np
 from nuinfer.compiled import inlined, reordered, stretch
 from nuinfer.physics.absorption import crossing_depth
 from nuinfer.physics.exponential import exponential
+from nuinfer.physics.mediator import neutrino_share
 from nuinfer.physics.shells import fraction_beyond
 from nuinfer.transport.points import Path
 from nuinfer.typing import FloatArray, IntArray
@@ -71,8 +72,8 @@ class Case(NamedTuple):
         Logarithms of the energies of the resonances in GeV.
     depth, exchange : float
         Depth of a resonance for a unit entry of R over (1+z)^3 H0/H, and g^4/(16 pi M^2) over it.
-    width, share : float
-        Width over mass; share of decays into neutrinos.
+    width, share, mass_mev : float
+        Width over mass; share of decays into neutrinos; mass of the mediator.
     wide : bool
         Whether the wings of a resonance matter near it, and steps are cut there.
     """
@@ -86,6 +87,7 @@ class Case(NamedTuple):
     exchange: float
     width: float
     share: float
+    mass_mev: float
     wide: bool
 
 
@@ -132,6 +134,13 @@ def wing(u: float, width: float, core: float, held: float) -> float:
     """Share of the resonance below ln a = u, less one half, without its core, which holds `held`."""
     below = passed(math.expm1(-core if abs(u) < core else u), width)
     return below - held if u >= core else below
+
+
+@stretch
+def opened(u: float, case: Case, medium: Medium) -> float:
+    """How much more a resonance absorbs at ln a = u than its shape says: charged leptons have phase space of their own."""
+    path = medium.path
+    return case.share / neutrino_share(case.mass_mev * math.exp(0.5 * u), path.neutrinos, path.charged) - 1.0
 
 
 @inlined

@@ -6,9 +6,11 @@ import json
 import math
 from pathlib import Path
 
+import mpmath
 import numpy as np
 import pytest
 
+from nuinfer.constants import MASS_MUON_MEV, MASS_TAU_MEV
 from nuinfer.constraints import borexino
 from nuinfer.constraints.base import Form
 from nuinfer.errors import ConfigError, PhysicsDomainError
@@ -22,6 +24,20 @@ ELECTRIC_CHARGE = math.sqrt(4.0 * math.pi / 137.035999084)
 def test_equals_quadrature_of_the_printed_formula(row: dict[str, float]) -> None:
     # Independent computation (tests/reference/make_constraints.py); far above the muon mass the two loops cancel.
     assert float(borexino.kinetic_mixing(1.0, row["q2_mev2"])) == pytest.approx(row["mixing"], rel=1e-11)
+
+
+@pytest.mark.parametrize("q2", [-3.1e6, -3.2e6, -1e9, -1e12, -1e18, -1e24])
+def test_nothing_cancels_far_above_the_masses(q2: float) -> None:
+    # eq. 3 with the ratio of both logarithms as one, which falls as 1/q^2; mpmath, a hundred digits.
+    with mpmath.workdps(100):
+        heavy, light = mpmath.mpf(MASS_TAU_MEV) ** 2, mpmath.mpf(MASS_MUON_MEV) ** 2
+
+        def integrand(x: mpmath.mpf) -> mpmath.mpf:
+            return x * (1 - x) * mpmath.log1p((heavy - light) / (light - x * (1 - x) * q2))
+
+        edges = [0, *(10.0**k for k in range(-24, 0)), 0.5]
+        expected = -ELECTRIC_CHARGE / (2.0 * mpmath.pi**2) * 2 * mpmath.quad(integrand, edges)
+    assert float(borexino.kinetic_mixing(1.0, q2)) == pytest.approx(float(expected), rel=1e-13)
 
 
 def test_published_mixing() -> None:

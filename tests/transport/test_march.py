@@ -107,19 +107,38 @@ def test_what_a_coupling_of_one_percent_adds_is_the_width_and_exchange():
     assert np.all((survival < 1.0 - 1e-4) & (survival > 0.98))
 
 
-@pytest.mark.parametrize("mediator", [NU_TAU, Mediator((0, 0, 1), 0), GENERAL])
-def test_absorption_is_that_of_the_cross_section(mediator):
-    """One source at z = 1, no daughters: exp(-int c n sigma dt), by quadrature; that of nubar differs by less."""
-    universe, coupling, mass = cosmology.PLANCK18, 0.1, 2.0
+LOW_AND_HIGH = (2e3, 3e5, 3e8)  # with a mass of 30 MeV: below 2 m_e, above it, and above the resonance
+
+
+@pytest.mark.parametrize(
+    ("mediator", "mass", "coupling", "energies"),
+    [
+        (NU_TAU, 2.0, 0.1, (3e6, 2e7, 3e8)),
+        (Mediator((0, 0, 1), 0), 2.0, 0.1, (3e6, 2e7, 3e8)),
+        (GENERAL, 2.0, 0.1, (3e6, 2e7, 3e8)),
+        (Mediator((1, 1, 1)), 30.0, 0.3, LOW_AND_HIGH),
+        (Mediator(couplings=[[1, 0.5, 0], [0.5, 0, 1j], [0, -1j, -1]]), 30.0, 0.2, LOW_AND_HIGH),
+        (LMU_LTAU, 300.0, 0.9, (1e6,)),  # muons are closed here, though not for the mediator
+    ],
+)
+def test_absorption_is_that_of_the_cross_section(mediator, mass, coupling, energies):
+    """One source at z = 1, no daughters: exp(-int c n sigma dt), by quadrature; that of nubar differs by less.
+
+    A pair that meets through s has the branching into charged leptons of a mediator of mass sqrt(s).
+    """
+    universe = cosmology.PLANCK18
     march = March(*path(mediator, "single", 1.0), False, steps=FINE_STEPS)
-    energy = np.array([3e6, 2e7, 3e8])
+    energy = np.array(energies)
     origin = np.full((1, 3), 1.0 / 3.0)
     found = populations(march, energy, mass, coupling, TARGETS, 2.0, origin)[0] * 3.0
     n_1 = 3.0 * ZETA3 * universe.t_nu0_ev**3 / (4.0 * np.pi**2)
 
     def rate(z, e, i):
-        total = cross_sections.total_cm2(e * (1.0 + z), mass, coupling, TARGETS, mixing.NUFIT60_NORMAL, mediator)
-        return total[i].sum() / HBAR_C_EV_CM**2 * n_1 * (1.0 + z) ** 2 / universe.hubble_ev(z)
+        given = e * (1.0 + z), mass, coupling, TARGETS, mixing.NUFIT60_NORMAL, mediator
+        total, resonant = (cross_sections.total_cm2(*given, channels)[i] for channels in ("all", "s"))
+        share = mediator.neutrino_branching(np.sqrt(2.0 * np.array(TARGETS) * e * (1.0 + z) * 1e9) / 1e6)
+        total += resonant * (1.0 / share - 1.0)
+        return total.sum() / HBAR_C_EV_CM**2 * n_1 * (1.0 + z) ** 2 / universe.hubble_ev(z)
 
     for i in range(3):
         depth = [quad(rate, 0.0, 1.0, args=(e, i), epsabs=0.0, epsrel=1e-7)[0] for e in energy]
