@@ -30,6 +30,7 @@ def run(arguments: Arguments) -> int:
 
     file, folder = arguments.file, command.folder_of(arguments, Path("chains") / Path(arguments.file).stem)
     if arguments.dry_run:
+        command.refuse_idle(arguments, "with --dry-run", "csv")
         counted = count_jobs(file)
         if arguments.json:
             return command.print_json(counted)

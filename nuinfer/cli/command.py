@@ -117,7 +117,10 @@ def add_level(parser: Parser) -> None:
 def level_of(arguments: Arguments, convention: Convention = LIMIT) -> float:
     """The level that `add_level` was given."""
     if arguments.sigma is not None:
-        return convention.level(arguments.sigma)
+        level = convention.level(arguments.sigma)
+        if level < 0.5:
+            raise ConfigError(f"--sigma {arguments.sigma:g}: that is {100.0 * level:.0f} % here, and 50 % is the least")
+        return level
     return 0.95 if arguments.level is None else float(arguments.level)
 
 
@@ -127,6 +130,13 @@ def add_loudness(parser: argparse.ArgumentParser) -> None:
     level: Mapping[str, Any] = {"action": "store_const", "dest": "loudness", "default": logging.INFO}
     how.add_argument("-v", "--verbose", **level, const=logging.DEBUG, help="show everything that is logged")
     how.add_argument("-q", "--quiet", **level, const=logging.ERROR, help="print results and errors alone")
+
+
+def refuse_idle(arguments: Arguments, reason: str, *names: str) -> None:
+    """Refuse options that are given and do nothing."""
+    for name in names:
+        if getattr(arguments, name) is not None:
+            raise ConfigError(f"{'-' if len(name) == 1 else '--'}{name}: it does nothing {reason}")
 
 
 def chosen(arguments: Arguments, *names: str) -> dict[str, Any]:
@@ -188,7 +198,7 @@ def mass_grid(ends: Iterable[float], points: int) -> list[float]:
     low, high = ends
     if not 0.0 < low <= high < math.inf:
         raise ConfigError(f"--masses {low:g} {high:g}: two positive masses are needed, the lower one first")
-    return list(np.unique(np.geomspace(low, high, points)).tolist())
+    return list(np.geomspace(low, high, points if low < high else 1).tolist())
 
 
 # Answers --------------------------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from nuinfer.confidence import LIMIT
 from nuinfer.errors import ConfigError
 
 SAMPLER = ("device",)
+POINTS, DATA_SETS = 8, 100  # of a band
 
 
 def add_options(parser: Parser) -> None:
@@ -25,11 +26,11 @@ def add_options(parser: Parser) -> None:
     add(parser, "--exposures", type=command.numbers, metavar="X,Y,...", help=exposures_help)
     command.add_level(parser)
     check_help = "check the assumed distribution with N simulated data sets of each kind (4 N fits)"
-    add(parser, "--check", type=natural, default=0, metavar="N", help=check_help)
+    add(parser, "--check", type=natural, metavar="N", help=check_help)
     add(parser, "--band", **FLAG, help="expected limits on g' against m_Z' instead")
     add(parser, "--masses", help="with --band: masses in MeV (default: 3 30)")
-    add(parser, "--points", type=positive, default=8, metavar="N", help="with --band: masses (default: 8)")
-    add(parser, "-n", type=positive, default=100, metavar="N", help="with --band: data sets (default: 100)")
+    add(parser, "--points", type=positive, metavar="N", help=f"with --band: masses (default: {POINTS})")
+    add(parser, "-n", type=positive, metavar="N", help=f"with --band: data sets (default: {DATA_SETS})")
     add(parser, "--seed", help="seed of simulated data")
     command.add_folder(parser, "folder of its campaign (default: chains/forecast-NAME)")
     add(parser, "--jobs", "--scheduler", "--device", "--figure", "--json")
@@ -39,6 +40,10 @@ def run(arguments: Arguments) -> int:
     """Run the forecast, print and draw it."""
     from nuinfer.plotting import plot, style
 
+    if arguments.band:
+        command.refuse_idle(arguments, "with --band", "exposures", "check")
+    else:
+        command.refuse_idle(arguments, "without --band", "masses", "points", "n")
     level = command.level_of(arguments)
     if not 0.5 < level < 1.0:
         raise ConfigError(f"--level {level:g}: it must be between 0.5 and 1")
@@ -63,7 +68,7 @@ def _years(arguments: Arguments, shared: dict[str, Any]) -> Any:
     from nuinfer.physics.mediator import spelled
 
     exposures = arguments.exposures or EXPOSURES
-    result = nuinfer.forecast(arguments.analysis, exposures=exposures, check=arguments.check, **shared)
+    result = nuinfer.forecast(arguments.analysis, exposures=exposures, check=arguments.check or 0, **shared)
     if arguments.json:
         return result
     columns = result.years, result.statistics["seen"], result.statistics["excluded"]
@@ -92,10 +97,10 @@ def _band(arguments: Arguments, shared: dict[str, Any]) -> Any:
     from nuinfer.inference.studies.forecast import QUANTILES
     from nuinfer.physics.mediator import spelled
 
-    masses = command.mass_grid(arguments.masses or (3.0, 30.0), arguments.points)
+    masses = command.mass_grid(arguments.masses or (3.0, 30.0), arguments.points or POINTS)
     if arguments.figure and len(masses) < 2:
         raise ConfigError("--figure: a band needs two masses or more")
-    result = nuinfer.forecast_band(arguments.analysis, masses, n=arguments.n, **shared)
+    result = nuinfer.forecast_band(arguments.analysis, masses, n=arguments.n or DATA_SETS, **shared)
     if arguments.json:
         return result
     table = zip(result.m_zprime_mev, *result.quantiles(), result.asimov, strict=True)

@@ -73,6 +73,6 @@ def _masses(analysis: Any, arguments: Arguments) -> list[float]:
     if not arguments.masses:
         return command.mass_grid(analysis.mass_range_mev or (1.0, 1.0), POINTS)
     *ends, n = arguments.masses
-    if n < 1 or n != int(n):
+    if not 1 <= n <= command.MOST or n != int(n):
         raise ConfigError(f"--masses: {n:g} is no number of masses; write two masses and how many, as in 3 30 8")
     return command.mass_grid(ends, int(n))

@@ -138,7 +138,7 @@ def wing(u: float, width: float, core: float, held: float) -> float:
 
 @stretch
 def opened(u: float, case: Case, medium: Medium) -> float:
-    """How much more a resonance absorbs at ln a = u than its shape says: charged leptons have phase space of their own."""
+    """How much more a resonance absorbs at ln a = u than its shape says: leptons have a phase space of their own."""
     path = medium.path
     return case.share / neutrino_share(case.mass_mev * math.exp(0.5 * u), path.neutrinos, path.charged) - 1.0
 

@@ -147,6 +147,7 @@ def test_the_command_prints_saves_and_draws(tmp_path: Path, capsys: pytest.Captu
     [
         (["--masses", "5", "1"], "--masses 5 1: two positive masses are needed"),
         (["--level", "2"], "level: 2.0 is outside the allowed"),
+        (["--sigma", "1", "--convention", "plane"], "--sigma 1: that is 39 % here, and 50 % is the least"),
         (["--sigma", "8"], "sigma: 8 is outside the allowed (0, 7]"),
         (["--out", "limits.txt"], "the name must end in .json or .csv"),
         (["--figure", "bounds.bmp"], "format 'bmp' of a figure"),

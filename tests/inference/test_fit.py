@@ -343,7 +343,7 @@ def test_a_run_goes_on_where_only_the_hash_of_its_configuration_has_changed(tmp_
     straight = fit(analysis, tmp_path / "straight", max_steps=8, **few)
     monkeypatch.setattr(nuinfer.Analysis, "config_hash", "of a later version")
     other = analysis.with_observed(analysis.observed_counts + 1.0)
-    with pytest.raises(RunFolderError, match="was made with another configuration"):
+    with pytest.raises(RunFolderError, match="of the observed counts there and of counts that were given here"):
         fit(other, tmp_path / "run", resume=True, max_steps=8, progress=False, executor=pool)
     run = fit(analysis, tmp_path / "run", resume=True, max_steps=8, progress=False, executor=pool)
     assert_identical(run, straight)

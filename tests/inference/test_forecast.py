@@ -226,6 +226,13 @@ def test_forecast_from_the_command_line(tmp_path, capsys):
         (["--band", "--masses", "9", "3"], "--masses 9 3: two positive masses"),
         (["--band", "--figure", "band.txt"], "format 'txt'"),
         (["--band", "--figure", "band.pdf", "--points", "1"], "a band needs two masses or more"),
+        (["--band", "--figure", "band.pdf", "--masses", "5", "5"], "a band needs two masses or more"),
+        (["--band", "--masses", "3", "100"], "is not allowed; it must be in the prior, from 1 to 50"),
+        (["--band", "--check", "3"], "--check: it does nothing with --band"),
+        (["--band", "--at", "m_zprime_mev=8"], "the truth of a band has no Z'"),
+        (["-n", "7"], "-n: it does nothing without --band"),
+        (["--at", "m_zprime_mev=8", "--at", "g_prime=1e-3", "--exposures", "nan"], "increasing positive numbers"),
+        (["--at", "m_zprime_mev=8", "--at", "g_prime=1e-3", "--exposures", "1,inf"], "increasing positive numbers"),
     ],
 )
 def test_what_is_wrong_is_one_line(arguments, message, tmp_path, capsys):

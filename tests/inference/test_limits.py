@@ -88,7 +88,7 @@ def test_profile_limits_are_those_of_the_profile_at_that_mass(tmp_path):
     again = nuinfer.limit(analysis, [5.0, 10.0], out=tmp_path / "out", progress=False)
     np.testing.assert_array_equal(again.limits, found.limits)
     assert (tmp_path / "out" / "results.jsonl").read_bytes() == results
-    assert set(found.to_json()) == {"method", "level", "masses_mev", "limits", "warnings"}
+    assert set(found.to_json()) == {"analysis", "method", "level", "masses_mev", "limits", "errors", "warnings"}
 
 
 def test_credible_limits_are_quantiles_of_the_posterior_by_quadrature(monkeypatch):
@@ -133,6 +133,8 @@ def test_a_table_and_a_figure_are_written(tmp_path, capsys):
         (["limit", "hese7", "--mass", "0.5"], "masses_mev: 0.5 is not allowed; it must be in the prior"),
         (["limit", "hese7", "--masses", "9", "5", "3"], "--masses 9 5: two positive masses"),
         (["limit", "hese7", "--masses", "5", "9", "2.5"], "write two masses and how many"),
+        (["limit", "hese7", "--masses", "5", "9", "inf"], "write two masses and how many"),
+        (["limit", "hese7", "--masses", "5", "9", "1e300"], "write two masses and how many"),
         (["limit", "hese7", "--mass", "8", "--level", "1.5"], r"level: 1.5 is outside the allowed \[0.5, 1\)"),
         (["limit", "hese7", "--mass", "8", "--set", "model.absorption=false"], "limit: model.absorption = false"),
         (["limit", "hese7", "--mass", "8", "--set", "parameters.log10_g_prime.value=-4"], "log10_g_prime is fixed"),

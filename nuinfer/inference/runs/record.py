@@ -114,6 +114,13 @@ def _first_difference(old: Run, analysis: Analysis) -> str:
         for key in [*before, *after]:
             if not key.startswith("sampler.") and before.get(key) != after.get(key):
                 return f"{key} is {before.get(key, 'absent')!r} there and {after.get(key, 'absent')!r} here"
+    of = [
+        tuple(map(tuple, counts or ()))
+        for counts in (old.record.get("simulated_counts"), getattr(analysis, "counts", None))
+    ]
+    if of[0] != of[1]:
+        there, here = ("counts that were given" if counts else "the observed counts" for counts in of)
+        return f"it is of {there} there and of {'others' if all(of) else here} here"
     for name, checksum in old.record.get("checksums", {}).items():
         if analysis.checksums.get(name) != checksum:
             return f"the data file {name} has changed since"

@@ -22,7 +22,7 @@ from nuinfer.detector.flux_points import FluxPoints
 from nuinfer.errors import ConfigError, NotConvergedError
 from nuinfer.inference.profile.profile import p_value, threshold
 from nuinfer.inference.studies.campaign import CampaignConfig, run_campaign
-from nuinfer.inference.studies.jobs import JobsConfig, needs_coupling, truth_of
+from nuinfer.inference.studies.jobs import JobsConfig, checked_masses, truth_of
 from nuinfer.inference.work.files import plain
 from nuinfer.loading import load
 from nuinfer.physics.mediator import spelled
@@ -248,7 +248,7 @@ def forecast(
     if any(not {name, f"log10_{name}"} & set(at) for name in ("m_zprime_mev", "g_prime")):
         raise ConfigError(f"forecast: --at {dict(at)} is not allowed; give m_zprime_mev and g_prime")
     steps = [float(e) for e in exposures]
-    if not steps or min(steps) <= 0.0 or steps != sorted(set(steps)):
+    if not steps or not 0.0 < min(steps) <= max(steps) < math.inf or steps != sorted(set(steps)):
         raise ConfigError(f"exposures: {steps} is not allowed; increasing positive numbers are needed")
     mass, coupling = point["log10_m_zprime_mev"], point["log10_g_prime"]
     shared: dict[str, Any] = {"analysis": str(analysis), "data": "asimov"}
@@ -326,18 +326,17 @@ def forecast_band(
     """
     loaded, off = _without_constraints(analysis, overrides)
     years = _years(loaded)
-    needs_coupling("forecast", loaded)
-    if not len(masses_mev) or min(masses_mev) <= 0.0:
-        raise ConfigError(f"masses: {list(masses_mev)} is not allowed; positive masses are needed")
-    vary = {"parameters.log10_m_zprime_mev.value": tuple(math.log10(m) for m in masses_mev)}
+    masses, truth = checked_masses("forecast", loaded, masses_mev), _standard(loaded, at or {})
+    if others := sorted(set(at or {}) - set(truth)):
+        raise ConfigError(f"at: '{others[0]}' is not allowed; the truth of a band has no Z'")
+    vary = {"parameters.log10_m_zprime_mev.value": tuple(np.log10(masses).tolist())}
     table: dict[str, Any] = {"analysis": str(analysis), "task": "limit", "set": off, "vary": vary, "level": level}
-    table |= {"truth": "standard_model", "at": _standard(loaded, at or {})}
+    table |= {"truth": "standard_model", "at": truth}
     tables = {"asimov": table | {"data": "asimov"}, "band": table | {"data": "simulated", "n": n}}
     found = _run(tables, out, seed, **execution)
     limits = np.where(np.isnan(found["limit"]), np.inf, 10.0 ** found["limit"])
-    simulated = limits[found["job"] == "band"].reshape(len(masses_mev), n)
+    simulated = limits[found["job"] == "band"].reshape(len(masses), n)
     high = float(loaded.prior_bounds[loaded.parameter_names.index("log10_g_prime"), 1])
-    masses = np.asarray(masses_mev, float)
     scale, asimov = loaded.config.data.effective_area_scale, limits[found["job"] == "asimov"]
     return Band(loaded.name, level, years, masses, simulated, asimov, 10.0**high, scale, loaded.mediator)
 

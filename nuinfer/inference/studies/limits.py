@@ -31,7 +31,7 @@ from nuinfer.analysis import Analysis
 from nuinfer.errors import ConfigError
 from nuinfer.inference.profile.profile import COUPLING, EDGE, MASS, at_mass
 from nuinfer.inference.sampling.short import sample
-from nuinfer.inference.studies.jobs import needs_coupling
+from nuinfer.inference.studies.jobs import checked_masses
 from nuinfer.inference.studies.study import Study, open_study
 from nuinfer.inference.work.files import plain
 from nuinfer.inference.work.simulation import draw_data
@@ -82,8 +82,9 @@ class Limits:
     mediator: str = "vector"
 
     def to_json(self) -> dict[str, Any]:
-        """Method, level, masses, limits, null where there is none, and warnings."""
-        return {key: plain(getattr(self, key)) for key in ("method", "level", "masses_mev", "limits", "warnings")}
+        """Analysis, method, level, masses, limits and their errors, null where there is none, and warnings."""
+        shown = ("method", "level", "masses_mev", "limits", "errors", "warnings")
+        return {"analysis": self.name, **{key: plain(getattr(self, key)) for key in shown}}
 
 
 def limit(
@@ -135,7 +136,7 @@ def limit(
     >>> found.limits.shape, bool(1e-6 < found.limits[0] < 1e-4)
     ((1,), True)
     """
-    masses = _masses(analysis, masses_mev)
+    masses = checked_masses("limit", analysis, masses_mev)
     if method not in METHODS:
         raise ConfigError(f"method: '{method}' is not allowed; it is one of {', '.join(METHODS)}")
     if not 0.5 <= level < 1.0:
@@ -163,21 +164,6 @@ def limit(
     said = tuple(map(analysis.spelled, (*warnings, *notes)))
     errors *= math.log(10.0) * limits
     return Limits(analysis.name, method, level, masses, limits, errors, said, analysis.mediator)
-
-
-def _masses(analysis: Analysis, masses_mev: ArrayLike) -> FloatArray:
-    """The masses, checked."""
-    needs_coupling("limit", analysis)
-    masses = np.atleast_1d(np.asarray(masses_mev, float))
-    apart = np.diff(masses) > 1e-6 * np.abs(masses[1:])  # their labels differ too
-    if masses.ndim != 1 or not masses.size or not np.all(np.isfinite(masses)) or not np.all(apart):
-        raise ConfigError(f"masses_mev: {np.asarray(masses_mev).tolist()} is not allowed; increasing masses are needed")
-    low, high = analysis.mass_range_mev or (math.nan, math.nan)
-    outside = (masses < low * (1.0 - 1e-9)) | (masses > high * (1.0 + 1e-9))
-    if outside.any():
-        text = f"it must be in the prior, from {low:g} to {high:g}"
-        raise ConfigError(f"masses_mev: {masses[outside][0]:g} is not allowed; {text}")
-    return masses
 
 
 def _slices(study: Study, analysis: Analysis, masses: FloatArray, level: float) -> list[dict[str, Any]]:

@@ -31,7 +31,7 @@ from nuinfer.inference.work.files import flat
 from nuinfer.inference.work.simulation import Data, draw_data
 from nuinfer.observed import DataSets
 from nuinfer.registry import Registry
-from nuinfer.typing import FloatArray
+from nuinfer.typing import ArrayLike, FloatArray
 
 RUNS = "runs"  # folder of what jobs leave beside their rows
 AT_EDGE = "at_edge"  # column of parameters
@@ -206,6 +206,21 @@ def needs_coupling(where: str, analysis: Analysis) -> None:
         raise ConfigError(f"{where}: model.absorption = false, so there is no Z'; it must be true")
     if COUPLING not in analysis.parameter_names:
         raise ConfigError(f"{where}: parameters.{COUPLING} is fixed; it must have a prior")
+
+
+def checked_masses(where: str, analysis: Analysis, masses_mev: ArrayLike) -> FloatArray:
+    """Masses at which an analysis can be asked for the coupling, of which there have to be some."""
+    needs_coupling(where, analysis)
+    masses = np.atleast_1d(np.asarray(masses_mev, float))
+    apart = np.diff(masses) > 1e-6 * np.abs(masses[1:])  # their labels differ too
+    if masses.ndim != 1 or not masses.size or not np.all(np.isfinite(masses)) or not np.all(apart):
+        raise ConfigError(f"masses_mev: {np.asarray(masses_mev).tolist()} is not allowed; increasing masses are needed")
+    low, high = analysis.mass_range_mev or (math.nan, math.nan)
+    outside = (masses < low * (1.0 - 1e-9)) | (masses > high * (1.0 + 1e-9))
+    if outside.any():
+        text = f"it must be in the prior, from {low:g} to {high:g}"
+        raise ConfigError(f"masses_mev: {masses[outside][0]:g} is not allowed; {text}")
+    return masses
 
 
 def truth_of(analysis: Analysis, truth: str) -> Analysis:
