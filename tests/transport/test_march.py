@@ -132,6 +132,7 @@ def test_absorption_is_that_of_the_cross_section(mediator, mass, coupling, energ
     origin = np.full((1, 3), 1.0 / 3.0)
     found = populations(march, energy, mass, coupling, TARGETS, 2.0, origin)[0] * 3.0
     n_1 = 3.0 * ZETA3 * universe.t_nu0_ev**3 / (4.0 * np.pi**2)
+    depths = march.depths(one_point(mass, coupling, TARGETS, 2.0, origin), energy[None])[0]
 
     def rate(z, e, i):
         given = e * (1.0 + z), mass, coupling, TARGETS, mixing.NUFIT60_NORMAL, mediator
@@ -140,9 +141,10 @@ def test_absorption_is_that_of_the_cross_section(mediator, mass, coupling, energ
         total += resonant * (1.0 / share - 1.0)
         return total.sum() / HBAR_C_EV_CM**2 * n_1 * (1.0 + z) ** 2 / universe.hubble_ev(z)
 
-    for i in range(3):
-        depth = [quad(rate, 0.0, 1.0, args=(e, i), epsabs=0.0, epsrel=1e-7)[0] for e in energy]
-        np.testing.assert_allclose(found[i], np.exp(-np.array(depth)), rtol=3e-3)
+    exact = np.array([[quad(rate, 0.0, 1.0, args=(e, i), epsabs=0.0, epsrel=1e-7)[0] for e in energy] for i in range(3)])
+    np.testing.assert_allclose(found, np.exp(-exact), rtol=3e-3)
+    weights = march.propagation.crossings.rates.sum(axis=-1)  # by which depths are averaged over the states of the beam
+    np.testing.assert_allclose(depths @ weights, exact.sum(axis=0), rtol=1e-3)
 
 
 @pytest.mark.parametrize(("coupling", "mass"), [(0.35, 24.0), (0.24, 7.5)])
