@@ -137,6 +137,7 @@ def test_finished_run_is_returned_as_it_is_and_a_higher_target_continues_it(shor
     assert_identical(longer, fit(short, tmp_path / "straight", max_steps=600, executor=pool))
     lower = fit(short, tmp_path / "run", resume=True, target_ess=1, executor=pool)
     assert lower.summary()["steps"] == 600
+    assert lower.status["ensembles"] == longer.status["ensembles"]  # what was known of them stays
 
 
 def test_chains_do_not_depend_on_jobs_but_on_the_seed(short, tmp_path, pool):

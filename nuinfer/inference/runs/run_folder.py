@@ -43,8 +43,6 @@ CONTENT = (
     RECORD,  # the last to go: it is what makes the folder recognisable
 )
 """What a run owns in its folder, as patterns: nothing else is ever removed."""
-LEFTOVERS = (STOP, f"chains/ensemble-*/{PROGRESS}")
-"""What a run that was killed has left, beside half-written files."""
 
 
 def is_run(path: Path) -> bool:

@@ -164,7 +164,7 @@ def fit_as(
         goes_on = stack.enter_context(files.held(path, claim, run_folder.CONTENT))  # an analysis without a start: none
         if goes_on and old is None:
             raise RunFolderError(f"{path}: another process has made a run there meanwhile; --resume continues it")
-        files.remove(path, run_folder.LEFTOVERS)
+        files.remove(path, (run_folder.STOP,))
         resolved = _resolved(analysis, record)
         if not (path / run_folder.CONFIG_RESOLVED).exists():
             record["resolved_sha256"] = digest = hashlib.sha256(resolved.encode()).hexdigest()
