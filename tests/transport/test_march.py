@@ -141,7 +141,8 @@ def test_absorption_is_that_of_the_cross_section(mediator, mass, coupling, energ
         total += resonant * (1.0 / share - 1.0)
         return total.sum() / HBAR_C_EV_CM**2 * n_1 * (1.0 + z) ** 2 / universe.hubble_ev(z)
 
-    exact = np.array([[quad(rate, 0.0, 1.0, args=(e, i), epsabs=0.0, epsrel=1e-7)[0] for e in energy] for i in range(3)])
+    states = range(3)
+    exact = np.array([[quad(rate, 0.0, 1.0, args=(e, i), epsabs=0.0, epsrel=1e-7)[0] for e in energy] for i in states])
     np.testing.assert_allclose(found, np.exp(-exact), rtol=3e-3)
     weights = march.propagation.crossings.rates.sum(axis=-1)  # by which depths are averaged over the states of the beam
     np.testing.assert_allclose(depths @ weights, exact.sum(axis=0), rtol=1e-3)
