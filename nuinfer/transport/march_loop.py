@@ -26,10 +26,10 @@ from nuinfer.transport.march_step import (
     far_share,
     in_core,
     insert,
+    lepton_excess,
     lost,
     mean_density,
     near_share,
-    opened,
     place_cuts,
     solve_at_once,
     weights_between,
@@ -62,7 +62,7 @@ def _tabulate(
         w0, w1, w2, w3 = weights_between(t)
         m0, m3 = w0 + (1.0 - t) / 24.0, w3 + t / 24.0  # the mean over a step has the second derivative over 24
         m1, m2 = w1 - (2.0 - 3.0 * t) / 24.0, w2 - (3.0 * t - 1.0) / 24.0
-        above_rate, opens = dispersed_rate(u, case.width, core), opened(u, case, medium) != 0.0
+        above_rate, opens = dispersed_rate(u, case.width, core), lepton_excess(u, case, medium) != 0.0
         for k in range(n_line):
             v = u - (k + 1) * h
             below, re_below = wing(v, case.width, core, held), dispersed(v, case.width, core)
@@ -70,7 +70,7 @@ def _tabulate(
             room.wings[j, k], room.bent[j, k] = above - below, re_above - re_below
             twist = h * (above_rate - below_rate) / 12.0
             above, re_above, above_rate, row = below, re_below, below_rate, row_of_first - k
-            more = room.wings[j, k] * opened(u - (k + 0.5) * h, case, medium) if opens else 0.0
+            more = room.wings[j, k] * lepton_excess(u - (k + 0.5) * h, case, medium) if opens else 0.0
             for i in range(3):
                 out.slow[i, k] += medium.path.crossings.rates[j, i] * more
                 room.lost[0, i, k] += medium.path.crossings.rates[j, i] * (room.wings[j, k] + more)

@@ -137,8 +137,8 @@ def wing(u: float, width: float, core: float, held: float) -> float:
 
 
 @stretch
-def opened(u: float, case: Case, medium: Medium) -> float:
-    """How much more a resonance absorbs at ln a = u than its shape says: leptons have a phase space of their own."""
+def lepton_excess(u: float, case: Case, medium: Medium) -> float:
+    """Share by which a resonance absorbs more at ln a = u than its shape says: leptons have a phase space of theirs."""
     path = medium.path
     return case.share / neutrino_share(case.mass_mev * math.exp(0.5 * u), path.neutrinos, path.charged) - 1.0
 

@@ -170,10 +170,11 @@ def climb(section: Section, starts: Sequence[FloatArray], steps: int, kept: floa
     here, damping, going = section.local(unit, of), np.full((len(unit), 1), DAMPING), np.arange(len(unit))
     for step in range(1, steps + 1):
         move, gain = _step(unit[going], Local(*(each[going] for each in here)), damping[going])
-        moved = going[gain > SETTLED]
-        if not moved.size:
+        worth = gain > SETTLED
+        if not worth.any():
             break
-        trial = np.clip(unit[moved] + move[gain > SETTLED], 0.0, 1.0)
+        moved = going[worth]
+        trial = np.clip(unit[moved] + move[worth], 0.0, 1.0)
         last = step == steps  # after which no slopes are needed
         there: tuple[FloatArray, ...] = (section.cost(trial, of[moved]),) if last else section.local(trial, of[moved])
         better = there[0] < here.cost[moved]

@@ -306,7 +306,7 @@ def forecast_band(
     analysis : str or Path
         A preset or a file.
     masses_mev : sequence of float
-        Masses of the Z'; the same data sets are used for all.
+        Masses of the Z', increasing and in its prior; the same data sets are used for all.
     out : path
         Folder of the campaign that it runs; what is there already is not done again.
     n : int

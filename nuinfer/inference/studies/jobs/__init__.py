@@ -209,7 +209,13 @@ def needs_coupling(where: str, analysis: Analysis) -> None:
 
 
 def checked_masses(where: str, analysis: Analysis, masses_mev: ArrayLike) -> FloatArray:
-    """Masses at which an analysis can be asked for the coupling, of which there have to be some."""
+    """Masses in MeV at which an analysis can be asked for the coupling, shape (mass,).
+
+    Raises
+    ------
+    ConfigError
+        Unless they increase and lie in the prior, and there is a coupling to be asked for; `where` says of what.
+    """
     needs_coupling(where, analysis)
     masses = np.atleast_1d(np.asarray(masses_mev, float))
     apart = np.diff(masses) > 1e-6 * np.abs(masses[1:])  # their labels differ too
